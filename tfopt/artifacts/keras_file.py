@@ -1,0 +1,191 @@
+"""A `.keras` file: loaded with `safe_mode`, checked before Keras sees it, saved without optimizer state.
+
+`keras.Model.save` writes the optimizer's slots too (three times the size for Adam), so a model is saved compiled but
+with a fresh optimizer: what the file weighs is what the model weighs.
+"""
+
+import tempfile
+import warnings
+import zipfile
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any, Literal, Self
+
+import h5py
+import keras
+import numpy as np
+import tensorflow as tf
+from numpy.typing import NDArray
+
+from tfopt.artifacts import provenance as provenances
+from tfopt.artifacts.artifact import Shape
+from tfopt.artifacts.provenance import Provenance
+from tfopt.artifacts.writing import write
+from tfopt.errors import InputError, UnsupportedError
+
+HDF5_MAGIC = b"\x89HDF\r\n\x1a\n"
+MEMBERS = ("metadata.json", "config.json", "model.weights.h5")
+BATCH = 256
+
+
+class KerasArtifact:
+    """A Keras 3 model and the bytes of the `.keras` file that holds it."""
+
+    format: Literal["keras"] = "keras"
+
+    def __init__(self, name: str, model: keras.Model, payload: bytes, provenance: Provenance | None) -> None:
+        self.name = name
+        self.model = model
+        self.payload = payload
+        self.provenance = provenance
+        self.optimizer_bytes = 0
+
+    @classmethod
+    def load(cls, path: Path) -> Self:
+        """Load a file; raise `InputError` in one sentence if it is not a sound, safe Keras 3 model."""
+        _check_backend()
+        payload = path.read_bytes()
+        provenance = _check_archive(path)
+        artifact = cls(path.name, _load(path, path.name), payload, provenance)
+        state = _optimizer_bytes(path)
+        if state:
+            artifact.payload = _serialize(without_optimizer_state(artifact.model), provenance)
+            artifact.optimizer_bytes = state
+        return artifact
+
+    @classmethod
+    def of(cls, model: keras.Model, name: str, provenance: Provenance | None = None) -> Self:
+        """Serialize `model` without optimizer state, load it again, and hold what was loaded: what a user will get."""
+        _check_backend()
+        payload = _serialize(without_optimizer_state(model), provenance)
+        return cls(name, _load_bytes(payload, name), payload, provenance)
+
+    def fresh_model(self) -> keras.Model:
+        """Load a copy that may be changed freely."""
+        return _load_bytes(self.payload, self.name)
+
+    @property
+    def runtime(self) -> str:
+        """TensorFlow runs the model as a compiled graph on its own thread pool."""
+        threads = tf.config.threading.get_intra_op_parallelism_threads()
+        return f"TensorFlow graph, {threads or 'all'} threads"
+
+    def input_shapes(self) -> Sequence[Shape]:
+        """Shapes of the inputs, batch axis first; None where a size is free."""
+        return [tuple(tensor.shape) for tensor in _tensors(self.model, "inputs", self.name)]
+
+    def output_shapes(self) -> Sequence[Shape]:
+        """Shapes of the outputs, batch axis first."""
+        return [tuple(tensor.shape) for tensor in _tensors(self.model, "outputs", self.name)]
+
+    def predict(self, x: NDArray[Any], advance: Callable[[int], None] = lambda _: None) -> NDArray[Any]:
+        """Outputs (N, K) for x (N, ...)."""
+        call = _compiled(self.model)
+        outputs = []
+        for start in range(0, len(x), BATCH):
+            outputs.append(np.asarray(call(tf.constant(x[start : start + BATCH]))))
+            advance(len(outputs[-1]))
+        return np.concatenate(outputs).astype(np.float32)
+
+    def runner(self, inputs: Sequence[NDArray[Any]]) -> Callable[[], object]:
+        """One inference of the compiled graph."""
+        call = _compiled(self.model)
+        tensors = [tf.constant(x) for x in inputs]
+        argument = tensors[0] if len(tensors) == 1 else tensors
+        return lambda: call(argument)
+
+    def save(self, path: str | Path, *, force: bool = False) -> Path:
+        """Write the file atomically; raise `OutputError` if it exists, unless `force`."""
+        return write(Path(path), self.payload, force=force)
+
+
+def without_optimizer_state(model: keras.Model) -> keras.Model:
+    """Compile `model` again as it was, with a fresh optimizer that holds no slots yet; returns the same model."""
+    config = model.get_compile_config() if model.compiled else None
+    if config:
+        model.compile(**keras.saving.deserialize_keras_object(config))
+    return model
+
+
+def _serialize(model: keras.Model, provenance: Provenance | None) -> bytes:
+    with tempfile.TemporaryDirectory(prefix="tfopt-") as folder:
+        path = Path(folder) / "model.keras"
+        model.save(path)
+        payload = path.read_bytes()
+    return provenances.attach(payload, provenance) if provenance else payload
+
+
+def _load_bytes(payload: bytes, name: str) -> keras.Model:
+    with tempfile.TemporaryDirectory(prefix="tfopt-") as folder:
+        path = Path(folder) / "model.keras"
+        path.write_bytes(payload)
+        return _load(path, name)
+
+
+def _load(path: Path, name: str) -> keras.Model:
+    try:
+        with warnings.catch_warnings():
+            warnings.filterwarnings("ignore", message="Skipping variable loading for optimizer")
+            model = keras.saving.load_model(path, safe_mode=True)
+    except Exception as error:  # Keras raises TypeError, ValueError, KeyError, OSError, ... for unsound files
+        raise InputError(_sentence(error, name)) from error
+    if not isinstance(model, keras.Model):
+        raise InputError(f"{name} holds a {type(model).__name__}, not a model")
+    return model
+
+
+def _sentence(error: Exception, name: str) -> str:
+    text = str(error)
+    if "Lambda" in text and ("unsafe" in text or "safe_mode" in text or "arbitrary code" in text):
+        return f"{name} has a Lambda layer, whose code would run when it is loaded: refused, replace it by a registered layer"
+    if "Could not locate class" in text or "Could not locate function" in text:
+        wanted = text.split("'")[1] if text.count("'") >= 2 else "a class"
+        return f"{name} uses {wanted}, a custom layer or function that is not known here"
+    line = " ".join(text.split())[:200] or type(error).__name__
+    return f"{name} cannot be loaded by Keras {keras.__version__}: {line}"
+
+
+def _check_archive(path: Path) -> Provenance | None:
+    with path.open("rb") as file:
+        start = file.read(len(HDF5_MAGIC))
+    if not start:
+        raise InputError(f"{path} is empty")
+    if start == HDF5_MAGIC:
+        raise InputError(f"{path} is an HDF5 file of Keras 2 under a .keras name; save it again with Keras 3")
+    try:
+        with zipfile.ZipFile(path) as archive:
+            missing = [member for member in MEMBERS if member not in archive.namelist()]
+            if missing:
+                raise InputError(f"{path} is a zip without {', '.join(missing)}; a .keras file of Keras 3 has them")
+            damaged = archive.testzip()
+            if damaged:
+                raise InputError(f"{path} is damaged: its member {damaged} does not match its checksum")
+            return provenances.read(archive, path.name)
+    except (zipfile.BadZipFile, OSError, EOFError, NotImplementedError, RuntimeError) as error:
+        raise InputError(f"{path} is not a .keras file or is truncated: {error}") from error
+
+
+def _optimizer_bytes(path: Path) -> int:
+    """Bytes of optimizer slots, beyond the step count and the learning rate that a fresh optimizer has too."""
+    with zipfile.ZipFile(path) as archive, archive.open("model.weights.h5") as member, h5py.File(member) as file:
+        variables = file.get("optimizer/vars")
+        return sum(v.nbytes for v in variables.values() if v.ndim) if variables is not None else 0
+
+
+def _compiled(model: keras.Model) -> Callable[[Any], Any]:
+    return tf.function(lambda x: model(x, training=False), reduce_retracing=True)  # type: ignore[no-any-return]
+
+
+def _tensors(model: keras.Model, which: Literal["inputs", "outputs"], name: str) -> list[Any]:
+    try:
+        return list(getattr(model, which))
+    except (AttributeError, ValueError) as error:
+        kind = type(model).__name__
+        raise UnsupportedError(f"{name} is a subclassed model ({kind}) without fixed {which}; it is not supported yet") from error
+
+
+def _check_backend() -> None:
+    if keras.backend.backend() != "tensorflow":
+        raise UnsupportedError(
+            f"Keras runs on {keras.backend.backend()} here; tfopt needs TensorFlow: set KERAS_BACKEND=tensorflow"
+        )

@@ -1,0 +1,31 @@
+"""A path becomes an `Artifact`; whatever cannot be loaded becomes one sentence."""
+
+from pathlib import Path
+
+import keras
+
+from tfopt.artifacts.artifact import Artifact
+from tfopt.artifacts.keras_file import KerasArtifact
+from tfopt.artifacts.paths import existing
+from tfopt.artifacts.tflite_file import TfliteArtifact
+from tfopt.errors import InputError
+
+ModelLike = str | Path | keras.Model | Artifact
+
+
+def load(model: ModelLike) -> Artifact:
+    """Load a file, or wrap a Keras model that is in memory; raise `InputError` in one sentence if it cannot be."""
+    if isinstance(model, keras.Model):
+        return KerasArtifact.of(model, model.name)
+    if not isinstance(model, str | Path):
+        return model
+    path = existing(model)
+    return TfliteArtifact.load(path) if path.suffix == ".tflite" else KerasArtifact.load(path)
+
+
+def load_keras(model: ModelLike) -> KerasArtifact:
+    """Load a model that a technique can change; raise `InputError` for a `.tflite`, which cannot be."""
+    artifact = load(model)
+    if not isinstance(artifact, KerasArtifact):
+        raise InputError(f"{artifact.name} is a LiteRT file, the end of the line; give the .keras model it was made from")
+    return artifact

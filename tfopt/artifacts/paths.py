@@ -1,0 +1,36 @@
+"""Model paths, checked before TensorFlow is loaded."""
+
+import contextlib
+import zipfile
+from pathlib import Path
+
+from tfopt.artifacts import provenance
+from tfopt.errors import InputError
+
+WAY_OUT = "train one with `tfopt train`, or try a file of sample_models/"
+
+
+def existing(path: str | Path) -> Path:
+    """Return the path of a model file that is there and has a suffix tfopt reads, or raise `InputError`."""
+    path = Path(path)
+    if path.is_dir():
+        raise InputError(f"{path} is a directory, not a model file")
+    if not path.exists():
+        raise InputError(f"{path} does not exist: {WAY_OUT}")
+    if path.suffix not in (".keras", ".tflite"):
+        raise InputError(f"{path} is neither a .keras nor a .tflite file")
+    return path
+
+
+def newest_of_ours(folder: Path) -> Path:
+    """Return the newest `.keras` file in `folder` that tfopt wrote, or raise `InputError` naming the way out."""
+    ours = [path for path in folder.glob("*.keras") if path.is_file() and _written_by_tfopt(path)]
+    if not ours:
+        raise InputError(f"there is no Keras model that tfopt wrote in this folder: {WAY_OUT}")
+    return max(ours, key=lambda path: (path.stat().st_mtime_ns, path.name))
+
+
+def _written_by_tfopt(path: Path) -> bool:
+    with contextlib.suppress(zipfile.BadZipFile, OSError, InputError), zipfile.ZipFile(path) as archive:
+        return provenance.read(archive, path.name) is not None
+    return False

@@ -1,0 +1,64 @@
+"""The model remembers its data: a member `tfopt.json` in the `.keras` zip, which Keras itself ignores."""
+
+import io
+import zipfile
+from typing import Any, Literal
+
+from pydantic import BaseModel, ConfigDict, ValidationError
+
+from tfopt.config import DataConfig
+from tfopt.data.scaling import Scaling
+from tfopt.errors import InputError
+
+MEMBER = "tfopt.json"
+MOST_BYTES = 1_000_000
+
+
+class Step(BaseModel):
+    """One command of the model's history and the config it ran with."""
+
+    model_config = ConfigDict(frozen=True)
+
+    command: str
+    config: dict[str, Any]
+    tfopt: str
+
+
+class Provenance(BaseModel):
+    """How a model was made and on which data; enough to load the same splits, scaled the same way, again."""
+
+    model_config = ConfigDict(frozen=True)
+
+    format: Literal[1] = 1
+    data: DataConfig | None = None
+    scaling: Scaling | None = None
+    label_kind: Literal["class index"] = "class index"
+    num_classes: int | None = None
+    fingerprint: str | None = None
+    history: tuple[Step, ...] = ()
+
+    def then(self, step: Step) -> "Provenance":
+        """Return the provenance of a model made from this one by `step`."""
+        return self.model_copy(update={"history": (*self.history, step)})
+
+
+def read(archive: zipfile.ZipFile, name: str) -> Provenance | None:
+    """Read the member from an open `.keras` zip; None if tfopt did not write it."""
+    try:
+        info = archive.getinfo(MEMBER)
+    except KeyError:
+        return None
+    if info.file_size > MOST_BYTES:
+        raise InputError(f"{name}: its {MEMBER} has {info.file_size:,} bytes, which tfopt never writes")
+    try:
+        return Provenance.model_validate_json(archive.read(info))
+    except ValidationError as error:
+        raise InputError(f"{name}: its {MEMBER} is damaged or from a newer tfopt ({error.error_count()} errors)") from error
+
+
+def attach(payload: bytes, provenance: Provenance) -> bytes:
+    """Return the `.keras` bytes with `provenance` as a further member."""
+    buffer = io.BytesIO(payload)
+    with zipfile.ZipFile(buffer, "a") as archive:
+        archive.writestr(zipfile.ZipInfo(MEMBER), provenance.model_dump_json(indent=1))
+    return buffer.getvalue()

@@ -1,0 +1,92 @@
+"""Nothing lost: a file is written under a temporary name beside its destination and renamed when it is whole."""
+
+import contextlib
+import os
+from collections.abc import Iterable
+from pathlib import Path
+
+from tfopt.errors import OutputError
+
+
+class Destination:
+    """A path that a result will be written to, checked before the work begins."""
+
+    def __init__(self, path: str | Path, *, suffix: str, force: bool = False, inputs: Iterable[Path] = ()) -> None:
+        self.path = Path(path)
+        self.force = force
+        if self.path.suffix != suffix:
+            raise OutputError(f"the output {self.path} must end in {suffix}")
+        for source in inputs:
+            if self.path.resolve() == source.resolve():
+                raise OutputError(f"the output {self.path} is the input itself; give another name with -o")
+        _refuse(self.path, force)
+        _refuse(self.report_path, force)
+        _try_folder(self.path)
+
+    @property
+    def report_path(self) -> Path:
+        """Where the report of this output goes."""
+        return self.path.with_name(self.path.name + ".report.json")
+
+    def write(self, payload: bytes, report: str) -> None:
+        """Write the report and then the artifact, each atomically."""
+        write(self.report_path, report.encode(), force=True)
+        write(self.path, payload, force=self.force)
+
+
+def write(path: Path, payload: bytes, *, force: bool) -> Path:
+    """Write `payload` so that at any moment `path` is what it was or whole; raise `OutputError` if it cannot be."""
+    _refuse(path, force)
+    temporary = _temporary(path)
+    try:
+        with temporary.open("wb") as file:
+            file.write(payload)
+            file.flush()
+            os.fsync(file.fileno())
+        if force:
+            temporary.replace(path)
+        else:
+            _rename_unless_there(temporary, path)
+    except OSError as error:
+        raise OutputError(f"cannot write {path}: {error.strerror or error}") from error
+    finally:
+        temporary.unlink(missing_ok=True)
+    return path
+
+
+def _rename_unless_there(temporary: Path, path: Path) -> None:
+    """Rename, but leave a file alone that another process put there meanwhile."""
+    try:
+        os.link(temporary, path)
+    except FileExistsError:
+        raise OutputError(_exists(path)) from None
+    except OSError:  # a file system without hard links
+        temporary.replace(path)
+
+
+def _refuse(path: Path, force: bool) -> None:
+    if path.is_dir():
+        raise OutputError(f"the output {path} is a directory")
+    if path.exists() and not force:
+        raise OutputError(_exists(path))
+
+
+def _exists(path: Path) -> str:
+    return f"{path} exists; use --force to replace it or -o for another name"
+
+
+def _try_folder(path: Path) -> None:
+    if not path.parent.is_dir():
+        raise OutputError(f"the folder {path.parent} does not exist")
+    temporary = _temporary(path)
+    try:
+        temporary.touch()
+    except OSError as error:
+        raise OutputError(f"cannot write into {path.parent}: {error.strerror or error}") from error
+    finally:
+        with contextlib.suppress(OSError):
+            temporary.unlink(missing_ok=True)
+
+
+def _temporary(path: Path) -> Path:
+    return path.with_name(f".{path.name[:200]}.{os.getpid()}.tmp")

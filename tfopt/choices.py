@@ -1,0 +1,10 @@
+"""The closed sets of words an option accepts; light enough for `tfopt --help` to import."""
+
+from typing import Literal
+
+Arch = Literal["cnn", "mlp"]
+Scale = Literal["none", "unit", "signed", "standard"]
+Schedule = Literal["cubic", "constant", "one-shot"]
+Scope = Literal["layer", "global"]
+Precision = Literal["int8", "float16", "dynamic"]
+InterfaceType = Literal["float", "int8"]

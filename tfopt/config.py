@@ -1,0 +1,90 @@
+"""What was asked for: one validated, frozen config per technique, the same object for the command line and for Python."""
+
+from pathlib import Path
+from typing import Annotated, Self
+
+from pydantic import BaseModel, ByteSize, ConfigDict, Field, model_validator
+
+from tfopt.choices import Arch, InterfaceType, Precision, Scale, Schedule, Scope
+
+Fraction = Annotated[float, Field(gt=0, lt=1, allow_inf_nan=False)]
+Count = Annotated[int, Field(ge=1)]
+Seed = Annotated[int, Field(ge=0, lt=2**31)]
+LearningRate = Annotated[float, Field(gt=0, le=10, allow_inf_nan=False)]
+
+
+class Config(BaseModel):
+    """Base of all configs: immutable, and an unknown field is an error."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class DataConfig(Config):
+    """Which data, fed how, and split how; everything needed to load the same splits again."""
+
+    source: str = "digits"
+    scale: Scale | None = None
+    validation: Fraction = 0.15
+    split_seed: Seed = 0
+
+    @property
+    def path(self) -> Path | None:
+        """The file behind `source`, or None when it is the name of a known data set."""
+        return Path(self.source) if self.source.endswith(".npz") else None
+
+
+class TrainConfig(Config):
+    """How to train a new model."""
+
+    arch: Arch = "cnn"
+    epochs: Count = 30
+    batch_size: Count = 64
+    learning_rate: LearningRate = 1e-3
+    patience: Count = 10
+    seed: Seed = 0
+    distributed: bool = False
+    replicas: Count | None = None
+
+    @model_validator(mode="after")
+    def _replicas_need_distributed(self) -> Self:
+        if self.replicas is not None and not self.distributed:
+            raise ValueError("--replicas needs --distributed")
+        if self.replicas is not None and self.batch_size < self.replicas:
+            raise ValueError(
+                f"--batch-size {self.batch_size} is global and must give each of {self.replicas} replicas a sample"
+            )
+        return self
+
+
+class PruneConfig(Config):
+    """How to prune: `sparsity` is the fraction of each kernel (or of all kernels together) that becomes zero."""
+
+    sparsity: Fraction = 0.5
+    schedule: Schedule = "cubic"
+    scope: Scope = "layer"
+    exclude: str | None = None
+    epochs: Count = 12
+    batch_size: Count = 64
+    learning_rate: LearningRate = 1e-3
+    seed: Seed = 0
+
+
+class QuantizeConfig(Config):
+    """How to quantize after training."""
+
+    precision: Precision = "int8"
+    io: InterfaceType = "float"
+    seed: Seed = 0
+
+    @model_validator(mode="after")
+    def _integer_interface_needs_integers(self) -> Self:
+        if self.io == "int8" and self.precision != "int8":
+            raise ValueError(f"--io int8 needs --int8: a {self.precision} model has float inputs and outputs")
+        return self
+
+
+class Gates(Config):
+    """Limits that every candidate of a comparison must respect; the first file is the reference and is not held to them."""
+
+    max_drop: Annotated[float, Field(ge=0, le=1, allow_inf_nan=False)] | None = None
+    max_size: ByteSize | None = None

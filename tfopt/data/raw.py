@@ -1,0 +1,78 @@
+"""Data as a source stores it, before it is split and scaled, and the checks every source must pass."""
+
+from dataclasses import dataclass
+from typing import Any, Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from tfopt.choices import Scale
+from tfopt.errors import InputError
+
+InputKind = Literal["image", "features", "tokens"]
+Array = NDArray[Any]
+
+LEAST_ROWS = 10
+
+
+@dataclass(frozen=True, slots=True)
+class Raw:
+    """Stored arrays: x (N, ...), y (N,) of class indices; `x_test` is None where the source has no test split.
+
+    `peak` is the largest value the storage can hold: what `--scale unit` divides by; `scale` is what suits the source
+    when nothing else is asked for. `vocabulary` is set for tokens.
+    """
+
+    x: Array
+    y: Array
+    x_test: Array | None
+    y_test: Array | None
+    kind: InputKind
+    peak: float
+    scale: Scale
+    vocabulary: int | None = None
+
+
+def checked(raw: Raw, source: str) -> Raw:
+    """Return `raw` with labels of shape (N,) and type int64, or raise `InputError` naming what is wrong in `source`."""
+    x, y = _pair(raw.x, raw.y, "train", source)
+    if len(x) < LEAST_ROWS:
+        raise InputError(f"{source}: x_train has {len(x)} rows; at least {LEAST_ROWS} are needed to split it")
+    if np.unique(y).size < 2:
+        raise InputError(f"{source}: y_train has one class only; at least two are needed")
+    if y.max() >= len(y):
+        raise InputError(f"{source}: y_train has the label {y.max()} in {len(y)} rows; labels must be class indices 0..K-1")
+    x_test, y_test = raw.x_test, raw.y_test
+    if x_test is not None and y_test is not None:
+        x_test, y_test = _pair(x_test, y_test, "test", source)
+        if x_test.shape[1:] != x.shape[1:]:
+            raise InputError(f"{source}: x_test has samples of shape {x_test.shape[1:]} but x_train of {x.shape[1:]}")
+        if y_test.max() > y.max():
+            raise InputError(f"{source}: y_test has the label {y_test.max()}, but y_train only goes up to {y.max()}")
+    return Raw(x, y, x_test, y_test, raw.kind, raw.peak, raw.scale, raw.vocabulary)
+
+
+def _pair(x: Array, y: Array, split: str, source: str) -> tuple[Array, Array]:
+    if x.ndim < 2:
+        raise InputError(f"{source}: x_{split} has shape {x.shape}; it needs a row for each sample")
+    if len(x) == 0:
+        raise InputError(f"{source}: x_{split} has no rows")
+    if len(x) != len(y):
+        raise InputError(f"{source}: x_{split} has {len(x)} rows but y_{split} has {len(y)}")
+    if x.dtype.kind not in "fiub":
+        raise InputError(f"{source}: x_{split} has the type {x.dtype}; numbers are needed")
+    if x.dtype.kind == "f" and not np.isfinite(x).all():
+        raise InputError(f"{source}: x_{split} has values that are NaN or infinite")
+    return x, _class_indices(y, split, source)
+
+
+def _class_indices(y: Array, split: str, source: str) -> Array:
+    if y.ndim == 2 and y.shape[1] == 1:
+        y = y[:, 0]
+    if y.ndim != 1 or y.dtype.kind not in "fiub":
+        raise InputError(f"{source}: y_{split} has shape {y.shape} and type {y.dtype}; one class index a row is needed")
+    if y.dtype.kind == "f" and not (np.isfinite(y).all() and np.all(y == np.round(y))):
+        raise InputError(f"{source}: y_{split} has values that are no class indices (0, 1, 2, ...)")
+    if y.min() < 0:
+        raise InputError(f"{source}: y_{split} has the label {y.min()}; labels are class indices from 0")
+    return y.astype(np.int64)

@@ -1,0 +1,53 @@
+"""How stored values are fed to a model: as they are, to 0..1, to -1..1, or standardized by the training split."""
+
+from typing import Any, Self
+
+import numpy as np
+from numpy.typing import NDArray
+from pydantic import BaseModel, ConfigDict
+
+from tfopt.choices import Scale
+from tfopt.data.raw import Raw
+
+Array = NDArray[Any]
+
+
+class Scaling(BaseModel):
+    """The affine map x -> (x - mean) / deviation; one number each, or one for each entry of the last axis."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    scale: Scale
+    mean: float | list[float] = 0.0
+    deviation: float | list[float] = 1.0
+
+    @classmethod
+    def fit(cls, scale: Scale | None, raw: Raw, x_train: Array) -> Self:
+        """Choose the numbers for `scale`; `standard` takes them from `x_train` (N, ...), the training split only.
+
+        None means what suits the source; tokens are never scaled.
+        Features (N, F) and images with channels (N, H, W, C) are standardized for each entry of the last axis.
+        """
+        if raw.kind == "tokens":
+            return cls(scale="none")
+        match scale or raw.scale:
+            case "unit":
+                return cls(scale="unit", deviation=raw.peak)
+            case "signed":
+                return cls(scale="signed", mean=raw.peak / 2, deviation=raw.peak / 2)
+            case "standard":
+                axes = None if x_train.ndim == 3 else tuple(range(x_train.ndim - 1))
+                mean = x_train.mean(axis=axes, dtype=np.float64)
+                deviation = x_train.std(axis=axes, dtype=np.float64)
+                return cls(scale="standard", mean=mean.tolist(), deviation=np.where(deviation > 0, deviation, 1).tolist())
+            case _:
+                return cls(scale="none")
+
+    def __call__(self, x: Array) -> Array:
+        """Scale x (N, ...) to float32."""
+        x = x.astype(np.float32)
+        if self.mean != 0.0:
+            x -= np.asarray(self.mean, np.float32)
+        if self.deviation != 1.0:
+            x /= np.asarray(self.deviation, np.float32)
+        return x

@@ -1,0 +1,21 @@
+"""What can go wrong through no fault of tfopt: every mistake a user can mend is a `TfoptError` with one clear sentence."""
+
+
+class TfoptError(Exception):
+    """Something the user can mend; the message is one sentence: what was wrong, what was received, what would be right."""
+
+
+class InputError(TfoptError):
+    """A file, a data set or an option value cannot be used."""
+
+
+class OutputError(TfoptError):
+    """The result cannot be written where it was asked to go."""
+
+
+class UnsupportedError(TfoptError):
+    """The model is sound, but this technique cannot be applied to it."""
+
+
+class ConversionError(TfoptError):
+    """The conversion to LiteRT failed or its process died."""

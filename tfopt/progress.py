@@ -1,0 +1,23 @@
+"""How long work tells that it goes on: the library reports, the command line draws."""
+
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager
+from typing import Protocol
+
+Advance = Callable[..., None]
+
+
+class Progress(Protocol):
+    """Something that shows tasks; `advance(steps=1, detail="")` moves the task it was given for."""
+
+    def task(self, description: str, total: int | None) -> AbstractContextManager[Advance]:
+        """Show a task of `total` steps (None if nobody knows) while the context lasts."""
+
+
+class Silent:
+    """Shows nothing."""
+
+    @contextmanager
+    def task(self, description: str, total: int | None) -> Iterator[Advance]:  # noqa: ARG002
+        """Show nothing."""
+        yield lambda steps=1, detail="": None
