@@ -1,0 +1,121 @@
+"""Artifacts and a data set become measurements: the test split for accuracy, interleaved runs for latency."""
+
+import gzip
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from tfopt.artifacts.artifact import Artifact
+from tfopt.artifacts.keras_file import KerasArtifact
+from tfopt.data import Dataset, match
+from tfopt.measure.accuracy import accuracy, accuracy_change, predicted_classes
+from tfopt.measure.keras_macs import keras_macs
+from tfopt.measure.latency import MOST_ROUNDS, interleaved, latency, latency_change
+from tfopt.measure.tflite_graph import parameters, tflite_macs
+from tfopt.progress import Progress
+from tfopt.report.report import Comparison, LatencyChange, Measurement, SizeChange
+
+
+@dataclass(frozen=True)
+class Measured:
+    """A measurement with what is needed to pair it with another: `right` (N,) booleans, `times` (rounds,) in ms."""
+
+    measurement: Measurement
+    right: NDArray[np.bool_] | None
+    times: NDArray[Any] | None
+
+
+def measure(artifacts: Sequence[Artifact], data: Dataset | None, progress: Progress) -> list[Measured]:
+    """Measure all artifacts in one go, so that their latencies are interleaved; accuracy is None without data."""
+    rights = [_right(artifact, data, progress) for artifact in artifacts]
+    times = _latencies(artifacts, data, progress)
+    return [
+        Measured(_measurement(artifact, right, time), right, time)
+        for artifact, right, time in zip(artifacts, rights, times, strict=True)
+    ]
+
+
+def compare(measured: Sequence[Measured]) -> list[Comparison]:
+    """Compare each with the first, and sizes and latency with the first of the same format."""
+    return [_comparison(measured, index) for index in range(1, len(measured))]
+
+
+def _comparison(measured: Sequence[Measured], index: int) -> Comparison:
+    this, first = measured[index], measured[0]
+    after = this.measurement
+    peers = (m for m in measured[:index] if m.measurement.format == after.format)
+    peer = next(peers, None)
+    size: SizeChange | None = None
+    speed: LatencyChange | None = None
+    if peer is not None:
+        before = peer.measurement
+        size = SizeChange(
+            against=before.name,
+            file_bytes=after.file_bytes / before.file_bytes - 1,
+            gzip_bytes=after.gzip_bytes / before.gzip_bytes - 1,
+            nonzero_parameters=after.nonzero_parameters / max(1, before.nonzero_parameters) - 1,
+        )
+        if this.times is not None and peer.times is not None:
+            speed = latency_change(before.name, peer.times, this.times)
+    change = None
+    if this.right is not None and first.right is not None:
+        change = accuracy_change(first.measurement.name, first.right, this.right)
+    return Comparison(name=after.name, size=size, accuracy=change, latency=speed)
+
+
+def _right(artifact: Artifact, data: Dataset | None, progress: Progress) -> NDArray[np.bool_] | None:
+    if data is None:
+        return None
+    test = match(data, artifact.name, artifact.input_shapes(), artifact.output_shapes()).test
+    with progress.task(f"testing {artifact.name}", len(test.x)) as advance:
+        outputs = artifact.predict(test.x, advance)
+    answered = np.isfinite(outputs).all(axis=1)
+    right: NDArray[np.bool_] = answered & (predicted_classes(np.nan_to_num(outputs)) == test.y)
+    return right
+
+
+def _latencies(
+    artifacts: Sequence[Artifact], data: Dataset | None, progress: Progress
+) -> Sequence[NDArray[Any] | None]:
+    inputs = [_sample(artifact, data) for artifact in artifacts]
+    if any(sample is None for sample in inputs):
+        return [None] * len(artifacts)
+    with progress.task("timing, in turns", MOST_ROUNDS) as advance:
+        runners = [a.runner(sample) for a, sample in zip(artifacts, inputs, strict=True) if sample is not None]
+        return list(interleaved(runners, advance).T)
+
+
+def _sample(artifact: Artifact, data: Dataset | None) -> list[NDArray[Any]] | None:
+    """One sample of each input: from the data, else noise; None if a size is not fixed."""
+    shapes = artifact.input_shapes()
+    if data is not None:
+        return [match(data, artifact.name, shapes, artifact.output_shapes()).test.x[:1]]
+    if any(size is None for shape in shapes for size in shape[1:]):
+        return None
+    rng = np.random.default_rng(0)
+    return [rng.random((1, *shape[1:]), np.float32) for shape in shapes]
+
+
+def _measurement(artifact: Artifact, right: NDArray[Any] | None, times: NDArray[Any] | None) -> Measurement:
+    if isinstance(artifact, KerasArtifact):
+        weights = artifact.model.weights
+        count = sum(int(np.prod(w.shape)) for w in weights)
+        nonzero = sum(int(np.count_nonzero(w.numpy())) for w in weights)
+        macs = keras_macs(artifact.model)
+    else:
+        count, nonzero = parameters(artifact.payload)
+        macs = tflite_macs(artifact.payload)
+    return Measurement(
+        name=artifact.name,
+        format=artifact.format,
+        file_bytes=len(artifact.payload),
+        gzip_bytes=len(gzip.compress(artifact.payload, compresslevel=6, mtime=0)),
+        parameters=count,
+        nonzero_parameters=nonzero,
+        macs=macs,
+        accuracy=None if right is None else accuracy(right),
+        latency=None if times is None else latency(times, artifact.runtime),
+    )

@@ -1,0 +1,106 @@
+"""What a `.tflite` file holds, read from its flatbuffer: constants, their types, and the operations that use them."""
+
+from math import prod
+from typing import Any, NamedTuple
+
+import numpy as np
+from ai_edge_litert import schema_py_generated as schema
+from numpy.typing import NDArray
+
+OPERATIONS = {code: name for name, code in vars(schema.BuiltinOperator).items() if not name.startswith("_")}
+TYPES = {code: name for name, code in vars(schema.TensorType).items() if not name.startswith("_")}
+DTYPES = {"FLOAT32": np.float32, "FLOAT16": np.float16, "INT8": np.int8, "INT16": np.int16, "INT32": np.int32}
+PACKED = {"INT4": 4, "INT2": 2}
+
+
+class Constant(NamedTuple):
+    """A tensor stored in the file: weights, a bias or the like."""
+
+    name: str
+    type: str
+    shape: tuple[int, ...]
+    nonzero: int
+    scales: int
+
+
+class Operation(NamedTuple):
+    """One operation with the names of the tensors it gives, and the constants among its inputs."""
+
+    kind: str
+    outputs: tuple[str, ...]
+    output_type: str
+    constants: tuple[Constant, ...]
+    macs: int | None
+
+
+def operations(payload: bytes) -> list[Operation]:
+    """All operations of the main subgraph, in order of execution."""
+    model = schema.ModelT.InitFromPackedBuf(payload, 0)
+    graph = model.subgraphs[0]
+    found = []
+    for operator in graph.operators:
+        code = model.operatorCodes[operator.opcodeIndex]
+        kind = OPERATIONS.get(max(code.builtinCode, code.deprecatedBuiltinCode), "CUSTOM")
+        inputs = [graph.tensors[i] for i in operator.inputs if i >= 0]
+        outputs = [graph.tensors[i] for i in operator.outputs]
+        constants = tuple(c for c in (_constant(model, tensor) for tensor in inputs) if c)
+        names = tuple(tensor.name.decode() for tensor in outputs)
+        macs = _macs(kind, inputs, outputs)
+        found.append(Operation(kind, names, TYPES[outputs[0].type] if outputs else "", constants, macs))
+    return found
+
+
+def parameters(payload: bytes) -> tuple[int, int]:
+    """Number of parameters and of those that are not zero; shapes and axes, which are unscaled integers, do not count."""
+    unique = {
+        constant.name: constant
+        for operation in operations(payload)
+        for constant in operation.constants
+        if constant.type in ("FLOAT32", "FLOAT16") or constant.scales
+    }
+    return sum(prod(c.shape) for c in unique.values()), sum(c.nonzero for c in unique.values())
+
+
+def tflite_macs(payload: bytes) -> int | None:
+    """Multiply-accumulates of one inference; None if the file holds a loop or another subgraph."""
+    counts = [operation.macs for operation in operations(payload)]
+    return None if any(count is None for count in counts) else sum(count for count in counts if count)
+
+
+def _constant(model: Any, tensor: Any) -> Constant | None:
+    data = model.buffers[tensor.buffer].data
+    if data is None or len(data) == 0:
+        return None
+    kind = TYPES[tensor.type]
+    scales = tensor.quantization.scale if tensor.quantization is not None else None
+    shape = tuple(int(size) for size in tensor.shape) if tensor.shape is not None else ()
+    nonzero = int(np.count_nonzero(_values(np.asarray(data, np.uint8), kind, prod(shape))))
+    return Constant(tensor.name.decode(), kind, shape, nonzero, 0 if scales is None else len(scales))
+
+
+def _values(data: NDArray[np.uint8], kind: str, size: int) -> NDArray[Any]:
+    """The stored integers or floats; weights are symmetric in LiteRT, so that 0 stands for zero."""
+    if kind in PACKED:
+        bits = PACKED[kind]
+        parts = [(data >> shift) & (2**bits - 1) for shift in range(0, 8, bits)]
+        return np.stack(parts, axis=1).reshape(-1)[:size]
+    return data.view(DTYPES[kind]) if kind in DTYPES else data
+
+
+def _macs(kind: str, inputs: list[Any], outputs: list[Any]) -> int | None:
+    match kind:
+        case "CONV_2D" | "CONV_3D":
+            weights = inputs[1].shape  # (out, height, width, in), or (depth, height, width, in, out)
+            per_output = prod(weights[1:]) if kind == "CONV_2D" else prod(weights[:-1])
+            return int(prod(outputs[0].shape) * per_output)
+        case "DEPTHWISE_CONV_2D":
+            return int(prod(outputs[0].shape) * prod(inputs[1].shape[1:3]))
+        case "FULLY_CONNECTED":
+            return int(prod(outputs[0].shape) * inputs[1].shape[-1])
+        case "BATCH_MATMUL":
+            return int(prod(outputs[0].shape) * inputs[0].shape[-1])
+        case "TRANSPOSE_CONV":
+            return int(prod(inputs[2].shape) * prod(inputs[1].shape[:3]))
+        case "WHILE" | "IF" | "CALL" | "CUSTOM" | "UNIDIRECTIONAL_SEQUENCE_LSTM" | "UNIDIRECTIONAL_SEQUENCE_RNN":
+            return None
+    return 0

@@ -1,0 +1,139 @@
+"""What a command has to say: before, after, what changed, and how every figure was obtained."""
+
+from typing import Any, Literal
+
+from pydantic import BaseModel, ConfigDict
+
+
+class Record(BaseModel):
+    """Base of the report's parts: immutable plain data."""
+
+    model_config = ConfigDict(frozen=True)
+
+
+class Accuracy(Record):
+    """Share of test samples classified correctly, with the 95 % interval of Wilson (1927)."""
+
+    correct: int
+    total: int
+    value: float
+    low: float
+    high: float
+
+
+class Latency(Record):
+    """Milliseconds of one inference at batch 1, runs of all files interleaved in one process."""
+
+    median_ms: float
+    p95_ms: float
+    runs: int
+    runtime: str
+
+
+class Measurement(Record):
+    """Everything measured about one artifact; None where it could not be, with the reason in the report's notes.
+
+    `parameters` counts all weights of a `.keras` file (also those that do not train) and all constants of a `.tflite`.
+    """
+
+    name: str
+    format: Literal["keras", "tflite"]
+    file_bytes: int
+    gzip_bytes: int
+    parameters: int
+    nonzero_parameters: int
+    macs: int | None
+    accuracy: Accuracy | None
+    latency: Latency | None
+
+
+class SizeChange(Record):
+    """Relative change against the first file of the same format: -0.6 is 60 % less."""
+
+    against: str
+    file_bytes: float
+    gzip_bytes: float
+    nonzero_parameters: float
+
+
+class AccuracyChange(Record):
+    """Difference in accuracy on the same samples, and the exact test of McNemar (1947) whether it is more than chance."""
+
+    against: str
+    change: float
+    lost: int
+    won: int
+    p_value: float
+    verdict: str
+
+
+class LatencyChange(Record):
+    """Median of the ratios of paired runs (below 1 is faster) with a 95 % bootstrap interval."""
+
+    against: str
+    ratio: float
+    low: float
+    high: float
+    verdict: str
+
+
+class Comparison(Record):
+    """One artifact against the baseline; sizes and latency only within one format."""
+
+    name: str
+    size: SizeChange | None
+    accuracy: AccuracyChange | None
+    latency: LatencyChange | None
+
+
+class LayerChange(Record):
+    """One layer: what was done to it, or why it was skipped."""
+
+    layer: str
+    kind: str
+    action: Literal["pruned", "quantized", "folded", "skipped"]
+    detail: str
+    weights: int
+    sparsity: float | None = None
+
+
+class DataSummary(Record):
+    """Which data was used, how it was scaled and how many samples each split has."""
+
+    source: str
+    scale: str
+    fingerprint: str
+    samples: dict[str, int]
+
+
+class GateResult(Record):
+    """A limit, what was found, and whether it holds."""
+
+    gate: str
+    name: str
+    limit: float
+    found: float | None
+    passed: bool
+
+
+class Report(Record):
+    """The whole story of one command. The first measurement is the baseline."""
+
+    command: str
+    config: dict[str, Any]
+    data: DataSummary | None
+    measurements: list[Measurement]
+    comparisons: list[Comparison]
+    layers: list[LayerChange] = []
+    gates: list[GateResult] = []
+    notes: list[str] = []
+    replicas: list[str] = []
+    history: list[dict[str, float]] = []
+    seed: int | None = None
+    output: str | None = None
+    versions: dict[str, str] = {}
+
+    @property
+    def passed(self) -> bool:
+        """Whether every gate holds."""
+        return all(gate.passed for gate in self.gates)

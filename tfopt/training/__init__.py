@@ -1,0 +1,1 @@
+"""Training: `fit` is the only caller of `compile` and `model.fit`."""

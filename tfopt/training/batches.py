@@ -1,0 +1,46 @@
+"""Batches whose order depends on nothing but the seed and the epoch, so that a resumed run sees what it would have seen.
+
+The samples of an epoch are spread evenly over its batches instead of leaving a small last one: with several replicas a
+last batch smaller than their number leaves one replica without samples, and batch normalization then yields NaN.
+"""
+
+from math import ceil
+from typing import Any
+
+import numpy as np
+import tensorflow as tf
+from numpy.typing import NDArray
+
+
+def steps_per_epoch(samples: int, batch_size: int) -> int:
+    """Return the number of batches that hold `samples` samples at most `batch_size` each."""
+    return ceil(samples / batch_size)
+
+
+def training_batches(
+    x: NDArray[Any], y: NDArray[Any], *, batch_size: int, seed: int, first_epoch: int, epochs: int
+) -> tf.data.Dataset:
+    """Batches (x, y) of the epochs from `first_epoch` up to `epochs`, one after the other, each sample once an epoch."""
+    samples = len(x)
+    bounds = _bounds(samples, batch_size)
+    features, labels = tf.constant(x), tf.constant(y)
+
+    def epoch(number: tf.Tensor) -> tf.data.Dataset:
+        key = tf.stack([tf.constant(seed, tf.int64), number])
+        order = tf.random.experimental.stateless_shuffle(tf.range(samples), seed=key)
+        return tf.data.Dataset.from_tensor_slices(bounds).map(lambda start, end: order[start:end])
+
+    rows = tf.data.Dataset.range(first_epoch, epochs).flat_map(epoch)
+    return rows.map(lambda i: (tf.gather(features, i), tf.gather(labels, i))).prefetch(2)
+
+
+def evaluation_batches(x: NDArray[Any], y: NDArray[Any], *, batch_size: int) -> tf.data.Dataset:
+    """Batches (x, y) in the order given, each sample once."""
+    features, labels = tf.constant(x), tf.constant(y)
+    bounds = tf.data.Dataset.from_tensor_slices(_bounds(len(x), batch_size))
+    return bounds.map(lambda start, end: (features[start:end], labels[start:end])).prefetch(2)
+
+
+def _bounds(samples: int, batch_size: int) -> tuple[NDArray[Any], NDArray[Any]]:
+    edges = np.linspace(0, samples, steps_per_epoch(samples, batch_size) + 1).round().astype(np.int64)
+    return edges[:-1], edges[1:]

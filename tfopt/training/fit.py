@@ -1,0 +1,163 @@
+"""One way to train: every technique that learns calls `fit`, so that seeds, batches, selection and progress are the same."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import keras
+import tensorflow as tf
+
+from tfopt.data import Dataset
+from tfopt.errors import InputError
+from tfopt.progress import Advance, Progress
+from tfopt.training.batches import evaluation_batches, steps_per_epoch, training_batches
+from tfopt.training.checkpoint import Checkpoint
+from tfopt.training.objective import label_encoder, loss_of
+from tfopt.training.selection import BestEpoch
+
+
+@dataclass(frozen=True)
+class FitPlan:
+    """How long and how fast to train; the best epoch is selected among those from `select_from` on."""
+
+    epochs: int
+    batch_size: int
+    learning_rate: float
+    seed: int
+    patience: int | None = None
+    select_from: int = 0
+
+    def steps(self, data: Dataset) -> int:
+        """Return the number of training steps of one epoch."""
+        return steps_per_epoch(len(data.train.x), self.batch_size)
+
+
+@dataclass(frozen=True)
+class RunFiles:
+    """Files of a run: where its checkpoint goes, what was asked for (to resume only the same), and TensorBoard's."""
+
+    checkpoint: Path
+    run: dict[str, Any]
+    resume: bool = False
+    tensorboard: Path | None = None
+
+
+@dataclass(frozen=True)
+class FitResult:
+    """Loss and accuracy of each epoch, the epoch whose weights the model has now, and the epoch it was resumed at."""
+
+    history: list[dict[str, float]]
+    best_epoch: int
+    resumed_at: int
+
+
+def seed_everything(seed: int) -> None:
+    """Seed Python, NumPy and Keras, and let TensorFlow use deterministic kernels only."""
+    keras.utils.set_random_seed(seed)
+    tf.config.experimental.enable_op_determinism()
+
+
+def fit(
+    model: keras.Model,
+    data: Dataset,
+    plan: FitPlan,
+    progress: Progress,
+    *,
+    callbacks: Sequence[keras.callbacks.Callback] = (),
+    files: RunFiles | None = None,
+) -> FitResult:
+    """Train `model` in place with Adam on the train split; leave it compiled, with the weights of its best epoch.
+
+    Raises `InputError` if the loss is not a number, or if the files of another run are in the way.
+    """
+    loss = loss_of(model)
+    encode = label_encoder(loss, model.output_shape[-1])
+    model.compile(optimizer=keras.optimizers.Adam(plan.learning_rate), loss=loss, metrics=["accuracy"])
+    best = BestEpoch(plan.select_from, plan.patience)
+    history: list[dict[str, float]] = []
+    watching: list[keras.callbacks.Callback] = [best, _History(history)]
+    first = 0
+    checkpoint = Checkpoint(files.checkpoint, files.run, best, history) if files else None
+    if checkpoint and files:
+        first = checkpoint.resume(model) if files.resume else 0
+        watching.append(checkpoint)
+        watching.extend(_tensorboard(files.tensorboard))
+    steps = plan.steps(data)
+    if first < plan.epochs and not _over(best, first):
+        with progress.task("training", plan.epochs * steps) as advance:
+            advance(first * steps)
+            model.fit(
+                training_batches(
+                    data.train.x,
+                    encode(data.train.y),
+                    batch_size=plan.batch_size,
+                    seed=plan.seed,
+                    first_epoch=first,
+                    epochs=plan.epochs,
+                ),
+                validation_data=evaluation_batches(
+                    data.validation.x, encode(data.validation.y), batch_size=plan.batch_size
+                ),
+                steps_per_epoch=steps,
+                initial_epoch=first,
+                epochs=plan.epochs,
+                callbacks=[*callbacks, *watching, _Bar(advance, plan.epochs)],
+                verbose=0,
+            )
+    if best.epoch is None or not history or best.loss == float("inf"):
+        raise InputError(f"training diverged: the validation loss is not a number; try a smaller learning rate than {plan.learning_rate:g}")
+    model.set_weights(best.weights)
+    return FitResult(history, best.epoch, first)
+
+
+def _over(best: BestEpoch, next_epoch: int) -> bool:
+    """Whether a resumed run had already stopped early."""
+    return best.patience is not None and best.epoch is not None and next_epoch - 1 - best.epoch >= best.patience
+
+
+def _tensorboard(folder: Path | None) -> list[keras.callbacks.Callback]:
+    if folder is None:
+        return []
+    try:
+        import tensorboard  # type: ignore[import-not-found,import-untyped,unused-ignore]  # noqa: F401
+    except ImportError:
+        raise InputError("--tensorboard needs the tensorboard package: pip install 'tfopt[tensorboard]'") from None
+    return [keras.callbacks.TensorBoard(folder)]
+
+
+class _History(keras.callbacks.Callback):  # type: ignore[misc]
+    """Appends the logs of each epoch to a list that the checkpoint saves."""
+
+    def __init__(self, history: list[dict[str, float]]) -> None:
+        super().__init__()
+        self.history = history
+
+    def on_epoch_end(self, epoch: int, logs: dict[str, Any] | None = None) -> None:  # noqa: ARG002
+        """Take the logs as plain floats."""
+        self.history.append({name: float(value) for name, value in (logs or {}).items()})
+
+
+class _Bar(keras.callbacks.Callback):  # type: ignore[misc]
+    """Moves a progress task by one each step and shows loss and accuracy."""
+
+    def __init__(self, advance: Advance, epochs: int) -> None:
+        super().__init__()
+        self.advance = advance
+        self.epochs = epochs
+        self.epoch = 0
+        self.validation = ""
+
+    def on_epoch_begin(self, epoch: int, logs: dict[str, Any] | None = None) -> None:  # noqa: ARG002
+        """Remember which epoch it is."""
+        self.epoch = epoch + 1
+
+    def on_train_batch_end(self, batch: int, logs: dict[str, Any] | None = None) -> None:  # noqa: ARG002
+        """Move on by one step."""
+        logs = logs or {}
+        loss, accuracy = logs.get("loss", float("nan")), logs.get("accuracy", float("nan"))
+        self.advance(1, f"epoch {self.epoch}/{self.epochs} loss {loss:.3f} accuracy {accuracy:.3f}{self.validation}")
+
+    def on_epoch_end(self, epoch: int, logs: dict[str, Any] | None = None) -> None:  # noqa: ARG002
+        """Show the validation accuracy until the next epoch ends."""
+        self.validation = f", validation {(logs or {}).get('val_accuracy', float('nan')):.3f}"

@@ -1,0 +1,33 @@
+"""Which loss a model is trained with and how labels must be given to it: its own if it was compiled, else by its output."""
+
+from collections.abc import Callable
+from typing import Any
+
+import keras
+import numpy as np
+from numpy.typing import NDArray
+
+Labels = NDArray[Any]
+ONE_HOT_LOSSES = {"categorical_crossentropy", "categorical_focal_crossentropy", "mean_squared_error", "mse"}
+
+
+def loss_of(model: keras.Model) -> keras.losses.Loss | str:
+    """Return the loss the model was compiled with, or the cross-entropy that fits its last activation."""
+    if model.compiled and isinstance(model.loss, str | keras.losses.Loss):
+        return model.loss
+    last = model.layers[-1] if model.layers else None
+    activation = getattr(last, "activation", None)
+    if model.output_shape[-1] == 1:
+        return keras.losses.BinaryCrossentropy(from_logits=activation is not keras.activations.sigmoid)
+    probabilities = activation is keras.activations.softmax or isinstance(last, keras.layers.Softmax)
+    return keras.losses.SparseCategoricalCrossentropy(from_logits=not probabilities)
+
+
+def label_encoder(loss: keras.losses.Loss | str, classes: int) -> Callable[[Labels], Labels]:
+    """Return what turns class indices (N,) into the labels `loss` takes: indices, one-hot (N, K) or a column (N, 1)."""
+    if classes == 1:
+        return lambda y: y.astype(np.float32)[:, np.newaxis]
+    name = loss if isinstance(loss, str) else loss.name
+    if name in ONE_HOT_LOSSES:
+        return lambda y: np.eye(classes, dtype=np.float32)[y]
+    return lambda y: y
