@@ -103,10 +103,14 @@ def fit(
                 initial_epoch=first,
                 epochs=plan.epochs,
                 callbacks=[*callbacks, *watching, _Bar(advance, plan.epochs)],
+                shuffle=False,
                 verbose=0,
             )
     if best.epoch is None or not history or best.loss == float("inf"):
-        raise InputError(f"training diverged: the validation loss is not a number; try a smaller learning rate than {plan.learning_rate:g}")
+        raise InputError(
+            "training diverged: the validation loss is not a number;"
+            f" try a smaller learning rate than {plan.learning_rate:g}"
+        )
     model.set_weights(best.weights)
     return FitResult(history, best.epoch, first)
 

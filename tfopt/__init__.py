@@ -1,0 +1,64 @@
+"""Make Keras models smaller and faster, and tell the truth about what that cost.
+
+    result = tfopt.prune("model.keras", tfopt.PruneConfig(sparsity=0.5))
+    result.artifact.save("model-pruned.keras")
+
+Importing tfopt does not import TensorFlow; the first use of a name below does.
+"""
+
+from importlib import import_module
+from importlib.metadata import version
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from tfopt.artifacts.loading import load
+    from tfopt.config import DataConfig, Gates, PruneConfig, QuantizeConfig, TrainConfig
+    from tfopt.data import Dataset
+    from tfopt.errors import ConversionError, InputError, OutputError, TfoptError, UnsupportedError
+    from tfopt.report.report import Report
+    from tfopt.workflow import Result, compare, evaluate, prune, quantize, train
+
+_HOMES = {
+    "tfopt.artifacts.loading": ("load",),
+    "tfopt.config": ("DataConfig", "Gates", "PruneConfig", "QuantizeConfig", "TrainConfig"),
+    "tfopt.data": ("Dataset",),
+    "tfopt.errors": ("ConversionError", "InputError", "OutputError", "TfoptError", "UnsupportedError"),
+    "tfopt.report.report": ("Report",),
+    "tfopt.workflow": ("Result", "compare", "evaluate", "prune", "quantize", "train"),
+}
+_HOME_OF = {name: module for module, names in _HOMES.items() for name in names}
+
+__all__ = [
+    "ConversionError",
+    "DataConfig",
+    "Dataset",
+    "Gates",
+    "InputError",
+    "OutputError",
+    "PruneConfig",
+    "QuantizeConfig",
+    "Report",
+    "Result",
+    "TfoptError",
+    "TrainConfig",
+    "UnsupportedError",
+    "__version__",
+    "compare",
+    "evaluate",
+    "load",
+    "prune",
+    "quantize",
+    "train",
+]
+
+
+def __getattr__(name: str) -> Any:
+    if name == "__version__":
+        return version("tfopt")
+    if name in _HOME_OF:
+        return getattr(import_module(_HOME_OF[name]), name)
+    raise AttributeError(f"module 'tfopt' has no attribute {name!r}")
+
+
+def __dir__() -> list[str]:
+    return __all__

@@ -1,0 +1,5 @@
+"""Run the command line: `python -m tfopt`."""
+
+from tfopt.cli import main
+
+main()

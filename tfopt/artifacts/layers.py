@@ -1,0 +1,14 @@
+"""The layers of a model as every technique walks and names them."""
+
+from collections.abc import Iterator
+
+import keras
+
+
+def leaves(model: keras.Model, prefix: str = "") -> Iterator[tuple[str, keras.Layer]]:
+    """Yield the layers of a model with their names, those of nested models as `nested/layer`."""
+    for layer in model.layers:
+        if isinstance(layer, keras.Model):
+            yield from leaves(layer, f"{prefix}{layer.name}/")
+        else:
+            yield f"{prefix}{layer.name}", layer

@@ -1,0 +1,1 @@
+"""LiteRT: conversion and quantization in a child process, which may crash without taking tfopt with it."""

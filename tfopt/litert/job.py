@@ -1,0 +1,15 @@
+"""What the child process is asked to do, and how it tells how far it is."""
+
+from pydantic import BaseModel
+
+from tfopt.choices import InterfaceType, Precision
+
+STAGE = "tfopt stage: "
+STAGES = 3
+
+
+class Job(BaseModel):
+    """Written to `job.json` by the parent."""
+
+    precision: Precision
+    io: InterfaceType

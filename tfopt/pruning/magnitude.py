@@ -1,0 +1,42 @@
+"""Which weights go: those of smallest magnitude, in each kernel or in all kernels together (Han et al. 2015)."""
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from tfopt.choices import Scope
+
+Array = NDArray[Any]
+
+
+def masks(kernels: Sequence[Array], sparsity: float, scope: Scope) -> list[Array]:
+    """Return a boolean mask for each kernel, False where a weight goes; exactly round(sparsity * size) go.
+
+    With scope `layer` that holds in each kernel, with `global` in all of them together. Among equal magnitudes those
+    further back go first.
+    """
+    if scope == "layer":
+        return [_mask(kernel, sparsity) for kernel in kernels]
+    together = _mask(np.concatenate([kernel.ravel() for kernel in kernels]), sparsity)
+    ends = np.cumsum([kernel.size for kernel in kernels])[:-1]
+    return [part.reshape(kernel.shape) for part, kernel in zip(np.split(together, ends), kernels, strict=True)]
+
+
+def _mask(weights: Array, sparsity: float) -> Array:
+    count = round(sparsity * weights.size)
+    magnitudes = np.abs(weights).ravel()
+    mask = np.ones(weights.size, bool)
+    if count:
+        threshold = np.partition(magnitudes, count - 1)[count - 1]
+        below = magnitudes < threshold
+        mask[below] = False
+        ties = np.flatnonzero(magnitudes == threshold)
+        mask[ties[len(ties) - (count - int(below.sum())) :]] = False
+    return mask.reshape(weights.shape)
+
+
+def sparsity(weights: Array) -> float:
+    """Return the fraction of weights that are exactly zero."""
+    return 1 - np.count_nonzero(weights) / weights.size if weights.size else 0.0

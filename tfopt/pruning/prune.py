@@ -1,0 +1,109 @@
+"""Magnitude pruning of a Keras model: the same architecture comes back, with zeros in its kernels."""
+
+from dataclasses import dataclass
+from typing import Any
+
+import keras
+import numpy as np
+from numpy.typing import NDArray
+
+from tfopt.artifacts.keras_file import KerasArtifact
+from tfopt.config import PruneConfig
+from tfopt.data import Dataset
+from tfopt.errors import InputError
+from tfopt.progress import Progress
+from tfopt.pruning.magnitude import masks, sparsity
+from tfopt.pruning.masking import Pruning
+from tfopt.pruning.targets import Target, targets
+from tfopt.report.report import LayerChange
+from tfopt.training.fit import FitPlan, fit, seed_everything
+
+RAMP = 0.6  # share of the epochs in which sparsity rises; in the others the remaining weights settle
+
+
+@dataclass(frozen=True)
+class Pruned:
+    """The pruned model, compiled as the original was, and what happened to each layer."""
+
+    model: keras.Model
+    layers: list[LayerChange]
+    notes: list[str]
+    history: list[dict[str, float]]
+
+
+def prune(artifact: KerasArtifact, config: PruneConfig, data: Dataset | None, progress: Progress) -> Pruned:
+    """Prune a copy of the model; with data it is fine-tuned, without (or `one-shot`) the weights are only masked.
+
+    Zeros that are there already stay zero. Clusters and quantization ranges are not kept when it is fine-tuned.
+    """
+    model = artifact.fresh_model()
+    found, skipped = targets(model, config.exclude)
+    positions = [position for target in found for position in target.positions]
+    _refuse_nan(model, positions)
+    notes = []
+    history: list[dict[str, float]] = []
+    if data is None or config.schedule == "one-shot":
+        weights = _masked(model, positions, config)
+        if data is None:
+            notes.append("pruned in one shot, weights only: there is no data to fine-tune with")
+    else:
+        weights, history = _fine_tuned(model, positions, config, data, progress)
+    pruned = artifact.fresh_model()
+    pruned.set_weights(weights)
+    changes = [_change(target, weights) for target in found]
+    notes.extend(_remarks(changes, config))
+    return Pruned(pruned, changes + skipped, notes, history)
+
+
+def _masked(model: keras.Model, positions: list[int], config: PruneConfig) -> list[NDArray[Any]]:
+    weights = model.get_weights()
+    kept = masks([weights[position] for position in positions], config.sparsity, config.scope)
+    for position, mask in zip(positions, kept, strict=True):
+        weights[position] = weights[position] * mask
+    return weights  # type: ignore[no-any-return]
+
+
+def _fine_tuned(
+    model: keras.Model, positions: list[int], config: PruneConfig, data: Dataset, progress: Progress
+) -> tuple[list[NDArray[Any]], list[dict[str, float]]]:
+    seed_everything(config.seed)
+    ramp_epochs = int(config.epochs * RAMP) if config.schedule == "cubic" else 0
+    plan = FitPlan(
+        config.epochs, config.batch_size, config.learning_rate, config.seed, select_from=min(ramp_epochs, config.epochs - 1)
+    )
+    pruning = Pruning([model.weights[i] for i in positions], config, ramp=ramp_epochs * plan.steps(data))
+    result = fit(model, data, plan, progress, callbacks=[pruning])
+    return model.get_weights(), result.history
+
+
+def _refuse_nan(model: keras.Model, positions: list[int]) -> None:
+    for position in positions:
+        weight = model.weights[position]
+        if not np.isfinite(weight.numpy()).all():
+            raise InputError(f"the weight {weight.path} of {model.name} has values that are NaN or infinite")
+
+
+def _change(target: Target, weights: list[NDArray[Any]]) -> LayerChange:
+    kernels = np.concatenate([weights[position].ravel() for position in target.positions])
+    reached = sparsity(kernels)
+    return LayerChange(
+        layer=target.layer,
+        kind=target.kind,
+        action="pruned",
+        detail=f"{np.count_nonzero(kernels):,} of {kernels.size:,} weights left",
+        weights=kernels.size,
+        sparsity=reached,
+    )
+
+
+def _remarks(changes: list[LayerChange], config: PruneConfig) -> list[str]:
+    remarks = [
+        f"{change.layer} is left with {1 - change.sparsity:.1%} of its weights; --scope layer or --exclude would spare it"
+        for change in changes
+        if config.scope == "global" and change.sparsity is not None and change.sparsity > 0.98 and config.sparsity < 0.98
+    ]
+    total = sum(change.weights for change in changes)
+    zeros = sum(change.weights * (change.sparsity or 0) for change in changes) / total
+    if zeros > config.sparsity + 0.01:
+        remarks.append(f"sparsity is {zeros:.2f} instead of {config.sparsity:g}: the model had more zeros already, and they stay")
+    return remarks

@@ -1,0 +1,59 @@
+"""What became of each Keras layer, read from the quantized file itself rather than from what was asked for."""
+
+import re
+from collections import defaultdict
+from math import prod
+
+import keras
+
+from tfopt.artifacts.layers import leaves
+from tfopt.measure.tflite_graph import Operation, operations
+from tfopt.report.report import LayerChange
+
+WORDS = {"INT8": "int8", "INT4": "int4", "INT16": "int16", "FLOAT16": "float16", "FLOAT32": "float32"}
+
+
+def layer_changes(model: keras.Model, payload: bytes) -> list[LayerChange]:
+    """Say for each layer with weights how the file stores and computes it.
+
+    An operation belongs to the layers in the names of its outputs; where several were fused into one, the weights are
+    those of the first layer that has a kernel, and the others (normalizations) were folded into it.
+    """
+    names = {layer.name: name for name, layer in leaves(model)}
+    owners: dict[str, list[Operation]] = defaultdict(list)
+    for operation in operations(payload):
+        for name in _layers_in(operation, names):
+            owners[name].append(operation)
+    changes = []
+    for name, layer in leaves(model):
+        count = sum(prod(weight.shape) for weight in layer.weights)
+        if count:
+            changes.append(_change(name, layer, count, owners.get(layer.name, [])))
+    return changes
+
+
+def _layers_in(operation: Operation, names: dict[str, str]) -> set[str]:
+    """Layer names among the scopes of the output names; the converter appends `_1` to every scope when it traces."""
+    scopes = {scope for output in operation.outputs for scope in re.split(r"[/;]", output)}
+    bare = {re.sub(r"_\d+$", "", scope) for scope in scopes}
+    return (bare & names.keys()) or (scopes & names.keys())
+
+
+def _change(name: str, layer: keras.Layer, count: int, found: list[Operation]) -> LayerChange:
+    kind = type(layer).__name__
+    weights = [c for operation in found for c in operation.constants if len(c.shape) > 1 and prod(c.shape) > 1]
+    if "Normalization" in kind and not any(operation.kind in ("MUL", "ADD", "SUB", "RSQRT") for operation in found):
+        return LayerChange(
+            layer=name, kind=kind, action="folded", detail="folded into the weights of the layer before", weights=count
+        )
+    if not weights:
+        detail = "not found under its name in the file" if not found else "its operations hold no weights of their own"
+        return LayerChange(layer=name, kind=kind, action="skipped", detail=detail, weights=count)
+    types = sorted({WORDS.get(c.type, c.type.lower()) for c in weights})
+    grain = "per-channel" if any(c.scales > 1 for c in weights) else "per-tensor"
+    activations = sorted({WORDS.get(operation.output_type, operation.output_type.lower()) for operation in found})
+    if types == ["float32"]:
+        return LayerChange(layer=name, kind=kind, action="skipped", detail="left in float32 by the quantizer", weights=count)
+    scaled = f" {grain}" if any(c.scales for c in weights) else ""
+    detail = f"weights {'/'.join(types)}{scaled}, activations {'/'.join(activations)}"
+    return LayerChange(layer=name, kind=kind, action="quantized", detail=detail, weights=count)

@@ -1,0 +1,219 @@
+"""The story every command tells: load, measure, transform, measure, report."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from tfopt.artifacts.artifact import Artifact
+from tfopt.artifacts.keras_file import KerasArtifact
+from tfopt.artifacts.loading import ModelLike, load, load_keras
+from tfopt.artifacts.provenance import Provenance, Step
+from tfopt.config import Config, DataConfig, Gates, PruneConfig, QuantizeConfig, TrainConfig
+from tfopt.data import Dataset, match
+from tfopt.data import load as load_data
+from tfopt.measure import compare as compare_measured
+from tfopt.measure import measure
+from tfopt.measure.gates import check
+from tfopt.progress import Progress, Silent
+from tfopt.report.report import DataSummary, LayerChange, Report
+from tfopt.report.versions import versions
+from tfopt.training.fit import RunFiles
+
+DataLike = str | DataConfig | Dataset
+
+
+@dataclass(frozen=True)
+class Result:
+    """What a command made and what it has to say about it."""
+
+    artifact: Artifact
+    report: Report
+
+
+def train(
+    config: TrainConfig | None = None,
+    data: DataLike = "digits",
+    *,
+    files: RunFiles | None = None,
+    name: str = "model.keras",
+    progress: Progress | None = None,
+) -> Result:
+    """Train a new model on the train split of `data`, select it on the validation split, measure it on the test split."""
+    from tfopt.training.train import train as train_model
+
+    config, progress = config or TrainConfig(), progress or Silent()
+    dataset = _dataset(data, None, progress)
+    trained = train_model(config, dataset, progress, files)
+    artifact = KerasArtifact.of(trained.model, name, _provenance(dataset).then(_step("train", config)))
+    epochs = len(trained.result.history)
+    notes = [f"{epochs} of {config.epochs} epochs trained, the weights are those of epoch {trained.result.best_epoch + 1}"]
+    if trained.result.resumed_at:
+        notes.append(f"resumed after epoch {trained.result.resumed_at}")
+    return Result(
+        artifact,
+        _report(
+            "train", config, dataset, [artifact], progress,
+            notes=notes, replicas=trained.replicas, history=trained.result.history,
+        ),
+    )  # fmt: skip
+
+
+def prune(
+    model: ModelLike,
+    config: PruneConfig | None = None,
+    data: DataLike | None = None,
+    *,
+    name: str | None = None,
+    progress: Progress | None = None,
+) -> Result:
+    """Prune a Keras model by magnitude, fine-tuned on the data it remembers or on `data`; `model` is left alone."""
+    from tfopt.pruning.prune import prune as prune_model
+
+    config, progress = config or PruneConfig(), progress or Silent()
+    artifact = load_keras(model)
+    dataset, notes = _data_for(artifact, data, progress)
+    pruned = prune_model(artifact, config, dataset, progress)
+    provenance = (artifact.provenance or (_provenance(dataset) if dataset else Provenance())).then(_step("prune", config))
+    name = name or f"{artifact.name.removesuffix('.keras')}-pruned.keras"
+    after = KerasArtifact.of(pruned.model, name, provenance)
+    return Result(
+        after,
+        _report(
+            "prune", config, dataset, [artifact, after], progress,
+            layers=pruned.layers, notes=[*notes, *pruned.notes], history=pruned.history,
+        ),
+    )  # fmt: skip
+
+
+def quantize(
+    model: ModelLike,
+    config: QuantizeConfig | None = None,
+    data: DataLike | None = None,
+    *,
+    name: str | None = None,
+    progress: Progress | None = None,
+) -> Result:
+    """Quantize a Keras model into a `.tflite` file; int8 is calibrated on the data it remembers or on `data`."""
+    from tfopt.quantization.ptq import quantize as quantize_model
+
+    config, progress = config or QuantizeConfig(), progress or Silent()
+    artifact = load_keras(model)
+    dataset, notes = _data_for(artifact, data, progress)
+    quantized = quantize_model(artifact, config, dataset, progress)
+    after = quantized.artifact
+    after.name = name or after.name
+    return Result(
+        after,
+        _report(
+            "quantize", config, dataset, [artifact, quantized.float_artifact, after], progress,
+            layers=quantized.layers, notes=[*notes, *quantized.notes],
+        ),
+    )  # fmt: skip
+
+
+def evaluate(model: ModelLike, data: DataLike | None = None, *, progress: Progress | None = None) -> Report:
+    """Measure one model on the test split of the data it remembers or of `data`."""
+    return _compare("evaluate", [model], data, Gates(), progress or Silent())
+
+
+def compare(
+    models: Sequence[ModelLike],
+    data: DataLike | None = None,
+    gates: Gates | None = None,
+    *,
+    progress: Progress | None = None,
+) -> Report:
+    """Measure several models side by side; the first is the baseline, the others must respect `gates`."""
+    return _compare("compare", models, data, gates or Gates(), progress or Silent())
+
+
+def _compare(
+    command: str, models: Sequence[ModelLike], data: DataLike | None, gates: Gates, progress: Progress
+) -> Report:
+    artifacts = [load(model) for model in models]
+    remembering = next((a for a in artifacts if a.provenance and a.provenance.data), artifacts[0])
+    dataset, notes = _data_for(remembering, data, progress)
+    return _report(command, gates, dataset, artifacts, progress, notes=notes)
+
+
+def _report(
+    command: str,
+    config: Config,
+    data: Dataset | None,
+    artifacts: Sequence[Artifact],
+    progress: Progress,
+    *,
+    layers: Sequence[LayerChange] = (),
+    notes: Sequence[str] = (),
+    replicas: Sequence[str] = (),
+    history: Sequence[dict[str, float]] = (),
+) -> Report:
+    measured = measure(artifacts, data, progress)
+    comparisons = compare_measured(measured)
+    gates = check(config, measured, comparisons) if isinstance(config, Gates) else []
+    seed = getattr(config, "seed", None)
+    return Report(
+        command=command,
+        config=config.model_dump(mode="json"),
+        data=_summary(data) if data else None,
+        measurements=[m.measurement for m in measured],
+        comparisons=comparisons,
+        layers=list(layers),
+        gates=gates,
+        notes=[*notes, *_remarks(artifacts, data)],
+        replicas=list(replicas),
+        history=list(history),
+        seed=seed,
+        versions=versions(),
+    )
+
+
+def _data_for(artifact: Artifact, data: DataLike | None, progress: Progress) -> tuple[Dataset | None, list[str]]:
+    """The data given, else what the model remembers, else None; raise `InputError` if it does not fit the model."""
+    memory = artifact.provenance
+    if data is None and (memory is None or memory.data is None):
+        return None, []
+    dataset = _dataset(data if data is not None else memory.data, memory, progress)  # type: ignore[union-attr,arg-type]
+    dataset = match(dataset, artifact.name, artifact.input_shapes(), artifact.output_shapes())
+    notes = list(dataset.notes)
+    if memory and memory.data and memory.data.source == dataset.config.source and memory.fingerprint != dataset.fingerprint:
+        notes.append(
+            f"{dataset.config.source} has changed since {artifact.name} was trained: its test samples may have been"
+            " trained on"
+        )
+    return dataset, notes
+
+
+def _dataset(data: DataLike, memory: Provenance | None, progress: Progress) -> Dataset:
+    if isinstance(data, Dataset):
+        return data
+    config = DataConfig(source=data) if isinstance(data, str) else data
+    with progress.task(f"loading {config.source}", None):
+        return load_data(config, memory.scaling if memory else None)
+
+
+def _provenance(data: Dataset) -> Provenance:
+    return Provenance(
+        data=data.config, scaling=data.scaling, num_classes=data.num_classes, fingerprint=data.fingerprint
+    )
+
+
+def _step(command: str, config: Config) -> Step:
+    return Step(command=command, config=config.model_dump(mode="json"), tfopt=versions()["tfopt"])
+
+
+def _summary(data: Dataset) -> DataSummary:
+    samples = {name: len(split.x) for name, split in data.splits()}
+    return DataSummary(
+        source=data.config.source, scale=data.scaling.scale, fingerprint=data.fingerprint, samples=samples
+    )
+
+
+def _remarks(artifacts: Sequence[Artifact], data: Dataset | None) -> list[str]:
+    remarks = [] if data else ["accuracy not measured: no data"]
+    for artifact in artifacts:
+        if isinstance(artifact, KerasArtifact) and artifact.optimizer_bytes:
+            remarks.append(
+                f"{artifact.name} also holds {artifact.optimizer_bytes:,} bytes of optimizer state on disk; sizes here"
+                " are without it"
+            )
+    return remarks
