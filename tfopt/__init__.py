@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from tfopt.data import Dataset
     from tfopt.errors import ConversionError, InputError, OutputError, TfoptError, UnsupportedError
     from tfopt.report.report import Report
-    from tfopt.workflow import Result, compare, evaluate, prune, quantize, train
+    from tfopt.workflow import Result, compare, convert, evaluate, prune, quantize, train
 
 _HOMES = {
     "tfopt.artifacts.loading": ("load",),
@@ -24,7 +24,7 @@ _HOMES = {
     "tfopt.data": ("Dataset",),
     "tfopt.errors": ("ConversionError", "InputError", "OutputError", "TfoptError", "UnsupportedError"),
     "tfopt.report.report": ("Report",),
-    "tfopt.workflow": ("Result", "compare", "evaluate", "prune", "quantize", "train"),
+    "tfopt.workflow": ("Result", "compare", "convert", "evaluate", "prune", "quantize", "train"),
 }
 _HOME_OF = {name: module for module, names in _HOMES.items() for name in names}
 
@@ -44,6 +44,7 @@ __all__ = [
     "UnsupportedError",
     "__version__",
     "compare",
+    "convert",
     "evaluate",
     "load",
     "prune",

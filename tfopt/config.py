@@ -1,4 +1,4 @@
-"""What was asked for: one validated, frozen config per technique, the same object for the command line and for Python."""
+"""What was asked for: one validated, frozen config per technique, for the command line and for Python."""
 
 from pathlib import Path
 from typing import Annotated, Self
@@ -63,7 +63,7 @@ class PruneConfig(Config):
     schedule: Schedule = "cubic"
     scope: Scope = "layer"
     exclude: str | None = None
-    epochs: Count = 12
+    epochs: Count = 20
     batch_size: Count = 64
     learning_rate: LearningRate = 1e-3
     seed: Seed = 0
@@ -84,7 +84,7 @@ class QuantizeConfig(Config):
 
 
 class Gates(Config):
-    """Limits that every candidate of a comparison must respect; the first file is the reference and is not held to them."""
+    """Limits that every file of a comparison must respect, but for the first, which is the baseline."""
 
     max_drop: Annotated[float, Field(ge=0, le=1, allow_inf_nan=False)] | None = None
     max_size: ByteSize | None = None

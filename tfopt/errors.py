@@ -1,8 +1,8 @@
-"""What can go wrong through no fault of tfopt: every mistake a user can mend is a `TfoptError` with one clear sentence."""
+"""What can go wrong through no fault of tfopt: a mistake a user can mend is a `TfoptError` with one clear sentence."""
 
 
 class TfoptError(Exception):
-    """Something the user can mend; the message is one sentence: what was wrong, what was received, what would be right."""
+    """Something the user can mend; its message says what was wrong, what was received, what would be right."""
 
 
 class InputError(TfoptError):

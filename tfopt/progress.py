@@ -20,4 +20,8 @@ class Silent:
     @contextmanager
     def task(self, description: str, total: int | None) -> Iterator[Advance]:  # noqa: ARG002
         """Show nothing."""
-        yield lambda steps=1, detail="": None
+        yield _nothing
+
+
+def _nothing(steps: int = 1, detail: str = "") -> None:
+    pass

@@ -2,14 +2,17 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
 from tfopt.artifacts.artifact import Artifact
 from tfopt.artifacts.keras_file import KerasArtifact
 from tfopt.artifacts.loading import ModelLike, load, load_keras
 from tfopt.artifacts.provenance import Provenance, Step
+from tfopt.artifacts.tflite_file import TfliteArtifact
 from tfopt.config import Config, DataConfig, Gates, PruneConfig, QuantizeConfig, TrainConfig
 from tfopt.data import Dataset, match
 from tfopt.data import load as load_data
+from tfopt.errors import InputError
 from tfopt.measure import compare as compare_measured
 from tfopt.measure import measure
 from tfopt.measure.gates import check
@@ -37,7 +40,7 @@ def train(
     name: str = "model.keras",
     progress: Progress | None = None,
 ) -> Result:
-    """Train a new model on the train split of `data`, select it on the validation split, measure it on the test split."""
+    """Train a new model on the train split of `data`, select it on the validation, measure it on the test split."""
     from tfopt.training.train import train as train_model
 
     config, progress = config or TrainConfig(), progress or Silent()
@@ -45,7 +48,9 @@ def train(
     trained = train_model(config, dataset, progress, files)
     artifact = KerasArtifact.of(trained.model, name, _provenance(dataset).then(_step("train", config)))
     epochs = len(trained.result.history)
-    notes = [f"{epochs} of {config.epochs} epochs trained, the weights are those of epoch {trained.result.best_epoch + 1}"]
+    notes = [
+        f"{epochs} of {config.epochs} epochs trained, the weights are those of epoch {trained.result.best_epoch + 1}"
+    ]
     if trained.result.resumed_at:
         notes.append(f"resumed after epoch {trained.result.resumed_at}")
     return Result(
@@ -72,7 +77,9 @@ def prune(
     artifact = load_keras(model)
     dataset, notes = _data_for(artifact, data, progress)
     pruned = prune_model(artifact, config, dataset, progress)
-    provenance = (artifact.provenance or (_provenance(dataset) if dataset else Provenance())).then(_step("prune", config))
+    provenance = (artifact.provenance or (_provenance(dataset) if dataset else Provenance())).then(
+        _step("prune", config)
+    )
     name = name or f"{artifact.name.removesuffix('.keras')}-pruned.keras"
     after = KerasArtifact.of(pruned.model, name, provenance)
     return Result(
@@ -108,6 +115,21 @@ def quantize(
             layers=quantized.layers, notes=[*notes, *quantized.notes],
         ),
     )  # fmt: skip
+
+
+def convert(
+    model: ModelLike, data: DataLike | None = None, *, name: str | None = None, progress: Progress | None = None
+) -> Result:
+    """Convert a Keras model into a float32 `.tflite` file, the baseline of quantized files."""
+    from tfopt.litert.convert import convert as convert_bytes
+    from tfopt.litert.job import Job
+
+    progress = progress or Silent()
+    artifact = load_keras(model)
+    dataset, notes = _data_for(artifact, data, progress)
+    converted = convert_bytes(artifact.payload, artifact.name, Job(precision=None), progress)
+    after = TfliteArtifact(name or f"{artifact.name.removesuffix('.keras')}.tflite", converted.float32)
+    return Result(after, _report("convert", Config(), dataset, [artifact, after], progress, notes=notes))
 
 
 def evaluate(model: ModelLike, data: DataLike | None = None, *, progress: Progress | None = None) -> Report:
@@ -170,17 +192,41 @@ def _report(
 def _data_for(artifact: Artifact, data: DataLike | None, progress: Progress) -> tuple[Dataset | None, list[str]]:
     """The data given, else what the model remembers, else None; raise `InputError` if it does not fit the model."""
     memory = artifact.provenance
-    if data is None and (memory is None or memory.data is None):
+    remembered = memory.data if memory else None
+    if data is None and remembered is None:
         return None, []
-    dataset = _dataset(data if data is not None else memory.data, memory, progress)  # type: ignore[union-attr,arg-type]
+    dataset = _dataset(_same_splits(data, remembered, artifact.name), memory, progress)
     dataset = match(dataset, artifact.name, artifact.input_shapes(), artifact.output_shapes())
     notes = list(dataset.notes)
-    if memory and memory.data and memory.data.source == dataset.config.source and memory.fingerprint != dataset.fingerprint:
+    if (
+        memory
+        and remembered
+        and remembered.source == dataset.config.source
+        and memory.fingerprint != dataset.fingerprint
+    ):
         notes.append(
             f"{dataset.config.source} has changed since {artifact.name} was trained: its test samples may have been"
             " trained on"
         )
     return dataset, notes
+
+
+def _same_splits(data: DataLike | None, remembered: DataConfig | None, name: str) -> DataLike:
+    """What to load: a source that the model remembers is split as it was then."""
+    if isinstance(data, str):
+        data = DataConfig(source=data)
+    if remembered is None or isinstance(data, Dataset):
+        assert data is not None
+        return data
+    if data is not None:
+        same = data.source in (remembered.source, Path(remembered.source).name)
+        return remembered.model_copy(update={"scale": data.scale or remembered.scale}) if same else data
+    path = remembered.path
+    if path is None or path.exists():
+        return remembered
+    if not Path(path.name).exists():
+        raise InputError(f"{name} was trained on {path}, which is not there any more; say where it is with --data")
+    return remembered.model_copy(update={"source": path.name})
 
 
 def _dataset(data: DataLike, memory: Provenance | None, progress: Progress) -> Dataset:
@@ -192,9 +238,9 @@ def _dataset(data: DataLike, memory: Provenance | None, progress: Progress) -> D
 
 
 def _provenance(data: Dataset) -> Provenance:
-    return Provenance(
-        data=data.config, scaling=data.scaling, num_classes=data.num_classes, fingerprint=data.fingerprint
-    )
+    path = data.config.path
+    config = data.config.model_copy(update={"source": str(path.resolve())}) if path else data.config
+    return Provenance(data=config, scaling=data.scaling, num_classes=data.num_classes, fingerprint=data.fingerprint)
 
 
 def _step(command: str, config: Config) -> Step:
@@ -210,10 +256,10 @@ def _summary(data: Dataset) -> DataSummary:
 
 def _remarks(artifacts: Sequence[Artifact], data: Dataset | None) -> list[str]:
     remarks = [] if data else ["accuracy not measured: no data"]
-    for artifact in artifacts:
-        if isinstance(artifact, KerasArtifact) and artifact.optimizer_bytes:
-            remarks.append(
-                f"{artifact.name} also holds {artifact.optimizer_bytes:,} bytes of optimizer state on disk; sizes here"
-                " are without it"
-            )
+    remarks.extend(
+        f"{artifact.name} also holds {artifact.optimizer_bytes:,} bytes of optimizer state on disk; sizes here are"
+        " without it"
+        for artifact in artifacts
+        if isinstance(artifact, KerasArtifact) and artifact.optimizer_bytes
+    )
     return remarks

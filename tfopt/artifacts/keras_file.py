@@ -4,6 +4,7 @@
 with a fresh optimizer: what the file weighs is what the model weighs.
 """
 
+import os
 import tempfile
 import warnings
 import zipfile
@@ -67,8 +68,8 @@ class KerasArtifact:
     @property
     def runtime(self) -> str:
         """TensorFlow runs the model as a compiled graph on its own thread pool."""
-        threads = tf.config.threading.get_intra_op_parallelism_threads()
-        return f"TensorFlow graph, {threads or 'all'} threads"
+        threads = tf.config.threading.get_intra_op_parallelism_threads() or os.cpu_count()
+        return f"TensorFlow graph, {threads} threads"
 
     def input_shapes(self) -> Sequence[Shape]:
         """Shapes of the inputs, batch axis first; None where a size is free."""
@@ -137,7 +138,7 @@ def _load(path: Path, name: str) -> keras.Model:
 def _sentence(error: Exception, name: str) -> str:
     text = str(error)
     if "Lambda" in text and ("unsafe" in text or "safe_mode" in text or "arbitrary code" in text):
-        return f"{name} has a Lambda layer, whose code would run when it is loaded: refused, replace it by a registered layer"
+        return f"{name} has a Lambda layer, whose code would run on loading: refused; replace it by a registered layer"
     if "Could not locate class" in text or "Could not locate function" in text:
         wanted = text.split("'")[1] if text.count("'") >= 2 else "a class"
         return f"{name} uses {wanted}, a custom layer or function that is not known here"
@@ -181,7 +182,9 @@ def _tensors(model: keras.Model, which: Literal["inputs", "outputs"], name: str)
         return list(getattr(model, which))
     except (AttributeError, ValueError) as error:
         kind = type(model).__name__
-        raise UnsupportedError(f"{name} is a subclassed model ({kind}) without fixed {which}; it is not supported yet") from error
+        raise UnsupportedError(
+            f"{name} is a subclassed model ({kind}) without fixed {which}; it is not supported yet"
+        ) from error
 
 
 def _check_backend() -> None:

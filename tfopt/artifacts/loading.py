@@ -1,6 +1,7 @@
 """A path becomes an `Artifact`; whatever cannot be loaded becomes one sentence."""
 
 from pathlib import Path
+from typing import TypeAlias
 
 import keras
 
@@ -10,7 +11,7 @@ from tfopt.artifacts.paths import existing
 from tfopt.artifacts.tflite_file import TfliteArtifact
 from tfopt.errors import InputError
 
-ModelLike = str | Path | keras.Model | Artifact
+ModelLike: TypeAlias = str | Path | keras.Model | Artifact
 
 
 def load(model: ModelLike) -> Artifact:
@@ -27,5 +28,7 @@ def load_keras(model: ModelLike) -> KerasArtifact:
     """Load a model that a technique can change; raise `InputError` for a `.tflite`, which cannot be."""
     artifact = load(model)
     if not isinstance(artifact, KerasArtifact):
-        raise InputError(f"{artifact.name} is a LiteRT file, the end of the line; give the .keras model it was made from")
+        raise InputError(
+            f"{artifact.name} is a LiteRT file, the end of the line; give the .keras model it was made from"
+        )
     return artifact

@@ -53,7 +53,9 @@ def read(archive: zipfile.ZipFile, name: str) -> Provenance | None:
     try:
         return Provenance.model_validate_json(archive.read(info))
     except ValidationError as error:
-        raise InputError(f"{name}: its {MEMBER} is damaged or from a newer tfopt ({error.error_count()} errors)") from error
+        raise InputError(
+            f"{name}: its {MEMBER} is damaged or from a newer tfopt ({error.error_count()} errors)"
+        ) from error
 
 
 def attach(payload: bytes, provenance: Provenance) -> bytes:

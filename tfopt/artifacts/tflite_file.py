@@ -87,7 +87,8 @@ def quantized(x: NDArray[Any], detail: dict[str, Any]) -> NDArray[Any]:
     if dtype.kind != "i" or scale == 0:
         return x.astype(dtype)
     limits = np.iinfo(dtype)
-    return np.clip(np.round(x / scale) + zero_point, limits.min, limits.max).astype(dtype)
+    clipped: NDArray[Any] = np.clip(np.round(x / scale) + zero_point, limits.min, limits.max)
+    return clipped.astype(dtype)
 
 
 def dequantized(q: NDArray[Any], detail: dict[str, Any]) -> NDArray[Any]:
@@ -95,7 +96,8 @@ def dequantized(q: NDArray[Any], detail: dict[str, Any]) -> NDArray[Any]:
     scale, zero_point = detail["quantization"]
     if np.dtype(detail["dtype"]).kind != "i" or scale == 0:
         return q.astype(np.float32)
-    return (scale * (q.astype(np.float32) - zero_point)).astype(np.float32)
+    real: NDArray[Any] = scale * (q.astype(np.float32) - zero_point)
+    return real.astype(np.float32)
 
 
 def _interpreter(payload: bytes, name: str) -> Interpreter:

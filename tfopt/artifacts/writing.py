@@ -6,6 +6,7 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from tfopt.errors import OutputError
+from tfopt.report.report import Report
 
 
 class Destination:
@@ -28,10 +29,12 @@ class Destination:
         """Where the report of this output goes."""
         return self.path.with_name(self.path.name + ".report.json")
 
-    def write(self, payload: bytes, report: str) -> None:
-        """Write the report and then the artifact, each atomically."""
-        write(self.report_path, report.encode(), force=True)
+    def save(self, payload: bytes, report: Report) -> Report:
+        """Write the artifact and then its report, each atomically; return the report, which now names the output."""
+        report = report.model_copy(update={"output": str(self.path)})
         write(self.path, payload, force=self.force)
+        write(self.report_path, (report.model_dump_json(indent=2) + "\n").encode(), force=True)
+        return report
 
 
 def write(path: Path, payload: bytes, *, force: bool) -> Path:

@@ -96,5 +96,5 @@ def _fingerprint(raw: Raw) -> str:
     for array in (raw.x, raw.y, raw.x_test, raw.y_test):
         if array is not None:
             digest.update(f"{array.shape}{array.dtype}".encode())
-            digest.update(np.ascontiguousarray(array))
+            digest.update(np.ascontiguousarray(array).data)
     return digest.hexdigest()[:16]

@@ -5,7 +5,7 @@ from dataclasses import replace
 
 import numpy as np
 
-from tfopt.data.dataset import Array, Dataset, Split
+from tfopt.data.dataset import Dataset, Split
 from tfopt.errors import InputError
 
 Shape = tuple[int | None, ...]
@@ -23,7 +23,9 @@ def match(data: Dataset, name: str, inputs: Sequence[Shape], outputs: Sequence[S
             " and labels one output"
         )
     given, wanted = data.train.x.shape[1:], inputs[0][1:]
-    shape = next((s for s in (given, (*given, 1), given[:-1]) if _fits(s, wanted) and np.prod(s) == np.prod(given)), None)
+    shape = next(
+        (s for s in (given, (*given, 1), given[:-1]) if _fits(s, wanted) and np.prod(s) == np.prod(given)), None
+    )
     if shape is None:
         raise InputError(f"{name} takes samples of shape {wanted}, but {data.config.source} has {given}")
     classes = outputs[0][-1]
@@ -36,7 +38,8 @@ def match(data: Dataset, name: str, inputs: Sequence[Shape], outputs: Sequence[S
         )
     if shape == given:
         return data
-    return replace(data, **{n: Split(s.x.reshape(len(s.x), *shape), s.y) for n, s in data.splits()})
+    reshaped = {name: Split(split.x.reshape(len(split.x), *shape), split.y) for name, split in data.splits()}
+    return replace(data, **reshaped)  # type: ignore[arg-type]
 
 
 def _fits(shape: tuple[int, ...], wanted: Shape) -> bool:

@@ -41,7 +41,9 @@ def checked(raw: Raw, source: str) -> Raw:
     if np.unique(y).size < 2:
         raise InputError(f"{source}: y_train has one class only; at least two are needed")
     if y.max() >= len(y):
-        raise InputError(f"{source}: y_train has the label {y.max()} in {len(y)} rows; labels must be class indices 0..K-1")
+        raise InputError(
+            f"{source}: y_train has the label {y.max()} in {len(y)} rows; labels must be class indices 0..K-1"
+        )
     x_test, y_test = raw.x_test, raw.y_test
     if x_test is not None and y_test is not None:
         x_test, y_test = _pair(x_test, y_test, "test", source)

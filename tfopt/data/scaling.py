@@ -39,7 +39,9 @@ class Scaling(BaseModel):
                 axes = None if x_train.ndim == 3 else tuple(range(x_train.ndim - 1))
                 mean = x_train.mean(axis=axes, dtype=np.float64)
                 deviation = x_train.std(axis=axes, dtype=np.float64)
-                return cls(scale="standard", mean=mean.tolist(), deviation=np.where(deviation > 0, deviation, 1).tolist())
+                return cls(
+                    scale="standard", mean=mean.tolist(), deviation=np.where(deviation > 0, deviation, 1).tolist()
+                )
             case _:
                 return cls(scale="none")
 

@@ -12,7 +12,6 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from tfopt.choices import InterfaceType, Precision
 from tfopt.errors import ConversionError
 from tfopt.litert.job import STAGE, STAGES, Job
 from tfopt.progress import Progress
@@ -21,7 +20,7 @@ TIME_LIMIT = 900.0
 
 
 class Converted(NamedTuple):
-    """The bytes of the float file and of the quantized file made from it."""
+    """The bytes of the float file and, if a precision was asked for, of the quantized file made from it."""
 
     float32: bytes
     quantized: bytes
@@ -30,10 +29,10 @@ class Converted(NamedTuple):
 def convert(
     payload: bytes,
     name: str,
-    precision: Precision,
-    io: InterfaceType,
-    calibration: NDArray[Any] | None,
+    job: Job,
     progress: Progress,
+    *,
+    calibration: NDArray[Any] | None = None,
     time_limit: float = TIME_LIMIT,
 ) -> Converted:
     """Convert the `.keras` bytes of model `name`; `calibration` (N, ...) is needed for int8.
@@ -43,11 +42,12 @@ def convert(
     with tempfile.TemporaryDirectory(prefix="tfopt-") as temporary:
         folder = Path(temporary)
         (folder / "model.keras").write_bytes(payload)
-        (folder / "job.json").write_text(Job(precision=precision, io=io).model_dump_json(), encoding="utf-8")
+        (folder / "job.json").write_text(job.model_dump_json(), encoding="utf-8")
         if calibration is not None:
             np.save(folder / "calibration.npy", calibration)
         _run(folder, name, progress, time_limit)
-        return Converted((folder / "float.tflite").read_bytes(), (folder / "quantized.tflite").read_bytes())
+        quantized = (folder / "quantized.tflite").read_bytes() if job.precision else b""
+        return Converted((folder / "float.tflite").read_bytes(), quantized)
 
 
 def _run(folder: Path, name: str, progress: Progress, time_limit: float) -> None:
@@ -58,7 +58,12 @@ def _run(folder: Path, name: str, progress: Progress, time_limit: float) -> None
         process = subprocess.Popen(
             command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=log, text=True, env=environment
         )
-        timer = threading.Timer(time_limit, lambda: (late.set(), process.kill()))
+
+        def stop() -> None:
+            late.set()
+            process.kill()
+
+        timer = threading.Timer(time_limit, stop)
         timer.start()
         try:
             _follow(process, progress)

@@ -9,7 +9,7 @@ STAGES = 3
 
 
 class Job(BaseModel):
-    """Written to `job.json` by the parent."""
+    """Written to `job.json` by the parent; without a precision the model is converted only."""
 
-    precision: Precision
-    io: InterfaceType
+    precision: Precision | None
+    io: InterfaceType = "float"

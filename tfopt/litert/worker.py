@@ -22,9 +22,10 @@ def main(folder: Path) -> int:
         job = Job.model_validate_json((folder / "job.json").read_bytes())
         _stage("loading TensorFlow")
         _convert(folder)
-        _stage(f"quantizing to {job.precision}")
-        calibration = np.load(folder / "calibration.npy") if job.precision == "int8" else None
-        _quantize(folder, job, calibration)
+        if job.precision:
+            _stage(f"quantizing to {job.precision}")
+            calibration = np.load(folder / "calibration.npy") if job.precision == "int8" else None
+            _quantize(folder, job, calibration)
     except Exception as error:
         (folder / "error.txt").write_text(f"{type(error).__name__}: {error}", encoding="utf-8")
         traceback.print_exc()

@@ -14,7 +14,8 @@ Array = NDArray[Any]
 def predicted_classes(outputs: Array) -> Array:
     """Class of each row of outputs (N, K); (N, 1) is the score of class 1, a probability or a logit."""
     if outputs.shape[1] > 1:
-        return outputs.argmax(axis=1)
+        classes: Array = np.argmax(outputs, axis=1)
+        return classes
     probabilities = outputs.min() >= 0 and outputs.max() <= 1
     return (outputs[:, 0] > (0.5 if probabilities else 0.0)).astype(np.int64)
 

@@ -21,7 +21,7 @@ def check(gates: Gates, measured: Sequence[Measured], comparisons: Sequence[Comp
         if gates.max_drop is not None:
             if comparison.accuracy is None:
                 raise InputError("--max-drop needs data to measure accuracy on; give --data NAME or --data FILE.npz")
-            drop = -comparison.accuracy.change
+            drop = 0.0 - comparison.accuracy.change
             passed = drop <= gates.max_drop + 1e-9
             results.append(GateResult(gate="max-drop", name=name, limit=gates.max_drop, found=drop, passed=passed))
     return results

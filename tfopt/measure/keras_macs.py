@@ -5,7 +5,7 @@ usual in the field. The graph is traced for one sample.
 """
 
 import re
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from math import prod
 from typing import Any
 
@@ -80,7 +80,7 @@ def _trips(node: Any) -> int:
     return trips
 
 
-def _node_macs(node: Any, shape: Any) -> int:
+def _node_macs(node: Any, shape: Callable[[str], Shape]) -> int:
     match node.op:
         case "Conv2D" | "Conv3D":
             return prod(_output(node)) * prod(shape(node.input[1])[:-1])

@@ -15,25 +15,26 @@ from tfopt.report.report import Latency, LatencyChange
 WARM_UP = 10
 LEAST_ROUNDS, MOST_ROUNDS = 20, 300
 SECONDS = 3.0
+LEAST_DIFFERENCE = 0.05  # two copies of one model differ by less than this in most runs, though not by chance alone
 
 
 def interleaved(runners: Sequence[Callable[[], object]], advance: Advance) -> NDArray[Any]:
-    """Milliseconds (rounds, runners): each round runs all once, starting one further on than the round before.
+    """Milliseconds (rounds, runners): each round runs all once, in random order, so that none always follows another.
 
     It stops after 300 rounds, or after 3 seconds for each runner if 20 rounds are done.
     """
     for runner in runners:
         for _ in range(WARM_UP):
             runner()
-    rounds = []
+    order = np.random.default_rng(0)
+    rounds: list[NDArray[Any]] = []
     collecting = gc.isenabled()
     gc.disable()
     try:
         deadline = time.perf_counter() + SECONDS * len(runners)
         while len(rounds) < MOST_ROUNDS and (len(rounds) < LEAST_ROUNDS or time.perf_counter() < deadline):
             times = np.zeros(len(runners))
-            for offset in range(len(runners)):
-                which = (len(rounds) + offset) % len(runners)
+            for which in order.permutation(len(runners)):
                 start = time.perf_counter()
                 runners[which]()
                 times[which] = time.perf_counter() - start
@@ -52,9 +53,11 @@ def latency(milliseconds: NDArray[Any], runtime: str) -> Latency:
 
 
 def latency_change(against: str, before: NDArray[Any], after: NDArray[Any]) -> LatencyChange:
-    """Ratio after / before of paired times (rounds,); no difference is claimed unless the interval excludes 1."""
+    """Ratio after / before of paired times (rounds,); claimed is a difference of 5 % whose interval excludes 1."""
     ratios = after / before
     interval = bootstrap((ratios,), np.median, n_resamples=1000, method="percentile", rng=0).confidence_interval
     low, high = float(interval.low), float(interval.high)
-    verdict = "faster" if high < 1 else "slower" if low > 1 else "no difference shown"
-    return LatencyChange(against=against, ratio=float(np.median(ratios)), low=low, high=high, verdict=verdict)
+    ratio = float(np.median(ratios))
+    clear = abs(ratio - 1) >= LEAST_DIFFERENCE and not low <= 1 <= high
+    verdict = ("faster" if ratio < 1 else "slower") if clear else "no difference shown"
+    return LatencyChange(against=against, ratio=ratio, low=low, high=high, verdict=verdict)

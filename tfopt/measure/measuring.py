@@ -52,18 +52,24 @@ def _comparison(measured: Sequence[Measured], index: int) -> Comparison:
     speed: LatencyChange | None = None
     if peer is not None:
         before = peer.measurement
-        size = SizeChange(
-            against=before.name,
-            file_bytes=after.file_bytes / before.file_bytes - 1,
-            gzip_bytes=after.gzip_bytes / before.gzip_bytes - 1,
-            nonzero_parameters=after.nonzero_parameters / max(1, before.nonzero_parameters) - 1,
-        )
+        size = _size_change(before, after)
         if this.times is not None and peer.times is not None:
             speed = latency_change(before.name, peer.times, this.times)
     change = None
     if this.right is not None and first.right is not None:
         change = accuracy_change(first.measurement.name, first.right, this.right)
     return Comparison(name=after.name, size=size, accuracy=change, latency=speed)
+
+
+def _size_change(before: Measurement, after: Measurement) -> SizeChange:
+    change = after.file_bytes / before.file_bytes - 1
+    return SizeChange(
+        against=before.name,
+        file_bytes=change,
+        gzip_bytes=after.gzip_bytes / before.gzip_bytes - 1,
+        nonzero_parameters=after.nonzero_parameters / max(1, before.nonzero_parameters) - 1,
+        verdict="smaller" if change < -0.005 else "larger" if change > 0.005 else "no smaller",
+    )
 
 
 def _right(artifact: Artifact, data: Dataset | None, progress: Progress) -> NDArray[np.bool_] | None:
@@ -93,10 +99,11 @@ def _sample(artifact: Artifact, data: Dataset | None) -> list[NDArray[Any]] | No
     shapes = artifact.input_shapes()
     if data is not None:
         return [match(data, artifact.name, shapes, artifact.output_shapes()).test.x[:1]]
-    if any(size is None for shape in shapes for size in shape[1:]):
+    fixed = [tuple(size for size in shape[1:] if size is not None) for shape in shapes]
+    if any(len(sizes) + 1 != len(shape) for sizes, shape in zip(fixed, shapes, strict=True)):
         return None
     rng = np.random.default_rng(0)
-    return [rng.random((1, *shape[1:]), np.float32) for shape in shapes]
+    return [rng.random((1, *sizes), np.float32) for sizes in fixed]
 
 
 def _measurement(artifact: Artifact, right: NDArray[Any] | None, times: NDArray[Any] | None) -> Measurement:

@@ -51,7 +51,7 @@ def operations(payload: bytes) -> list[Operation]:
 
 
 def parameters(payload: bytes) -> tuple[int, int]:
-    """Number of parameters and of those that are not zero; shapes and axes, which are unscaled integers, do not count."""
+    """Number of parameters and of those not zero; shapes and axes, which are unscaled integers, do not count."""
     unique = {
         constant.name: constant
         for operation in operations(payload)

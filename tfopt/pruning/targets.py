@@ -25,7 +25,7 @@ class Target(NamedTuple):
 
 
 def targets(model: keras.Model, exclude: str | None) -> tuple[list[Target], list[LayerChange]]:
-    """Split the layers with weights into targets and skipped ones; raise if nothing is left or `exclude` fits nothing."""
+    """Split the layers with weights into targets and skipped; raise if nothing is left or `exclude` fits nothing."""
     excluded = _pattern(exclude)
     found: list[Target] = []
     skipped: list[LayerChange] = []

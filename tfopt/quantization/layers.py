@@ -44,7 +44,7 @@ def _change(name: str, layer: keras.Layer, count: int, found: list[Operation]) -
     weights = [c for operation in found for c in operation.constants if len(c.shape) > 1 and prod(c.shape) > 1]
     if "Normalization" in kind and not any(operation.kind in ("MUL", "ADD", "SUB", "RSQRT") for operation in found):
         return LayerChange(
-            layer=name, kind=kind, action="folded", detail="folded into the weights of the layer before", weights=count
+            layer=name, kind=kind, action="folded", detail="into the weights of the layer before", weights=count
         )
     if not weights:
         detail = "not found under its name in the file" if not found else "its operations hold no weights of their own"
@@ -53,7 +53,9 @@ def _change(name: str, layer: keras.Layer, count: int, found: list[Operation]) -
     grain = "per-channel" if any(c.scales > 1 for c in weights) else "per-tensor"
     activations = sorted({WORDS.get(operation.output_type, operation.output_type.lower()) for operation in found})
     if types == ["float32"]:
-        return LayerChange(layer=name, kind=kind, action="skipped", detail="left in float32 by the quantizer", weights=count)
+        return LayerChange(
+            layer=name, kind=kind, action="skipped", detail="left in float32 by the quantizer", weights=count
+        )
     scaled = f" {grain}" if any(c.scales for c in weights) else ""
     detail = f"weights {'/'.join(types)}{scaled}, activations {'/'.join(activations)}"
     return LayerChange(layer=name, kind=kind, action="quantized", detail=detail, weights=count)

@@ -8,6 +8,7 @@ from tfopt.config import QuantizeConfig
 from tfopt.data import Dataset, match
 from tfopt.errors import InputError
 from tfopt.litert.convert import convert
+from tfopt.litert.job import Job
 from tfopt.progress import Progress
 from tfopt.quantization.layers import layer_changes
 from tfopt.report.report import LayerChange
@@ -39,7 +40,13 @@ def quantize(artifact: KerasArtifact, config: QuantizeConfig, data: Dataset | No
             )
         calibration = match(data, artifact.name, artifact.input_shapes(), artifact.output_shapes()).calibration.x
         notes.append(f"activation ranges calibrated on {len(calibration)} samples of the calibration split")
-    converted = convert(artifact.payload, artifact.name, config.precision, config.io, calibration, progress)
+    converted = convert(
+        artifact.payload,
+        artifact.name,
+        Job(precision=config.precision, io=config.io),
+        progress,
+        calibration=calibration,
+    )
     stem = artifact.name.removesuffix(".keras")
     return Quantized(
         TfliteArtifact(f"{stem}-{config.precision}.tflite", converted.quantized),

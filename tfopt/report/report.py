@@ -54,10 +54,11 @@ class SizeChange(Record):
     file_bytes: float
     gzip_bytes: float
     nonzero_parameters: float
+    verdict: Literal["smaller", "larger", "no smaller"]
 
 
 class AccuracyChange(Record):
-    """Difference in accuracy on the same samples, and the exact test of McNemar (1947) whether it is more than chance."""
+    """Difference in accuracy on the same samples, and McNemar's exact test (1947) whether it is more than chance."""
 
     against: str
     change: float
@@ -112,7 +113,7 @@ class GateResult(Record):
     gate: str
     name: str
     limit: float
-    found: float | None
+    found: float
     passed: bool
 
 

@@ -1,4 +1,4 @@
-"""Batches whose order depends on nothing but the seed and the epoch, so that a resumed run sees what it would have seen.
+"""Batches whose order depends on the seed and the epoch only, so that a resumed run sees what it would have seen.
 
 The samples of an epoch are spread evenly over its batches instead of leaving a small last one: with several replicas a
 last batch smaller than their number leaves one replica without samples, and batch normalization then yields NaN.
@@ -20,7 +20,7 @@ def steps_per_epoch(samples: int, batch_size: int) -> int:
 def training_batches(
     x: NDArray[Any], y: NDArray[Any], *, batch_size: int, seed: int, first_epoch: int, epochs: int
 ) -> tf.data.Dataset:
-    """Batches (x, y) of the epochs from `first_epoch` up to `epochs`, one after the other, each sample once an epoch."""
+    """Batches (x, y) of the epochs from `first_epoch` up to `epochs` in a row, each sample once an epoch."""
     samples = len(x)
     bounds = _bounds(samples, batch_size)
     features, labels = tf.constant(x), tf.constant(y)

@@ -26,7 +26,9 @@ def strategy(distributed: bool, replicas: int | None) -> tf.distribute.Strategy:
 def replica_devices(strategy: tf.distribute.Strategy, model: keras.Model) -> list[str]:
     """Return the device that holds each replica's copy of the model, read from a trained variable."""
     variable = model.trainable_variables[0].value
-    return [tf.DeviceSpec.from_string(copy.device).to_string() for copy in strategy.experimental_local_results(variable)]
+    return [
+        tf.DeviceSpec.from_string(copy.device).to_string() for copy in strategy.experimental_local_results(variable)
+    ]
 
 
 def _gpus() -> bool:

@@ -1,4 +1,4 @@
-"""One way to train: every technique that learns calls `fit`, so that seeds, batches, selection and progress are the same."""
+"""One way to train: every technique that learns calls `fit`, so seeds, batches, selection and progress are the same."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass

@@ -1,4 +1,4 @@
-"""Which loss a model is trained with and how labels must be given to it: its own if it was compiled, else by its output."""
+"""Which loss a model is trained with (its own if it was compiled, else by its output) and which labels that takes."""
 
 from collections.abc import Callable
 from typing import Any

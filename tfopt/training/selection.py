@@ -1,4 +1,4 @@
-"""Model selection: the weights of the epoch with the lowest validation loss are kept, and training stops when it rises."""
+"""Model selection: the weights of the epoch with the lowest validation loss are kept, and training stops after it."""
 
 from typing import Any
 

@@ -1,0 +1,64 @@
+"""The command line: flags become a config, the report becomes something a person reads.
+
+Nothing heavy is imported before a command runs, so that help is instant.
+"""
+
+import os
+import sys
+from typing import Annotated
+
+import typer
+
+from tfopt.cli import compare, convert, prune, quantize, train
+
+app = typer.Typer(
+    name="tfopt",
+    help="Make Keras models smaller and faster, and tell the truth about what that cost.",
+    rich_markup_mode="rich",
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+MAKE, OPTIMIZE, JUDGE = "Make a model", "Make it smaller", "Judge it"
+app.command("train", epilog=train.EXAMPLES, rich_help_panel=MAKE)(train.train)
+app.command("prune", epilog=prune.EXAMPLES, rich_help_panel=OPTIMIZE)(prune.prune)
+app.command("quantize", epilog=quantize.EXAMPLES, rich_help_panel=OPTIMIZE)(quantize.quantize)
+app.command("convert", epilog=convert.EXAMPLES, rich_help_panel=OPTIMIZE)(convert.convert)
+app.command("evaluate", epilog=compare.EVALUATE_EXAMPLES, rich_help_panel=JUDGE)(compare.evaluate)
+app.command("compare", epilog=compare.COMPARE_EXAMPLES, rich_help_panel=JUDGE)(compare.compare)
+
+
+def _version(wanted: bool) -> None:
+    if wanted:
+        from importlib.metadata import version
+
+        print(f"tfopt {version('tfopt')}")
+        raise typer.Exit
+
+
+@app.callback(invoke_without_command=True)
+def _start(
+    context: typer.Context,
+    version: Annotated[  # noqa: ARG001
+        bool, typer.Option("--version", callback=_version, is_eager=True, help="Print the version.")
+    ] = False,
+) -> None:
+    os.environ["KERAS_BACKEND"] = "tensorflow"
+    if context.invoked_subcommand is None:
+        print(context.get_help())
+
+
+def run(arguments: list[str] | None = None) -> int:
+    """Run the command line with `arguments` (default: those of the process) and return the exit code."""
+    try:
+        return app(arguments, standalone_mode=False) or 0
+    except typer.TyperException as error:
+        print(f"error: {error.format_message()}", file=sys.stderr)
+        return 2
+    except (typer.Abort, KeyboardInterrupt):
+        print("error: interrupted; nothing was written", file=sys.stderr)
+        return 130
+
+
+def main() -> None:
+    """Console script."""
+    sys.exit(run())

@@ -1,0 +1,143 @@
+"""Every flag is spelled once, here; a command picks the ones it takes."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from tfopt.choices import Arch, Scale, Schedule, Scope
+from tfopt.errors import InputError
+
+if TYPE_CHECKING:
+    from tfopt.config import DataConfig
+
+DATA = "Data"
+RUN = "Run and output"
+
+ModelArgument = Annotated[Path, typer.Argument(metavar="MODEL", help="A .keras file.", show_default=False)]
+OptionalModel = Annotated[
+    Path | None,
+    typer.Argument(
+        metavar="[MODEL]", help="A .keras file; left out: the newest one here that tfopt wrote.", show_default=False
+    ),
+]
+ModelsArgument = Annotated[
+    list[Path],
+    typer.Argument(metavar="MODEL...", help=".keras and .tflite files; the first is the baseline.", show_default=False),
+]
+AnyModel = Annotated[Path, typer.Argument(metavar="MODEL", help="A .keras or .tflite file.", show_default=False)]
+
+Data = Annotated[
+    str | None,
+    typer.Option(
+        "--data",
+        metavar="NAME|FILE",
+        help="digits, mnist, fashion_mnist, cifar10, imdb, or an .npz file with x_train, y_train, x_test, y_test;"
+        " left out: what the model was trained on.",
+        rich_help_panel=DATA,
+        show_default=False,
+    ),
+]
+TrainData = Annotated[
+    str,
+    typer.Option(
+        "--data",
+        metavar="NAME|FILE",
+        help="digits, mnist, fashion_mnist, cifar10, imdb, or an .npz file with x_train, y_train, x_test, y_test.",
+        rich_help_panel=DATA,
+    ),
+]
+ScaleOption = Annotated[
+    Scale | None,
+    typer.Option(
+        "--scale",
+        help="How stored values are fed: as they are, to 0..1 (/255), to -1..1, or standardized by the train split;"
+        " left out: as the model was trained, else unit for 8-bit values and none for others.",
+        rich_help_panel=DATA,
+        show_default=False,
+    ),
+]
+Validation = Annotated[
+    float,
+    typer.Option(
+        "--validation",
+        metavar="FRACTION",
+        help="Share of the training samples kept for validation.",
+        rich_help_panel=DATA,
+    ),
+]
+
+Epochs = Annotated[int, typer.Option("--epochs", metavar="N", help="Most epochs to train.")]
+BatchSize = Annotated[int, typer.Option("--batch-size", metavar="N", help="Samples a step, over all replicas.")]
+LearningRate = Annotated[float, typer.Option("--learning-rate", metavar="RATE", help="Learning rate of Adam.")]
+Seed = Annotated[int, typer.Option("--seed", metavar="N", help="Same seed, same machine: same result.")]
+Patience = Annotated[
+    int, typer.Option("--patience", metavar="N", help="Stop this many epochs after the lowest validation loss.")
+]
+ArchOption = Annotated[Arch, typer.Option("--arch", help="Architecture.")]
+Distributed = Annotated[
+    bool,
+    typer.Option(
+        "--distributed/--no-distributed", help="Mirror the model on every visible GPU, or on the CPU if there is none."
+    ),
+]
+Replicas = Annotated[
+    int | None,
+    typer.Option(
+        "--replicas", metavar="N", help="Use N GPUs, or N logical devices of the CPU to try it out.", show_default=False
+    ),
+]
+TensorBoard = Annotated[
+    Path | None,
+    typer.Option(
+        "--tensorboard", metavar="DIR", help="Write TensorBoard logs there.", rich_help_panel=RUN, show_default=False
+    ),
+]
+Resume = Annotated[
+    bool,
+    typer.Option(
+        "--resume/--no-resume", help="Go on with a run that was stopped, if there is one.", rich_help_panel=RUN
+    ),
+]
+Sparsity = Annotated[
+    float,
+    typer.Option("--sparsity", metavar="FRACTION", help="Share of the weights that become zero, above 0 and below 1."),
+]
+ScheduleOption = Annotated[
+    Schedule,
+    typer.Option(
+        "--schedule",
+        help="Grow sparsity by the cubic schedule, hold it from the start, or prune once without training.",
+    ),
+]
+ScopeOption = Annotated[
+    Scope, typer.Option("--scope", help="Prune every kernel to the sparsity, or the smallest weights of all kernels.")
+]
+Exclude = Annotated[
+    str | None,
+    typer.Option("--exclude", metavar="REGEX", help="Spare the layers whose name this matches.", show_default=False),
+]
+Output = Annotated[
+    Path | None,
+    typer.Option("--output", "-o", metavar="OUT", help="File to write.", rich_help_panel=RUN, show_default=False),
+]
+Force = Annotated[bool, typer.Option("--force/--no-force", help="Replace files that exist.", rich_help_panel=RUN)]
+Json = Annotated[
+    bool, typer.Option("--json/--no-json", help="Print the report as one JSON object on stdout.", rich_help_panel=RUN)
+]
+Quiet = Annotated[
+    bool, typer.Option("--quiet", "-q", help="No progress, no report on the terminal.", rich_help_panel=RUN)
+]
+Verbose = Annotated[
+    bool, typer.Option("--verbose", "-v", help="Show every layer, and what TensorFlow logs.", rich_help_panel=RUN)
+]
+Debug = Annotated[bool, typer.Option("--debug", help="Show a traceback if something fails.", rich_help_panel=RUN)]
+
+
+def data_config(data: str | None, scale: Scale | None) -> "DataConfig | None":
+    """Return what --data and --scale ask for, or None if the model's own data is to be used."""
+    from tfopt.config import DataConfig
+
+    if data is None and scale is not None:
+        raise InputError(f"--scale {scale} needs --data; without it the model's own data is fed as in training")
+    return DataConfig(source=data, scale=scale) if data is not None else None

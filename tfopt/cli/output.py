@@ -1,0 +1,151 @@
+"""The only place that prints: the report goes to stdout, everything else to stderr."""
+
+import contextlib
+import sys
+import threading
+from collections.abc import Iterator
+from types import TracebackType
+from typing import TYPE_CHECKING, Self
+
+import typer
+from rich.console import Console
+from rich.progress import BarColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn, TimeRemainingColumn
+
+from tfopt.cli import noise
+from tfopt.errors import TfoptError
+from tfopt.progress import Advance
+
+if TYPE_CHECKING:
+    from pydantic import ValidationError
+
+    from tfopt.report.report import Report
+
+TENSORFLOW_MODULES = 4200  # about as many as the import adds to sys.modules; only the progress bar depends on it
+
+
+class Output:
+    """What a command shows, and how it ends: as a context it turns errors into a sentence and an exit code."""
+
+    def __init__(self, *, json: bool = False, quiet: bool = False, verbose: bool = False, debug: bool = False) -> None:
+        self.json = json
+        self.quiet = quiet
+        self.verbose = verbose
+        self.debug = debug
+        self.on_interrupt = "nothing was written"
+        self._stack = contextlib.ExitStack()
+
+    def __enter__(self) -> Self:
+        if not self.verbose:
+            self._stack.enter_context(noise.hidden())
+        self._errors = Console(stderr=True, highlight=False)
+        self._progress = Progress(
+            SpinnerColumn(),
+            TextColumn("{task.description}"),
+            BarColumn(bar_width=20),
+            TimeElapsedColumn(),
+            TextColumn("[dim]left[/]"),
+            TimeRemainingColumn(),
+            TextColumn("[dim]{task.fields[detail]}"),
+            console=self._errors,
+            transient=True,
+            disable=self.quiet or not self._errors.is_terminal,
+        )
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._progress.stop()
+        try:
+            if error is not None and not self.debug:
+                self._end(error)
+        finally:
+            self._stack.close()
+
+    def _end(self, error: BaseException) -> None:
+        from pydantic import ValidationError
+
+        match error:
+            case KeyboardInterrupt():
+                self.fail(f"interrupted; {self.on_interrupt}")
+                raise typer.Exit(130) from None
+            case TfoptError():
+                self.fail(str(error))
+                raise typer.Exit(2) from None
+            case ValidationError():
+                self.fail(_sentence(error))
+                raise typer.Exit(2) from None
+            case MemoryError() | OSError():
+                self.fail(f"{type(error).__name__}: {error}; nothing was written")
+                raise typer.Exit(2) from None
+
+    def fail(self, sentence: str) -> None:
+        """Print one sentence on stderr."""
+        self._errors.print(f"[bold red]error:[/] {_plain(sentence)}", soft_wrap=True)
+
+    def say(self, sentence: str) -> None:
+        """Print one sentence on stderr, unless quiet."""
+        if not self.quiet:
+            self._errors.print(_plain(sentence), soft_wrap=True)
+
+    @contextlib.contextmanager
+    def task(self, description: str, total: int | None) -> Iterator[Advance]:
+        """Show a bar with the time that is left while the context lasts (see `tfopt.progress.Progress`)."""
+        self._progress.start()
+        bar = self._progress.add_task(description, total=total, detail="")
+
+        def advance(steps: int = 1, detail: str = "") -> None:
+            self._progress.update(bar, advance=steps, detail=_plain(detail))
+
+        try:
+            yield advance
+        finally:
+            self._progress.remove_task(bar)
+
+    def load_tensorflow(self) -> None:
+        """Import TensorFlow and Keras, which takes seconds, with a bar that counts the modules."""
+        done = threading.Event()
+        before = len(sys.modules)
+
+        with self.task("loading TensorFlow", TENSORFLOW_MODULES) as advance:
+
+            def watch() -> None:
+                shown = 0
+                while not done.wait(0.1):
+                    count = len(sys.modules) - before
+                    advance(count - shown)
+                    shown = count
+
+            watcher = threading.Thread(target=watch, daemon=True)
+            watcher.start()
+            try:
+                import tfopt.workflow  # noqa: F401
+            finally:
+                done.set()
+                watcher.join()
+
+    def report(self, report: "Report", written: str | None = None) -> None:
+        """Print the report on stdout, as a table or as JSON."""
+        if self.json:
+            sys.stdout.write(report.model_dump_json(indent=2) + "\n")
+        elif not self.quiet:
+            from tfopt.report.terminal import render
+
+            console = Console(highlight=False)
+            console.print(render(report, everything=self.verbose))
+        if written:
+            self.say(f"wrote {written}")
+
+
+def _sentence(error: "ValidationError") -> str:
+    """The first complaint of pydantic, in the words of the command line."""
+    first = error.errors()[0]
+    message = first["msg"].removeprefix("Value error, ")
+    if not first["loc"]:
+        return message
+    option = "--" + str(first["loc"][0]).replace("_", "-")
+    return f"{option} {first['input']} is out of range: {message[0].lower()}{message[1:]}"
+
+
+def _plain(text: str) -> str:
+    return text.replace("[", "\\[")

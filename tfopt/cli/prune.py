@@ -1,0 +1,62 @@
+"""`tfopt prune`: zeros in the kernels of a Keras model."""
+
+from pathlib import Path
+
+from tfopt.artifacts.paths import existing
+from tfopt.artifacts.writing import Destination
+from tfopt.cli import options
+from tfopt.cli.output import Output
+
+EXAMPLES = """Examples:
+
+  tfopt prune model.keras --sparsity 0.5
+
+  tfopt prune model.keras --sparsity 0.8 --scope global --exclude classes -o small.keras
+
+  tfopt prune theirs.keras --data samples.npz --scale none"""
+
+
+def prune(
+    model: options.ModelArgument,
+    sparsity: options.Sparsity = 0.5,
+    schedule: options.ScheduleOption = "cubic",
+    scope: options.ScopeOption = "layer",
+    exclude: options.Exclude = None,
+    epochs: options.Epochs = 20,
+    batch_size: options.BatchSize = 64,
+    learning_rate: options.LearningRate = 1e-3,
+    seed: options.Seed = 0,
+    data: options.Data = None,
+    scale: options.ScaleOption = None,
+    output: options.Output = None,
+    force: options.Force = False,
+    json: options.Json = False,
+    quiet: options.Quiet = False,
+    verbose: options.Verbose = False,
+    debug: options.Debug = False,
+) -> None:
+    """Set the smallest weights of a model to zero and fine-tune the others."""
+    with Output(json=json, quiet=quiet, verbose=verbose, debug=debug) as out:
+        from tfopt.config import PruneConfig
+
+        config = PruneConfig(
+            sparsity=sparsity,
+            schedule=schedule,
+            scope=scope,
+            exclude=exclude,
+            epochs=epochs,
+            batch_size=batch_size,
+            learning_rate=learning_rate,
+            seed=seed,
+        )
+        source = options.data_config(data, scale)
+        path = existing(model)
+        destination = Destination(
+            output or Path(f"{path.stem}-pruned.keras"), suffix=".keras", force=force, inputs=[path]
+        )
+        out.load_tensorflow()
+        from tfopt import workflow
+
+        result = workflow.prune(path, config, source, name=destination.path.name, progress=out)
+        report = destination.save(result.artifact.payload, result.report)
+        out.report(report, written=str(destination.path))

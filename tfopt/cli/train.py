@@ -1,0 +1,77 @@
+"""`tfopt train`: a new model from an architecture and a data set."""
+
+import shutil
+from pathlib import Path
+
+from tfopt.artifacts.writing import Destination
+from tfopt.cli import options
+from tfopt.cli.output import Output
+from tfopt.errors import OutputError
+
+EXAMPLES = """Examples:
+
+  tfopt train
+
+  tfopt train --arch mlp --data fashion_mnist -o fashion.keras
+
+  tfopt train --distributed --replicas 2 --epochs 5"""
+
+
+def train(
+    arch: options.ArchOption = "cnn",
+    epochs: options.Epochs = 30,
+    batch_size: options.BatchSize = 64,
+    learning_rate: options.LearningRate = 1e-3,
+    patience: options.Patience = 10,
+    seed: options.Seed = 0,
+    distributed: options.Distributed = False,
+    replicas: options.Replicas = None,
+    data: options.TrainData = "digits",
+    scale: options.ScaleOption = None,
+    validation: options.Validation = 0.15,
+    output: options.Output = None,
+    force: options.Force = False,
+    resume: options.Resume = False,
+    tensorboard: options.TensorBoard = None,
+    json: options.Json = False,
+    quiet: options.Quiet = False,
+    verbose: options.Verbose = False,
+    debug: options.Debug = False,
+) -> None:
+    """Train a new model and write it with the data set it remembers."""
+    with Output(json=json, quiet=quiet, verbose=verbose, debug=debug) as out:
+        from tfopt.config import DataConfig, TrainConfig
+
+        config = TrainConfig(
+            arch=arch,
+            epochs=epochs,
+            batch_size=batch_size,
+            learning_rate=learning_rate,
+            patience=patience,
+            seed=seed,
+            distributed=distributed,
+            replicas=replicas,
+        )
+        source = DataConfig(source=data, scale=scale, validation=validation)
+        destination = Destination(output or "model.keras", suffix=".keras", force=force)
+        checkpoint = _checkpoint_folder(destination, resume=resume, force=force)
+        out.load_tensorflow()
+        from tfopt import workflow
+        from tfopt.training.fit import RunFiles
+
+        out.on_interrupt = "the same command with --resume goes on after the last whole epoch"
+        run = {**config.model_dump(mode="json"), **source.model_dump(mode="json")}
+        files = RunFiles(checkpoint, run, resume=resume, tensorboard=tensorboard)
+        result = workflow.train(config, source, files=files, name=destination.path.name, progress=out)
+        report = destination.save(result.artifact.payload, result.report)
+        shutil.rmtree(checkpoint, ignore_errors=True)
+        out.report(report, written=str(destination.path))
+
+
+def _checkpoint_folder(destination: Destination, *, resume: bool, force: bool) -> Path:
+    folder = destination.path.with_name(destination.path.name + ".checkpoint")
+    if folder.exists() and not resume:
+        if not force:
+            raise OutputError(f"{folder} holds a run that was stopped; use --resume to go on or --force to start over")
+        shutil.rmtree(folder)
+    return folder
