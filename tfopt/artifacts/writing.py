@@ -2,6 +2,7 @@
 
 import contextlib
 import os
+import secrets
 from collections.abc import Iterable
 from pathlib import Path
 
@@ -92,4 +93,4 @@ def _try_folder(path: Path) -> None:
 
 
 def _temporary(path: Path) -> Path:
-    return path.with_name(f".{path.name[:200]}.{os.getpid()}.tmp")
+    return path.with_name(f".{path.name[:200]}.{secrets.token_hex(4)}.tmp")

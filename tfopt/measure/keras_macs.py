@@ -5,7 +5,7 @@ usual in the field. The graph is traced for one sample.
 """
 
 import re
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from math import prod
 from typing import Any
 
@@ -22,85 +22,94 @@ def keras_macs(model: keras.Model) -> int | None:
     except (AttributeError, ValueError):
         return None
     argument = specs[0] if len(specs) == 1 else specs
-    graph = tf.function(lambda x: model(x, training=False)).get_concrete_function(argument).graph
-    definition = graph.as_graph_def(add_shapes=True)
+    traced = tf.function(lambda x: model(x, training=False)).get_concrete_function(argument)
+    definition = traced.graph.as_graph_def(add_shapes=True)
     functions = {function.signature.name: function for function in definition.library.function}
     try:
-        return _count(definition.node, functions)
+        return _count(definition.node, [output.name for output in traced.outputs], functions)
     except ValueError:
         return None
 
 
-def _count(nodes: Iterable[Any], functions: dict[str, Any], arguments: dict[str, Shape | None] | None = None) -> int:
+def _count(nodes: Iterable[Any], outputs: Iterable[str], functions: dict[str, Any]) -> int:
+    """Count the nodes that the outputs depend on; tracing leaves others behind, which never run."""
     by_name = {node.name: node for node in nodes}
-
-    def node_of(reference: str) -> Any:
-        return by_name.get(reference.lstrip("^").split(":")[0])
-
-    def shape(reference: str) -> Shape:
-        node = node_of(reference)
-        if node is None:
-            found = (arguments or {}).get(reference)
-        else:
-            output = reference.rsplit(":", 1)[-1] if ":" in reference else "0"
-            shapes = node.attr["_output_shapes"].list.shape
-            found = [d.size for d in shapes[int(output)].dim] if len(shapes) > int(output) else None
-        if found is None or any(size < 0 for size in found):
-            raise ValueError(f"the shape of {reference} is not fixed")
-        return found
-
     total = 0
-    for node in by_name.values():
+    for node in _ancestors(by_name, outputs):
         match node.op:
             case "PartitionedCall" | "StatefulPartitionedCall":
                 total += _count_function(functions[node.attr["f"].func.name], functions)
             case "While" | "StatelessWhile":
                 body = _count_function(functions[node.attr["body"].func.name], functions)
-                total += body * _trips(node_of(node.input[1])) if body else 0
+                total += body * _trips(functions[node.attr["cond"].func.name]) if body else 0
             case _:
-                total += _node_macs(node, shape)
+                total += _node_macs(node, by_name)
     return total
 
 
 def _count_function(function: Any, functions: dict[str, Any]) -> int:
-    arguments: dict[str, Shape | None] = {}
-    for index, argument in enumerate(function.signature.input_arg):
-        shapes = function.arg_attr[index].attr["_output_shapes"].list.shape
-        arguments[argument.name] = [d.size for d in shapes[0].dim] if shapes else None
-    return _count(function.node_def, functions, arguments)
+    return _count(function.node_def, function.ret.values(), functions)
 
 
-def _trips(node: Any) -> int:
-    """Iterations of a loop whose `maximum_iterations` is a constant, as in Keras' recurrent layers."""
-    if node is None or node.op != "Const":
+def _ancestors(by_name: dict[str, Any], outputs: Iterable[str]) -> list[Any]:
+    found: dict[str, Any] = {}
+    waiting = [_node_name(reference) for reference in outputs]
+    while waiting:
+        name = waiting.pop()
+        if name in by_name and name not in found:
+            found[name] = by_name[name]
+            waiting.extend(_node_name(reference) for reference in by_name[name].input if not reference.startswith("^"))
+    return list(found.values())
+
+
+def _trips(condition: Any) -> int:
+    """Iterations of a loop that ends at a constant, as those of Keras' recurrent layers with a fixed length do."""
+    constants = {node.name: node for node in condition.node_def if node.op == "Const"}
+    limits = [
+        int(tf.make_ndarray(constants[_node_name(node.input[1])].attr["value"].tensor))
+        for node in condition.node_def
+        if node.op == "Less" and _node_name(node.input[1]) in constants
+    ]
+    if not limits:
         raise ValueError("a loop of unknown length")
-    trips = int(tf.make_ndarray(node.attr["value"].tensor))
-    if trips < 0:
-        raise ValueError("a loop of unknown length")
-    return trips
+    return min(limits)
 
 
-def _node_macs(node: Any, shape: Callable[[str], Shape]) -> int:
+def _node_macs(node: Any, by_name: dict[str, Any]) -> int:
+    def shape_of(position: int) -> Shape:
+        """Shape of an input of this node."""
+        reference = node.input[position]
+        index = reference.rsplit(":", 1)[-1] if ":" in reference else "0"
+        source = by_name.get(_node_name(reference))
+        return _sizes(source, int(index)) if source is not None else _unknown(reference)
+
     match node.op:
         case "Conv2D" | "Conv3D":
-            return prod(_output(node)) * prod(shape(node.input[1])[:-1])
+            return prod(_sizes(node)) * prod(shape_of(1)[:-1])
         case "DepthwiseConv2dNative":
-            return prod(_output(node)) * prod(shape(node.input[1])[:2])
+            return prod(_sizes(node)) * prod(shape_of(1)[:2])
         case "Conv2DBackpropInput" | "Conv3DBackpropInputV2":
-            return prod(shape(node.input[2])) * prod(shape(node.input[1])[:-1])
+            return prod(shape_of(2)) * prod(shape_of(1)[:-1])
         case "MatMul" | "BatchMatMulV2" | "BatchMatMulV3":
-            transposed = node.attr["transpose_a"].b or node.attr["adj_x"].b
-            return prod(_output(node)) * shape(node.input[0])[-2 if transposed else -1]
+            transposed = node.attr["transpose_b"].b or node.attr["adj_y"].b
+            return prod(_sizes(node)) * shape_of(1)[-1 if transposed else -2]
         case "Einsum":
-            return _einsum_macs(node.attr["equation"].s.decode(), [shape(reference) for reference in node.input])
+            return _einsum_macs(node.attr["equation"].s.decode(), [shape_of(i) for i in range(len(node.input))])
     return 0
 
 
-def _output(node: Any) -> Shape:
-    sizes = [d.size for d in node.attr["_output_shapes"].list.shape[0].dim]
-    if any(size < 0 for size in sizes):
-        raise ValueError(f"the output of {node.name} has no fixed shape")
-    return sizes
+def _node_name(reference: str) -> str:
+    return reference.lstrip("^").split(":")[0]
+
+
+def _sizes(node: Any, output: int = 0) -> Shape:
+    shapes = node.attr["_output_shapes"].list.shape
+    sizes = [dimension.size for dimension in shapes[output].dim] if len(shapes) > output else [-1]
+    return sizes if all(size >= 0 for size in sizes) else _unknown(node.name)
+
+
+def _unknown(name: str) -> Shape:
+    raise ValueError(f"the shape of {name} is not fixed")
 
 
 def _einsum_macs(equation: str, shapes: list[Shape]) -> int:

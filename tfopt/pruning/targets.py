@@ -13,6 +13,7 @@ from tfopt.artifacts.layers import leaves
 from tfopt.errors import InputError, UnsupportedError
 from tfopt.report.report import LayerChange
 
+DEPTHWISE = (keras.layers.DepthwiseConv1D, keras.layers.DepthwiseConv2D)
 KERNELS = {"kernel", "pointwise_kernel", "recurrent_kernel", "embeddings"}
 
 
@@ -39,7 +40,7 @@ def targets(model: keras.Model, exclude: str | None) -> tuple[list[Target], list
             continue
         count = sum(_size(weight) for weight in weights)
         kind = type(layer).__name__
-        kernels = [weight for weight in weights if weight.name in KERNELS and len(weight.shape) > 1]
+        kernels = [] if isinstance(layer, DEPTHWISE) else [w for w in weights if w.name in KERNELS and len(w.shape) > 1]
         if excluded and excluded.search(name):
             matched = True
             skipped.append(_skipped(name, kind, f"excluded by {exclude!r}", count))
@@ -64,7 +65,7 @@ def _pattern(exclude: str | None) -> re.Pattern[str] | None:
 
 
 def _reason(layer: keras.Layer, weights: list[keras.Variable]) -> str:
-    if any(weight.name == "depthwise_kernel" for weight in weights):
+    if isinstance(layer, DEPTHWISE):
         return "depthwise kernels hold few weights, each of which matters"
     if "Normalization" in type(layer).__name__:
         return "a normalization has no kernel"

@@ -16,13 +16,13 @@ WORDS = {"INT8": "int8", "INT4": "int4", "INT16": "int16", "FLOAT16": "float16",
 def layer_changes(model: keras.Model, payload: bytes) -> list[LayerChange]:
     """Say for each layer with weights how the file stores and computes it.
 
-    An operation belongs to the layers in the names of its outputs; where several were fused into one, the weights are
+    An operation belongs to the layers in the names of its outputs and weights; where several were fused into one, the weights are
     those of the first layer that has a kernel, and the others (normalizations) were folded into it.
     """
-    names = {layer.name: name for name, layer in leaves(model)}
+    names = {layer.name for _, layer in leaves(model)}
     owners: dict[str, list[Operation]] = defaultdict(list)
     for operation in operations(payload):
-        for name in _layers_in(operation, names):
+        for name in _scopes(operation, model.name) & names:
             owners[name].append(operation)
     changes = []
     for name, layer in leaves(model):
@@ -32,11 +32,11 @@ def layer_changes(model: keras.Model, payload: bytes) -> list[LayerChange]:
     return changes
 
 
-def _layers_in(operation: Operation, names: dict[str, str]) -> set[str]:
-    """Layer names among the scopes of the output names; the converter appends `_1` to every scope when it traces."""
-    scopes = {scope for output in operation.outputs for scope in re.split(r"[/;]", output)}
-    bare = {re.sub(r"_\d+$", "", scope) for scope in scopes}
-    return (bare & names.keys()) or (scopes & names.keys())
+def _scopes(operation: Operation, model: str) -> set[str]:
+    """Name scopes of an operation's outputs and weights; tracing a model anew appends `_1` to all of them."""
+    tensors = [*operation.outputs, *(constant.name for constant in operation.constants)]
+    scopes = {scope for tensor in tensors for scope in re.split(r"[/;]", tensor)}
+    return {scope.removesuffix("_1") for scope in scopes} if f"{model}_1" in scopes else scopes
 
 
 def _change(name: str, layer: keras.Layer, count: int, found: list[Operation]) -> LayerChange:

@@ -11,6 +11,8 @@ import numpy as np
 import tensorflow as tf
 from numpy.typing import NDArray
 
+from tfopt.errors import InputError
+
 
 def steps_per_epoch(samples: int, batch_size: int) -> int:
     """Return the number of batches that hold `samples` samples at most `batch_size` each."""
@@ -18,11 +20,11 @@ def steps_per_epoch(samples: int, batch_size: int) -> int:
 
 
 def training_batches(
-    x: NDArray[Any], y: NDArray[Any], *, batch_size: int, seed: int, first_epoch: int, epochs: int
+    x: NDArray[Any], y: NDArray[Any], *, batch_size: int, seed: int, first_epoch: int, epochs: int, replicas: int = 1
 ) -> tf.data.Dataset:
     """Batches (x, y) of the epochs from `first_epoch` up to `epochs` in a row, each sample once an epoch."""
     samples = len(x)
-    bounds = _bounds(samples, batch_size)
+    bounds = _bounds(samples, batch_size, replicas)
     features, labels = tf.constant(x), tf.constant(y)
 
     def epoch(number: tf.Tensor) -> tf.data.Dataset:
@@ -34,13 +36,18 @@ def training_batches(
     return rows.map(lambda i: (tf.gather(features, i), tf.gather(labels, i))).prefetch(2)
 
 
-def evaluation_batches(x: NDArray[Any], y: NDArray[Any], *, batch_size: int) -> tf.data.Dataset:
+def evaluation_batches(x: NDArray[Any], y: NDArray[Any], *, batch_size: int, replicas: int = 1) -> tf.data.Dataset:
     """Batches (x, y) in the order given, each sample once."""
     features, labels = tf.constant(x), tf.constant(y)
-    bounds = tf.data.Dataset.from_tensor_slices(_bounds(len(x), batch_size))
+    bounds = tf.data.Dataset.from_tensor_slices(_bounds(len(x), batch_size, replicas))
     return bounds.map(lambda start, end: (features[start:end], labels[start:end])).prefetch(2)
 
 
-def _bounds(samples: int, batch_size: int) -> tuple[NDArray[Any], NDArray[Any]]:
-    edges = np.linspace(0, samples, steps_per_epoch(samples, batch_size) + 1).round().astype(np.int64)
+def _bounds(samples: int, batch_size: int, replicas: int) -> tuple[NDArray[Any], NDArray[Any]]:
+    """Start and end of each batch: sizes differ little, and all but the last are multiples of the replicas."""
+    steps = steps_per_epoch(samples, batch_size)
+    edges = np.linspace(0, samples / replicas, steps + 1).round().astype(np.int64) * replicas
+    edges[-1] = samples
+    if np.diff(edges).min() < replicas:
+        raise InputError(f"{samples} samples in {steps} batches leave one of {replicas} replicas without a sample")
     return edges[:-1], edges[1:]

@@ -14,6 +14,7 @@ from tfopt.progress import Advance, Progress
 from tfopt.training.batches import evaluation_batches, steps_per_epoch, training_batches
 from tfopt.training.checkpoint import Checkpoint
 from tfopt.training.objective import label_encoder, loss_of
+from tfopt.training.seeding import EpochSeeds
 from tfopt.training.selection import BestEpoch
 
 
@@ -52,12 +53,6 @@ class FitResult:
     resumed_at: int
 
 
-def seed_everything(seed: int) -> None:
-    """Seed Python, NumPy and Keras, and let TensorFlow use deterministic kernels only."""
-    keras.utils.set_random_seed(seed)
-    tf.config.experimental.enable_op_determinism()
-
-
 def fit(
     model: keras.Model,
     data: Dataset,
@@ -84,6 +79,7 @@ def fit(
         watching.append(checkpoint)
         watching.extend(_tensorboard(files.tensorboard))
     steps = plan.steps(data)
+    replicas = tf.distribute.get_strategy().num_replicas_in_sync
     if first < plan.epochs and not _over(best, first):
         with progress.task("training", plan.epochs * steps) as advance:
             advance(first * steps)
@@ -95,14 +91,15 @@ def fit(
                     seed=plan.seed,
                     first_epoch=first,
                     epochs=plan.epochs,
+                    replicas=replicas,
                 ),
                 validation_data=evaluation_batches(
-                    data.validation.x, encode(data.validation.y), batch_size=plan.batch_size
+                    data.validation.x, encode(data.validation.y), batch_size=plan.batch_size, replicas=replicas
                 ),
                 steps_per_epoch=steps,
                 initial_epoch=first,
                 epochs=plan.epochs,
-                callbacks=[*callbacks, *watching, _Bar(advance, plan.epochs)],
+                callbacks=[EpochSeeds(plan.seed), *callbacks, *watching, _Bar(advance, plan.epochs)],
                 shuffle=False,
                 verbose=0,
             )

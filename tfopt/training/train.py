@@ -9,7 +9,8 @@ from tfopt.data import Dataset
 from tfopt.models import Signature, build
 from tfopt.progress import Progress
 from tfopt.training.devices import replica_devices, strategy
-from tfopt.training.fit import FitPlan, FitResult, RunFiles, fit, seed_everything
+from tfopt.training.fit import FitPlan, FitResult, RunFiles, fit
+from tfopt.training.seeding import seed_everything
 
 
 @dataclass(frozen=True)

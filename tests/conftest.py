@@ -1,0 +1,83 @@
+"""What tests share: the command line in this process or as a user runs it, and the three literal commands run once."""
+
+import json
+import subprocess
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+from tfopt.cli import run as run_tfopt
+
+SAMPLES = Path(__file__).parents[1] / "sample_models"
+
+
+@dataclass(frozen=True)
+class Ended:
+    """How a command ended and what it printed."""
+
+    code: int
+    out: str
+    err: str
+
+    @property
+    def report(self) -> dict:
+        return json.loads(self.out)
+
+
+@pytest.fixture
+def tfopt(capfd, tmp_path, monkeypatch):
+    """Run a command line in this process, in an empty folder."""
+    monkeypatch.chdir(tmp_path)
+
+    def call(*arguments: object) -> Ended:
+        capfd.readouterr()
+        code = run_tfopt([str(argument) for argument in arguments])
+        out, err = capfd.readouterr()
+        return Ended(code, out, err)
+
+    return call
+
+
+def process(*arguments: object, folder: Path, **options) -> Ended:
+    """Run a command line as a user does, in a process of its own."""
+    command = [sys.executable, "-m", "tfopt", *map(str, arguments)]
+    ended = subprocess.run(command, cwd=folder, capture_output=True, text=True, timeout=300, check=False, **options)
+    return Ended(ended.returncode, ended.stdout, ended.stderr)
+
+
+@pytest.fixture(scope="session")
+def literal(tmp_path_factory):
+    """The folder after the three literal commands of the README, and how each of them ended."""
+    folder = tmp_path_factory.mktemp("literal")
+    commands = (
+        ("train", "--distributed"),
+        ("prune", "model.keras", "--sparsity", "0.5"),
+        ("quantize", "--int8"),
+    )
+    ended = {command[0]: process(*command, folder=folder) for command in commands}
+    return folder, ended
+
+
+@pytest.fixture(scope="session")
+def report_of(literal):
+    """The report that lies beside an output of the literal commands."""
+    folder, _ = literal
+    return lambda name: json.loads((folder / f"{name}.report.json").read_text())
+
+
+@pytest.fixture(scope="session")
+def digits():
+    from tfopt.config import DataConfig
+    from tfopt.data import load
+
+    return load(DataConfig())
+
+
+@pytest.fixture
+def sample(tmp_path):
+    """A copy of the sample CNN in the empty folder."""
+    path = tmp_path / "sample.keras"
+    path.write_bytes((SAMPLES / "digits-cnn.keras").read_bytes())
+    return path

@@ -1,0 +1,114 @@
+import threading
+import zipfile
+
+import keras
+import numpy as np
+import pytest
+
+from tfopt.artifacts.keras_file import KerasArtifact
+from tfopt.artifacts.loading import load
+from tfopt.artifacts.provenance import Provenance, Step
+from tfopt.artifacts.tflite_file import dequantized, quantized
+from tfopt.artifacts.writing import Destination, write
+from tfopt.config import DataConfig
+from tfopt.errors import InputError, OutputError
+
+
+def _trained_model():
+    model = keras.Sequential([keras.Input((4,)), keras.layers.Dense(64, activation="relu"), keras.layers.Dense(3)])
+    loss = keras.losses.SparseCategoricalCrossentropy(from_logits=True)
+    model.compile(optimizer=keras.optimizers.Adam(0.01), loss=loss, metrics=["accuracy"])
+    model.fit(np.zeros((8, 4)), np.zeros(8), verbose=0)
+    return model
+
+
+def test_the_provenance_survives_and_keras_ignores_it(tmp_path):
+    provenance = Provenance(data=DataConfig(validation=0.2), history=(Step(command="train", config={}, tfopt="0"),))
+    artifact = KerasArtifact.of(_trained_model(), "m.keras", provenance)
+    path = artifact.save(tmp_path / "m.keras")
+    assert load(path).provenance == provenance
+    keras.saving.load_model(path)
+    assert "tfopt.json" in zipfile.ZipFile(path).namelist()
+
+
+def test_optimizer_state_is_neither_saved_nor_counted_but_the_compile_state_is_kept(tmp_path):
+    model = _trained_model()
+    model.save(tmp_path / "theirs.keras")
+    artifact = load(tmp_path / "theirs.keras")
+    assert artifact.optimizer_bytes == 2 * 4 * model.count_params()
+    assert len(artifact.payload) < (tmp_path / "theirs.keras").stat().st_size - artifact.optimizer_bytes / 2
+    saved = keras.saving.load_model(artifact.save(tmp_path / "ours.keras"))
+    assert saved.optimizer.get_config()["learning_rate"] == pytest.approx(0.01)
+    assert saved.loss.get_config()["from_logits"] is True
+    x = np.random.default_rng(0).normal(size=(5, 4)).astype("float32")
+    np.testing.assert_array_equal(saved.predict(x, verbose=0), model.predict(x, verbose=0))
+
+
+def test_saving_keeps_an_existing_file_unless_forced(tmp_path):
+    path = tmp_path / "m.keras"
+    path.write_bytes(b"precious")
+    with pytest.raises(OutputError, match="--force"):
+        write(path, b"new", force=False)
+    assert path.read_bytes() == b"precious"
+    write(path, b"new", force=True)
+    assert path.read_bytes() == b"new"
+    assert list(tmp_path.iterdir()) == [path]
+
+
+def test_a_write_that_fails_leaves_the_earlier_file_and_no_other(tmp_path, monkeypatch):
+    path = tmp_path / "m.keras"
+    path.write_bytes(b"precious")
+    monkeypatch.setattr("os.fsync", lambda _: (_ for _ in ()).throw(OSError(28, "No space left on device")))
+    with pytest.raises(OutputError, match="No space left"):
+        write(path, b"new", force=True)
+    assert path.read_bytes() == b"precious"
+    assert list(tmp_path.iterdir()) == [path]
+
+
+def test_of_two_writers_without_force_one_wins_whole(tmp_path):
+    path = tmp_path / "m.keras"
+    outcomes = []
+
+    def writer(number):
+        try:
+            write(path, bytes([number]) * 1_000_000, force=False)
+            outcomes.append(number)
+        except OutputError:
+            outcomes.append(None)
+
+    threads = [threading.Thread(target=writer, args=(n,)) for n in (1, 2)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    [winner] = [n for n in outcomes if n]
+    assert path.read_bytes() == bytes([winner]) * 1_000_000
+
+
+def test_a_destination_is_checked_before_the_work(tmp_path):
+    with pytest.raises(OutputError, match="must end in"):
+        Destination(tmp_path / "m.h5", suffix=".keras")
+    with pytest.raises(OutputError, match="does not exist"):
+        Destination(tmp_path / "no" / "m.keras", suffix=".keras")
+    with pytest.raises(OutputError, match="is the input itself"):
+        Destination(tmp_path / "m.keras", suffix=".keras", force=True, inputs=[tmp_path / "." / "m.keras"])
+    (tmp_path / "m.keras.report.json").write_text("{}")
+    with pytest.raises(OutputError, match=r"report\.json exists"):
+        Destination(tmp_path / "m.keras", suffix=".keras")
+
+
+def test_integers_are_scaled_and_clipped_by_the_numbers_of_their_own_type():
+    detail = {"dtype": np.int16, "quantization": (0.5, 10)}
+    assert quantized(np.array([0.0, 1.0, 1e6]), detail).tolist() == [10, 12, 32767]
+    assert dequantized(np.array([10, 12], np.int16), detail).tolist() == [0.0, 1.0]
+
+
+def test_loading_a_model_that_is_no_model_names_what_it_is(tmp_path):
+    layer = keras.Sequential([keras.Input((2,)), keras.layers.Dense(1)])
+    layer.save(tmp_path / "m.keras")
+    with zipfile.ZipFile(tmp_path / "m.keras") as source, zipfile.ZipFile(tmp_path / "n.keras", "w") as target:
+        for name in source.namelist():
+            data = source.read(name)
+            target.writestr(name, data.replace(b'"Sequential"', b'"Sequentiel"') if name == "config.json" else data)
+    with pytest.raises(InputError, match=r"n\.keras"):
+        load(tmp_path / "n.keras")

@@ -1,0 +1,42 @@
+import time
+
+import numpy as np
+
+from tfopt.measure.latency import interleaved, latency, latency_change
+
+
+def _busy(seconds):
+    def work():
+        end = time.perf_counter() + seconds
+        while time.perf_counter() < end:
+            pass
+
+    return work
+
+
+def test_runs_are_interleaved_and_a_slower_function_is_called_slower():
+    times = interleaved([_busy(0.0005), _busy(0.001)], lambda: None)
+    change = latency_change("a", times[:, 0], times[:, 1])
+    assert len(times) >= 20
+    assert change.verdict == "slower"
+    assert change.low <= change.ratio <= change.high
+    assert 1.5 < change.ratio < 2.5
+
+
+def test_each_round_runs_every_function_once():
+    calls = []
+    times = interleaved([lambda: calls.append("a"), lambda: calls.append("b")], lambda: None)
+    timed = calls[20:]  # after ten warm-up runs of each
+    assert len(timed) == 2 * len(times)
+    assert all({first, second} == {"a", "b"} for first, second in zip(timed[::2], timed[1::2], strict=True))
+
+
+def test_a_difference_under_five_percent_is_not_called_faster():
+    before = np.full(100, 1.0)
+    assert latency_change("a", before, before * 0.97).verdict == "no difference shown"
+    assert latency_change("a", before, before * 0.9).verdict == "faster"
+
+
+def test_latency_states_median_and_p95_over_its_runs():
+    found = latency(np.arange(1.0, 102.0), "LiteRT, 1 thread")
+    assert (found.median_ms, found.p95_ms, found.runs) == (51.0, 96.0, 101)

@@ -1,0 +1,158 @@
+import sys
+
+import keras
+import numpy as np
+import pytest
+from keras import layers
+
+from tfopt.artifacts.keras_file import KerasArtifact
+from tfopt.artifacts.loading import load_keras
+from tfopt.artifacts.tflite_file import TfliteArtifact
+from tfopt.config import QuantizeConfig
+from tfopt.errors import ConversionError, InputError
+from tfopt.litert import convert as conversion
+from tfopt.litert.job import Job
+from tfopt.measure.tflite_graph import operations, parameters, tflite_macs
+from tfopt.progress import Silent
+from tfopt.quantization.ptq import quantize
+
+
+@pytest.fixture(scope="module")
+def converted(digits):
+    """The sample CNN in every precision."""
+    from tests.conftest import SAMPLES
+
+    artifact = load_keras(SAMPLES / "digits-cnn.keras")
+    return {
+        key: quantize(artifact, QuantizeConfig(precision=key[0], io=key[1]), digits, Silent())
+        for key in (("int8", "float"), ("int8", "int8"), ("float16", "float"), ("dynamic", "float"))
+    }
+
+
+def test_int8_stores_every_kernel_per_channel_and_computes_in_integers(converted):
+    kinds = {
+        operation.kind: operation.output_type
+        for operation in operations(converted["int8", "float"].artifact.payload)
+        if operation.constants
+    }
+    assert kinds["CONV_2D"] == kinds["FULLY_CONNECTED"] == "INT8"
+    convolutions = [
+        constant
+        for operation in operations(converted["int8", "float"].artifact.payload)
+        if operation.kind == "CONV_2D"
+        for constant in operation.constants
+        if len(constant.shape) == 4
+    ]
+    assert [(c.type, c.scales) for c in convolutions] == [("INT8", c.shape[0]) for c in convolutions]
+
+
+@pytest.mark.parametrize(
+    ("precision", "io", "most"),
+    [("int8", "float", 0.45), ("int8", "int8", 0.45), ("float16", "float", 0.6), ("dynamic", "float", 0.45)],
+)
+def test_every_precision_is_smaller_and_predicts_what_the_model_predicts(converted, digits, precision, io, most):
+    result = converted[precision, io]
+    assert len(result.artifact.payload) <= most * len(result.float_artifact.payload)
+    expected = result.float_artifact.predict(digits.test.x)
+    found = result.artifact.predict(digits.test.x)
+    assert np.mean(expected.argmax(1) == found.argmax(1)) >= 0.99
+    assert np.abs(expected - found).mean() < 0.01
+
+
+def test_the_interface_is_float_unless_integers_are_asked_for(converted):
+    from ai_edge_litert.interpreter import Interpreter
+
+    types = {
+        key: Interpreter(model_content=result.artifact.payload).get_input_details()[0]["dtype"]
+        for key, result in converted.items()
+    }
+    assert types["int8", "int8"] is np.int8
+    assert {dtype for key, dtype in types.items() if key[1] == "float"} == {np.float32}
+
+
+def test_every_layer_with_weights_is_accounted_for(converted):
+    for (precision, _), result in converted.items():
+        actions = {change.layer: change.action for change in result.layers}
+        assert {name for name, action in actions.items() if action == "quantized"} == {
+            "conv1a", "conv1b", "conv2a", "conv2b", "classes"
+        }, precision  # fmt: skip
+        assert {name for name, action in actions.items() if action == "folded"} == {
+            "conv1a_norm", "conv1b_norm", "conv2a_norm", "conv2b_norm"
+        }  # fmt: skip
+
+
+def test_zeros_stay_zero_in_the_quantized_file(digits, sample):
+    from tfopt.config import PruneConfig
+    from tfopt.pruning.prune import prune
+
+    pruned = prune(load_keras(sample), PruneConfig(sparsity=0.8), None, Silent())
+    result = quantize(KerasArtifact.of(pruned.model, "p.keras"), QuantizeConfig(), digits, Silent())
+    count, nonzero = parameters(result.artifact.payload)
+    assert nonzero / count < 0.25
+
+
+def test_the_float_file_predicts_as_keras_does(converted, digits, sample):
+    keras_outputs = load_keras(sample).predict(digits.test.x)
+    np.testing.assert_allclose(
+        converted["dynamic", "float"].float_artifact.predict(digits.test.x), keras_outputs, atol=1e-5
+    )
+
+
+def test_parameters_and_macs_of_a_file_are_those_of_the_model(converted):
+    payload = converted["dynamic", "float"].float_artifact.payload
+    folded_normalizations = 3 * (16 + 16 + 32 + 32)  # four numbers a channel become one bias
+    assert parameters(payload)[0] == 16_986 - folded_normalizations
+    assert tflite_macs(payload) == 378_176
+
+
+def test_int8_without_data_says_how_to_give_some(sample):
+    with pytest.raises(InputError, match="--data"):
+        quantize(load_keras(sample), QuantizeConfig(), None, Silent())
+
+
+def test_calibration_uses_the_calibration_split_and_no_other(digits, sample, monkeypatch):
+    seen = {}
+
+    def spy(payload, name, job, progress, *, calibration=None, **_):
+        seen["calibration"] = calibration
+        raise ConversionError("enough")
+
+    monkeypatch.setattr("tfopt.quantization.ptq.convert", spy)
+    with pytest.raises(ConversionError):
+        quantize(load_keras(sample), QuantizeConfig(), digits, Silent())
+    np.testing.assert_array_equal(seen["calibration"], digits.calibration.x)
+
+
+@pytest.mark.parametrize(
+    ("code", "words"),
+    [
+        ("import os, signal; os.kill(os.getpid(), signal.SIGSEGV)", "crashed on m.keras .SIGSEGV"),
+        ("import sys; sys.exit(3)", "exit code 3"),
+        ("import time; time.sleep(60)", "not converted within 1 s"),
+    ],
+)
+def test_a_converter_that_dies_or_hangs_becomes_one_sentence(monkeypatch, code, words):
+    real = conversion.subprocess.Popen
+
+    def instead(command, **options):
+        return real([sys.executable, "-c", code], **options)
+
+    monkeypatch.setattr(conversion.subprocess, "Popen", instead)
+    with pytest.raises(ConversionError, match=words):
+        conversion.convert(b"", "m.keras", Job(precision=None), Silent(), time_limit=1)
+
+
+def test_a_layer_the_quantizer_leaves_alone_is_reported_as_skipped(digits):
+    inputs = keras.Input((8, 8, 1))
+    x = layers.PReLU(name="slopes")(layers.Conv2D(4, 3, name="conv")(inputs))
+    x = layers.GlobalAveragePooling2D()(layers.LayerNormalization(name="norm")(x))
+    model = keras.Model(inputs, layers.Dense(10, name="out")(x))
+    result = quantize(KerasArtifact.of(model, "m.keras"), QuantizeConfig(precision="dynamic"), digits, Silent())
+    actions = {change.layer: change.action for change in result.layers}
+    assert actions["conv"] == actions["out"] == "quantized"
+    assert actions["slopes"] == actions["norm"] == "skipped"
+
+
+def test_an_artifact_that_litert_cannot_run_is_refused():
+    with pytest.raises(InputError, match="cannot be run by LiteRT"):
+        TfliteArtifact("m.tflite", b"\x1c\0\0\0TFL3" + b"\0" * 100)
