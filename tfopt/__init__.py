@@ -7,7 +7,6 @@ Importing tfopt does not import TensorFlow; the first use of a name below does.
 """
 
 from importlib import import_module
-from importlib.metadata import version
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -55,7 +54,7 @@ __all__ = [
 
 def __getattr__(name: str) -> Any:
     if name == "__version__":
-        return version("tfopt")
+        return import_module("importlib.metadata").version("tfopt")
     if name in _HOME_OF:
         return getattr(import_module(_HOME_OF[name]), name)
     raise AttributeError(f"module 'tfopt' has no attribute {name!r}")

@@ -4,9 +4,9 @@ import contextlib
 import zipfile
 from pathlib import Path
 
-from tfopt.artifacts import provenance
 from tfopt.errors import InputError
 
+MEMBER = "tfopt.json"  # written into the .keras zip, see provenance.py
 WAY_OUT = "train one with `tfopt train`, or try a file of sample_models/"
 
 
@@ -31,6 +31,6 @@ def newest_of_ours(folder: Path) -> Path:
 
 
 def _written_by_tfopt(path: Path) -> bool:
-    with contextlib.suppress(zipfile.BadZipFile, OSError, InputError), zipfile.ZipFile(path) as archive:
-        return provenance.read(archive, path.name) is not None
+    with contextlib.suppress(zipfile.BadZipFile, OSError), zipfile.ZipFile(path) as archive:
+        return MEMBER in archive.namelist()
     return False

@@ -6,11 +6,11 @@ from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 
+from tfopt.artifacts.paths import MEMBER
 from tfopt.config import DataConfig
 from tfopt.data.scaling import Scaling
 from tfopt.errors import InputError
 
-MEMBER = "tfopt.json"
 MOST_BYTES = 1_000_000
 
 

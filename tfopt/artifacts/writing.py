@@ -5,9 +5,12 @@ import os
 import secrets
 from collections.abc import Iterable
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from tfopt.errors import OutputError
-from tfopt.report.report import Report
+
+if TYPE_CHECKING:
+    from tfopt.report.report import Report
 
 
 class Destination:
@@ -30,7 +33,7 @@ class Destination:
         """Where the report of this output goes."""
         return self.path.with_name(self.path.name + ".report.json")
 
-    def save(self, payload: bytes, report: Report) -> Report:
+    def save(self, payload: bytes, report: "Report") -> "Report":
         """Write the artifact and then its report, each atomically; return the report, which now names the output."""
         report = report.model_copy(update={"output": str(self.path)})
         write(self.path, payload, force=self.force)

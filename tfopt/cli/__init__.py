@@ -50,7 +50,7 @@ def _start(
 def run(arguments: list[str] | None = None) -> int:
     """Run the command line with `arguments` (default: those of the process) and return the exit code."""
     try:
-        return app(arguments, standalone_mode=False) or 0
+        return app(arguments, prog_name="tfopt", standalone_mode=False) or 0
     except typer.TyperException as error:
         print(f"error: {error.format_message()}", file=sys.stderr)
         return 2

@@ -8,8 +8,6 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Self
 
 import typer
-from rich.console import Console
-from rich.progress import BarColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 
 from tfopt.cli import noise
 from tfopt.errors import TfoptError
@@ -37,6 +35,9 @@ class Output:
     def __enter__(self) -> Self:
         if not self.verbose:
             self._stack.enter_context(noise.hidden())
+        from rich.console import Console
+        from rich.progress import BarColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn, TimeRemainingColumn
+
         self._errors = Console(stderr=True, highlight=False)
         self._progress = Progress(
             SpinnerColumn(),
@@ -129,6 +130,8 @@ class Output:
         if self.json:
             sys.stdout.write(report.model_dump_json(indent=2) + "\n")
         elif not self.quiet:
+            from rich.console import Console
+
             from tfopt.report.terminal import render
 
             console = Console(highlight=False)

@@ -100,6 +100,8 @@ def _npz(path: Path) -> Raw:
         raise InputError(f"{path} does not exist")
     if path.is_dir():
         raise InputError(f"{path} is a directory, not an .npz file")
+    if not zipfile.is_zipfile(path):
+        raise InputError(f"{path} is no .npz file or is damaged: it is not a zip archive")
     try:
         with np.load(path, allow_pickle=False) as archive:
             missing = [key for key in NPZ_KEYS if key not in archive]

@@ -54,10 +54,12 @@ def _run(folder: Path, name: str, progress: Progress, time_limit: float) -> None
     command = [sys.executable, "-m", "tfopt.litert.worker", str(folder)]
     environment = {**os.environ, "KERAS_BACKEND": "tensorflow", "TF_CPP_MIN_LOG_LEVEL": "3", "PYTHONWARNINGS": "ignore"}
     late = threading.Event()
-    with (folder / "log.txt").open("w") as log:
-        process = subprocess.Popen(
+    with (
+        (folder / "log.txt").open("w") as log,
+        subprocess.Popen(
             command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=log, text=True, env=environment
-        )
+        ) as process,
+    ):
 
         def stop() -> None:
             late.set()
@@ -70,7 +72,6 @@ def _run(folder: Path, name: str, progress: Progress, time_limit: float) -> None
         finally:
             timer.cancel()
             process.kill()
-            process.wait()
     if late.is_set():
         raise ConversionError(f"{name} was not converted within {time_limit:g} s")
     if process.returncode:

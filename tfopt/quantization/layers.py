@@ -16,8 +16,8 @@ WORDS = {"INT8": "int8", "INT4": "int4", "INT16": "int16", "FLOAT16": "float16",
 def layer_changes(model: keras.Model, payload: bytes) -> list[LayerChange]:
     """Say for each layer with weights how the file stores and computes it.
 
-    An operation belongs to the layers in the names of its outputs and weights; where several were fused into one, the weights are
-    those of the first layer that has a kernel, and the others (normalizations) were folded into it.
+    An operation belongs to the layers in the names of its outputs and weights. Normalizations that share one with the
+    layer before, and have none of their own, were folded into its weights.
     """
     names = {layer.name for _, layer in leaves(model)}
     owners: dict[str, list[Operation]] = defaultdict(list)
