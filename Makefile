@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 DEMO := demo
 
 .DEFAULT_GOAL := help
-.PHONY: help demo install format check test test-slow samples bench clean
+.PHONY: help demo install format check test test-slow samples readme bench clean
 
 help: ## show this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /  make \1\t/' | expand -t 20
@@ -63,6 +63,9 @@ test-slow: $(VENV)/installed-dev ## run the tests that take minutes
 
 samples: $(VENV)/installed ## train the sample models anew
 	$(BIN)/python sample_models/build.py
+
+readme: $(VENV)/installed ## run the commands of the README and put their output into it
+	$(BIN)/python benchmarks/readme.py
 
 bench: $(VENV)/installed ## training throughput against plain Keras, in one run
 	$(BIN)/python benchmarks/training.py

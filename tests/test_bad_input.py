@@ -50,7 +50,11 @@ def test_a_directory(refused, tmp_path, command):
 @pytest.mark.parametrize("command", EVERY_COMMAND)
 @pytest.mark.parametrize(
     ("content", "words"),
-    [(b"", "is empty"), (b"no zip at all", "not a .keras file"), (b"\x89HDF\r\n\x1a\n...", "HDF5 file of Keras 2")],
+    [
+        (b"", "is empty"),
+        (b"no zip at all", "not a .keras file"),
+        (b"\x89HDF\r\n\x1a\n...", "HDF5 file under a .keras name"),
+    ],
 )
 def test_a_file_that_is_no_keras_file(refused, tmp_path, command, content, words):
     (tmp_path / "m.keras").write_bytes(content)
@@ -183,6 +187,11 @@ class TestData:
             ({"y_test": None}, "has no y_test"),
             ({"x_train": np.array([{}] * 60)}, "pickled objects"),
             ({"x_train": np.full((60, 6, 6), np.nan)}, "NaN"),
+            ({"x_train": np.full((60, 6, 6), 1e300)}, "infinite in float32"),
+            ({"x_train": np.zeros((60, 0, 6)), "x_test": np.zeros((20, 0, 6))}, "each sample needs a row"),
+            ({"y_train": np.array(3)}, "each sample needs a row"),
+            ({"y_train": np.full(60, 1e30)}, "label 1e+30"),
+            ({"y_train": np.full(60, 2**63, np.uint64)}, "label 9.22"),
             ({"x_train": np.zeros((0, 6, 6)), "y_train": np.zeros(0, int)}, "no rows"),
             ({"x_test": np.zeros((0, 6, 6)), "y_test": np.zeros(0, int)}, "no rows"),
             ({"y_train": np.arange(59) % 3}, "60 rows but y_train has 59"),

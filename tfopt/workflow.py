@@ -195,6 +195,8 @@ def _data_for(artifact: Artifact, data: DataLike | None, progress: Progress) -> 
     remembered = memory.data if memory else None
     if data is None and remembered is None:
         return None, []
+    if "string" in artifact.input_types():
+        raise InputError(f"{artifact.name} takes text, which no data set here feeds yet")
     dataset = _dataset(_same_splits(data, remembered, artifact.name), memory, progress)
     dataset = match(dataset, artifact.name, artifact.input_shapes(), artifact.output_shapes())
     notes = list(dataset.notes)

@@ -29,6 +29,9 @@ class Artifact(Protocol):
     def input_shapes(self) -> Sequence[Shape]:
         """Shapes of the inputs, batch axis first; None where a size is free."""
 
+    def input_types(self) -> Sequence[str]:
+        """Types of the inputs, such as float32 or string."""
+
     def output_shapes(self) -> Sequence[Shape]:
         """Shapes of the outputs, batch axis first."""
 

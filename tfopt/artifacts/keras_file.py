@@ -5,6 +5,7 @@ with a fresh optimizer: what the file weighs is what the model weighs.
 """
 
 import os
+import re
 import tempfile
 import warnings
 import zipfile
@@ -75,6 +76,10 @@ class KerasArtifact:
         """Shapes of the inputs, batch axis first; None where a size is free."""
         return [tuple(tensor.shape) for tensor in _tensors(self.model, "inputs", self.name)]
 
+    def input_types(self) -> Sequence[str]:
+        """Types of the inputs, such as float32 or string."""
+        return [str(tensor.dtype) for tensor in _tensors(self.model, "inputs", self.name)]
+
     def output_shapes(self) -> Sequence[Shape]:
         """Shapes of the outputs, batch axis first."""
         return [tuple(tensor.shape) for tensor in _tensors(self.model, "outputs", self.name)]
@@ -84,7 +89,8 @@ class KerasArtifact:
         call = _compiled(self.model)
         outputs = []
         for start in range(0, len(x), BATCH):
-            outputs.append(np.asarray(call(tf.constant(x[start : start + BATCH]))))
+            [output] = keras.tree.flatten(call([tf.constant(x[start : start + BATCH])]))
+            outputs.append(np.asarray(output))
             advance(len(outputs[-1]))
         return np.concatenate(outputs).astype(np.float32)
 
@@ -92,8 +98,7 @@ class KerasArtifact:
         """One inference of the compiled graph."""
         call = _compiled(self.model)
         tensors = [tf.constant(x) for x in inputs]
-        argument = tensors[0] if len(tensors) == 1 else tensors
-        return lambda: call(argument)
+        return lambda: call(tensors)
 
     def save(self, path: str | Path, *, force: bool = False) -> Path:
         """Write the file atomically; raise `OutputError` if it exists, unless `force`."""
@@ -139,9 +144,9 @@ def _sentence(error: Exception, name: str) -> str:
     text = str(error)
     if "Lambda" in text and ("unsafe" in text or "safe_mode" in text or "arbitrary code" in text):
         return f"{name} has a Lambda layer, whose code would run on loading: refused; replace it by a registered layer"
-    if "Could not locate class" in text or "Could not locate function" in text:
-        wanted = text.split("'")[1] if text.count("'") >= 2 else "a class"
-        return f"{name} uses {wanted}, a custom layer or function that is not known here"
+    unknown = re.findall(r"Could not locate (?:class|function) '([^']+)'", text)
+    if unknown:
+        return f"{name} uses {unknown[-1]}, a custom layer or function that is not known here"
     line = " ".join(text.split())[:200] or type(error).__name__
     return f"{name} cannot be loaded by Keras {keras.__version__}: {line}"
 
@@ -152,7 +157,7 @@ def _check_archive(path: Path) -> Provenance | None:
     if not start:
         raise InputError(f"{path} is empty")
     if start == HDF5_MAGIC:
-        raise InputError(f"{path} is an HDF5 file of Keras 2 under a .keras name; save it again with Keras 3")
+        raise InputError(f"{path} is an HDF5 file under a .keras name; save it again as .keras with Keras 3")
     try:
         with zipfile.ZipFile(path) as archive:
             missing = [member for member in MEMBERS if member not in archive.namelist()]
@@ -173,8 +178,13 @@ def _optimizer_bytes(path: Path) -> int:
         return sum(v.nbytes for v in variables.values() if v.ndim) if variables is not None else 0
 
 
-def _compiled(model: keras.Model) -> Callable[[Any], Any]:
-    return tf.function(lambda x: model(x, training=False), reduce_retracing=True)  # type: ignore[no-any-return]
+def _compiled(model: keras.Model) -> Callable[[list[Any]], Any]:
+    """The model as a graph that takes a list of its inputs, whatever structure (tensor, list, dict) they have."""
+
+    def call(inputs: list[Any]) -> Any:
+        return model(keras.tree.pack_sequence_as(model.input, inputs), training=False)
+
+    return tf.function(call, reduce_retracing=True)  # type: ignore[no-any-return]
 
 
 def _tensors(model: keras.Model, which: Literal["inputs", "outputs"], name: str) -> list[Any]:
@@ -183,7 +193,8 @@ def _tensors(model: keras.Model, which: Literal["inputs", "outputs"], name: str)
     except (AttributeError, ValueError) as error:
         kind = type(model).__name__
         raise UnsupportedError(
-            f"{name} is a subclassed model ({kind}) without fixed {which}; it is not supported yet"
+            f"{name} ({kind}) has no fixed {which}: it is subclassed or was never built; only models with an Input are"
+            " supported yet"
         ) from error
 
 

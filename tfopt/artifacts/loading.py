@@ -4,6 +4,7 @@ from pathlib import Path
 from typing import TypeAlias
 
 import keras
+import numpy as np
 
 from tfopt.artifacts.artifact import Artifact
 from tfopt.artifacts.keras_file import KerasArtifact
@@ -25,10 +26,13 @@ def load(model: ModelLike) -> Artifact:
 
 
 def load_keras(model: ModelLike) -> KerasArtifact:
-    """Load a model that a technique can change; raise `InputError` for a `.tflite`, which cannot be."""
+    """Load a model that a technique can change; raise `InputError` for a `.tflite` and for weights that are NaN."""
     artifact = load(model)
     if not isinstance(artifact, KerasArtifact):
         raise InputError(
             f"{artifact.name} is a LiteRT file, the end of the line; give the .keras model it was made from"
         )
+    for weight in artifact.model.weights:
+        if not np.isfinite(weight.numpy()).all():
+            raise InputError(f"the weight {weight.path} of {artifact.name} has values that are NaN or infinite")
     return artifact

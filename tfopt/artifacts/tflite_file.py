@@ -41,6 +41,10 @@ class TfliteArtifact:
         """Shapes of the inputs, batch axis first; None where a size is free."""
         return [_shape(detail) for detail in self._interpreter.get_input_details()]
 
+    def input_types(self) -> Sequence[str]:
+        """Types of the inputs, such as float32 or int8."""
+        return [np.dtype(detail["dtype"]).name for detail in self._interpreter.get_input_details()]
+
     def output_shapes(self) -> Sequence[Shape]:
         """Shapes of the outputs, batch axis first."""
         return [_shape(detail) for detail in self._interpreter.get_output_details()]

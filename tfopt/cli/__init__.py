@@ -54,11 +54,3 @@ def run(arguments: list[str] | None = None) -> int:
     except typer.TyperException as error:
         print(f"error: {error.format_message()}", file=sys.stderr)
         return 2
-    except (typer.Abort, KeyboardInterrupt):
-        print("error: interrupted; nothing was written", file=sys.stderr)
-        return 130
-
-
-def main() -> None:
-    """Console script."""
-    sys.exit(run())

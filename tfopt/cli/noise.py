@@ -15,8 +15,11 @@ def hidden() -> Iterator[None]:
     for name in ("absl", "tensorflow", "root"):
         logging.getLogger(name).setLevel(logging.ERROR)
     before = sys.stderr
-    sys.stderr.flush()
-    terminal = os.dup(2)
+    try:
+        terminal = os.dup(2)
+    except OSError:  # closed by the caller: there is no terminal to keep clean
+        yield
+        return
     null = os.open(os.devnull, os.O_WRONLY)
     os.dup2(null, 2)
     os.close(null)

@@ -1,9 +1,11 @@
 """The only place that prints: the report goes to stdout, everything else to stderr."""
 
 import contextlib
+import os
 import sys
 import threading
 from collections.abc import Iterator
+from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Self
 
@@ -29,7 +31,7 @@ class Output:
         self.quiet = quiet
         self.verbose = verbose
         self.debug = debug
-        self.on_interrupt = "nothing was written"
+        self.on_failure = "nothing was written"
         self._stack = contextlib.ExitStack()
 
     def __enter__(self) -> Self:
@@ -41,12 +43,12 @@ class Output:
         self._errors = Console(stderr=True, highlight=False)
         self._progress = Progress(
             SpinnerColumn(),
-            TextColumn("{task.description}"),
+            TextColumn("{task.description}", markup=False),
             BarColumn(bar_width=20),
             TimeElapsedColumn(),
-            TextColumn("[dim]left[/]"),
+            TextColumn("left", style="dim"),
             TimeRemainingColumn(),
-            TextColumn("[dim]{task.fields[detail]}"),
+            TextColumn("{task.fields[detail]}", style="dim", markup=False),
             console=self._errors,
             transient=True,
             disable=self.quiet or not self._errors.is_terminal,
@@ -68,7 +70,7 @@ class Output:
 
         match error:
             case KeyboardInterrupt():
-                self.fail(f"interrupted; {self.on_interrupt}")
+                self.fail(f"interrupted; {self.on_failure}")
                 raise typer.Exit(130) from None
             case TfoptError():
                 self.fail(str(error))
@@ -76,18 +78,27 @@ class Output:
             case ValidationError():
                 self.fail(_sentence(error))
                 raise typer.Exit(2) from None
-            case MemoryError() | OSError():
-                self.fail(f"{type(error).__name__}: {error}; nothing was written")
+            case MemoryError():
+                self.fail(f"there is not enough memory; {self.on_failure}")
+                raise typer.Exit(2) from None
+            case OSError():
+                self.fail(f"{error.strerror or error}: {error.filename or 'input or output'}; {self.on_failure}")
+                raise typer.Exit(2) from None
+            case Exception() if not isinstance(error, typer.Exit):
+                line = " ".join(str(error).split())[:300]
+                self.fail(f"unexpected {type(error).__name__}: {line} (--debug shows where); {self.on_failure}")
                 raise typer.Exit(2) from None
 
     def fail(self, sentence: str) -> None:
         """Print one sentence on stderr."""
-        self._errors.print(f"[bold red]error:[/] {_plain(sentence)}", soft_wrap=True)
+        from rich.text import Text
+
+        self._errors.print(Text.assemble(("error:", "bold red"), f" {sentence}"), soft_wrap=True)
 
     def say(self, sentence: str) -> None:
         """Print one sentence on stderr, unless quiet."""
         if not self.quiet:
-            self._errors.print(_plain(sentence), soft_wrap=True)
+            self._errors.print(sentence, soft_wrap=True, markup=False)
 
     @contextlib.contextmanager
     def task(self, description: str, total: int | None) -> Iterator[Advance]:
@@ -96,7 +107,7 @@ class Output:
         bar = self._progress.add_task(description, total=total, detail="")
 
         def advance(steps: int = 1, detail: str = "") -> None:
-            self._progress.update(bar, advance=steps, detail=_plain(detail))
+            self._progress.update(bar, advance=steps, detail=detail)
 
         try:
             yield advance
@@ -125,8 +136,18 @@ class Output:
                 done.set()
                 watcher.join()
 
-    def report(self, report: "Report", written: str | None = None) -> None:
-        """Print the report on stdout, as a table or as JSON."""
+    def report(self, report: "Report", written: Path | None = None) -> None:
+        """Print the report on stdout, as a table or as JSON; `written` is the file that is there by now."""
+        if written:
+            self.on_failure = f"{written} was written"
+        try:
+            self._print(report)
+        except BrokenPipeError:  # nobody reads any more, as in `tfopt ... | head`
+            sys.stdout = open(os.devnull, "w")  # noqa: SIM115, PTH123
+        if written:
+            self.say(f"wrote {written}")
+
+    def _print(self, report: "Report") -> None:
         if self.json:
             sys.stdout.write(report.model_dump_json(indent=2) + "\n")
         elif not self.quiet:
@@ -134,10 +155,8 @@ class Output:
 
             from tfopt.report.terminal import render
 
-            console = Console(highlight=False)
-            console.print(render(report, everything=self.verbose))
-        if written:
-            self.say(f"wrote {written}")
+            Console(highlight=False).print(render(report, everything=self.verbose))
+        sys.stdout.flush()
 
 
 def _sentence(error: "ValidationError") -> str:
@@ -148,7 +167,3 @@ def _sentence(error: "ValidationError") -> str:
         return message
     option = "--" + str(first["loc"][0]).replace("_", "-")
     return f"{option} {first['input']} is out of range: {message[0].lower()}{message[1:]}"
-
-
-def _plain(text: str) -> str:
-    return text.replace("[", "\\[")

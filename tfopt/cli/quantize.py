@@ -60,7 +60,7 @@ def quantize(
 
         result = workflow.quantize(path, config, source, name=destination.path.name, progress=out)
         report = destination.save(result.artifact.payload, result.report)
-        out.report(report, written=str(destination.path))
+        out.report(report, written=destination.path)
 
 
 def _precision(**flags: bool) -> "Precision":

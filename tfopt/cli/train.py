@@ -59,19 +59,17 @@ def train(
         from tfopt import workflow
         from tfopt.training.fit import RunFiles
 
-        out.on_interrupt = "the same command with --resume goes on after the last whole epoch"
+        out.on_failure = "the same command with --resume goes on after the last whole epoch"
         run = {**config.model_dump(mode="json"), **source.model_dump(mode="json")}
         files = RunFiles(checkpoint, run, resume=resume, tensorboard=tensorboard)
         result = workflow.train(config, source, files=files, name=destination.path.name, progress=out)
         report = destination.save(result.artifact.payload, result.report)
         shutil.rmtree(checkpoint, ignore_errors=True)
-        out.report(report, written=str(destination.path))
+        out.report(report, written=destination.path)
 
 
 def _checkpoint_folder(destination: Destination, *, resume: bool, force: bool) -> Path:
     folder = destination.path.with_name(destination.path.name + ".checkpoint")
-    if folder.exists() and not resume:
-        if not force:
-            raise OutputError(f"{folder} holds a run that was stopped; use --resume to go on or --force to start over")
-        shutil.rmtree(folder)
+    if (folder / "state.json").exists() and not resume and not force:
+        raise OutputError(f"{folder} holds a run that was stopped; use --resume to go on or --force to start over")
     return folder

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from tfopt.config import DataConfig
 from tfopt.data.raw import InputKind, Raw
 from tfopt.data.scaling import Scaling
+from tfopt.errors import InputError
 
 Array = NDArray[Any]
 
@@ -83,6 +84,8 @@ def split(raw: Raw, config: DataConfig, scaling: Scaling | None = None) -> Datas
 def _cut(rows: Array, labels: Array, size: int, seed: int, notes: list[str]) -> tuple[Array, Array]:
     from sklearn.model_selection import train_test_split
 
+    if not 0 < size < len(rows):
+        raise InputError(f"{size} of {len(rows)} samples cannot be split off; take a smaller share for --validation")
     try:
         kept, cut = train_test_split(rows, test_size=size, random_state=seed, stratify=labels[rows])
     except ValueError:  # a class with a single sample, or fewer samples to cut than classes

@@ -2,10 +2,10 @@
 
 import contextlib
 import difflib
+import io
 import os
 import re
 import socket
-import sys
 import zipfile
 from collections.abc import Iterator
 from pathlib import Path
@@ -63,7 +63,7 @@ def _keras(name: str) -> Raw:
     module = getattr(keras.datasets, name)
     options = {"num_words": IMDB_WORDS} if name == "imdb" else {}
     try:
-        with contextlib.redirect_stdout(sys.stderr), _socket_timeout(DOWNLOAD_TIMEOUT):
+        with contextlib.redirect_stdout(io.StringIO()), _socket_timeout(DOWNLOAD_TIMEOUT):
             (x, y), (x_test, y_test) = module.load_data(**options)
     except Exception as error:  # keras.utils.get_file raises a bare Exception when it cannot download
         url = re.search(r"https?://\S+?(?=[:,]?\s|$)", str(error))

@@ -13,6 +13,7 @@ InputKind = Literal["image", "features", "tokens"]
 Array = NDArray[Any]
 
 LEAST_ROWS = 10
+MOST_CLASSES = 2**31
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,16 +56,16 @@ def checked(raw: Raw, source: str) -> Raw:
 
 
 def _pair(x: Array, y: Array, split: str, source: str) -> tuple[Array, Array]:
-    if x.ndim < 2:
-        raise InputError(f"{source}: x_{split} has shape {x.shape}; it needs a row for each sample")
+    if x.ndim < 2 or y.ndim < 1 or 0 in x.shape[1:]:
+        raise InputError(f"{source}: x_{split} has shape {x.shape} and y_{split} {y.shape}; each sample needs a row")
     if len(x) == 0:
         raise InputError(f"{source}: x_{split} has no rows")
     if len(x) != len(y):
         raise InputError(f"{source}: x_{split} has {len(x)} rows but y_{split} has {len(y)}")
     if x.dtype.kind not in "fiub":
         raise InputError(f"{source}: x_{split} has the type {x.dtype}; numbers are needed")
-    if x.dtype.kind == "f" and not np.isfinite(x).all():
-        raise InputError(f"{source}: x_{split} has values that are NaN or infinite")
+    if x.dtype.kind == "f" and not (np.abs(x) <= np.finfo(np.float32).max).all():
+        raise InputError(f"{source}: x_{split} has values that are NaN or infinite in float32")
     return x, _class_indices(y, split, source)
 
 
@@ -75,6 +76,7 @@ def _class_indices(y: Array, split: str, source: str) -> Array:
         raise InputError(f"{source}: y_{split} has shape {y.shape} and type {y.dtype}; one class index a row is needed")
     if y.dtype.kind == "f" and not (np.isfinite(y).all() and np.all(y == np.round(y))):
         raise InputError(f"{source}: y_{split} has values that are no class indices (0, 1, 2, ...)")
-    if y.min() < 0:
-        raise InputError(f"{source}: y_{split} has the label {y.min()}; labels are class indices from 0")
+    if y.min() < 0 or y.max() >= MOST_CLASSES:
+        wrong = y.min() if y.min() < 0 else y.max()
+        raise InputError(f"{source}: y_{split} has the label {wrong:g}; labels are class indices 0..K-1")
     return y.astype(np.int64)

@@ -1,15 +1,18 @@
 """How stored values are fed to a model: as they are, to 0..1, to -1..1, or standardized by the training split."""
 
-from typing import Any, Self
+from typing import Annotated, Any, Self
 
 import numpy as np
 from numpy.typing import NDArray
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, ConfigDict, Field
 
 from tfopt.choices import Scale
 from tfopt.data.raw import Raw
+from tfopt.errors import InputError
 
 Array = NDArray[Any]
+Finite = Annotated[float, Field(allow_inf_nan=False)]
+Positive = Annotated[float, Field(gt=0, allow_inf_nan=False)]
 
 
 class Scaling(BaseModel):
@@ -18,8 +21,8 @@ class Scaling(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     scale: Scale
-    mean: float | list[float] = 0.0
-    deviation: float | list[float] = 1.0
+    mean: Finite | list[Finite] = 0.0
+    deviation: Positive | list[Positive] = 1.0
 
     @classmethod
     def fit(cls, scale: Scale | None, raw: Raw, x_train: Array) -> Self:
@@ -47,6 +50,9 @@ class Scaling(BaseModel):
 
     def __call__(self, x: Array) -> Array:
         """Scale x (N, ...) to float32."""
+        for numbers in (self.mean, self.deviation):
+            if isinstance(numbers, list) and len(numbers) != x.shape[-1]:
+                raise InputError(f"a scaling for {len(numbers)} features does not fit samples with {x.shape[-1]}")
         x = x.astype(np.float32)
         if self.mean != 0.0:
             x -= np.asarray(self.mean, np.float32)

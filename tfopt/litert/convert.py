@@ -93,5 +93,8 @@ def _reason(folder: Path, name: str, code: int) -> str:
     if code < 0:
         return f"the converter crashed on {name} ({signal.Signals(-code).name}); nothing was lost"
     error = folder / "error.txt"
-    text = " ".join(error.read_text(encoding="utf-8").split())[:300] if error.exists() else f"exit code {code}"
-    return f"{name} cannot be converted to LiteRT: {text}"
+    text = error.read_text(encoding="utf-8") if error.exists() else f"exit code {code}"
+    if "TensorList" in text:
+        return f"{name} has a recurrent layer, which cannot be converted to LiteRT yet"
+    line = " ".join(text.split("<unknown>")[0].split("loc(")[0].split())[:200]
+    return f"{name} cannot be converted to LiteRT: {line}"

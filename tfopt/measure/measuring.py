@@ -95,10 +95,12 @@ def _latencies(
 
 
 def _sample(artifact: Artifact, data: Dataset | None) -> list[NDArray[Any]] | None:
-    """One sample of each input: from the data, else noise; None if a size is not fixed."""
+    """One sample of each input: from the data, else noise; None for text or if a size is not fixed."""
     shapes = artifact.input_shapes()
     if data is not None:
         return [match(data, artifact.name, shapes, artifact.output_shapes()).test.x[:1]]
+    if "string" in artifact.input_types():
+        return None
     fixed = [tuple(size for size in shape[1:] if size is not None) for shape in shapes]
     if any(len(sizes) + 1 != len(shape) for sizes, shape in zip(fixed, shapes, strict=True)):
         return None

@@ -10,7 +10,6 @@ from numpy.typing import NDArray
 from tfopt.artifacts.keras_file import KerasArtifact
 from tfopt.config import PruneConfig
 from tfopt.data import Dataset
-from tfopt.errors import InputError
 from tfopt.progress import Progress
 from tfopt.pruning.magnitude import masks, sparsity
 from tfopt.pruning.masking import Pruning
@@ -38,9 +37,8 @@ def prune(artifact: KerasArtifact, config: PruneConfig, data: Dataset | None, pr
     Zeros that are there already stay zero. Clusters and quantization ranges are not kept when it is fine-tuned.
     """
     model = artifact.fresh_model()
-    found, skipped = targets(model, config.exclude)
+    found, skipped = targets(model, config.exclude, artifact.name)
     positions = [position for target in found for position in target.positions]
-    _refuse_nan(model, positions)
     notes = []
     history: list[dict[str, float]] = []
     if data is None or config.schedule == "one-shot":
@@ -82,13 +80,6 @@ def _fine_tuned(
     pruning = Pruning([model.weights[i] for i in positions], config, ramp=ramp_epochs * plan.steps(data))
     result = fit(model, data, plan, progress, callbacks=[pruning])
     return model.get_weights(), result.history
-
-
-def _refuse_nan(model: keras.Model, positions: list[int]) -> None:
-    for position in positions:
-        weight = model.weights[position]
-        if not np.isfinite(weight.numpy()).all():
-            raise InputError(f"the weight {weight.path} of {model.name} has values that are NaN or infinite")
 
 
 def _change(target: Target, weights: list[NDArray[Any]]) -> LayerChange:

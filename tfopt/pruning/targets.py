@@ -25,7 +25,7 @@ class Target(NamedTuple):
     positions: tuple[int, ...]
 
 
-def targets(model: keras.Model, exclude: str | None) -> tuple[list[Target], list[LayerChange]]:
+def targets(model: keras.Model, exclude: str | None, title: str) -> tuple[list[Target], list[LayerChange]]:
     """Split the layers with weights into targets and skipped; raise if nothing is left or `exclude` fits nothing."""
     excluded = _pattern(exclude)
     found: list[Target] = []
@@ -53,7 +53,7 @@ def targets(model: keras.Model, exclude: str | None) -> tuple[list[Target], list
     if excluded and not matched:
         raise InputError(f"--exclude {exclude!r} matches no layer with weights")
     if not found:
-        raise UnsupportedError(f"{model.name} has no kernel to prune")
+        raise UnsupportedError(f"{title} has no kernel to prune: none at all, or every one is excluded or frozen")
     return found, skipped
 
 

@@ -5,15 +5,18 @@ The folder holds `<epoch>.weights.h5` files and a `state.json` that names them. 
 describes a whole epoch.
 """
 
+import contextlib
 import shutil
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import keras
+from filelock import FileLock, Timeout
 from pydantic import BaseModel, ValidationError
 
 from tfopt.artifacts.writing import write
-from tfopt.errors import InputError
+from tfopt.errors import InputError, OutputError
 from tfopt.training.selection import BestEpoch
 
 
@@ -49,16 +52,40 @@ class Checkpoint(keras.callbacks.Callback):  # type: ignore[misc]
                 " or use --force to start over"
             )
         model.optimizer.build(model.trainable_variables)
-        if state.best_epoch is not None:
-            model.load_weights(self._weights(state.best_epoch))
-            self.best.epoch, self.best.loss, self.best.weights = state.best_epoch, state.best_loss, model.get_weights()
-        model.load_weights(self._weights(state.epoch))
+        try:
+            if state.best_epoch is not None:
+                model.load_weights(self._weights(state.best_epoch))
+                self.best.epoch, self.best.loss = state.best_epoch, state.best_loss
+                self.best.weights = model.get_weights()
+            model.load_weights(self._weights(state.epoch))
+        except (OSError, ValueError, KeyError) as error:
+            raise InputError(f"{self.folder} is damaged; use --force to start over") from error
         self.history.extend(state.history)
         return state.epoch + 1
 
+    @contextlib.contextmanager
+    def locked(self) -> Iterator[None]:
+        """Hold the folder, so that no other process trains into it; raise `OutputError` if one does."""
+        try:
+            self.folder.mkdir(exist_ok=True)
+            with FileLock(self.folder / "lock", timeout=0):
+                try:
+                    yield
+                finally:
+                    if not (self.folder / "state.json").exists():
+                        shutil.rmtree(self.folder)
+        except Timeout:
+            raise OutputError(f"another process is training into {self.folder}") from None
+        except (FileExistsError, NotADirectoryError):
+            raise OutputError(f"{self.folder} is in the way; remove it or use -o for another name") from None
+
+    def clear(self) -> None:
+        """Forget an earlier run."""
+        for path in (self.folder / "state.json", *self.folder.glob("*.weights.h5")):
+            path.unlink(missing_ok=True)
+
     def on_epoch_end(self, epoch: int, logs: dict[str, Any] | None = None) -> None:  # noqa: ARG002
         """Write this epoch."""
-        self.folder.mkdir(exist_ok=True)
         self.model.save_weights(self._weights(epoch), overwrite=True)
         state = State(
             run=self.run, epoch=epoch, best_epoch=self.best.epoch, best_loss=self.best.loss, history=self.history
@@ -67,10 +94,6 @@ class Checkpoint(keras.callbacks.Callback):  # type: ignore[misc]
         named = {self._weights(epoch), self._weights(self.best.epoch if self.best.epoch is not None else epoch)}
         for old in set(self.folder.glob("*.weights.h5")) - named:
             old.unlink()
-
-    def remove(self) -> None:
-        """Delete the folder; the run is over."""
-        shutil.rmtree(self.folder, ignore_errors=True)
 
     def _weights(self, epoch: int) -> Path:
         return self.folder / f"{epoch}.weights.h5"

@@ -1,12 +1,14 @@
 """One way to train: every technique that learns calls `fit`, so seeds, batches, selection and progress are the same."""
 
-from collections.abc import Sequence
+import contextlib
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import keras
 import tensorflow as tf
+from numpy.typing import NDArray
 
 from tfopt.data import Dataset
 from tfopt.errors import InputError
@@ -71,45 +73,69 @@ def fit(
     model.compile(optimizer=keras.optimizers.Adam(plan.learning_rate), loss=loss, metrics=["accuracy"])
     best = BestEpoch(plan.select_from, plan.patience)
     history: list[dict[str, float]] = []
-    watching: list[keras.callbacks.Callback] = [best, _History(history)]
-    first = 0
-    checkpoint = Checkpoint(files.checkpoint, files.run, best, history) if files else None
-    if checkpoint and files:
-        first = checkpoint.resume(model) if files.resume else 0
-        watching.append(checkpoint)
-        watching.extend(_tensorboard(files.tensorboard))
-    steps = plan.steps(data)
-    replicas = tf.distribute.get_strategy().num_replicas_in_sync
-    if first < plan.epochs and not _over(best, first):
-        with progress.task("training", plan.epochs * steps) as advance:
-            advance(first * steps)
-            model.fit(
-                training_batches(
-                    data.train.x,
-                    encode(data.train.y),
-                    batch_size=plan.batch_size,
-                    seed=plan.seed,
-                    first_epoch=first,
-                    epochs=plan.epochs,
-                    replicas=replicas,
-                ),
-                validation_data=evaluation_batches(
-                    data.validation.x, encode(data.validation.y), batch_size=plan.batch_size, replicas=replicas
-                ),
-                steps_per_epoch=steps,
-                initial_epoch=first,
-                epochs=plan.epochs,
-                callbacks=[EpochSeeds(plan.seed), *callbacks, *watching, _Bar(advance, plan.epochs)],
-                shuffle=False,
-                verbose=0,
+    watching = [EpochSeeds(plan.seed), *callbacks, best, _History(history)]
+    watching.extend(_tensorboard(files.tensorboard) if files else [])
+    with contextlib.ExitStack() as stack:
+        first = 0
+        if files:
+            checkpoint = Checkpoint(files.checkpoint, files.run, best, history)
+            stack.enter_context(checkpoint.locked())
+            first = _resume_or_clear(checkpoint, model, files.resume)
+            watching.append(checkpoint)
+        if first < plan.epochs and not _over(best, first):
+            _run(model, data, plan, progress, watching, first, encode)
+        if best.epoch is None or best.loss == float("inf"):
+            if files:
+                checkpoint.clear()
+            raise InputError(
+                "training diverged: the validation loss is not a number;"
+                f" try a smaller learning rate than {plan.learning_rate:g}"
             )
-    if best.epoch is None or not history or best.loss == float("inf"):
-        raise InputError(
-            "training diverged: the validation loss is not a number;"
-            f" try a smaller learning rate than {plan.learning_rate:g}"
-        )
     model.set_weights(best.weights)
     return FitResult(history, best.epoch, first)
+
+
+def _run(
+    model: keras.Model,
+    data: Dataset,
+    plan: FitPlan,
+    progress: Progress,
+    callbacks: Sequence[keras.callbacks.Callback],
+    first: int,
+    encode: Callable[[NDArray[Any]], NDArray[Any]],
+) -> None:
+    steps = plan.steps(data)
+    replicas = tf.distribute.get_strategy().num_replicas_in_sync
+    train, validation = data.train, data.validation
+    with progress.task("training", plan.epochs * steps) as advance:
+        advance(first * steps)
+        model.fit(
+            training_batches(
+                train.x,
+                encode(train.y),
+                batch_size=plan.batch_size,
+                seed=plan.seed,
+                first_epoch=first,
+                epochs=plan.epochs,
+                replicas=replicas,
+            ),
+            validation_data=evaluation_batches(
+                validation.x, encode(validation.y), batch_size=plan.batch_size, replicas=replicas
+            ),
+            steps_per_epoch=steps,
+            initial_epoch=first,
+            epochs=plan.epochs,
+            callbacks=[*callbacks, _Bar(advance, plan.epochs)],
+            shuffle=False,
+            verbose=0,
+        )
+
+
+def _resume_or_clear(checkpoint: Checkpoint, model: keras.Model, resume: bool) -> int:
+    if resume:
+        return checkpoint.resume(model)
+    checkpoint.clear()
+    return 0
 
 
 def _over(best: BestEpoch, next_epoch: int) -> bool:
@@ -120,6 +146,8 @@ def _over(best: BestEpoch, next_epoch: int) -> bool:
 def _tensorboard(folder: Path | None) -> list[keras.callbacks.Callback]:
     if folder is None:
         return []
+    if folder.exists() and not folder.is_dir():
+        raise InputError(f"--tensorboard {folder} is a file, not a folder")
     try:
         import tensorboard  # type: ignore[import-not-found,import-untyped,unused-ignore]  # noqa: F401
     except ImportError:
