@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from tfopt.artifacts.keras_file import KerasArtifact
-from tfopt.artifacts.loading import load
+from tfopt.artifacts.loading import load, load_keras
 from tfopt.artifacts.provenance import Provenance, Step
 from tfopt.artifacts.tflite_file import dequantized, quantized
 from tfopt.artifacts.writing import Destination, write
@@ -112,3 +112,22 @@ def test_loading_a_model_that_is_no_model_names_what_it_is(tmp_path):
             target.writestr(name, data.replace(b'"Sequential"', b'"Sequentiel"') if name == "config.json" else data)
     with pytest.raises(InputError, match=r"n\.keras"):
         load(tmp_path / "n.keras")
+
+
+def test_a_technique_refuses_a_model_with_weights_that_are_nan(tmp_path):
+    broken = keras.Sequential([keras.Input((4,)), keras.layers.Dense(3, name="sick")])
+    broken.set_weights([np.full((4, 3), np.nan), np.zeros(3)])
+    broken.save(tmp_path / "m.keras")
+    with pytest.raises(InputError, match=r"sick/kernel of m\.keras has values that are NaN"):
+        load_keras(tmp_path / "m.keras")
+
+
+@pytest.mark.parametrize("structure", ["tensor", "list", "dict", "sequential"])
+def test_a_model_predicts_whatever_the_structure_of_its_input(structure):
+    tensor = keras.Input((4,), name="x")
+    dense = keras.layers.Dense(3)
+    inputs = {"tensor": tensor, "list": [tensor], "dict": {"x": tensor}}
+    model = keras.Sequential([keras.Input((4,)), dense]) if structure == "sequential" else None
+    artifact = KerasArtifact.of(model or keras.Model(inputs[structure], dense(tensor)), "m.keras")
+    x = np.ones((5, 4), "float32")
+    np.testing.assert_allclose(artifact.predict(x), x @ dense.kernel.numpy(), rtol=1e-5)

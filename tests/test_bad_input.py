@@ -110,7 +110,7 @@ def test_a_sparsity_that_is_none(refused, sample, sparsity):
     ("options", "words"),
     [
         ("--epochs 0", "--epochs 0 is out of range"),
-        ("--epochs many", "'--epochs': Input should be a valid integer"),
+        ("--epochs many", "'many' is not a valid int"),
         ("--batch-size 0", "--batch-size 0 is out of range"),
         ("--learning-rate nan", "--learning-rate nan is out of range"),
         ("--learning-rate -1", "--learning-rate -1.0 is out of range"),

@@ -7,6 +7,7 @@ from tests.test_help import COMMANDS
 
 README = (Path(__file__).parents[1] / "README.md").read_text(encoding="utf-8")
 BLOCKS = dict(re.findall(r"<!-- output of (.*?) -->\n```text\n(.*?)```", README, flags=re.S))
+LABELS = 16  # width of the column of labels
 FIXED = ("file", "parameters", "not zero", "MACs")
 
 
@@ -17,9 +18,9 @@ def _rows(output):
     for line in lines:
         if line.startswith(("layer ", "note: ")):
             break
-        label, *cells = re.split(r"\s{2,}", line.strip())
-        if line[:1] not in ("", " ") or line.startswith("  "):
-            rows[label] = cells
+        label = line[:LABELS].strip()
+        if label:
+            rows[label] = re.split(r"\s{2,}", line[LABELS:].strip())
     return rows
 
 

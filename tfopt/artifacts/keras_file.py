@@ -21,6 +21,7 @@ from numpy.typing import NDArray
 
 from tfopt.artifacts import provenance as provenances
 from tfopt.artifacts.artifact import Shape
+from tfopt.artifacts.calling import call
 from tfopt.artifacts.provenance import Provenance
 from tfopt.artifacts.writing import write
 from tfopt.errors import InputError, UnsupportedError
@@ -86,19 +87,19 @@ class KerasArtifact:
 
     def predict(self, x: NDArray[Any], advance: Callable[[int], None] = lambda _: None) -> NDArray[Any]:
         """Outputs (N, K) for x (N, ...)."""
-        call = _compiled(self.model)
+        run = _compiled(self.model)
         outputs = []
         for start in range(0, len(x), BATCH):
-            [output] = keras.tree.flatten(call([tf.constant(x[start : start + BATCH])]))
+            [output] = keras.tree.flatten(run([tf.constant(x[start : start + BATCH])]))
             outputs.append(np.asarray(output))
             advance(len(outputs[-1]))
         return np.concatenate(outputs).astype(np.float32)
 
     def runner(self, inputs: Sequence[NDArray[Any]]) -> Callable[[], object]:
         """One inference of the compiled graph."""
-        call = _compiled(self.model)
+        run = _compiled(self.model)
         tensors = [tf.constant(x) for x in inputs]
-        return lambda: call(tensors)
+        return lambda: run(tensors)
 
     def save(self, path: str | Path, *, force: bool = False) -> Path:
         """Write the file atomically; raise `OutputError` if it exists, unless `force`."""
@@ -179,12 +180,7 @@ def _optimizer_bytes(path: Path) -> int:
 
 
 def _compiled(model: keras.Model) -> Callable[[list[Any]], Any]:
-    """The model as a graph that takes a list of its inputs, whatever structure (tensor, list, dict) they have."""
-
-    def call(inputs: list[Any]) -> Any:
-        return model(keras.tree.pack_sequence_as(model.input, inputs), training=False)
-
-    return tf.function(call, reduce_retracing=True)  # type: ignore[no-any-return]
+    return tf.function(lambda inputs: call(model, inputs), reduce_retracing=True)  # type: ignore[no-any-return]
 
 
 def _tensors(model: keras.Model, which: Literal["inputs", "outputs"], name: str) -> list[Any]:

@@ -12,6 +12,8 @@ from typing import Any
 import keras
 import tensorflow as tf
 
+from tfopt.artifacts.calling import call
+
 Shape = list[int]
 
 
@@ -21,8 +23,7 @@ def keras_macs(model: keras.Model) -> int | None:
         specs = [tf.TensorSpec((1, *tensor.shape[1:]), tensor.dtype) for tensor in model.inputs]
     except (AttributeError, ValueError):
         return None
-    argument = specs[0] if len(specs) == 1 else specs
-    traced = tf.function(lambda x: model(x, training=False)).get_concrete_function(argument)
+    traced = tf.function(lambda inputs: call(model, inputs)).get_concrete_function(specs)
     definition = traced.graph.as_graph_def(add_shapes=True)
     functions = {function.signature.name: function for function in definition.library.function}
     try:
