@@ -18,9 +18,9 @@ def main() -> None:
             )
             shown = "\n".join(line.rstrip() for line in f"$ {command}\n{ended.stderr}{ended.stdout}".splitlines())
             block = f"<!-- output of {command} -->\n```text\n{shown}\n```\n"
-            text = re.sub(
-                rf"<!-- output of {re.escape(command)} -->\n(```.*?```\n)?", lambda _: block, text, flags=re.S
-            )
+            pattern = rf"<!-- output of {re.escape(command)} -->\n(?:```.*?```\n)?"
+            [old] = re.findall(pattern, text, flags=re.S)
+            text = text.replace(old, block)
     README.write_text(text, encoding="utf-8")
 
 

@@ -23,7 +23,7 @@ def test_mcnemar_is_exact_on_the_discordant_pairs():
 def test_a_difference_that_may_be_chance_is_not_called_one():
     before = np.array([True, True, True, False] * 5)
     after = np.array([True, True, False, False] + [True, True, True, False] * 4)
-    assert accuracy_change("a", before, after).verdict == "no difference shown"
+    assert accuracy_change("a", before, after).verdict == "no clear change"
 
 
 @pytest.mark.parametrize(

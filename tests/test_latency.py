@@ -33,7 +33,7 @@ def test_each_round_runs_every_function_once():
 
 def test_a_difference_under_five_percent_is_not_called_faster():
     before = np.full(100, 1.0)
-    assert latency_change("a", before, before * 0.97).verdict == "no difference shown"
+    assert latency_change("a", before, before * 0.97).verdict == "no clear change"
     assert latency_change("a", before, before * 0.9).verdict == "faster"
 
 

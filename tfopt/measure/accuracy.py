@@ -36,6 +36,6 @@ def accuracy_change(against: str, before: Array, after: Array) -> AccuracyChange
     if p_value < 0.05:
         verdict = "worse" if lost > won else "better"
     else:
-        verdict = "same predictions right" if lost + won == 0 else "no difference shown"
+        verdict = "unchanged" if lost + won == 0 else "no clear change"
     change = (won - lost) / len(before)
     return AccuracyChange(against=against, change=change, lost=lost, won=won, p_value=p_value, verdict=verdict)

@@ -59,5 +59,5 @@ def latency_change(against: str, before: NDArray[Any], after: NDArray[Any]) -> L
     low, high = float(interval.low), float(interval.high)
     ratio = float(np.median(ratios))
     clear = abs(ratio - 1) >= LEAST_DIFFERENCE and not low <= 1 <= high
-    verdict = ("faster" if ratio < 1 else "slower") if clear else "no difference shown"
+    verdict = ("faster" if ratio < 1 else "slower") if clear else "no clear change"
     return LatencyChange(against=against, ratio=ratio, low=low, high=high, verdict=verdict)

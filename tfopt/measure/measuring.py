@@ -68,7 +68,7 @@ def _size_change(before: Measurement, after: Measurement) -> SizeChange:
         file_bytes=change,
         gzip_bytes=after.gzip_bytes / before.gzip_bytes - 1,
         nonzero_parameters=after.nonzero_parameters / max(1, before.nonzero_parameters) - 1,
-        verdict="smaller" if change < -0.005 else "larger" if change > 0.005 else "no smaller",
+        verdict="smaller" if change < -0.005 else "larger" if change > 0.005 else "no gain",
     )
 
 

@@ -54,7 +54,7 @@ class SizeChange(Record):
     file_bytes: float
     gzip_bytes: float
     nonzero_parameters: float
-    verdict: Literal["smaller", "larger", "no smaller"]
+    verdict: Literal["smaller", "larger", "no gain"]
 
 
 class AccuracyChange(Record):

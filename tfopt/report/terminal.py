@@ -62,13 +62,14 @@ def _columns(pairs: Sequence[Pair]) -> Table:
 
 def _lines(pairs: Sequence[Pair]) -> Table:
     table = _table()
-    table.add_column("", overflow="fold")
+    table.add_column("", overflow="fold", max_width=26)
     for title, _ in GROUPS:
         table.add_column(title, overflow="fold")
-    for pair in pairs:
-        cells = [[cell(*pair) for cell in cells] for _, cells in GROUPS]
-        texts = ["\n".join(text for text in group if text != NOTHING) for group in cells]
-        table.add_row(escape(pair[0].name), *texts)
+    for measurement, comparison in pairs:
+        name = [escape(measurement.name), *_verdicts(comparison)]
+        cells = [[prefix + cell(measurement, comparison) for prefix, cell in cells] for _, cells in GROUPS]
+        groups = [[text for text in group if not text.endswith(NOTHING)] for group in cells]
+        table.add_row(*("\n".join(group) for group in (name, *groups)))
         table.add_row()
     return table
 
@@ -98,6 +99,10 @@ def _gzip(m: Measurement, c: Comparison | None) -> str:
     return _bytes(m.gzip_bytes) + _relative(c.size.gzip_bytes if c and c.size else None)
 
 
+def _parameters(m: Measurement, _: Comparison | None) -> str:
+    return f"{m.parameters:,}"
+
+
 def _nonzero(m: Measurement, c: Comparison | None) -> str:
     return f"{m.nonzero_parameters:,}" + _relative(c.size.nonzero_parameters if c and c.size else None)
 
@@ -116,7 +121,7 @@ def _accuracy(m: Measurement, c: Comparison | None) -> str:
 
 def _points(change: float) -> str:
     color = "dim" if change == 0 else "green" if change > 0 else "red"
-    return f" [{color}]({change * 100:+.2f} points)[/]"
+    return f" [{color}]({change * 100:+.2f} pt)[/]"
 
 
 def _samples(m: Measurement, _: Comparison | None) -> str:
@@ -148,22 +153,24 @@ def _against(_: Measurement, c: Comparison | None) -> str:
 
 
 def _verdict(_: Measurement, c: Comparison | None) -> str:
+    return "; ".join(_verdicts(c))
+
+
+def _verdicts(c: Comparison | None) -> list[str]:
     if not c:
-        return BASELINE
-    parts = []
-    if c.size:
-        parts.append(f"file {c.size.verdict}")
-    if c.accuracy:
-        parts.append(f"accuracy: {c.accuracy.verdict}")
-    if c.latency:
-        parts.append(f"speed: {c.latency.verdict}")
-    return "; ".join(parts) or NOTHING
+        return [BASELINE]
+    found = [
+        ("size", c.size and c.size.verdict),
+        ("accuracy", c.accuracy and c.accuracy.verdict),
+        ("speed", c.latency and c.latency.verdict),
+    ]
+    return [f"{what}: {verdict}" for what, verdict in found if verdict]
 
 
 ROWS: Sequence[tuple[str, Cell]] = (
     ("file", _file),
     ("gzip", _gzip),
-    ("parameters", lambda m, _: f"{m.parameters:,}"),
+    ("parameters", _parameters),
     ("not zero", _nonzero),
     ("MACs", _macs),
     ("test accuracy", _accuracy),
@@ -177,12 +184,10 @@ ROWS: Sequence[tuple[str, Cell]] = (
 )
 
 
-GROUPS: Sequence[tuple[str, Sequence[Cell]]] = (
-    ("file, gzip", (_file, _gzip)),
-    ("not zero", (_nonzero,)),
-    ("test accuracy", (_accuracy, _samples, _interval, _mcnemar)),
-    ("latency, batch 1", (_latency, _ratio)),
-    ("verdict", (_verdict, _against)),
+GROUPS: Sequence[tuple[str, Sequence[tuple[str, Cell]]]] = (
+    ("size", (("", _file), ("gzip ", _gzip), ("params ", _parameters), ("not zero ", _nonzero), ("vs ", _against))),
+    ("test accuracy", (("", _accuracy), ("", _samples), ("", _interval), ("", _mcnemar))),
+    ("latency, batch 1", (("", _latency), ("", _ratio), ("MACs ", _macs))),
 )
 
 
