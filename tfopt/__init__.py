@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from tfopt.artifacts.loading import load
-    from tfopt.config import DataConfig, Gates, PruneConfig, QuantizeConfig, TrainConfig
+    from tfopt.config import DataConfig, Gates, PruneConfig, QatConfig, QuantizeConfig, TrainConfig
     from tfopt.data import Dataset
     from tfopt.errors import ConversionError, InputError, OutputError, TfoptError, UnsupportedError
     from tfopt.report.report import Report
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 _HOMES = {
     "tfopt.artifacts.loading": ("load",),
-    "tfopt.config": ("DataConfig", "Gates", "PruneConfig", "QuantizeConfig", "TrainConfig"),
+    "tfopt.config": ("DataConfig", "Gates", "PruneConfig", "QatConfig", "QuantizeConfig", "TrainConfig"),
     "tfopt.data": ("Dataset",),
     "tfopt.errors": ("ConversionError", "InputError", "OutputError", "TfoptError", "UnsupportedError"),
     "tfopt.report.report": ("Report",),
@@ -35,6 +35,7 @@ __all__ = [
     "InputError",
     "OutputError",
     "PruneConfig",
+    "QatConfig",
     "QuantizeConfig",
     "Report",
     "Result",

@@ -83,6 +83,18 @@ class QuantizeConfig(Config):
         return self
 
 
+class QatConfig(Config):
+    """How to train a model that will be quantized to int8."""
+
+    io: InterfaceType = "float"
+    epochs: Count = 5
+    batch_size: Count = 64
+    learning_rate: LearningRate = 1e-4
+    seed: Seed = 0
+    keep_sparsity: bool = True
+    keep_clusters: bool = True
+
+
 class Gates(Config):
     """Limits that every file of a comparison must respect, but for the first, which is the baseline."""
 

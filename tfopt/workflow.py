@@ -9,7 +9,7 @@ from tfopt.artifacts.keras_file import KerasArtifact
 from tfopt.artifacts.loading import ModelLike, load, load_keras
 from tfopt.artifacts.provenance import Provenance, Step
 from tfopt.artifacts.tflite_file import TfliteArtifact
-from tfopt.config import Config, DataConfig, Gates, PruneConfig, QuantizeConfig, TrainConfig
+from tfopt.config import Config, DataConfig, Gates, PruneConfig, QatConfig, QuantizeConfig, TrainConfig
 from tfopt.data import Dataset, match
 from tfopt.data import load as load_data
 from tfopt.errors import InputError
@@ -26,10 +26,11 @@ DataLike = str | DataConfig | Dataset
 
 @dataclass(frozen=True)
 class Result:
-    """What a command made and what it has to say about it."""
+    """What a command made and what it has to say about it; `trained` is the Keras model behind a `.tflite` of QAT."""
 
     artifact: Artifact
     report: Report
+    trained: KerasArtifact | None = None
 
 
 def train(
@@ -77,9 +78,7 @@ def prune(
     artifact = load_keras(model)
     dataset, notes = _data_for(artifact, data, progress)
     pruned = prune_model(artifact, config, dataset, progress)
-    provenance = (artifact.provenance or (_provenance(dataset) if dataset else Provenance())).then(
-        _step("prune", config)
-    )
+    provenance = _next_provenance(artifact, dataset, "prune", config)
     name = name or f"{artifact.name.removesuffix('.keras')}-pruned.keras"
     after = KerasArtifact.of(pruned.model, name, provenance)
     return Result(
@@ -93,18 +92,23 @@ def prune(
 
 def quantize(
     model: ModelLike,
-    config: QuantizeConfig | None = None,
+    config: QuantizeConfig | QatConfig | None = None,
     data: DataLike | None = None,
     *,
     name: str | None = None,
     progress: Progress | None = None,
 ) -> Result:
-    """Quantize a Keras model into a `.tflite` file; int8 is calibrated on the data it remembers or on `data`."""
+    """Quantize a Keras model into a `.tflite` file, on the data it remembers or on `data`.
+
+    With a `QuantizeConfig` that is done after training, with a `QatConfig` the model is trained for it.
+    """
     from tfopt.quantization.ptq import quantize as quantize_model
 
     config, progress = config or QuantizeConfig(), progress or Silent()
     artifact = load_keras(model)
     dataset, notes = _data_for(artifact, data, progress)
+    if isinstance(config, QatConfig):
+        return _quantize_aware(artifact, config, dataset, notes, name, progress)
     quantized = quantize_model(artifact, config, dataset, progress)
     after = quantized.artifact
     after.name = name or after.name
@@ -114,6 +118,32 @@ def quantize(
             "quantize", config, dataset, [artifact, quantized.float_artifact, after], progress,
             layers=quantized.layers, notes=[*notes, *quantized.notes],
         ),
+    )  # fmt: skip
+
+
+def _quantize_aware(
+    artifact: KerasArtifact,
+    config: QatConfig,
+    dataset: Dataset | None,
+    notes: list[str],
+    name: str | None,
+    progress: Progress,
+) -> Result:
+    from tfopt.quantization.qat import quantize_aware
+
+    made = quantize_aware(artifact, config, dataset, progress)
+    after = made.artifact
+    after.name = name or after.name
+    trained = KerasArtifact.of(
+        made.model, f"{after.name.removesuffix('.tflite')}.keras", _next_provenance(artifact, dataset, "qat", config)
+    )
+    return Result(
+        after,
+        _report(
+            "quantize", config, dataset, [artifact, trained, made.float_artifact, after], progress,
+            layers=made.layers, notes=[*notes, *made.notes], history=made.history,
+        ),
+        trained,
     )  # fmt: skip
 
 
@@ -243,6 +273,12 @@ def _provenance(data: Dataset) -> Provenance:
     path = data.config.path
     config = data.config.model_copy(update={"source": str(path.resolve())}) if path else data.config
     return Provenance(data=config, scaling=data.scaling, num_classes=data.num_classes, fingerprint=data.fingerprint)
+
+
+def _next_provenance(artifact: KerasArtifact, data: Dataset | None, command: str, config: Config) -> Provenance:
+    """What `artifact` remembers, or the data it was given now, and this step."""
+    memory = artifact.provenance or (_provenance(data) if data else Provenance())
+    return memory.then(_step(command, config))
 
 
 def _step(command: str, config: Config) -> Step:

@@ -63,6 +63,7 @@ class TfliteArtifact:
                 interpreter.resize_tensor_input(detail["index"], samples.shape)
                 interpreter.allocate_tensors()
             interpreter.set_tensor(detail["index"], quantized(samples, detail))
+            interpreter.reset_all_variables()  # recurrent kernels keep their state between samples otherwise
             interpreter.invoke()
             output = interpreter.get_output_details()[0]
             outputs.append(dequantized(interpreter.get_tensor(output["index"]), output))

@@ -14,18 +14,22 @@ if TYPE_CHECKING:
 
 
 class Destination:
-    """A path that a result will be written to, checked before the work begins."""
+    """A path that a result will be written to, checked before the work begins; `beside` is a second file's suffix."""
 
-    def __init__(self, path: str | Path, *, suffix: str, force: bool = False, inputs: Iterable[Path] = ()) -> None:
+    def __init__(
+        self, path: str | Path, *, suffix: str, force: bool = False, inputs: Iterable[Path] = (), beside: str = ""
+    ) -> None:
         self.path = Path(path)
         self.force = force
+        self.beside = self.path.with_suffix(beside) if beside else None
         if self.path.suffix != suffix:
             raise OutputError(f"the output {self.path} must end in {suffix}")
         for source in inputs:
-            if self.path.resolve() == source.resolve():
-                raise OutputError(f"the output {self.path} is the input itself; give another name with -o")
-        _refuse(self.path, force)
-        _refuse(self.report_path, force)
+            for path in self.written:
+                if path.resolve() == source.resolve():
+                    raise OutputError(f"the output {path} is the input itself; give another name with -o")
+        for path in (*self.written, self.report_path):
+            _refuse(path, force)
         _try_folder(self.path)
 
     @property
@@ -33,9 +37,16 @@ class Destination:
         """Where the report of this output goes."""
         return self.path.with_name(self.path.name + ".report.json")
 
-    def save(self, payload: bytes, report: "Report") -> "Report":
-        """Write the artifact and then its report, each atomically; return the report, which now names the output."""
+    @property
+    def written(self) -> list[Path]:
+        """The files that `save` writes, but for the report."""
+        return [path for path in (self.path, self.beside) if path]
+
+    def save(self, payload: bytes, report: "Report", beside: bytes = b"") -> "Report":
+        """Write the artifact, what goes beside it and the report, each atomically; return the report naming the path."""
         report = report.model_copy(update={"output": str(self.path)})
+        if self.beside:
+            write(self.beside, beside, force=self.force)
         write(self.path, payload, force=self.force)
         write(self.report_path, (report.model_dump_json(indent=2) + "\n").encode(), force=True)
         return report

@@ -35,4 +35,4 @@ def convert(
 
         result = workflow.convert(path, source, name=destination.path.name, progress=out)
         report = destination.save(result.artifact.payload, result.report)
-        out.report(report, written=destination.path)
+        out.report(report, written=destination.written)

@@ -117,6 +117,49 @@ Exclude = Annotated[
     str | None,
     typer.Option("--exclude", metavar="REGEX", help="Spare the layers whose name this matches.", show_default=False),
 ]
+QAT = "With --qat"
+QatEpochs = Annotated[
+    int | None,
+    typer.Option("--epochs", metavar="N", help="Most epochs to train (5).", rich_help_panel=QAT, show_default=False),
+]
+QatBatchSize = Annotated[
+    int | None,
+    typer.Option("--batch-size", metavar="N", help="Samples a step (64).", rich_help_panel=QAT, show_default=False),
+]
+QatLearningRate = Annotated[
+    float | None,
+    typer.Option(
+        "--learning-rate",
+        metavar="RATE",
+        help="Learning rate of Adam (0.0001).",
+        rich_help_panel=QAT,
+        show_default=False,
+    ),
+]
+QatSeed = Annotated[
+    int | None,
+    typer.Option(
+        "--seed", metavar="N", help="Same seed, same machine: same result (0).", rich_help_panel=QAT, show_default=False
+    ),
+]
+KeepSparsity = Annotated[
+    bool | None,
+    typer.Option(
+        "--keep-sparsity/--no-keep-sparsity",
+        help="Keep the zeros of a pruned model (yes).",
+        rich_help_panel=QAT,
+        show_default=False,
+    ),
+]
+KeepClusters = Annotated[
+    bool | None,
+    typer.Option(
+        "--keep-clusters/--no-keep-clusters",
+        help="Keep the shared weights of a clustered model (yes).",
+        rich_help_panel=QAT,
+        show_default=False,
+    ),
+]
 Output = Annotated[
     Path | None,
     typer.Option("--output", "-o", metavar="OUT", help="File to write.", rich_help_panel=RUN, show_default=False),

@@ -4,7 +4,7 @@ import contextlib
 import os
 import sys
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Self
@@ -136,16 +136,16 @@ class Output:
                 done.set()
                 watcher.join()
 
-    def report(self, report: "Report", written: Path | None = None) -> None:
-        """Print the report on stdout, as a table or as JSON; `written` is the file that is there by now."""
+    def report(self, report: "Report", written: Sequence[Path] = ()) -> None:
+        """Print the report on stdout, as a table or as JSON; `written` are the files that are there by now."""
         if written:
-            self.on_failure = f"{written} was written"
+            self.on_failure = f"{' and '.join(map(str, written))} had been written"
         try:
             self._print(report)
         except BrokenPipeError:  # nobody reads any more, as in `tfopt ... | head`
             sys.stdout = open(os.devnull, "w")  # noqa: SIM115, PTH123
         if written:
-            self.say(f"wrote {written}")
+            self.say(f"wrote {' and '.join(map(str, written))}")
 
     def _print(self, report: "Report") -> None:
         if self.json:

@@ -59,4 +59,4 @@ def prune(
 
         result = workflow.prune(path, config, source, name=destination.path.name, progress=out)
         report = destination.save(result.artifact.payload, result.report)
-        out.report(report, written=destination.path)
+        out.report(report, written=destination.written)

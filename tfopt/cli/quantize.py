@@ -1,7 +1,7 @@
 """`tfopt quantize`: a Keras model becomes a LiteRT file with small numbers."""
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -14,6 +14,7 @@ from tfopt.errors import InputError
 
 if TYPE_CHECKING:
     from tfopt.choices import Precision
+    from tfopt.config import QatConfig, QuantizeConfig
 
 EXAMPLES = """Examples:
 
@@ -21,7 +22,9 @@ EXAMPLES = """Examples:
 
   tfopt quantize model.keras --int8 --io int8 -o firmware.tflite
 
-  tfopt quantize model.keras --float16"""
+  tfopt quantize model.keras --float16
+
+  tfopt quantize model-pruned.keras --qat --epochs 3"""
 
 
 def quantize(
@@ -31,9 +34,18 @@ def quantize(
     ] = False,
     float16: Annotated[bool, typer.Option("--float16", help="Weights in half precision.")] = False,
     dynamic: Annotated[bool, typer.Option("--dynamic", help="8-bit weights; activations in float.")] = False,
+    qat: Annotated[
+        bool, typer.Option("--qat", help="Train for int8 first (quantization-aware); writes a .keras file as well.")
+    ] = False,
     io: Annotated[
-        InterfaceType, typer.Option("--io", help="Type of the inputs and outputs of an --int8 file.")
+        InterfaceType, typer.Option("--io", help="Type of the inputs and outputs of an int8 file.")
     ] = "float",
+    epochs: options.QatEpochs = None,
+    batch_size: options.QatBatchSize = None,
+    learning_rate: options.QatLearningRate = None,
+    seed: options.QatSeed = None,
+    keep_sparsity: options.KeepSparsity = None,
+    keep_clusters: options.KeepClusters = None,
     data: options.Data = None,
     scale: options.ScaleOption = None,
     output: options.Output = None,
@@ -45,22 +57,50 @@ def quantize(
 ) -> None:
     """Convert a model to LiteRT with 8-bit or 16-bit numbers, and run it before reporting."""
     with Output(json=json, quiet=quiet, verbose=verbose, debug=debug) as out:
-        from tfopt.config import QuantizeConfig
-
-        config = QuantizeConfig(precision=_precision(int8=int8, float16=float16, dynamic=dynamic), io=io)
+        training = {
+            "epochs": epochs,
+            "batch_size": batch_size,
+            "learning_rate": learning_rate,
+            "seed": seed,
+            "keep_sparsity": keep_sparsity,
+            "keep_clusters": keep_clusters,
+        }
+        config = _config(_precision(int8=int8, float16=float16, dynamic=dynamic), io, qat, training)
         source = options.data_config(data, scale)
         path = existing(model) if model else newest_of_ours(Path())
         if model is None:
             out.say(f"quantizing {path}, the newest Keras model here that tfopt wrote")
+        ending = "qat" if qat else _precision(int8=int8, float16=float16, dynamic=dynamic)
         destination = Destination(
-            output or Path(f"{path.stem}-{config.precision}.tflite"), suffix=".tflite", force=force, inputs=[path]
+            output or Path(f"{path.stem}-{ending}.tflite"),
+            suffix=".tflite",
+            force=force,
+            inputs=[path],
+            beside=".keras" if qat else "",
         )
         out.load_tensorflow()
         from tfopt import workflow
 
         result = workflow.quantize(path, config, source, name=destination.path.name, progress=out)
-        report = destination.save(result.artifact.payload, result.report)
-        out.report(report, written=destination.path)
+        beside = result.trained.payload if result.trained else b""
+        out.report(destination.save(result.artifact.payload, result.report, beside), written=destination.written)
+
+
+def _config(
+    precision: "Precision", io: InterfaceType, qat: bool, training: dict[str, Any]
+) -> "QuantizeConfig | QatConfig":
+    from tfopt.config import QatConfig, QuantizeConfig
+
+    given = {name: value for name, value in training.items() if value is not None}
+    if not qat:
+        if given:
+            raise InputError(
+                f"--{next(iter(given)).replace('_', '-')} needs --qat, which trains; --{precision} does not"
+            )
+        return QuantizeConfig(precision=precision, io=io)
+    if precision != "int8":
+        raise InputError(f"--qat trains for int8; it excludes --{precision}")
+    return QatConfig(io=io, **given)
 
 
 def _precision(**flags: bool) -> "Precision":

@@ -65,7 +65,7 @@ def train(
         result = workflow.train(config, source, files=files, name=destination.path.name, progress=out)
         report = destination.save(result.artifact.payload, result.report)
         shutil.rmtree(checkpoint, ignore_errors=True)
-        out.report(report, written=destination.path)
+        out.report(report, written=destination.written)
 
 
 def _checkpoint_folder(destination: Destination, *, resume: bool, force: bool) -> Path:

@@ -6,6 +6,7 @@ import subprocess
 import sys
 import tempfile
 import threading
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -39,12 +40,23 @@ def convert(
 
     Raises `ConversionError` if the child process fails, dies or takes longer than `time_limit` seconds.
     """
-    with tempfile.TemporaryDirectory(prefix="tfopt-") as temporary:
-        folder = Path(temporary)
+
+    def prepare(folder: Path) -> None:
         (folder / "model.keras").write_bytes(payload)
-        (folder / "job.json").write_text(job.model_dump_json(), encoding="utf-8")
         if calibration is not None:
             np.save(folder / "calibration.npy", calibration)
+
+    return convert_prepared(prepare, name, job, progress, time_limit)
+
+
+def convert_prepared(
+    prepare: Callable[[Path], None], name: str, job: Job, progress: Progress, time_limit: float = TIME_LIMIT
+) -> Converted:
+    """Run `job` on what `prepare` writes into its folder (see `worker`)."""
+    with tempfile.TemporaryDirectory(prefix="tfopt-") as temporary:
+        folder = Path(temporary)
+        (folder / "job.json").write_text(job.model_dump_json(), encoding="utf-8")
+        prepare(folder)
         _run(folder, name, progress, time_limit)
         quantized = (folder / "quantized.tflite").read_bytes() if job.precision else b""
         return Converted((folder / "float.tflite").read_bytes(), quantized)

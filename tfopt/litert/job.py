@@ -9,7 +9,11 @@ STAGES = 3
 
 
 class Job(BaseModel):
-    """Written to `job.json` by the parent; without a precision the model is converted only."""
+    """Written to `job.json` by the parent; without a precision the model is converted only.
+
+    `trained` models hold their ranges already, from quantization-aware training.
+    """
 
     precision: Precision | None
     io: InterfaceType = "float"
+    trained: bool = False

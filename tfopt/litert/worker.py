@@ -2,7 +2,9 @@
 
 The folder holds `job.json`, `model.keras` and for int8 `calibration.npy` (N, ...). `float.tflite` is made by the
 TensorFlow converter and the quantized file from it by LiteRT Quantizer, as Google recommends since quantization inside
-the converter is deprecated. Stages are told on stdout; an exception becomes `error.txt`.
+the converter is deprecated. After quantization-aware training it holds the SavedModels `float` and `trained` instead,
+and the converter turns the ranges in `trained` into integers. Stages are told on stdout; an exception becomes
+`error.txt`.
 """
 
 import sys
@@ -22,7 +24,10 @@ def main(folder: Path) -> int:
         job = Job.model_validate_json((folder / "job.json").read_bytes())
         _stage("loading TensorFlow")
         _convert(folder)
-        if job.precision:
+        if job.trained:
+            _stage(f"quantizing to {job.precision}")
+            _convert_trained(folder, job)
+        elif job.precision:
             _stage(f"quantizing to {job.precision}")
             calibration = np.load(folder / "calibration.npy") if job.precision == "int8" else None
             _quantize(folder, job, calibration)
@@ -42,9 +47,22 @@ def _convert(folder: Path) -> None:
     import tensorflow as tf
 
     _stage("converting to LiteRT")
-    model = keras.saving.load_model(folder / "model.keras", compile=False, safe_mode=True)
-    payload = tf.lite.TFLiteConverter.from_keras_model(model).convert()
-    (folder / "float.tflite").write_bytes(payload)
+    if (folder / "float").exists():
+        converter = tf.lite.TFLiteConverter.from_saved_model(str(folder / "float"))
+    else:
+        model = keras.saving.load_model(folder / "model.keras", compile=False, safe_mode=True)
+        converter = tf.lite.TFLiteConverter.from_keras_model(model)
+    (folder / "float.tflite").write_bytes(converter.convert())
+
+
+def _convert_trained(folder: Path, job: Job) -> None:
+    import tensorflow as tf
+
+    converter = tf.lite.TFLiteConverter.from_saved_model(str(folder / "trained"))
+    converter.optimizations = [tf.lite.Optimize.DEFAULT]
+    if job.io == "int8":
+        converter.inference_input_type = converter.inference_output_type = tf.int8
+    (folder / "quantized.tflite").write_bytes(converter.convert())
 
 
 def _quantize(folder: Path, job: Job, calibration: NDArray[Any] | None) -> None:

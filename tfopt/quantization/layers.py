@@ -2,6 +2,7 @@
 
 import re
 from collections import defaultdict
+from collections.abc import Mapping
 from math import prod
 
 import keras
@@ -13,22 +14,24 @@ from tfopt.report.report import LayerChange
 WORDS = {"INT8": "int8", "INT4": "int4", "INT16": "int16", "FLOAT16": "float16", "FLOAT32": "float32"}
 
 
-def layer_changes(model: keras.Model, payload: bytes) -> list[LayerChange]:
+def layer_changes(model: keras.Model, payload: bytes, scopes: Mapping[str, str] | None = None) -> list[LayerChange]:
     """Say for each layer with weights how the file stores and computes it.
 
-    An operation belongs to the layers in the names of its outputs and weights. Normalizations that share one with the
-    layer before, and have none of their own, were folded into its weights.
+    An operation belongs to the layers in the names of its outputs and weights; `scopes` gives the layer for each such
+    name, if it is not the layer's own. Normalizations that share one with the layer before, and have none of their
+    own, were folded into its weights.
     """
-    names = {layer.name for _, layer in leaves(model)}
+    if scopes is None:
+        scopes = {layer.name: name for name, layer in leaves(model)}
     owners: dict[str, list[Operation]] = defaultdict(list)
     for operation in operations(payload):
-        for name in _scopes(operation, model.name) & names:
+        for name in {scopes[scope] for scope in _scopes(operation, model.name) if scope in scopes}:
             owners[name].append(operation)
     changes = []
     for name, layer in leaves(model):
         count = sum(prod(weight.shape) for weight in layer.weights)
         if count:
-            changes.append(_change(name, layer, count, owners.get(layer.name, [])))
+            changes.append(_change(name, layer, count, owners.get(name, [])))
     return changes
 
 
@@ -51,7 +54,7 @@ def _change(name: str, layer: keras.Layer, count: int, found: list[Operation]) -
         return LayerChange(layer=name, kind=kind, action="skipped", detail=detail, weights=count)
     types = sorted({WORDS.get(c.type, c.type.lower()) for c in weights})
     grain = "per-channel" if any(c.scales > 1 for c in weights) else "per-tensor"
-    activations = sorted({WORDS.get(operation.output_type, operation.output_type.lower()) for operation in found})
+    activations = sorted({WORDS[operation.output_type] for operation in found if operation.output_type in WORDS})
     if types == ["float32"]:
         return LayerChange(
             layer=name, kind=kind, action="skipped", detail="left in float32 by the quantizer", weights=count

@@ -71,39 +71,68 @@ def fit(
     loss = loss_of(model)
     encode = label_encoder(loss, model.output_shape[-1])
     model.compile(optimizer=keras.optimizers.Adam(plan.learning_rate), loss=loss, metrics=["accuracy"])
-    best = BestEpoch(plan.select_from, plan.patience)
-    history: list[dict[str, float]] = []
-    watching = [EpochSeeds(plan.seed), *callbacks, best, _History(history)]
-    watching.extend(_tensorboard(files.tensorboard) if files else [])
+    watching = watched(plan)
+    every = [EpochSeeds(plan.seed), *callbacks, *watching.callbacks]
+    every.extend(_tensorboard(files.tensorboard) if files else [])
     with contextlib.ExitStack() as stack:
         first = 0
         if files:
-            checkpoint = Checkpoint(files.checkpoint, files.run, best, history)
+            checkpoint = Checkpoint(files.checkpoint, files.run, watching.best, watching.history)
             stack.enter_context(checkpoint.locked())
             first = _resume_or_clear(checkpoint, model, files.resume)
-            watching.append(checkpoint)
-        if first < plan.epochs and not _over(best, first):
-            _run(model, data, plan, progress, watching, first, encode)
-        if best.epoch is None or best.loss == float("inf"):
-            if files:
-                checkpoint.clear()
+            every.append(checkpoint)
+        if first < plan.epochs and not _over(watching.best, first):
+            run_epochs(model, data, plan, progress, every, encode=encode, first=first)
+        if files and watching.diverged:
+            checkpoint.clear()
+        return watching.finish(model, plan, first)
+
+
+@dataclass(frozen=True)
+class Watching:
+    """The callbacks that select the best epoch and keep the history, for a model of either Keras."""
+
+    best: BestEpoch
+    history: list[dict[str, float]]
+
+    @property
+    def callbacks(self) -> list[keras.callbacks.Callback]:
+        """What watches the training."""
+        return [self.best, _History(self.history)]
+
+    @property
+    def diverged(self) -> bool:
+        """Whether no epoch had a validation loss that is a number."""
+        return self.best.epoch is None or self.best.loss == float("inf")
+
+    def finish(self, model: Any, plan: FitPlan, resumed_at: int = 0) -> FitResult:
+        """Give `model` the best weights; raise `InputError` if there are none."""
+        if self.diverged or self.best.epoch is None:
             raise InputError(
                 "training diverged: the validation loss is not a number;"
                 f" try a smaller learning rate than {plan.learning_rate:g}"
             )
-    model.set_weights(best.weights)
-    return FitResult(history, best.epoch, first)
+        model.set_weights(self.best.weights)
+        return FitResult(self.history, self.best.epoch, resumed_at)
 
 
-def _run(
-    model: keras.Model,
+def watched(plan: FitPlan) -> Watching:
+    """Watch a training that follows `plan`."""
+    return Watching(BestEpoch(plan.select_from, plan.patience), [])
+
+
+def run_epochs(
+    model: Any,
     data: Dataset,
     plan: FitPlan,
     progress: Progress,
-    callbacks: Sequence[keras.callbacks.Callback],
-    first: int,
+    callbacks: Sequence[Any],
+    *,
     encode: Callable[[NDArray[Any]], NDArray[Any]],
+    first: int = 0,
+    adapt: Callable[[keras.callbacks.Callback], Any] = lambda callback: callback,
 ) -> None:
+    """Call `fit` of a compiled model of either Keras; `adapt` makes a callback of ours one of that Keras."""
     steps = plan.steps(data)
     replicas = tf.distribute.get_strategy().num_replicas_in_sync
     train, validation = data.train, data.validation
@@ -125,7 +154,7 @@ def _run(
             steps_per_epoch=steps,
             initial_epoch=first,
             epochs=plan.epochs,
-            callbacks=[*callbacks, _Bar(advance, plan.epochs)],
+            callbacks=[*callbacks, adapt(_Bar(advance, plan.epochs))],
             shuffle=False,
             verbose=0,
         )

@@ -16,6 +16,8 @@ def loss_of(model: keras.Model) -> keras.losses.Loss | str:
     if model.compiled and isinstance(model.loss, str | keras.losses.Loss):
         return model.loss
     last = model.layers[-1] if model.layers else None
+    while isinstance(last, keras.Model):
+        last = last.layers[-1]
     activation = getattr(last, "activation", None)
     if model.output_shape[-1] == 1:
         return keras.losses.BinaryCrossentropy(from_logits=activation is not keras.activations.sigmoid)

@@ -29,7 +29,3 @@ class BestEpoch(keras.callbacks.Callback):  # type: ignore[misc]
         """Stop training when the best epoch is `patience` epochs back."""
         if self.patience is not None and self.epoch is not None and epoch - self.epoch >= self.patience:
             self.model.stop_training = True
-
-    def restore(self) -> None:
-        """Give the model the best weights."""
-        self.model.set_weights(self.weights)

@@ -1,0 +1,75 @@
+import keras
+import numpy as np
+import pytest
+import tf_keras
+from keras import layers
+
+from tests import zoo
+from tfopt.artifacts.calling import call
+from tfopt.errors import UnsupportedError
+from tfopt.keras2.crossing import cross
+from tfopt.keras2.graph import is_graph
+from tfopt.keras2.samples import samples
+
+
+@pytest.mark.parametrize("build", [*zoo.CLASSIFIERS, *zoo.OTHERS], ids=lambda build: build.__name__)
+def test_every_architecture_answers_the_same_in_tf_keras(build):
+    model = build()
+    for weight in model.weights:  # so that no bias or running statistic is zero or one by chance
+        weight.assign(weight + keras.random.uniform(weight.shape, 0, 0.1))
+    crossing = cross(model, "model")
+    inputs = samples(model)
+    before = keras.tree.flatten(call(model, inputs))
+    after = keras.tree.flatten(crossing.model(inputs))
+    assert isinstance(crossing.model, tf_keras.Model)
+    for a, b in zip(before, after, strict=True):
+        np.testing.assert_allclose(a, b, atol=1e-5 * np.abs(a).max())
+
+
+def test_layers_that_tf_keras_has_get_a_twin_and_the_others_are_carried_with_the_reason():
+    crossing = cross(zoo.squeeze_excite(), "model")
+    kinds = {type(layer).__name__ for chain in crossing.twins.values() for layer in chain}
+    assert {"Conv2D", "BatchNormalization", "Dense", "Multiply"} <= kinds
+    assert sorted(reason.split()[-1] for reason in crossing.carried.values()) == ["hard_sigmoid", "hard_silu"]
+
+
+def test_a_shared_layer_has_one_twin():
+    crossing = cross(zoo.shared_layer(), "model")
+    assert sum(isinstance(layer, tf_keras.layers.Conv2D) for layer in crossing.model.layers) == 1
+
+
+def test_a_layer_that_only_has_the_name_of_a_keras_layer_is_carried():
+    class Dense(layers.Layer):
+        def call(self, x):
+            return x * 3
+
+    crossing = cross(keras.Sequential([keras.Input((4,)), Dense(name="mine")]), "model")
+    assert crossing.carried == {"mine": "Dense is no layer of Keras itself"}
+
+
+def test_a_model_that_is_random_is_refused_naming_the_layer():
+    noisy = layers.Lambda(lambda x: x + keras.random.normal((4,)), name="noisy")
+    model = keras.Sequential([keras.Input((4,)), layers.Dense(4), noisy])
+    with pytest.raises(UnsupportedError, match="the first layer that differs is noisy"):
+        cross(model, "model")
+
+
+def test_a_subclassed_model_is_refused_by_the_name_of_its_class():
+    class Mine(keras.Model):
+        def call(self, x):
+            return x
+
+    model = Mine()
+    model(np.zeros((1, 2)))
+    assert not is_graph(model)
+    with pytest.raises(UnsupportedError, match="Mine, a model whose graph is not known"):
+        cross(model, "model")
+
+
+def test_crossing_leaves_the_model_as_it_was():
+    model = zoo.residual()
+    before, config = model.get_weights(), model.get_config()
+    cross(model, "model")
+    assert model.get_config() == config
+    for a, b in zip(before, model.get_weights(), strict=True):
+        np.testing.assert_array_equal(a, b)

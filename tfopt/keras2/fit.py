@@ -1,0 +1,95 @@
+"""Training of a tf_keras model with the same data, selection and progress as `tfopt.training.fit`."""
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import keras
+import tensorflow as tf
+import tf_keras
+
+from tfopt.data import Dataset
+from tfopt.progress import Progress
+from tfopt.training.fit import FitPlan, FitResult, run_epochs, watched
+from tfopt.training.objective import label_encoder, loss_of
+
+Projection = Callable[[tf.Tensor], tf.Tensor]
+
+
+def fit(
+    model: tf_keras.Model,
+    source: keras.Model,
+    data: Dataset,
+    plan: FitPlan,
+    progress: Progress,
+    *,
+    projections: Sequence[tuple[tf.Variable, Projection]] = (),
+    callbacks: Sequence[tf_keras.callbacks.Callback] = (),
+) -> FitResult:
+    """Train `model` in place with the loss of `source`, the Keras 3 model it was made from.
+
+    After each step every variable in `projections` is replaced by its projection.
+    """
+    tf_keras.utils.set_random_seed(plan.seed)
+    loss = loss_of(source)
+    function = keras.losses.get(loss)
+    model.compile(
+        optimizer=ProjectedAdam(plan.learning_rate, projections),
+        loss=lambda y, outputs: function(y, outputs),
+        metrics=["accuracy"],
+    )
+    watching = watched(plan)
+    adapted = [Adapted(callback) for callback in watching.callbacks]
+    run_epochs(
+        model,
+        data,
+        plan,
+        progress,
+        [*callbacks, *adapted],
+        encode=label_encoder(loss, source.output_shape[-1]),
+        adapt=Adapted,
+    )
+    return watching.finish(model, plan)
+
+
+class ProjectedAdam(tf_keras.optimizers.Adam):  # type: ignore[misc]
+    """Adam that replaces variables by their projection after each step, as a constraint would."""
+
+    def __init__(self, learning_rate: float, projections: Sequence[tuple[tf.Variable, Projection]] = ()) -> None:
+        super().__init__(learning_rate)
+        self.projections = projections
+
+    def apply_gradients(self, *args: Any, **kwargs: Any) -> Any:
+        """Update, then project."""
+        iterations = super().apply_gradients(*args, **kwargs)
+        for variable, projection in self.projections:
+            variable.assign(projection(variable))
+        return iterations
+
+
+class Adapted(tf_keras.callbacks.Callback):  # type: ignore[misc]
+    """Lets a Keras 3 callback watch the training of a tf_keras model."""
+
+    def __init__(self, callback: keras.callbacks.Callback) -> None:
+        super().__init__()
+        self.callback = callback
+
+    def set_model(self, model: tf_keras.Model) -> None:
+        """Both know the model."""
+        super().set_model(model)
+        self.callback.set_model(model)
+
+    def on_epoch_begin(self, epoch: int, logs: dict[str, Any] | None = None) -> None:
+        """Pass it on."""
+        self.callback.on_epoch_begin(epoch, logs)
+
+    def on_epoch_end(self, epoch: int, logs: dict[str, Any] | None = None) -> None:
+        """Pass it on."""
+        self.callback.on_epoch_end(epoch, logs)
+
+    def on_train_batch_begin(self, batch: int, logs: dict[str, Any] | None = None) -> None:
+        """Pass it on."""
+        self.callback.on_train_batch_begin(batch, logs)
+
+    def on_train_batch_end(self, batch: int, logs: dict[str, Any] | None = None) -> None:
+        """Pass it on."""
+        self.callback.on_train_batch_end(batch, logs)

@@ -1,0 +1,123 @@
+"""A Keras 3 model as a list of calls, to be replayed with any kind of tensor and anything that stands for its layers.
+
+The graph is read from `get_config`, which is what a `.keras` file holds: each operation lists its calls ("nodes") with
+their arguments, in which a tensor is named by the operation, the call and the position it comes from.
+"""
+
+from collections.abc import Callable, Iterator, Sequence
+from typing import Any, NamedTuple
+
+import keras
+
+from tfopt.errors import UnsupportedError
+
+
+class Call(NamedTuple):
+    """One use of a layer or operation: its name (those of nested models as `nested/layer`) and its arguments."""
+
+    name: str
+    operation: keras.Operation
+    args: tuple[Any, ...]
+    kwargs: dict[str, Any]
+
+
+Visit = Callable[[Call], Any]
+TENSOR = "__keras_tensor__"
+
+
+def is_graph(model: object) -> bool:
+    """Whether the calls inside `model` are known: Sequential and built, or Functional with no `call` of its own."""
+    if not isinstance(model, keras.Model):
+        return False
+    if isinstance(model, keras.Sequential):
+        return type(model) is keras.Sequential and model.built and bool(model.inputs)
+    try:
+        return type(model).call is type(_functional(model)).call
+    except (AttributeError, ValueError, TypeError):
+        return False
+
+
+def replay(model: keras.Model, inputs: Sequence[Any], visit: Visit, prefix: str = "") -> list[Any]:
+    """Return the outputs of `model`, flat, when its calls are answered by `visit` and its inputs are `inputs`.
+
+    Calls come in an order in which every argument is known. Nested models are entered, so that `visit` sees the calls
+    of leaf layers and operations only.
+    """
+    if isinstance(model, keras.Sequential):
+        [value] = inputs
+        for layer in model.layers:
+            [value] = _answer(Call(f"{prefix}{layer.name}", layer, (value,), {}), visit)
+        return [value]
+    graph = _functional(model)
+    config = graph.get_config()
+    operations = {operation.name: operation for operation in graph.operations}
+    values = {(name, index): [value] for (name, index, _), value in zip(config["input_layers"], inputs, strict=True)}
+    for name, index, node in _in_order(config["layers"], set(values)):
+        args, kwargs = _resolve(node["args"], values), _resolve(node["kwargs"], values)
+        kwargs.pop("training", None)
+        values[name, index] = _answer(Call(f"{prefix}{name}", operations[name], tuple(args), kwargs), visit)
+    # For outputs, but not for arguments, Keras numbers the calls of a nested Functional model from 1.
+    first = {name: int(isinstance(operation, type(graph))) for name, operation in operations.items()}
+    return [values[name, index - first[name]][position] for name, index, position in config["output_layers"]]
+
+
+def _functional(model: keras.Model) -> keras.Model:
+    """The graph of `model` as a plain Functional model with flat inputs and outputs, of the same layer objects."""
+    return keras.Model(list(model.inputs), list(model.outputs))
+
+
+def _answer(call: Call, visit: Visit) -> list[Any]:
+    if is_graph(call.operation):
+        inputs = keras.tree.flatten(call.args)
+        return replay(call.operation, inputs, visit, f"{call.name}/")
+    return list(keras.tree.flatten(visit(call)))
+
+
+def _in_order(layers: list[dict[str, Any]], known: set[tuple[str, int]]) -> Iterator[tuple[str, int, dict[str, Any]]]:
+    """Yield (operation, number of the call, its arguments), each once all it depends on were yielded."""
+    known = set(known)
+    waiting = [
+        (layer["name"], index, node, _sources([node["args"], node["kwargs"]]))
+        for layer in layers
+        for index, node in enumerate(layer["inbound_nodes"])
+        if (layer["name"], index) not in known
+    ]
+    while waiting:
+        later = []
+        for name, index, node, sources in waiting:
+            if sources <= known:
+                known.add((name, index))
+                yield name, index, node
+            else:
+                later.append((name, index, node, sources))
+        if len(later) == len(waiting):
+            raise UnsupportedError(f"the graph is not connected: nothing feeds {waiting[0][0]}")
+        waiting = later
+
+
+def _sources(argument: Any) -> set[tuple[str, int]]:
+    if isinstance(argument, dict):
+        if argument.get("class_name") == TENSOR:
+            name, index, _ = argument["config"]["keras_history"]
+            return {(name, index)}
+        return _sources(list(argument.values()))
+    if isinstance(argument, list | tuple):
+        return set().union(*map(_sources, argument))
+    return set()
+
+
+def _resolve(argument: Any, values: dict[tuple[str, int], list[Any]]) -> Any:
+    """Replace the tensors in a saved argument by their values, and what Keras serialized by the object itself."""
+    if isinstance(argument, list | tuple):
+        return [_resolve(item, values) for item in argument]
+    if isinstance(argument, dict):
+        kind = argument.get("class_name")
+        if kind == TENSOR:
+            name, index, position = argument["config"]["keras_history"]
+            return values[name, index][position]
+        if kind == "__tuple__":
+            return tuple(_resolve(item, values) for item in argument["items"])
+        if kind is not None and "config" in argument:
+            return keras.saving.deserialize_keras_object(argument)
+        return {key: _resolve(item, values) for key, item in argument.items()}
+    return argument

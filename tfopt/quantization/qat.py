@@ -1,0 +1,138 @@
+"""Quantization-aware training: the model learns with simulated integers, then becomes an int8 `.tflite`.
+
+The Keras 3 model is rebuilt in tf_keras, where TensorFlow Model Optimization inserts the simulation; the trained
+weights come back into a plain Keras 3 model of the same architecture.
+"""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import keras
+import numpy as np
+import tensorflow as tf
+from numpy.typing import NDArray
+
+from tfopt.artifacts.keras_file import KerasArtifact
+from tfopt.artifacts.layers import leaves
+from tfopt.artifacts.tflite_file import TfliteArtifact
+from tfopt.config import QatConfig
+from tfopt.data import Dataset, match
+from tfopt.errors import InputError
+from tfopt.keras2 import tfmot
+from tfopt.keras2.crossing import cross
+from tfopt.keras2.exporting import export
+from tfopt.keras2.fit import Projection, fit
+from tfopt.litert.convert import convert_prepared
+from tfopt.litert.job import Job
+from tfopt.progress import Advance, Progress
+from tfopt.quantization.layers import layer_changes
+from tfopt.report.report import LayerChange
+from tfopt.training.fit import FitPlan
+from tfopt.training.keeping import assignment, keeping
+from tfopt.training.seeding import seed_everything
+
+PATIENCE = 3
+CALIBRATION_BATCH = 32
+
+
+@dataclass(frozen=True)
+class Trained:
+    """The int8 artifact, the float `.tflite` of the original, the trained Keras 3 model, and each layer's fate."""
+
+    artifact: TfliteArtifact
+    float_artifact: TfliteArtifact
+    model: keras.Model
+    layers: list[LayerChange]
+    notes: list[str]
+    history: list[dict[str, float]]
+
+
+def quantize_aware(artifact: KerasArtifact, config: QatConfig, data: Dataset | None, progress: Progress) -> Trained:
+    """Train a copy of the model for int8; zeros and shared weights stay unless `config` says otherwise.
+
+    Raises `InputError` without data, `UnsupportedError` if the model cannot be rebuilt or nothing can be quantized.
+    """
+    if data is None:
+        raise InputError(
+            f"--qat trains, and {artifact.name} does not say which data it was trained on: give --data NAME or --data"
+            " FILE.npz, or use --dynamic or --float16, which need none"
+        )
+    data = match(data, artifact.name, artifact.input_shapes(), artifact.output_shapes())
+    seed_everything(config.seed)
+    model = artifact.fresh_model()
+    with progress.task("rebuilding in tf_keras", None):
+        crossing = cross(model, artifact.name, tfmot.unsupported_activation)
+        aware = tfmot.quantization_aware(crossing)
+    batches = np.array_split(data.calibration.x, max(1, len(data.calibration.x) // CALIBRATION_BATCH))
+    with progress.task("calibrating", len(batches)) as advance:
+        tfmot.calibrate(aware.model, _counted(batches, advance))
+    projections, notes = _projections(model, aware, config)
+    plan = FitPlan(config.epochs, config.batch_size, config.learning_rate, config.seed, PATIENCE)
+    result = fit(aware.model, model, data, plan, progress, projections=projections)
+    trained = _with_weights(artifact.fresh_model(), model, aware)
+
+    def prepare(folder: Path) -> None:
+        export(cross(artifact.model, artifact.name).model, folder / "float")
+        export(aware.model, folder / "trained")
+
+    converted = convert_prepared(prepare, artifact.name, Job(precision="int8", io=config.io, trained=True), progress)
+    stem = artifact.name.removesuffix(".keras")
+    notes.insert(0, f"trained for {len(result.history)} epochs, the weights are those of epoch {result.best_epoch + 1}")
+    return Trained(
+        TfliteArtifact(f"{stem}-qat.tflite", converted.quantized),
+        TfliteArtifact(f"{stem}-float.tflite", converted.float32),
+        trained,
+        _changes(model, converted.quantized, aware),
+        notes,
+        result.history,
+    )
+
+
+def _counted(batches: Sequence[NDArray[Any]], advance: Advance) -> Iterator[NDArray[Any]]:
+    for batch in batches:
+        yield batch
+        advance(1)
+
+
+def _projections(
+    model: keras.Model, aware: tfmot.QuantizationAware, config: QatConfig
+) -> tuple[list[tuple[tf.Variable, Projection]], list[str]]:
+    """What keeps zeros and shared weights during training, and a note on what there was to keep."""
+    found = []
+    sparse = shared = 0
+    for _, layer in leaves(model):
+        for weight, variable in zip(layer.weights, aware.variables(layer), strict=True):
+            kernel = weight.numpy()
+            if kernel.ndim < 2 or not weight.trainable:
+                continue
+            projection = keeping(kernel, sparsity=config.keep_sparsity, clusters=config.keep_clusters)
+            if projection:
+                found.append((variable, projection))
+                sparse += config.keep_sparsity and not np.all(kernel)
+                shared += config.keep_clusters and assignment(kernel) is not None
+    notes = [f"kept the zeros of {sparse} kernels"] if sparse else []
+    notes += [f"kept the shared weights of {shared} kernels"] if shared else []
+    return found, notes
+
+
+def _with_weights(fresh: keras.Model, model: keras.Model, aware: tfmot.QuantizationAware) -> keras.Model:
+    """Give `fresh`, which has the architecture of `model`, the weights that were trained."""
+    trained = {
+        weight.path: variable.numpy()
+        for _, layer in leaves(model)
+        for weight, variable in zip(layer.weights, aware.variables(layer), strict=True)
+    }
+    fresh.set_weights([trained.get(weight.path, weight.numpy()) for weight in model.weights])
+    return fresh
+
+
+def _changes(model: keras.Model, payload: bytes, aware: tfmot.QuantizationAware) -> list[LayerChange]:
+    changes = layer_changes(model, payload, aware.scopes())
+    return [
+        change.model_copy(update={"action": "skipped", "detail": aware.left_float[change.layer]})
+        if change.layer in aware.left_float
+        else change
+        for change in changes
+    ]

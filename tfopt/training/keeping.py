@@ -1,0 +1,66 @@
+"""What a kernel already is, sparse or clustered, and the projection that keeps it so while it is trained.
+
+Pruning left zeros and clustering left few distinct values; both would be lost with the first training step. After
+each step the kernel is replaced by the nearest one that has the same zeros and the same weights shared: shared weights
+take their mean, which is how centroids are trained in Han et al. 2016 (Deep Compression, arXiv:1510.00149, section 3).
+"""
+
+from collections.abc import Callable
+from typing import Any
+
+import keras
+import numpy as np
+from numpy.typing import NDArray
+
+MOST_CLUSTERS = 256
+Projection = Callable[[Any], Any]
+
+
+def assignment(kernel: NDArray[Any]) -> tuple[NDArray[np.int32], int] | None:
+    """Return the index of each weight's value (same shape) and the number of values, or None if they are not shared.
+
+    Values are shared if there are at most 256 of them and two weights for each on average, in the kernel or, where that
+    fails, in each output channel (last axis).
+    """
+    whole = _indexed(kernel.ravel())
+    if whole is not None:
+        return whole[0].reshape(kernel.shape), whole[1]
+    channels = [_indexed(channel) for channel in kernel.reshape(-1, kernel.shape[-1]).T]
+    if any(channel is None for channel in channels):
+        return None
+    found = [channel for channel in channels if channel is not None]
+    starts = np.cumsum([0, *(count for _, count in found)])
+    index = np.stack([values + start for (values, _), start in zip(found, starts, strict=False)], axis=-1)
+    return index.reshape(kernel.shape).astype(np.int32), int(starts[-1])
+
+
+def _indexed(weights: NDArray[Any]) -> tuple[NDArray[np.int32], int] | None:
+    values, index = np.unique(weights, return_inverse=True)
+    if len(values) > min(MOST_CLUSTERS, weights.size // 2):
+        return None
+    return index.astype(np.int32), len(values)
+
+
+def keeping(kernel: NDArray[Any], *, sparsity: bool, clusters: bool) -> Projection | None:
+    """Return the projection that keeps the zeros and the shared values of `kernel`; None if it has neither."""
+    shared = assignment(kernel) if clusters else None
+    zeros = sparsity and not np.all(kernel)
+    if shared is None and not zeros:
+        return None
+    mask = (kernel != 0).astype(kernel.dtype)
+
+    def project(weights: Any) -> Any:
+        if shared is not None:
+            weights = share(weights, *shared)
+        return weights * mask if zeros else weights
+
+    return project
+
+
+def share(weights: Any, index: NDArray[np.int32], count: int) -> Any:
+    """Replace weights with the same index by their mean."""
+    flat = index.ravel()
+    sizes = np.bincount(flat, minlength=count).clip(1).astype("float32")
+    sums = keras.ops.segment_sum(keras.ops.reshape(weights, (-1,)), flat, num_segments=count)
+    means = sums / keras.ops.cast(sizes, sums.dtype)
+    return keras.ops.reshape(keras.ops.take(means, flat), index.shape)
