@@ -116,7 +116,7 @@ def test_excluded_layers_are_spared_and_a_pattern_that_fits_nothing_is_an_error(
         prune(artifact, PruneConfig(exclude="typo"), None, Silent())
     with pytest.raises(InputError, match="no regular expression"):
         prune(artifact, PruneConfig(exclude="("), None, Silent())
-    with pytest.raises(UnsupportedError, match="no kernel to prune"):
+    with pytest.raises(UnsupportedError, match="no kernel to change"):
         prune(artifact, PruneConfig(exclude="."), None, Silent())
 
 

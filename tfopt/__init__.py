@@ -11,23 +11,32 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from tfopt.artifacts.loading import load
-    from tfopt.config import DataConfig, Gates, PruneConfig, QatConfig, QuantizeConfig, TrainConfig
+    from tfopt.config import ClusterConfig, DataConfig, Gates, PruneConfig, QatConfig, QuantizeConfig, TrainConfig
     from tfopt.data import Dataset
     from tfopt.errors import ConversionError, InputError, OutputError, TfoptError, UnsupportedError
     from tfopt.report.report import Report
-    from tfopt.workflow import Result, compare, convert, evaluate, prune, quantize, train
+    from tfopt.workflow import Result, cluster, compare, convert, evaluate, prune, quantize, train
 
 _HOMES = {
     "tfopt.artifacts.loading": ("load",),
-    "tfopt.config": ("DataConfig", "Gates", "PruneConfig", "QatConfig", "QuantizeConfig", "TrainConfig"),
+    "tfopt.config": (
+        "ClusterConfig",
+        "DataConfig",
+        "Gates",
+        "PruneConfig",
+        "QatConfig",
+        "QuantizeConfig",
+        "TrainConfig",
+    ),
     "tfopt.data": ("Dataset",),
     "tfopt.errors": ("ConversionError", "InputError", "OutputError", "TfoptError", "UnsupportedError"),
     "tfopt.report.report": ("Report",),
-    "tfopt.workflow": ("Result", "compare", "convert", "evaluate", "prune", "quantize", "train"),
+    "tfopt.workflow": ("Result", "cluster", "compare", "convert", "evaluate", "prune", "quantize", "train"),
 }
 _HOME_OF = {name: module for module, names in _HOMES.items() for name in names}
 
 __all__ = [
+    "ClusterConfig",
     "ConversionError",
     "DataConfig",
     "Dataset",
@@ -43,6 +52,7 @@ __all__ = [
     "TrainConfig",
     "UnsupportedError",
     "__version__",
+    "cluster",
     "compare",
     "convert",
     "evaluate",

@@ -5,7 +5,7 @@ from typing import Annotated, Self
 
 from pydantic import BaseModel, ByteSize, ConfigDict, Field, model_validator
 
-from tfopt.choices import Arch, InterfaceType, Precision, Scale, Schedule, Scope
+from tfopt.choices import Arch, Grain, Initialization, InterfaceType, Precision, Scale, Schedule, Scope
 
 Fraction = Annotated[float, Field(gt=0, lt=1, allow_inf_nan=False)]
 Count = Annotated[int, Field(ge=1)]
@@ -66,6 +66,20 @@ class PruneConfig(Config):
     epochs: Count = 20
     batch_size: Count = 64
     learning_rate: LearningRate = 1e-3
+    seed: Seed = 0
+
+
+class ClusterConfig(Config):
+    """How to cluster: each kernel (or each of its output channels) has at most `clusters` distinct values."""
+
+    clusters: Annotated[int, Field(ge=2, le=256)] = 16
+    init: Initialization = "kmeans++"
+    per: Grain = "layer"
+    keep_sparsity: bool = True
+    exclude: str | None = None
+    epochs: Count = 5
+    batch_size: Count = 64
+    learning_rate: LearningRate = 1e-4
     seed: Seed = 0
 
 

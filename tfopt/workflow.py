@@ -9,7 +9,7 @@ from tfopt.artifacts.keras_file import KerasArtifact
 from tfopt.artifacts.loading import ModelLike, load, load_keras
 from tfopt.artifacts.provenance import Provenance, Step
 from tfopt.artifacts.tflite_file import TfliteArtifact
-from tfopt.config import Config, DataConfig, Gates, PruneConfig, QatConfig, QuantizeConfig, TrainConfig
+from tfopt.config import ClusterConfig, Config, DataConfig, Gates, PruneConfig, QatConfig, QuantizeConfig, TrainConfig
 from tfopt.data import Dataset, match
 from tfopt.data import load as load_data
 from tfopt.errors import InputError
@@ -86,6 +86,32 @@ def prune(
         _report(
             "prune", config, dataset, [artifact, after], progress,
             layers=pruned.layers, notes=[*notes, *pruned.notes], history=pruned.history,
+        ),
+    )  # fmt: skip
+
+
+def cluster(
+    model: ModelLike,
+    config: ClusterConfig | None = None,
+    data: DataLike | None = None,
+    *,
+    name: str | None = None,
+    progress: Progress | None = None,
+) -> Result:
+    """Cluster the weights of a Keras model, trained on the data it remembers or on `data`; `model` is left alone."""
+    from tfopt.clustering.cluster import cluster as cluster_model
+
+    config, progress = config or ClusterConfig(), progress or Silent()
+    artifact = load_keras(model)
+    dataset, notes = _data_for(artifact, data, progress)
+    made = cluster_model(artifact, config, dataset, progress)
+    name = name or f"{artifact.name.removesuffix('.keras')}-clustered.keras"
+    after = KerasArtifact.of(made.model, name, _next_provenance(artifact, dataset, "cluster", config))
+    return Result(
+        after,
+        _report(
+            "cluster", config, dataset, [artifact, after], progress,
+            layers=made.layers, notes=[*notes, *made.notes], history=made.history,
         ),
     )  # fmt: skip
 

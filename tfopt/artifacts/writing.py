@@ -43,7 +43,7 @@ class Destination:
         return [path for path in (self.path, self.beside) if path]
 
     def save(self, payload: bytes, report: "Report", beside: bytes = b"") -> "Report":
-        """Write the artifact, what goes beside it and the report, each atomically; return the report naming the path."""
+        """Write the artifact, what goes beside it and the report, each atomically; return the report with the path."""
         report = report.model_copy(update={"output": str(self.path)})
         if self.beside:
             write(self.beside, beside, force=self.force)

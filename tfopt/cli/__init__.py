@@ -9,7 +9,7 @@ from typing import Annotated
 
 import typer
 
-from tfopt.cli import compare, convert, prune, quantize, train
+from tfopt.cli import cluster, compare, convert, prune, quantize, train
 
 app = typer.Typer(
     name="tfopt",
@@ -21,6 +21,7 @@ app = typer.Typer(
 MAKE, OPTIMIZE, JUDGE = "Make a model", "Make it smaller", "Judge it"
 app.command("train", epilog=train.EXAMPLES, rich_help_panel=MAKE)(train.train)
 app.command("prune", epilog=prune.EXAMPLES, rich_help_panel=OPTIMIZE)(prune.prune)
+app.command("cluster", epilog=cluster.EXAMPLES, rich_help_panel=OPTIMIZE)(cluster.cluster)
 app.command("quantize", epilog=quantize.EXAMPLES, rich_help_panel=OPTIMIZE)(quantize.quantize)
 app.command("convert", epilog=convert.EXAMPLES, rich_help_panel=OPTIMIZE)(convert.convert)
 app.command("evaluate", epilog=compare.EVALUATE_EXAMPLES, rich_help_panel=JUDGE)(compare.evaluate)

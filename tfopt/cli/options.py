@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from tfopt.choices import Arch, Scale, Schedule, Scope
+from tfopt.choices import Arch, Grain, Initialization, Scale, Schedule, Scope
 from tfopt.errors import InputError
 
 if TYPE_CHECKING:
@@ -112,6 +112,14 @@ ScheduleOption = Annotated[
 ]
 ScopeOption = Annotated[
     Scope, typer.Option("--scope", help="Prune every kernel to the sparsity, or the smallest weights of all kernels.")
+]
+Clusters = Annotated[
+    int, typer.Option("--clusters", metavar="N", help="Most distinct values in a kernel, from 2 to 256.")
+]
+InitOption = Annotated[Initialization, typer.Option("--init", help="Where the search for the values starts.")]
+PerOption = Annotated[Grain, typer.Option("--per", help="Share values in a whole kernel or in each output channel.")]
+KeepZeros = Annotated[
+    bool, typer.Option("--keep-sparsity/--no-keep-sparsity", help="Keep the zeros of a pruned model.")
 ]
 Exclude = Annotated[
     str | None,

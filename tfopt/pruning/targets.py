@@ -53,7 +53,7 @@ def targets(model: keras.Model, exclude: str | None, title: str) -> tuple[list[T
     if excluded and not matched:
         raise InputError(f"--exclude {exclude!r} matches no layer with weights")
     if not found:
-        raise UnsupportedError(f"{title} has no kernel to prune: none at all, or every one is excluded or frozen")
+        raise UnsupportedError(f"{title} has no kernel to change: none at all, or every one is excluded or frozen")
     return found, skipped
 
 

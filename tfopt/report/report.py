@@ -92,10 +92,11 @@ class LayerChange(Record):
 
     layer: str
     kind: str
-    action: Literal["pruned", "quantized", "folded", "skipped"]
+    action: Literal["pruned", "clustered", "quantized", "folded", "skipped"]
     detail: str
     weights: int
     sparsity: float | None = None
+    distinct: int | None = None
 
 
 class DataSummary(Record):

@@ -1,0 +1,62 @@
+"""`tfopt cluster`: few distinct values in the kernels of a Keras model."""
+
+from pathlib import Path
+
+from tfopt.artifacts.paths import existing
+from tfopt.artifacts.writing import Destination
+from tfopt.cli import options
+from tfopt.cli.output import Output
+
+EXAMPLES = """Examples:
+
+  tfopt cluster model.keras --clusters 16
+
+  tfopt cluster model-pruned.keras --clusters 32 --per channel --init density"""
+
+
+def cluster(
+    model: options.ModelArgument,
+    clusters: options.Clusters = 16,
+    init: options.InitOption = "kmeans++",
+    per: options.PerOption = "layer",
+    keep_sparsity: options.KeepZeros = True,
+    exclude: options.Exclude = None,
+    epochs: options.Epochs = 5,
+    batch_size: options.BatchSize = 64,
+    learning_rate: options.LearningRate = 1e-4,
+    seed: options.Seed = 0,
+    data: options.Data = None,
+    scale: options.ScaleOption = None,
+    output: options.Output = None,
+    force: options.Force = False,
+    json: options.Json = False,
+    quiet: options.Quiet = False,
+    verbose: options.Verbose = False,
+    debug: options.Debug = False,
+) -> None:
+    """Let the weights of each kernel share few values, and train these."""
+    with Output(json=json, quiet=quiet, verbose=verbose, debug=debug) as out:
+        from tfopt.config import ClusterConfig
+
+        config = ClusterConfig(
+            clusters=clusters,
+            init=init,
+            per=per,
+            keep_sparsity=keep_sparsity,
+            exclude=exclude,
+            epochs=epochs,
+            batch_size=batch_size,
+            learning_rate=learning_rate,
+            seed=seed,
+        )
+        source = options.data_config(data, scale)
+        path = existing(model)
+        destination = Destination(
+            output or Path(f"{path.stem}-clustered.keras"), suffix=".keras", force=force, inputs=[path]
+        )
+        out.load_tensorflow()
+        from tfopt import workflow
+
+        result = workflow.cluster(path, config, source, name=destination.path.name, progress=out)
+        report = destination.save(result.artifact.payload, result.report)
+        out.report(report, written=destination.written)
