@@ -53,7 +53,7 @@ def test_a_directory(refused, tmp_path, command):
     [
         (b"", "is empty"),
         (b"no zip at all", "not a .keras file"),
-        (b"\x89HDF\r\n\x1a\n...", "HDF5 file under a .keras name"),
+        (b"\x89HDF\r\n\x1a\n...", "cannot be loaded by Keras 2 (tf_keras) either"),
     ],
 )
 def test_a_file_that_is_no_keras_file(refused, tmp_path, command, content, words):

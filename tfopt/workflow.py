@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Literal
 
 from tfopt.artifacts.artifact import Artifact
 from tfopt.artifacts.keras_file import KerasArtifact
@@ -79,7 +80,7 @@ def prune(
     dataset, notes = _data_for(artifact, data, progress)
     pruned = prune_model(artifact, config, dataset, progress)
     provenance = _next_provenance(artifact, dataset, "prune", config)
-    name = name or f"{artifact.name.removesuffix('.keras')}-pruned.keras"
+    name = name or f"{Path(artifact.name).stem}-pruned.keras"
     after = KerasArtifact.of(pruned.model, name, provenance)
     return Result(
         after,
@@ -105,7 +106,7 @@ def cluster(
     artifact = load_keras(model)
     dataset, notes = _data_for(artifact, data, progress)
     made = cluster_model(artifact, config, dataset, progress)
-    name = name or f"{artifact.name.removesuffix('.keras')}-clustered.keras"
+    name = name or f"{Path(artifact.name).stem}-clustered.keras"
     after = KerasArtifact.of(made.model, name, _next_provenance(artifact, dataset, "cluster", config))
     return Result(
         after,
@@ -174,17 +175,27 @@ def _quantize_aware(
 
 
 def convert(
-    model: ModelLike, data: DataLike | None = None, *, name: str | None = None, progress: Progress | None = None
+    model: ModelLike,
+    data: DataLike | None = None,
+    *,
+    to: Literal["tflite", "keras"] = "tflite",
+    name: str | None = None,
+    progress: Progress | None = None,
 ) -> Result:
-    """Convert a Keras model into a float32 `.tflite` file, the baseline of quantized files."""
+    """Convert a model into a float32 `.tflite` file, the baseline of quantized ones, or an old one into a `.keras`."""
     from tfopt.litert.convert import convert as convert_bytes
     from tfopt.litert.job import Job
 
     progress = progress or Silent()
     artifact = load_keras(model)
     dataset, notes = _data_for(artifact, data, progress)
+    name = name or f"{Path(artifact.name).stem}.{to}"
+    if to == "keras":
+        provenance = _next_provenance(artifact, dataset, "convert", Config())
+        carried = KerasArtifact.of(artifact.model, name, provenance)
+        return Result(carried, _report("convert", Config(), dataset, [carried], progress, notes=notes))
     converted = convert_bytes(artifact.payload, artifact.name, Job(precision=None), progress)
-    after = TfliteArtifact(name or f"{artifact.name.removesuffix('.keras')}.tflite", converted.float32)
+    after = TfliteArtifact(name, converted.float32)
     return Result(after, _report("convert", Config(), dataset, [artifact, after], progress, notes=notes))
 
 

@@ -26,7 +26,6 @@ from tfopt.artifacts.provenance import Provenance
 from tfopt.artifacts.writing import write
 from tfopt.errors import InputError, UnsupportedError
 
-HDF5_MAGIC = b"\x89HDF\r\n\x1a\n"
 MEMBERS = ("metadata.json", "config.json", "model.weights.h5")
 BATCH = 256
 
@@ -153,12 +152,8 @@ def _sentence(error: Exception, name: str) -> str:
 
 
 def _check_archive(path: Path) -> Provenance | None:
-    with path.open("rb") as file:
-        start = file.read(len(HDF5_MAGIC))
-    if not start:
+    if not path.stat().st_size:
         raise InputError(f"{path} is empty")
-    if start == HDF5_MAGIC:
-        raise InputError(f"{path} is an HDF5 file under a .keras name; save it again as .keras with Keras 3")
     try:
         with zipfile.ZipFile(path) as archive:
             missing = [member for member in MEMBERS if member not in archive.namelist()]

@@ -8,7 +8,7 @@ import numpy as np
 
 from tfopt.artifacts.artifact import Artifact
 from tfopt.artifacts.keras_file import KerasArtifact
-from tfopt.artifacts.paths import existing
+from tfopt.artifacts.paths import existing, is_legacy
 from tfopt.artifacts.tflite_file import TfliteArtifact
 from tfopt.errors import InputError
 
@@ -22,7 +22,15 @@ def load(model: ModelLike) -> Artifact:
     if not isinstance(model, str | Path):
         return model
     path = existing(model)
-    return TfliteArtifact.load(path) if path.suffix == ".tflite" else KerasArtifact.load(path)
+    if path.suffix == ".tflite":
+        return TfliteArtifact.load(path)
+    return _legacy(path) if is_legacy(path) else KerasArtifact.load(path)
+
+
+def _legacy(path: Path) -> KerasArtifact:
+    from tfopt.keras2.legacy import load_legacy
+
+    return KerasArtifact.of(load_legacy(path), path.name)
 
 
 def load_keras(model: ModelLike) -> KerasArtifact:

@@ -1,11 +1,13 @@
 """Model paths, checked before TensorFlow is loaded."""
 
 import contextlib
+import json
 import zipfile
 from pathlib import Path
 
 from tfopt.errors import InputError
 
+HDF5_MAGIC = b"\x89HDF\r\n\x1a\n"
 MEMBER = "tfopt.json"  # written into the .keras zip, see provenance.py
 WAY_OUT = "train one with `tfopt train`, or try a file of sample_models/"
 
@@ -14,12 +16,26 @@ def existing(path: str | Path) -> Path:
     """Return the path of a model file that is there and has a suffix tfopt reads, or raise `InputError`."""
     path = Path(path)
     if path.is_dir():
-        raise InputError(f"{path} is a directory, not a model file")
+        if (path / "saved_model.pb").exists():
+            return path
+        raise InputError(f"{path} is a directory, not a model file or a SavedModel")
     if not path.exists():
         raise InputError(f"{path} does not exist: {WAY_OUT}")
-    if path.suffix not in (".keras", ".tflite"):
-        raise InputError(f"{path} is neither a .keras nor a .tflite file")
+    if path.suffix not in (".keras", ".h5", ".hdf5", ".tflite"):
+        raise InputError(f"{path} is neither a .keras, .h5 or .tflite file nor a SavedModel")
     return path
+
+
+def is_legacy(path: Path) -> bool:
+    """Whether `path` is a model of Keras 2, or a file that Keras 3 does not open under its name."""
+    if path.is_dir():
+        return True
+    with path.open("rb") as file:
+        if file.read(len(HDF5_MAGIC)) == HDF5_MAGIC:
+            return True
+    with contextlib.suppress(zipfile.BadZipFile, OSError, KeyError, ValueError), zipfile.ZipFile(path) as archive:
+        return str(json.loads(archive.read("metadata.json"))["keras_version"]).startswith("2")
+    return False
 
 
 def newest_of_ours(folder: Path) -> Path:

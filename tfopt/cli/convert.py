@@ -1,21 +1,31 @@
-"""`tfopt convert`: a Keras model becomes a float LiteRT file."""
+"""`tfopt convert`: a Keras model becomes a float LiteRT file, or one of Keras 2 a file of Keras 3."""
 
 from pathlib import Path
+from typing import Annotated
+
+import typer
 
 from tfopt.artifacts.paths import existing
 from tfopt.artifacts.writing import Destination
 from tfopt.cli import options
 from tfopt.cli.output import Output
+from tfopt.errors import InputError
 
 EXAMPLES = """Examples:
 
   tfopt convert model.keras
 
-  tfopt convert model.keras -o baseline.tflite"""
+  tfopt convert model.keras -o baseline.tflite
+
+  tfopt convert old.h5 new.keras"""
 
 
 def convert(
     model: options.ModelArgument,
+    target: Annotated[
+        Path | None,
+        typer.Argument(metavar="[OUT]", help="File to write, .tflite or .keras; like -o.", show_default=False),
+    ] = None,
     data: options.Data = None,
     scale: options.ScaleOption = None,
     output: options.Output = None,
@@ -25,14 +35,20 @@ def convert(
     verbose: options.Verbose = False,
     debug: options.Debug = False,
 ) -> None:
-    """Convert a model to LiteRT in float32: the baseline of quantized files."""
+    """Convert a model to LiteRT in float32, the baseline of quantized files, or a file of Keras 2 to Keras 3."""
     with Output(json=json, quiet=quiet, verbose=verbose, debug=debug) as out:
         source = options.data_config(data, scale)
         path = existing(model)
-        destination = Destination(output or Path(f"{path.stem}.tflite"), suffix=".tflite", force=force, inputs=[path])
+        if target and output:
+            raise InputError(f"{target} and -o {output}: there is one output; give one of them")
+        where = target or output or Path(f"{path.stem}.tflite")
+        suffix = ".keras" if where.suffix == ".keras" else ".tflite"
+        destination = Destination(where, suffix=suffix, force=force, inputs=[path])
         out.load_tensorflow()
         from tfopt import workflow
 
-        result = workflow.convert(path, source, name=destination.path.name, progress=out)
+        result = workflow.convert(
+            path, source, to="keras" if suffix == ".keras" else "tflite", name=destination.path.name, progress=out
+        )
         report = destination.save(result.artifact.payload, result.report)
         out.report(report, written=destination.written)

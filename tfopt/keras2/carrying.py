@@ -58,12 +58,16 @@ def holder(held: dict[str, Held]) -> type[tf_keras.layers.Layer]:
 
         def call(self, tensors: Any, training: bool | None = None) -> Any:
             """Call the operation on one tensor or a list; `training` is passed on where it counts."""
-            operation, args, kwargs = held[self.key]
+            operation, args, kwargs = self.held()
             args, kwargs = fill((args, kwargs), tf.nest.flatten(tensors))
             takes_training = "training" in inspect.signature(operation.call).parameters
             if isinstance(operation, keras.Layer) and training is not None and takes_training:
                 kwargs = {**kwargs, "training": training}
             return operation(*args, **kwargs)
+
+        def held(self) -> Held:
+            """What is held; not an attribute, because tf_keras would wrap it."""
+            return held[self.key]
 
         def get_config(self) -> dict[str, Any]:
             """The key; what is held stays where it is."""

@@ -11,7 +11,6 @@ from dataclasses import dataclass
 from typing import Any
 
 import keras
-import numpy as np
 import tensorflow as tf
 import tf_keras
 from numpy.typing import NDArray
@@ -19,12 +18,12 @@ from numpy.typing import NDArray
 from tfopt.artifacts.calling import call
 from tfopt.errors import UnsupportedError
 from tfopt.keras2.carrying import Held, holder, split
+from tfopt.keras2.differing import TOLERANCE, answers, difference
 from tfopt.keras2.graph import Call, is_graph, replay
 from tfopt.keras2.samples import samples
 from tfopt.keras2.twins import NoTwinError, twin
 
 Chain = tuple[tf_keras.layers.Layer, ...]  # called in a row
-TOLERANCE = 1e-5  # largest difference of two outputs, relative to the largest value of the first
 
 
 @dataclass(frozen=True)
@@ -58,13 +57,13 @@ def cross(model: keras.Model, title: str, carry: Callable[[keras.Layer], str | N
     ]
     outputs = replay(model, symbols, builder.connect)
     crossed = tf_keras.Model(symbols, outputs, name=builder.unique(model.name))
-    difference = _difference(_answers(call(model, inputs)), _answers(crossed(inputs, training=False)))
-    if not difference <= TOLERANCE:
+    apart = difference(answers(call(model, inputs)), answers(crossed(inputs, training=False)))
+    if not apart <= TOLERANCE:
         raise UnsupportedError(
-            f"{title} answers differently after it was rebuilt in tf_keras, by {difference:.1e} of its output;"
+            f"{title} answers differently after it was rebuilt in tf_keras, by {apart:.1e} of its output;"
             f" the first layer that differs is {_first_different(model, inputs)}"
         )
-    return Crossing(model, crossed, builder.holder, difference, builder.twins, builder.carried, builder.names)
+    return Crossing(model, crossed, builder.holder, apart, builder.twins, builder.carried, builder.names)
 
 
 def _first_different(model: keras.Model, inputs: list[tf.Tensor]) -> str:
@@ -73,7 +72,7 @@ def _first_different(model: keras.Model, inputs: list[tf.Tensor]) -> str:
 
     def visit(call: Call) -> Any:
         answer, again = (call.operation(*call.args, **call.kwargs) for _ in range(2))
-        if not _difference(_answers(answer), _answers(again)) <= TOLERANCE:
+        if not difference(answers(answer), answers(again)) <= TOLERANCE:
             found.append(call.name)
         return answer
 
@@ -127,13 +126,13 @@ class _Builder:
         try:
             if name not in self.twins:
                 self.twins[name] = self._twin(name, call)
-            difference = _difference(_answers(answer), _answers(_ask(self.twins[name], call)))
+            apart = difference(answers(answer), answers(_ask(self.twins[name], call)))
         except NoTwinError:
             raise
         except Exception as error:  # whatever tf_keras finds wrong with it, the layer itself can still be carried
             raise NoTwinError(f"its twin in tf_keras fails: {' '.join(str(error).split())[:100]}") from error
-        if not difference <= TOLERANCE:
-            raise NoTwinError(f"its twin in tf_keras answers differently, by {difference:.1e}")
+        if not apart <= TOLERANCE:
+            raise NoTwinError(f"its twin in tf_keras answers differently, by {apart:.1e}")
 
     def _twin(self, name: str, call: Call) -> Chain:
         """A twin that is built and has the weights; adding two tensors of one shape becomes a layer that adds."""
@@ -177,18 +176,3 @@ def copy_weights(weights: Sequence[NDArray[Any]], layers: Chain) -> None:
         raise NoTwinError("its twin in tf_keras has other weights")
     for variable, weight in zip(variables, weights, strict=True):
         variable.assign(weight)
-
-
-def _answers(outputs: Any) -> list[NDArray[Any]]:
-    return [np.asarray(tf.cast(output, tf.float64)) for output in keras.tree.flatten(outputs)]
-
-
-def _difference(before: Sequence[NDArray[Any]], after: Sequence[NDArray[Any]]) -> float:
-    """Largest difference of two lists of outputs, each relative to the largest value of the first."""
-    return max(
-        (_relative(a, b) if a.shape == b.shape else np.inf for a, b in zip(before, after, strict=True)), default=0.0
-    )
-
-
-def _relative(before: NDArray[Any], after: NDArray[Any]) -> float:
-    return float(np.abs(before - after).max(initial=0) / max(np.abs(before).max(initial=0), 1e-6))

@@ -1,5 +1,8 @@
 """Random inputs for a model of which nothing is known but its graph, to compare it with its copy."""
 
+from collections.abc import Sequence
+from typing import Any
+
 import keras
 import numpy as np
 import tensorflow as tf
@@ -14,20 +17,21 @@ VOCABULARY = 8  # largest token + 1 if no embedding says how many there are
 def samples(model: keras.Model) -> list[tf.Tensor]:
     """One batch for each input of `model`: tokens for integers and for what an embedding may look up, else noise."""
     sizes = [layer.input_dim for _, layer in leaves(model) if isinstance(layer, keras.layers.Embedding)]
-    rng = np.random.default_rng(0)
     alone = len(model.inputs) == 1
     return [
-        _sample(tensor, min(sizes, default=VOCABULARY), bool(sizes) and (alone or len(tensor.shape) == 2), rng)
+        batch_of(tensor.shape, tensor.dtype, min(sizes, default=None) if alone or len(tensor.shape) == 2 else None)
         for tensor in model.inputs
     ]
 
 
-def _sample(tensor: keras.KerasTensor, vocabulary: int, embedded: bool, rng: np.random.Generator) -> tf.Tensor:
-    batch, *sizes = tensor.shape
-    shape = (batch or BATCH, *(size or FREE for size in sizes))
-    dtype = tf.as_dtype(tensor.dtype)
+def batch_of(shape: Sequence[int | None], dtype: Any, vocabulary: int | None, free: int = FREE) -> tf.Tensor:
+    """One batch for an input of this shape: tokens below `vocabulary`, or noise if it is None and the type is float."""
+    batch, *sizes = shape
+    full = (batch or BATCH, *(size or free for size in sizes))
+    dtype = tf.as_dtype(dtype)
+    rng = np.random.default_rng(len(full))
     if dtype == tf.string:
-        return tf.fill(shape, "a b")
-    if not dtype.is_floating or embedded:
-        return tf.constant(rng.integers(0, vocabulary, shape), dtype=dtype)
-    return tf.constant(rng.normal(size=shape), dtype=dtype)
+        return tf.fill(full, "a b")
+    if vocabulary is not None or not dtype.is_floating:
+        return tf.constant(rng.integers(0, vocabulary or VOCABULARY, full), dtype=dtype)
+    return tf.constant(rng.normal(size=full), dtype=dtype)

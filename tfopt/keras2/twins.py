@@ -75,8 +75,8 @@ def _separated(layer: keras.layers.SeparableConv2D, name: str) -> tuple[tf_keras
 
 
 def _options(layer: keras.Layer, twin_class: type) -> dict[str, Any]:
-    known = _parameters(twin_class)
-    defaults = _parameters(type(layer))
+    known = parameters(twin_class)
+    defaults = parameters(type(layer))
     options: dict[str, Any] = {}
     for option, value in layer.get_config().items():
         if option in IGNORED or option.endswith(IGNORED_ENDINGS):
@@ -135,8 +135,8 @@ def _same(module: Any, value: dict[str, Any]) -> Any:
     return getattr(module, name)(**value["config"])
 
 
-def _parameters(kind: type) -> dict[str, inspect.Parameter]:
-    """Named parameters of a constructor, those that it passes on to its bases included."""
+def parameters(kind: type) -> dict[str, inspect.Parameter]:
+    """Return the named parameters of a constructor, those that it passes on to its bases included."""
     found: dict[str, inspect.Parameter] = {}
     for base in kind.__mro__:
         if "__init__" in vars(base):

@@ -1,6 +1,7 @@
 """Post-training quantization: a trained model becomes a `.tflite` file without further training."""
 
 from dataclasses import dataclass
+from pathlib import Path
 
 from tfopt.artifacts.keras_file import KerasArtifact
 from tfopt.artifacts.tflite_file import TfliteArtifact
@@ -47,7 +48,7 @@ def quantize(artifact: KerasArtifact, config: QuantizeConfig, data: Dataset | No
         progress,
         calibration=calibration,
     )
-    stem = artifact.name.removesuffix(".keras")
+    stem = Path(artifact.name).stem
     return Quantized(
         TfliteArtifact(f"{stem}-{config.precision}.tflite", converted.quantized),
         TfliteArtifact(f"{stem}-float.tflite", converted.float32),

@@ -78,7 +78,7 @@ def quantize_aware(artifact: KerasArtifact, config: QatConfig, data: Dataset | N
         export(aware.model, folder / "trained")
 
     converted = convert_prepared(prepare, artifact.name, Job(precision="int8", io=config.io, trained=True), progress)
-    stem = artifact.name.removesuffix(".keras")
+    stem = Path(artifact.name).stem
     notes.insert(0, f"trained for {len(result.history)} epochs, the weights are those of epoch {result.best_epoch + 1}")
     return Trained(
         TfliteArtifact(f"{stem}-qat.tflite", converted.quantized),

@@ -1,0 +1,160 @@
+"""Files of Keras 2, opened by tf_keras and carried to Keras 3: `.h5`, a SavedModel, HDF5 or Keras 2 under `.keras`.
+
+Nothing in such a file is executed: a Lambda, whose bytecode tf_keras would run, is looked for before it is opened.
+"""
+
+import json
+import re
+import tempfile
+import zipfile
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import h5py
+import keras
+import tf_keras
+
+from tfopt.errors import InputError
+from tfopt.keras2.back import to_keras3
+
+OLD_LAYERS = "_layer_checkpoint_dependencies"
+LAMBDA = '"class_name": "Lambda"'
+Training = dict[str, Any]
+
+
+def load_legacy(path: Path) -> keras.Model:
+    """Return the model as a Keras 3 model; raise `InputError` or `UnsupportedError` in one sentence if it cannot be."""
+    try:
+        if path.is_dir():
+            return _saved_model(path)
+        if zipfile.is_zipfile(path):
+            return _keras_2_zip(path)
+        return _hdf5(path)
+    except (ValueError, TypeError, KeyError, OSError, AttributeError, NotImplementedError) as error:
+        raise InputError(_sentence(error, path)) from error
+
+
+def _sentence(error: Exception, path: Path) -> str:
+    unknown = re.findall(r"(?:Unknown layer|Could not locate class):? '([^']+)'", str(error))
+    if unknown:
+        return f"{path} uses {unknown[-1]}, a custom layer or model whose code is not in the file"
+    return f"{path} cannot be loaded by Keras 2 (tf_keras) either: {' '.join(str(error).split())[:200]}"
+
+
+def _saved_model(folder: Path) -> keras.Model:
+    files = [file for file in (folder / "keras_metadata.pb", folder / "saved_model.pb") if file.exists()]
+    content = b"".join(file.read_bytes() for file in files)
+    if b'"class_name"' not in content:
+        raise InputError(f"{folder} is a SavedModel that Keras did not make; its layers are not known")
+    _refuse_lambda(content.decode("latin-1"), folder)
+    return to_keras3(tf_keras.models.load_model(folder, compile=False), folder.name)
+
+
+def _hdf5(path: Path) -> keras.Model:
+    with h5py.File(path) as file:
+        config, training = file.attrs.get("model_config"), file.attrs.get("training_config")
+        version = str(file.attrs.get("keras_version", "2"))
+    if config is None:
+        raise InputError(f"{path} holds weights only, or is no model of Keras; the architecture is needed as well")
+    _refuse_lambda(config if isinstance(config, str) else config.decode(), path)
+    with tempfile.TemporaryDirectory(prefix="tfopt-") as folder:
+        copy = Path(folder) / "model.h5"  # both Kerases go by the suffix
+        copy.write_bytes(path.read_bytes())
+        if version.startswith("3"):
+            return keras.saving.load_model(copy)
+        model = to_keras3(tf_keras.models.load_model(copy, compile=False), path.name)
+    if training:
+        _compile(model, json.loads(training))
+    return model
+
+
+def _keras_2_zip(path: Path) -> keras.Model:
+    with tempfile.TemporaryDirectory(prefix="tfopt-") as folder:
+        copy = Path(folder) / "model.keras"
+        with zipfile.ZipFile(path) as archive, zipfile.ZipFile(copy, "w") as mended:
+            config = json.loads(archive.read("config.json"))
+            _refuse_lambda(json.dumps(config), path)
+            for member in ("metadata.json", "config.json"):
+                mended.writestr(member, archive.read(member))
+            weights = Path(folder) / "weights.h5"
+            weights.write_bytes(archive.read("model.weights.h5"))
+            mended.write(_as_tf_keras_names(weights), "model.weights.h5")
+        model = to_keras3(tf_keras.models.load_model(copy, compile=False, safe_mode=True), path.name)
+    if config.get("compile_config"):
+        _compile(model, config["compile_config"])
+    return model
+
+
+def _as_tf_keras_names(weights: Path) -> Path:
+    """Weights under the names that tf_keras 2.21 looks for; those of Keras 2.13 have others.
+
+    On Windows it separated groups by backslashes, which HDF5 does not understand. Layers were in a group of another
+    name, where those with weights were counted twice: dense, dense_2, dense_4 are dense, dense_1, dense_2.
+    """
+    mended = weights.with_name("mended.h5")
+    with h5py.File(weights) as source, h5py.File(mended, "w") as target:
+        found: dict[tuple[str, ...], Any] = {}
+        source.visititems(lambda name, item: found.update({tuple(re.split(r"[\\/]", name)): item}))
+        for names, item in found.items():
+            name = "/".join(_renamed(names, set(found)))
+            if isinstance(item, h5py.Dataset):
+                target[name] = item[()]
+            else:
+                target.require_group(name)
+    return mended
+
+
+def _renamed(names: tuple[str, ...], every: set[tuple[str, ...]]) -> Iterator[str]:
+    for depth, name in enumerate(names):
+        if name == OLD_LAYERS:
+            yield "layers"
+        elif depth and names[depth - 1] == OLD_LAYERS:
+            beside = {other[depth] for other in every if len(other) > depth and other[:depth] == names[:depth]}
+            base = _base(name)
+            same = sorted((other for other in beside if _base(other) == base), key=lambda other: (len(other), other))
+            position = same.index(name)
+            yield f"{base}_{position}" if position else base
+        else:
+            yield name
+
+
+def _base(name: str) -> str:
+    return re.sub(r"_\d+$", "", name)
+
+
+def _refuse_lambda(config: str, path: Path) -> None:
+    if LAMBDA in config:
+        raise InputError(
+            f"{path} has a Lambda layer, whose code would run on loading: refused; replace it by a registered layer"
+        )
+
+
+def _compile(model: keras.Model, training: Training) -> None:
+    """Compile as the file says, as far as Keras 3 has the same loss, optimizer and metrics; else leave uncompiled."""
+    try:
+        loss = _named(training.get("loss"))
+        keras.losses.get(loss)
+        model.compile(
+            optimizer=_optimizer(training.get("optimizer_config") or training.get("optimizer") or {}),
+            loss=loss,
+            metrics=["accuracy"] if "accuracy" in json.dumps(training.get("metrics")) else None,
+        )
+    except (ValueError, TypeError, KeyError):
+        return
+
+
+def _named(value: Any) -> Any:
+    """A loss by name, or with its options as Keras 3 spells them."""
+    if isinstance(value, dict) and "class_name" in value:
+        options = {k: v for k, v in value.get("config", {}).items() if k not in ("reduction", "fn", "name")}
+        return getattr(keras.losses, value["class_name"])(**options)
+    return value
+
+
+def _optimizer(value: Any) -> keras.optimizers.Optimizer:
+    if isinstance(value, str):
+        return keras.optimizers.get(value)
+    rate = value.get("config", {}).get("learning_rate", 1e-3)
+    kind = getattr(keras.optimizers, str(value.get("class_name", "Adam")).split(">")[-1])
+    return kind(learning_rate=float(rate) if isinstance(rate, int | float) else 1e-3)
