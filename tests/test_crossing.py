@@ -5,10 +5,10 @@ import tf_keras
 from keras import layers
 
 from tests import zoo
-from tfopt.artifacts.calling import call
 from tfopt.errors import UnsupportedError
+from tfopt.graphs.calling import call
+from tfopt.graphs.replay import is_graph
 from tfopt.keras2.crossing import cross
-from tfopt.keras2.graph import is_graph
 from tfopt.keras2.samples import samples
 
 

@@ -86,7 +86,8 @@ def test_weight_paths_of_keras_2_13_on_windows_are_understood(tmp_path):
 
 def test_a_lambda_is_refused_before_its_code_could_run(tmp_path):
     marker = tmp_path / "executed"
-    code = layers.Lambda(lambda x: (open(str(marker), "w").close(), x)[1])  # noqa: PTH123
+    name = str(marker)
+    code = layers.Lambda(lambda x: (open(name, "w").close(), x)[1])  # noqa: PTH123
     model = tf_keras.Sequential([layers.Input((2,)), code])
     marker.unlink(missing_ok=True)
     for path in (tmp_path / "bad.h5", tmp_path / "bad.keras", tmp_path / "bad_saved_model"):

@@ -11,9 +11,12 @@ ROOMS = [
     {"errors", "choices", "config", "progress"},
     {"report"},
     {"data"},
+    {"graphs"},
+    {"keras2"},
     {"artifacts", "models"},
     {"measure", "training", "litert"},
-    {"pruning", "quantization"},
+    {"pruning", "clustering", "quantization"},
+    {"remembering"},
     {"workflow"},
     {"cli", "__init__", "__main__"},
 ]

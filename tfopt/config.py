@@ -1,11 +1,12 @@
 """What was asked for: one validated, frozen config per technique, for the command line and for Python."""
 
+import re
 from pathlib import Path
-from typing import Annotated, Self
+from typing import Annotated, Any, Self
 
 from pydantic import BaseModel, ByteSize, ConfigDict, Field, model_validator
 
-from tfopt.choices import Arch, Grain, Initialization, InterfaceType, Precision, Scale, Schedule, Scope
+from tfopt.choices import Arch, Engine, Grain, Initialization, InterfaceType, Precision, Scale, Schedule, Scope
 
 Fraction = Annotated[float, Field(gt=0, lt=1, allow_inf_nan=False)]
 Count = Annotated[int, Field(ge=1)]
@@ -57,16 +58,40 @@ class TrainConfig(Config):
 
 
 class PruneConfig(Config):
-    """How to prune: `sparsity` is the fraction of each kernel (or of all kernels together) that becomes zero."""
+    """How to prune: `sparsity` is the fraction of each kernel (or of all kernels together) that becomes zero.
+
+    `pattern` is N:M (N zeros in every M consecutive input weights) or block:RxC (whole blocks go).
+    """
 
     sparsity: Fraction = 0.5
     schedule: Schedule = "cubic"
     scope: Scope = "layer"
+    pattern: Annotated[str, Field(pattern=r"^([1-9]\d?:[1-9]\d?|block:[1-9]\d?x[1-9]\d?)$")] | None = None
+    engine: Engine = "tfopt"
     exclude: str | None = None
     epochs: Count = 20
     batch_size: Count = 64
     learning_rate: LearningRate = 1e-3
     seed: Seed = 0
+
+    @model_validator(mode="before")
+    @classmethod
+    def _pattern_says_the_sparsity(cls, given: Any) -> Any:
+        match = re.fullmatch(r"(\d+):(\d+)", str(given.get("pattern")))
+        if not match:
+            return given
+        zeros, group = map(int, match.groups())
+        if not 0 < zeros < group:
+            raise ValueError(f"--pattern {zeros}:{group} must leave some weights: N zeros in every M, N below M")
+        if abs(given.get("sparsity", zeros / group) - zeros / group) > 1e-9:
+            raise ValueError(f"--pattern {zeros}:{group} is a sparsity of {zeros / group:g}; leave out --sparsity")
+        return {**given, "sparsity": zeros / group}
+
+    @model_validator(mode="after")
+    def _engine_can(self) -> Self:
+        if self.engine == "tfmot" and (self.scope == "global" or self.schedule == "one-shot"):
+            raise ValueError("--engine tfmot prunes each layer by itself, in training: no --scope global, no one-shot")
+        return self
 
 
 class ClusterConfig(Config):

@@ -8,21 +8,17 @@ from typing import Literal
 from tfopt.artifacts.artifact import Artifact
 from tfopt.artifacts.keras_file import KerasArtifact
 from tfopt.artifacts.loading import ModelLike, load, load_keras
-from tfopt.artifacts.provenance import Provenance, Step
 from tfopt.artifacts.tflite_file import TfliteArtifact
-from tfopt.config import ClusterConfig, Config, DataConfig, Gates, PruneConfig, QatConfig, QuantizeConfig, TrainConfig
-from tfopt.data import Dataset, match
-from tfopt.data import load as load_data
-from tfopt.errors import InputError
+from tfopt.config import ClusterConfig, Config, Gates, PruneConfig, QatConfig, QuantizeConfig, TrainConfig
+from tfopt.data import Dataset
 from tfopt.measure import compare as compare_measured
 from tfopt.measure import measure
 from tfopt.measure.gates import check
 from tfopt.progress import Progress, Silent
+from tfopt.remembering import DataLike, data_for, load_dataset, next_provenance, provenance_of
 from tfopt.report.report import DataSummary, LayerChange, Report
 from tfopt.report.versions import versions
 from tfopt.training.fit import RunFiles
-
-DataLike = str | DataConfig | Dataset
 
 
 @dataclass(frozen=True)
@@ -46,9 +42,9 @@ def train(
     from tfopt.training.train import train as train_model
 
     config, progress = config or TrainConfig(), progress or Silent()
-    dataset = _dataset(data, None, progress)
+    dataset = load_dataset(data, None, progress)
     trained = train_model(config, dataset, progress, files)
-    artifact = KerasArtifact.of(trained.model, name, _provenance(dataset).then(_step("train", config)))
+    artifact = KerasArtifact.of(trained.model, name, provenance_of(dataset, "train", config))
     epochs = len(trained.result.history)
     notes = [
         f"{epochs} of {config.epochs} epochs trained, the weights are those of epoch {trained.result.best_epoch + 1}"
@@ -77,9 +73,9 @@ def prune(
 
     config, progress = config or PruneConfig(), progress or Silent()
     artifact = load_keras(model)
-    dataset, notes = _data_for(artifact, data, progress)
+    dataset, notes = data_for(artifact, data, progress)
     pruned = prune_model(artifact, config, dataset, progress)
-    provenance = _next_provenance(artifact, dataset, "prune", config)
+    provenance = next_provenance(artifact, dataset, "prune", config)
     name = name or f"{Path(artifact.name).stem}-pruned.keras"
     after = KerasArtifact.of(pruned.model, name, provenance)
     return Result(
@@ -104,10 +100,10 @@ def cluster(
 
     config, progress = config or ClusterConfig(), progress or Silent()
     artifact = load_keras(model)
-    dataset, notes = _data_for(artifact, data, progress)
+    dataset, notes = data_for(artifact, data, progress)
     made = cluster_model(artifact, config, dataset, progress)
     name = name or f"{Path(artifact.name).stem}-clustered.keras"
-    after = KerasArtifact.of(made.model, name, _next_provenance(artifact, dataset, "cluster", config))
+    after = KerasArtifact.of(made.model, name, next_provenance(artifact, dataset, "cluster", config))
     return Result(
         after,
         _report(
@@ -133,7 +129,7 @@ def quantize(
 
     config, progress = config or QuantizeConfig(), progress or Silent()
     artifact = load_keras(model)
-    dataset, notes = _data_for(artifact, data, progress)
+    dataset, notes = data_for(artifact, data, progress)
     if isinstance(config, QatConfig):
         return _quantize_aware(artifact, config, dataset, notes, name, progress)
     quantized = quantize_model(artifact, config, dataset, progress)
@@ -162,7 +158,7 @@ def _quantize_aware(
     after = made.artifact
     after.name = name or after.name
     trained = KerasArtifact.of(
-        made.model, f"{after.name.removesuffix('.tflite')}.keras", _next_provenance(artifact, dataset, "qat", config)
+        made.model, f"{after.name.removesuffix('.tflite')}.keras", next_provenance(artifact, dataset, "qat", config)
     )
     return Result(
         after,
@@ -188,10 +184,10 @@ def convert(
 
     progress = progress or Silent()
     artifact = load_keras(model)
-    dataset, notes = _data_for(artifact, data, progress)
+    dataset, notes = data_for(artifact, data, progress)
     name = name or f"{Path(artifact.name).stem}.{to}"
     if to == "keras":
-        provenance = _next_provenance(artifact, dataset, "convert", Config())
+        provenance = next_provenance(artifact, dataset, "convert", Config())
         carried = KerasArtifact.of(artifact.model, name, provenance)
         return Result(carried, _report("convert", Config(), dataset, [carried], progress, notes=notes))
     converted = convert_bytes(artifact.payload, artifact.name, Job(precision=None), progress)
@@ -220,7 +216,7 @@ def _compare(
 ) -> Report:
     artifacts = [load(model) for model in models]
     remembering = next((a for a in artifacts if a.provenance and a.provenance.data), artifacts[0])
-    dataset, notes = _data_for(remembering, data, progress)
+    dataset, notes = data_for(remembering, data, progress)
     return _report(command, gates, dataset, artifacts, progress, notes=notes)
 
 
@@ -254,72 +250,6 @@ def _report(
         seed=seed,
         versions=versions(),
     )
-
-
-def _data_for(artifact: Artifact, data: DataLike | None, progress: Progress) -> tuple[Dataset | None, list[str]]:
-    """The data given, else what the model remembers, else None; raise `InputError` if it does not fit the model."""
-    memory = artifact.provenance
-    remembered = memory.data if memory else None
-    if data is None and remembered is None:
-        return None, []
-    if "string" in artifact.input_types():
-        raise InputError(f"{artifact.name} takes text, which no data set here feeds yet")
-    dataset = _dataset(_same_splits(data, remembered, artifact.name), memory, progress)
-    dataset = match(dataset, artifact.name, artifact.input_shapes(), artifact.output_shapes())
-    notes = list(dataset.notes)
-    if (
-        memory
-        and remembered
-        and remembered.source == dataset.config.source
-        and memory.fingerprint != dataset.fingerprint
-    ):
-        notes.append(
-            f"{dataset.config.source} has changed since {artifact.name} was trained: its test samples may have been"
-            " trained on"
-        )
-    return dataset, notes
-
-
-def _same_splits(data: DataLike | None, remembered: DataConfig | None, name: str) -> DataLike:
-    """What to load: a source that the model remembers is split as it was then."""
-    if isinstance(data, str):
-        data = DataConfig(source=data)
-    if remembered is None or isinstance(data, Dataset):
-        assert data is not None
-        return data
-    if data is not None:
-        same = data.source in (remembered.source, Path(remembered.source).name)
-        return remembered.model_copy(update={"scale": data.scale or remembered.scale}) if same else data
-    path = remembered.path
-    if path is None or path.exists():
-        return remembered
-    if not Path(path.name).exists():
-        raise InputError(f"{name} was trained on {path}, which is not there any more; say where it is with --data")
-    return remembered.model_copy(update={"source": path.name})
-
-
-def _dataset(data: DataLike, memory: Provenance | None, progress: Progress) -> Dataset:
-    if isinstance(data, Dataset):
-        return data
-    config = DataConfig(source=data) if isinstance(data, str) else data
-    with progress.task(f"loading {config.source}", None):
-        return load_data(config, memory.scaling if memory else None)
-
-
-def _provenance(data: Dataset) -> Provenance:
-    path = data.config.path
-    config = data.config.model_copy(update={"source": str(path.resolve())}) if path else data.config
-    return Provenance(data=config, scaling=data.scaling, num_classes=data.num_classes, fingerprint=data.fingerprint)
-
-
-def _next_provenance(artifact: KerasArtifact, data: Dataset | None, command: str, config: Config) -> Provenance:
-    """What `artifact` remembers, or the data it was given now, and this step."""
-    memory = artifact.provenance or (_provenance(data) if data else Provenance())
-    return memory.then(_step(command, config))
-
-
-def _step(command: str, config: Config) -> Step:
-    return Step(command=command, config=config.model_dump(mode="json"), tfopt=versions()["tfopt"])
 
 
 def _summary(data: Dataset) -> DataSummary:

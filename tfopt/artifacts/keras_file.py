@@ -21,10 +21,10 @@ from numpy.typing import NDArray
 
 from tfopt.artifacts import provenance as provenances
 from tfopt.artifacts.artifact import Shape
-from tfopt.artifacts.calling import call
 from tfopt.artifacts.provenance import Provenance
 from tfopt.artifacts.writing import write
 from tfopt.errors import InputError, UnsupportedError
+from tfopt.graphs.calling import call
 
 MEMBERS = ("metadata.json", "config.json", "model.weights.h5")
 BATCH = 256

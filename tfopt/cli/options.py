@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from tfopt.choices import Arch, Grain, Initialization, Scale, Schedule, Scope
+from tfopt.choices import Arch, Engine, Grain, Initialization, Scale, Schedule, Scope
 from tfopt.errors import InputError
 
 if TYPE_CHECKING:
@@ -100,8 +100,25 @@ Resume = Annotated[
     ),
 ]
 Sparsity = Annotated[
-    float,
-    typer.Option("--sparsity", metavar="FRACTION", help="Share of the weights that become zero, above 0 and below 1."),
+    float | None,
+    typer.Option(
+        "--sparsity",
+        metavar="FRACTION",
+        help="Share of the weights that become zero, above 0 and below 1 (0.5).",
+        show_default=False,
+    ),
+]
+PatternOption = Annotated[
+    str | None,
+    typer.Option(
+        "--pattern",
+        metavar="N:M|block:RxC",
+        help="N zeros in every M input weights, as in 2:4, or whole blocks, as in block:1x4.",
+        show_default=False,
+    ),
+]
+EngineOption = Annotated[
+    Engine, typer.Option("--engine", help="Prune with tfopt's masks or by TensorFlow Model Optimization.")
 ]
 ScheduleOption = Annotated[
     Schedule,

@@ -13,14 +13,18 @@ EXAMPLES = """Examples:
 
   tfopt prune model.keras --sparsity 0.8 --scope global --exclude classes -o small.keras
 
+  tfopt prune model.keras --pattern 2:4
+
   tfopt prune theirs.keras --data samples.npz --scale none"""
 
 
 def prune(
     model: options.ModelArgument,
-    sparsity: options.Sparsity = 0.5,
+    sparsity: options.Sparsity = None,
     schedule: options.ScheduleOption = "cubic",
     scope: options.ScopeOption = "layer",
+    pattern: options.PatternOption = None,
+    engine: options.EngineOption = "tfopt",
     exclude: options.Exclude = None,
     epochs: options.Epochs = 20,
     batch_size: options.BatchSize = 64,
@@ -40,9 +44,11 @@ def prune(
         from tfopt.config import PruneConfig
 
         config = PruneConfig(
-            sparsity=sparsity,
+            **({} if sparsity is None else {"sparsity": sparsity}),
             schedule=schedule,
             scope=scope,
+            pattern=pattern,
+            engine=engine,
             exclude=exclude,
             epochs=epochs,
             batch_size=batch_size,

@@ -15,11 +15,11 @@ import tensorflow as tf
 import tf_keras
 from numpy.typing import NDArray
 
-from tfopt.artifacts.calling import call
 from tfopt.errors import UnsupportedError
+from tfopt.graphs.calling import call
+from tfopt.graphs.replay import Call, is_graph, replay
 from tfopt.keras2.carrying import Held, holder, split
 from tfopt.keras2.differing import TOLERANCE, answers, difference
-from tfopt.keras2.graph import Call, is_graph, replay
 from tfopt.keras2.samples import samples
 from tfopt.keras2.twins import NoTwinError, twin
 
@@ -37,6 +37,13 @@ class Crossing:
     twins: dict[str, Chain]
     carried: dict[str, str]
     names: dict[int, str]  # of the layers, by identity; a shared layer has one name
+
+    def variables(self, layer: keras.Layer) -> list[tf.Variable]:
+        """The variables that stand for the weights of a Keras 3 layer, in their order; its own if it is carried."""
+        chain = self.twins.get(self.names.get(id(layer), ""))
+        if chain is None:
+            return [weight.value for weight in layer.weights]
+        return [variable for twin in chain for variable in twin.weights]
 
 
 def cross(model: keras.Model, title: str, carry: Callable[[keras.Layer], str | None] = lambda _: None) -> Crossing:

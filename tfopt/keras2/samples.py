@@ -7,7 +7,7 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from tfopt.artifacts.layers import leaves
+from tfopt.graphs.leaves import leaves
 
 BATCH = 2
 FREE = 32  # stands for a size that is not fixed: enough for the strides and poolings of an image network

@@ -47,11 +47,8 @@ class QuantizationAware:
 
     def variables(self, layer: keras.Layer) -> list[tf.Variable]:
         """The variables that are trained for a Keras 3 layer, in the order of its weights."""
-        chain = self.crossing.twins.get(self.crossing.names.get(id(layer), ""))
-        if chain is None:  # carried, or not part of the graph: its own
-            return [weight.value for weight in layer.weights]
         trained = {variable.name: variable for variable in self.model.weights}
-        return [trained[variable.name] for twin in chain for variable in twin.weights]
+        return [trained.get(variable.name, variable) for variable in self.crossing.variables(layer)]
 
     def scopes(self) -> dict[str, str]:
         """The name of the Keras 3 layer for each name scope under which its operations may be found."""

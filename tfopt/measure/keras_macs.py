@@ -12,7 +12,7 @@ from typing import Any
 import keras
 import tensorflow as tf
 
-from tfopt.artifacts.calling import call
+from tfopt.graphs.calling import call
 
 Shape = list[int]
 

@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tfopt.config import PruneConfig
-from tfopt.pruning.magnitude import masks
+from tfopt.pruning.patterns import masks, parse
 from tfopt.pruning.schedule import sparsity_at
 
 UPDATES = 100
@@ -38,6 +38,7 @@ class Pruning(keras.callbacks.Callback):  # type: ignore[misc]
         super().__init__()
         self.pruned = weights
         self.config = config
+        self.pattern = parse(config.pattern)
         self.ramp = ramp
         self.every = max(1, ramp // UPDATES)
         self.step = first_step
@@ -57,7 +58,11 @@ class Pruning(keras.callbacks.Callback):  # type: ignore[misc]
         """Choose the masks anew from the weights as they are, and apply them."""
         kernels: list[NDArray[Any]] = [weight.numpy() for weight in self.pruned]
         for weight, constraint, kernel, mask in zip(
-            self.pruned, self.constraints, kernels, masks(kernels, sparsity, self.config.scope), strict=True
+            self.pruned,
+            self.constraints,
+            kernels,
+            masks(kernels, sparsity, self.config.scope, self.pattern),
+            strict=True,
         ):
             kept = mask & (kernel != 0)  # what is zero stays zero
             constraint.mask.assign(kept)

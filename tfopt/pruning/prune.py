@@ -1,6 +1,7 @@
 """Magnitude pruning of a Keras model: the same architecture comes back, with zeros in its kernels."""
 
 from dataclasses import dataclass
+from math import prod
 from typing import Any
 
 import keras
@@ -10,9 +11,11 @@ from numpy.typing import NDArray
 from tfopt.artifacts.keras_file import KerasArtifact
 from tfopt.config import PruneConfig
 from tfopt.data import Dataset
+from tfopt.errors import InputError, UnsupportedError
 from tfopt.progress import Progress
-from tfopt.pruning.magnitude import masks, sparsity
+from tfopt.pruning.magnitude import sparsity
 from tfopt.pruning.masking import Pruning
+from tfopt.pruning.patterns import NOfM, masks, parse
 from tfopt.pruning.targets import Target, targets
 from tfopt.report.report import LayerChange
 from tfopt.training.fit import FitPlan, fit
@@ -38,18 +41,38 @@ def prune(artifact: KerasArtifact, config: PruneConfig, data: Dataset | None, pr
     """
     model = artifact.fresh_model()
     found, skipped = targets(model, config.exclude, artifact.name)
-    positions = [position for target in found for position in target.positions]
+    found, small = _long_enough(model, found, config)
+    skipped = [*skipped, *small]
     notes = []
     history: list[dict[str, float]] = []
+    pruned = artifact.fresh_model()
     if data is None or config.schedule == "one-shot":
-        weights = _masked(model, positions, config)
+        if config.engine == "tfmot":
+            raise InputError("--engine tfmot prunes in training, and there is no data: leave it out or give --data")
         if data is None:
             notes.append("pruned in one shot, weights only: there is no data to fine-tune with")
+        pruned.set_weights(_masked(model, _positions(found), config))
     else:
-        weights, history = _fine_tuned(model, positions, config, data, progress)
-    pruned = artifact.fresh_model()
-    pruned.set_weights(weights)
-    changes = [_change(target, weights) for target in found]
+        seed_everything(config.seed)
+        ramp_epochs = int(config.epochs * RAMP) if config.schedule == "cubic" and not _is_fixed(config) else 0
+        plan = FitPlan(
+            config.epochs,
+            config.batch_size,
+            config.learning_rate,
+            config.seed,
+            select_from=min(ramp_epochs, config.epochs - 1),
+        )
+        ramp = ramp_epochs * plan.steps(data)
+        if config.engine == "tfmot":
+            from tfopt.pruning.tfmot_engine import fine_tuned
+
+            pruned, found, refused, history = fine_tuned(model, pruned, found, config, data, plan, ramp, progress)
+            skipped = [*skipped, *refused]
+        else:
+            pruning = Pruning([model.weights[i] for i in _positions(found)], config, ramp)
+            history = fit(model, data, plan, progress, callbacks=[pruning]).history
+            pruned.set_weights(model.get_weights())
+    changes = [_change(target, pruned.get_weights()) for target in found]
     notes.extend(_remarks(changes, config))
     notes.append(
         "zeros are stored like other numbers: files shrink when compressed, and no time is saved by zeros alone"
@@ -57,29 +80,47 @@ def prune(artifact: KerasArtifact, config: PruneConfig, data: Dataset | None, pr
     return Pruned(pruned, changes + skipped, notes, history)
 
 
+def _positions(found: list[Target]) -> list[int]:
+    return [position for target in found for position in target.positions]
+
+
+def _is_fixed(config: PruneConfig) -> bool:
+    """Whether the pattern holds from the first step: there is no half of N in every M."""
+    return isinstance(parse(config.pattern), NOfM)
+
+
+def _long_enough(
+    model: keras.Model, found: list[Target], config: PruneConfig
+) -> tuple[list[Target], list[LayerChange]]:
+    """Those targets that have a whole group of input weights for an N:M pattern, and the others as skipped."""
+    pattern = parse(config.pattern)
+    if not isinstance(pattern, NOfM):
+        return found, []
+    short = {target: min(model.weights[position].shape[-2] for position in target.positions) for target in found}
+    skipped = [
+        LayerChange(
+            layer=target.layer,
+            kind=target.kind,
+            action="skipped",
+            detail=f"{inputs} input channels are fewer than the {pattern.group} of {config.pattern}",
+            weights=sum(prod(model.weights[position].shape) for position in target.positions),
+        )
+        for target, inputs in short.items()
+        if inputs < pattern.group
+    ]
+    left = [target for target, inputs in short.items() if inputs >= pattern.group]
+    if not left:
+        raise UnsupportedError(f"no kernel has {pattern.group} input channels for --pattern {config.pattern}")
+    return left, skipped
+
+
 def _masked(model: keras.Model, positions: list[int], config: PruneConfig) -> list[NDArray[Any]]:
     weights = model.get_weights()
-    kept = masks([weights[position] for position in positions], config.sparsity, config.scope)
+    kernels = [weights[position] for position in positions]
+    kept = masks(kernels, config.sparsity, config.scope, parse(config.pattern))
     for position, mask in zip(positions, kept, strict=True):
         weights[position] = weights[position] * mask
     return weights  # type: ignore[no-any-return]
-
-
-def _fine_tuned(
-    model: keras.Model, positions: list[int], config: PruneConfig, data: Dataset, progress: Progress
-) -> tuple[list[NDArray[Any]], list[dict[str, float]]]:
-    seed_everything(config.seed)
-    ramp_epochs = int(config.epochs * RAMP) if config.schedule == "cubic" else 0
-    plan = FitPlan(
-        config.epochs,
-        config.batch_size,
-        config.learning_rate,
-        config.seed,
-        select_from=min(ramp_epochs, config.epochs - 1),
-    )
-    pruning = Pruning([model.weights[i] for i in positions], config, ramp=ramp_epochs * plan.steps(data))
-    result = fit(model, data, plan, progress, callbacks=[pruning])
-    return model.get_weights(), result.history
 
 
 def _change(target: Target, weights: list[NDArray[Any]]) -> LayerChange:

@@ -9,8 +9,8 @@ from typing import NamedTuple
 
 import keras
 
-from tfopt.artifacts.layers import leaves
 from tfopt.errors import InputError, UnsupportedError
+from tfopt.graphs.leaves import leaves
 from tfopt.report.report import LayerChange
 
 DEPTHWISE = (keras.layers.DepthwiseConv1D, keras.layers.DepthwiseConv2D)

@@ -7,7 +7,7 @@ from math import prod
 
 import keras
 
-from tfopt.artifacts.layers import leaves
+from tfopt.graphs.leaves import leaves
 from tfopt.measure.tflite_graph import Operation, operations
 from tfopt.report.report import LayerChange
 

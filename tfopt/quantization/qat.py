@@ -15,21 +15,22 @@ import tensorflow as tf
 from numpy.typing import NDArray
 
 from tfopt.artifacts.keras_file import KerasArtifact
-from tfopt.artifacts.layers import leaves
 from tfopt.artifacts.tflite_file import TfliteArtifact
 from tfopt.config import QatConfig
 from tfopt.data import Dataset, match
 from tfopt.errors import InputError
+from tfopt.graphs.leaves import leaves
 from tfopt.keras2 import tfmot
 from tfopt.keras2.crossing import cross
 from tfopt.keras2.exporting import export
-from tfopt.keras2.fit import Projection, fit
+from tfopt.keras2.returning import with_weights
 from tfopt.litert.convert import convert_prepared
 from tfopt.litert.job import Job
 from tfopt.progress import Advance, Progress
 from tfopt.quantization.layers import layer_changes
 from tfopt.report.report import LayerChange
 from tfopt.training.fit import FitPlan
+from tfopt.training.fit_keras2 import Projection, fit
 from tfopt.training.keeping import assignment, keeping
 from tfopt.training.seeding import seed_everything
 
@@ -71,7 +72,7 @@ def quantize_aware(artifact: KerasArtifact, config: QatConfig, data: Dataset | N
     projections, notes = _projections(model, aware, config)
     plan = FitPlan(config.epochs, config.batch_size, config.learning_rate, config.seed, PATIENCE)
     result = fit(aware.model, model, data, plan, progress, projections=projections)
-    trained = _with_weights(artifact.fresh_model(), model, aware)
+    trained = with_weights(artifact.fresh_model(), model, aware.variables)
 
     def prepare(folder: Path) -> None:
         export(cross(artifact.model, artifact.name).model, folder / "float")
@@ -115,17 +116,6 @@ def _projections(
     notes = [f"kept the zeros of {sparse} kernels"] if sparse else []
     notes += [f"kept the shared weights of {shared} kernels"] if shared else []
     return found, notes
-
-
-def _with_weights(fresh: keras.Model, model: keras.Model, aware: tfmot.QuantizationAware) -> keras.Model:
-    """Give `fresh`, which has the architecture of `model`, the weights that were trained."""
-    trained = {
-        weight.path: variable.numpy()
-        for _, layer in leaves(model)
-        for weight, variable in zip(layer.weights, aware.variables(layer), strict=True)
-    }
-    fresh.set_weights([trained.get(weight.path, weight.numpy()) for weight in model.weights])
-    return fresh
 
 
 def _changes(model: keras.Model, payload: bytes, aware: tfmot.QuantizationAware) -> list[LayerChange]:

@@ -1,0 +1,87 @@
+"""Which data a command works on, what it was given or what the model remembers, and what its result remembers."""
+
+from pathlib import Path
+
+from tfopt.artifacts.artifact import Artifact
+from tfopt.artifacts.keras_file import KerasArtifact
+from tfopt.artifacts.provenance import Provenance, Step
+from tfopt.config import Config, DataConfig
+from tfopt.data import Dataset, match
+from tfopt.data import load as load_data
+from tfopt.errors import InputError
+from tfopt.progress import Progress
+from tfopt.report.versions import versions
+
+DataLike = str | DataConfig | Dataset
+
+
+def data_for(artifact: Artifact, data: DataLike | None, progress: Progress) -> tuple[Dataset | None, list[str]]:
+    """The data given, else what the model remembers, else None; raise `InputError` if it does not fit the model."""
+    memory = artifact.provenance
+    remembered = memory.data if memory else None
+    if data is None and remembered is None:
+        return None, []
+    if "string" in artifact.input_types():
+        raise InputError(f"{artifact.name} takes text, which no data set here feeds yet")
+    dataset = load_dataset(_same_splits(data, remembered, artifact.name), memory, progress)
+    dataset = match(dataset, artifact.name, artifact.input_shapes(), artifact.output_shapes())
+    notes = list(dataset.notes)
+    if (
+        memory
+        and remembered
+        and remembered.source == dataset.config.source
+        and memory.fingerprint != dataset.fingerprint
+    ):
+        notes.append(
+            f"{dataset.config.source} has changed since {artifact.name} was trained: its test samples may have been"
+            " trained on"
+        )
+    return dataset, notes
+
+
+def _same_splits(data: DataLike | None, remembered: DataConfig | None, name: str) -> DataLike:
+    """What to load: a source that the model remembers is split as it was then."""
+    if isinstance(data, str):
+        data = DataConfig(source=data)
+    if remembered is None or isinstance(data, Dataset):
+        assert data is not None
+        return data
+    if data is not None:
+        same = data.source in (remembered.source, Path(remembered.source).name)
+        return remembered.model_copy(update={"scale": data.scale or remembered.scale}) if same else data
+    path = remembered.path
+    if path is None or path.exists():
+        return remembered
+    if not Path(path.name).exists():
+        raise InputError(f"{name} was trained on {path}, which is not there any more; say where it is with --data")
+    return remembered.model_copy(update={"source": path.name})
+
+
+def load_dataset(data: DataLike, memory: Provenance | None, progress: Progress) -> Dataset:
+    """Load what `data` says, scaled as the model that has this `memory` was fed."""
+    if isinstance(data, Dataset):
+        return data
+    config = DataConfig(source=data) if isinstance(data, str) else data
+    with progress.task(f"loading {config.source}", None):
+        return load_data(config, memory.scaling if memory else None)
+
+
+def provenance_of(data: Dataset, command: str, config: Config) -> Provenance:
+    """What a model that `command` made from `data` remembers."""
+    return _remembered(data).then(_step(command, config))
+
+
+def _remembered(data: Dataset) -> Provenance:
+    path = data.config.path
+    config = data.config.model_copy(update={"source": str(path.resolve())}) if path else data.config
+    return Provenance(data=config, scaling=data.scaling, num_classes=data.num_classes, fingerprint=data.fingerprint)
+
+
+def next_provenance(artifact: KerasArtifact, data: Dataset | None, command: str, config: Config) -> Provenance:
+    """What `artifact` remembers, or the data it was given now, and this step."""
+    memory = artifact.provenance or (_remembered(data) if data else Provenance())
+    return memory.then(_step(command, config))
+
+
+def _step(command: str, config: Config) -> Step:
+    return Step(command=command, config=config.model_dump(mode="json"), tfopt=versions()["tfopt"])
