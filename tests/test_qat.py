@@ -115,9 +115,31 @@ def test_zeros_and_shared_weights_survive_training_and_are_in_the_file(cnn, digi
     kernels = [c for o in operations(made.artifact.payload) for c in o.constants if len(c.shape) > 1]
     assert all(c.nonzero <= 0.52 * np.prod(c.shape) for c in kernels if np.prod(c.shape) > 10)
 
+    told = {change.layer: change for change in made.layers if change.action == "quantized"}
+    assert all(change.sparsity > 0.45 for change in told.values())
+    assert all("distinct values" in told[layer].detail for layer in ("conv1b", "conv2a", "conv2b", "classes"))
+
     lost = quantize_aware(before, QatConfig(epochs=1, keep_sparsity=False, keep_clusters=False), digits, Silent())
     assert _zeros(lost.model) < 0.1 * _zeros(made.model)
 
 
 def _zeros(model):
     return sum(int((weight == 0).sum()) for weight in model.get_weights() if weight.ndim > 1)
+
+
+def test_prune_cluster_and_train_for_int8_keep_zeros_and_clusters_to_the_end(sample, tmp_path, tfopt):
+    assert tfopt("prune", sample, "--sparsity", 0.5, "--epochs", 5, "-o", "p.keras").code == 0
+    assert tfopt("cluster", "p.keras", "--clusters", 16, "--epochs", 2, "-o", "pc.keras").code == 0
+    ended = tfopt("quantize", "pc.keras", "--qat", "--epochs", 2, "-o", "pcq.tflite", "--json")
+    assert ended.code == 0, ended.err
+    assert {"kept the zeros of 5 kernels", "kept the shared weights of 5 kernels"} <= set(ended.report["notes"])
+    for change in ended.report["layers"]:
+        if change["action"] == "quantized":
+            assert change["sparsity"] >= 0.49
+            assert change["distinct"] <= 16
+    for weight in load_keras(tmp_path / "pcq.keras").model.weights:
+        if weight.name == "kernel":
+            assert (weight.numpy() == 0).mean() >= 0.49
+            assert len(np.unique(weight.numpy())) <= 16
+    before, after = (ended.report["measurements"][i]["accuracy"]["value"] for i in (0, -1))
+    assert after >= before - 0.01

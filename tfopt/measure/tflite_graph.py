@@ -14,13 +14,22 @@ PACKED = {"INT4": 4, "INT2": 2}
 
 
 class Constant(NamedTuple):
-    """A tensor stored in the file: weights, a bias or the like."""
+    """A tensor stored in the file: weights, a bias or the like; `axis` is that of the scales, if they are several."""
 
     name: str
     type: str
     shape: tuple[int, ...]
     nonzero: int
     scales: int
+    axis: int
+    values: NDArray[Any]
+
+    def distinct(self) -> int:
+        """Most distinct values in an output channel, or in the whole if all channels have one scale."""
+        channels = [self.values]
+        if self.scales > 1:
+            channels = list(np.moveaxis(self.values.reshape(self.shape), self.axis, 0).reshape(self.scales, -1))
+        return max(len(np.unique(channel)) for channel in channels)
 
 
 class Operation(NamedTuple):
@@ -74,8 +83,10 @@ def _constant(model: Any, tensor: Any) -> Constant | None:
     kind = TYPES[tensor.type]
     scales = tensor.quantization.scale if tensor.quantization is not None else None
     shape = tuple(int(size) for size in tensor.shape) if tensor.shape is not None else ()
-    nonzero = int(np.count_nonzero(_values(np.asarray(data, np.uint8), kind, prod(shape))))
-    return Constant(tensor.name.decode(), kind, shape, nonzero, 0 if scales is None else len(scales))
+    axis = tensor.quantization.quantizedDimension if tensor.quantization is not None else 0
+    values = _values(np.asarray(data, np.uint8), kind, prod(shape))
+    nonzero = int(np.count_nonzero(values))
+    return Constant(tensor.name.decode(), kind, shape, nonzero, 0 if scales is None else len(scales), axis, values)
 
 
 def _values(data: NDArray[np.uint8], kind: str, size: int) -> NDArray[Any]:

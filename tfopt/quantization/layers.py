@@ -11,6 +11,8 @@ from tfopt.graphs.leaves import leaves
 from tfopt.measure.tflite_graph import Operation, operations
 from tfopt.report.report import LayerChange
 
+MOST_CLUSTERS = 64  # that many distinct values are no accident of rounding to 8 bits
+LEAST_ZEROS = 0.1  # and neither are more zeros than this
 WORDS = {"INT8": "int8", "INT4": "int4", "INT16": "int16", "FLOAT16": "float16", "FLOAT32": "float32"}
 
 
@@ -61,4 +63,17 @@ def _change(name: str, layer: keras.Layer, count: int, found: list[Operation]) -
         )
     scaled = f" {grain}" if any(c.scales for c in weights) else ""
     detail = f"weights {'/'.join(types)}{scaled}, activations {'/'.join(activations)}"
-    return LayerChange(layer=name, kind=kind, action="quantized", detail=detail, weights=count)
+    size = sum(prod(c.shape) for c in weights)
+    zeros = 1 - sum(c.nonzero for c in weights) / size
+    distinct = max(c.distinct() for c in weights)
+    if distinct <= MOST_CLUSTERS and size >= 2 * distinct * max(c.scales for c in weights):
+        detail += f", at most {distinct} distinct values{' in a channel' if grain == 'per-channel' else ''}"
+    return LayerChange(
+        layer=name,
+        kind=kind,
+        action="quantized",
+        detail=detail,
+        weights=count,
+        sparsity=zeros if zeros > LEAST_ZEROS else None,
+        distinct=distinct,
+    )
