@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 DEMO := demo
 
 .DEFAULT_GOAL := help
-.PHONY: help demo install format check test test-slow samples readme bench clean
+.PHONY: help demo install format check test test-slow samples readme bench acceptance clean
 
 help: ## show this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /  make \1\t/' | expand -t 20
@@ -67,8 +67,12 @@ samples: $(VENV)/installed ## train the sample models anew
 readme: $(VENV)/installed ## run the commands of the README and put their output into it
 	$(BIN)/python benchmarks/readme.py
 
-bench: $(VENV)/installed ## training throughput against plain Keras, in one run
+bench: $(VENV)/installed ## throughput against plain Keras and against a TFMOT script, in one run each
 	$(BIN)/python benchmarks/training.py
+	$(BIN)/python benchmarks/fine_tuning.py
+
+acceptance: $(VENV)/installed ## what every technique can do with many models, MODELS=folder of real ones
+	$(BIN)/python benchmarks/acceptance.py $(MODELS)
 
 clean: ## remove what make made
 	rm -rf $(VENV) $(DEMO) build *.egg-info .mypy_cache .ruff_cache .pytest_cache

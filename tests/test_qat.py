@@ -143,3 +143,12 @@ def test_prune_cluster_and_train_for_int8_keep_zeros_and_clusters_to_the_end(sam
             assert len(np.unique(weight.numpy())) <= 16
     before, after = (ended.report["measurements"][i]["accuracy"]["value"] for i in (0, -1))
     assert after >= before - 0.01
+
+
+def test_weights_of_four_bits_are_four_bits_in_the_file(cnn, digits, trained):
+    made = quantize_aware(cnn, QatConfig(bits=4, epochs=10, learning_rate=1e-3), digits, Silent())
+    kernels = [c for o in operations(made.artifact.payload) for c in o.constants if len(c.shape) > 1 and c.scales]
+    assert {kernel.type for kernel in kernels} == {"INT4"}
+    assert max(kernel.distinct() for kernel in kernels) <= 15
+    assert len(made.artifact.payload) < 0.7 * len(trained.artifact.payload)
+    assert accuracy(made.artifact.predict, digits) >= accuracy(cnn.predict, digits) - 0.02

@@ -10,6 +10,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from tfopt.artifacts.custom import register_custom_objects
     from tfopt.artifacts.loading import load
     from tfopt.config import ClusterConfig, DataConfig, Gates, PruneConfig, QatConfig, QuantizeConfig, TrainConfig
     from tfopt.data import Dataset
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
     from tfopt.workflow import Result, cluster, compare, convert, evaluate, prune, quantize, train
 
 _HOMES = {
+    "tfopt.artifacts.custom": ("register_custom_objects",),
     "tfopt.artifacts.loading": ("load",),
     "tfopt.config": (
         "ClusterConfig",
@@ -59,6 +61,7 @@ __all__ = [
     "load",
     "prune",
     "quantize",
+    "register_custom_objects",
     "train",
 ]
 

@@ -2,7 +2,7 @@
 
 import re
 from pathlib import Path
-from typing import Annotated, Any, Self
+from typing import Annotated, Any, Literal, Self
 
 from pydantic import BaseModel, ByteSize, ConfigDict, Field, model_validator
 
@@ -123,8 +123,9 @@ class QuantizeConfig(Config):
 
 
 class QatConfig(Config):
-    """How to train a model that will be quantized to int8."""
+    """How to train a model that will be quantized: activations to 8 bits, weights to `bits`."""
 
+    bits: Literal[8, 4] = 8
     io: InterfaceType = "float"
     epochs: Count = 5
     batch_size: Count = 64

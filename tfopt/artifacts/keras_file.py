@@ -146,7 +146,10 @@ def _sentence(error: Exception, name: str) -> str:
         return f"{name} has a Lambda layer, whose code would run on loading: refused; replace it by a registered layer"
     unknown = re.findall(r"Could not locate (?:class|function) '([^']+)'", text)
     if unknown:
-        return f"{name} uses {unknown[-1]}, a custom layer or function that is not known here"
+        return (
+            f"{name} uses {unknown[-1]}, a custom layer or function that is not known here; give the code that has it"
+            " with --custom-objects module:function"
+        )
     line = " ".join(text.split())[:200] or type(error).__name__
     return f"{name} cannot be loaded by Keras {keras.__version__}: {line}"
 

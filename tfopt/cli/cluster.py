@@ -27,6 +27,7 @@ def cluster(
     seed: options.Seed = 0,
     data: options.Data = None,
     scale: options.ScaleOption = None,
+    custom_objects: options.CustomObjects = None,
     output: options.Output = None,
     force: options.Force = False,
     json: options.Json = False,
@@ -54,7 +55,7 @@ def cluster(
         destination = Destination(
             output or Path(f"{path.stem}-clustered.keras"), suffix=".keras", force=force, inputs=[path]
         )
-        out.load_tensorflow()
+        out.load_tensorflow(custom_objects)
         from tfopt import workflow
 
         result = workflow.cluster(path, config, source, name=destination.path.name, progress=out)

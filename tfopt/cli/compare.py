@@ -39,6 +39,7 @@ def compare(
     ] = None,
     data: options.Data = None,
     scale: options.ScaleOption = None,
+    custom_objects: options.CustomObjects = None,
     json: options.Json = False,
     quiet: options.Quiet = False,
     verbose: options.Verbose = False,
@@ -53,7 +54,7 @@ def compare(
         if len(models) < 2:
             raise InputError("two or more models are needed to compare; `tfopt evaluate` measures one")
         paths = [existing(path) for path in models]
-        out.load_tensorflow()
+        out.load_tensorflow(custom_objects)
         from tfopt import workflow
 
         report = workflow.compare(paths, source, gates, progress=out)
@@ -66,6 +67,7 @@ def evaluate(
     model: options.AnyModel,
     data: options.Data = None,
     scale: options.ScaleOption = None,
+    custom_objects: options.CustomObjects = None,
     json: options.Json = False,
     quiet: options.Quiet = False,
     verbose: options.Verbose = False,
@@ -75,7 +77,7 @@ def evaluate(
     with Output(json=json, quiet=quiet, verbose=verbose, debug=debug) as out:
         source = options.data_config(data, scale)
         path = existing(model)
-        out.load_tensorflow()
+        out.load_tensorflow(custom_objects)
         from tfopt import workflow
 
         out.report(workflow.evaluate(path, source, progress=out))

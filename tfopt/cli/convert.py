@@ -28,6 +28,7 @@ def convert(
     ] = None,
     data: options.Data = None,
     scale: options.ScaleOption = None,
+    custom_objects: options.CustomObjects = None,
     output: options.Output = None,
     force: options.Force = False,
     json: options.Json = False,
@@ -44,7 +45,7 @@ def convert(
         where = target or output or Path(f"{path.stem}.tflite")
         suffix = ".keras" if where.suffix == ".keras" else ".tflite"
         destination = Destination(where, suffix=suffix, force=force, inputs=[path])
-        out.load_tensorflow()
+        out.load_tensorflow(custom_objects)
         from tfopt import workflow
 
         result = workflow.convert(

@@ -143,6 +143,10 @@ Exclude = Annotated[
     typer.Option("--exclude", metavar="REGEX", help="Spare the layers whose name this matches.", show_default=False),
 ]
 QAT = "With --qat"
+QatBits = Annotated[
+    int | None,
+    typer.Option("--bits", metavar="8|4", help="Bits of a weight (8).", rich_help_panel=QAT, show_default=False),
+]
 QatEpochs = Annotated[
     int | None,
     typer.Option("--epochs", metavar="N", help="Most epochs to train (5).", rich_help_panel=QAT, show_default=False),
@@ -182,6 +186,16 @@ KeepClusters = Annotated[
         "--keep-clusters/--no-keep-clusters",
         help="Keep the shared weights of a clustered model (yes).",
         rich_help_panel=QAT,
+        show_default=False,
+    ),
+]
+CustomObjects = Annotated[
+    str | None,
+    typer.Option(
+        "--custom-objects",
+        metavar="MODULE:FUNCTION",
+        help="Import your own layers: the function returns a dict of names and classes. Runs the module's code.",
+        rich_help_panel=RUN,
         show_default=False,
     ),
 ]

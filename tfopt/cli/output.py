@@ -114,8 +114,8 @@ class Output:
         finally:
             self._progress.remove_task(bar)
 
-    def load_tensorflow(self) -> None:
-        """Import TensorFlow and Keras, which takes seconds, with a bar that counts the modules."""
+    def load_tensorflow(self, custom_objects: str | None = None) -> None:
+        """Import TensorFlow and Keras, which takes seconds, with a bar that counts the modules, then custom objects."""
         done = threading.Event()
         before = len(sys.modules)
 
@@ -135,6 +135,10 @@ class Output:
             finally:
                 done.set()
                 watcher.join()
+        if custom_objects:
+            from tfopt.artifacts.custom import register_custom_objects
+
+            register_custom_objects(custom_objects)
 
     def report(self, report: "Report", written: Sequence[Path] = ()) -> None:
         """Print the report on stdout, as a table or as JSON; `written` are the files that are there by now."""

@@ -32,6 +32,7 @@ def prune(
     seed: options.Seed = 0,
     data: options.Data = None,
     scale: options.ScaleOption = None,
+    custom_objects: options.CustomObjects = None,
     output: options.Output = None,
     force: options.Force = False,
     json: options.Json = False,
@@ -60,7 +61,7 @@ def prune(
         destination = Destination(
             output or Path(f"{path.stem}-pruned.keras"), suffix=".keras", force=force, inputs=[path]
         )
-        out.load_tensorflow()
+        out.load_tensorflow(custom_objects)
         from tfopt import workflow
 
         result = workflow.prune(path, config, source, name=destination.path.name, progress=out)

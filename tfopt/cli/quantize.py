@@ -40,6 +40,7 @@ def quantize(
     io: Annotated[
         InterfaceType, typer.Option("--io", help="Type of the inputs and outputs of an int8 file.")
     ] = "float",
+    bits: options.QatBits = None,
     epochs: options.QatEpochs = None,
     batch_size: options.QatBatchSize = None,
     learning_rate: options.QatLearningRate = None,
@@ -48,6 +49,7 @@ def quantize(
     keep_clusters: options.KeepClusters = None,
     data: options.Data = None,
     scale: options.ScaleOption = None,
+    custom_objects: options.CustomObjects = None,
     output: options.Output = None,
     force: options.Force = False,
     json: options.Json = False,
@@ -58,6 +60,7 @@ def quantize(
     """Convert a model to LiteRT with 8-bit or 16-bit numbers, and run it before reporting."""
     with Output(json=json, quiet=quiet, verbose=verbose, debug=debug) as out:
         training = {
+            "bits": bits,
             "epochs": epochs,
             "batch_size": batch_size,
             "learning_rate": learning_rate,
@@ -78,7 +81,7 @@ def quantize(
             inputs=[path],
             beside=".keras" if qat else "",
         )
-        out.load_tensorflow()
+        out.load_tensorflow(custom_objects)
         from tfopt import workflow
 
         result = workflow.quantize(path, config, source, name=destination.path.name, progress=out)

@@ -16,9 +16,12 @@ import tensorflow_model_optimization as tfmot
 import tf_keras
 from numpy.typing import NDArray
 
-# Not exported: the scheme, which knows the supported layers, and the function whose decay is fixed at 0.999.
+# Not exported: the schemes, which know the supported layers, and the function whose decay is fixed at 0.999.
 from tensorflow_model_optimization.python.core.quantization.keras import quant_ops
 from tensorflow_model_optimization.python.core.quantization.keras.default_8bit import default_8bit_quantize_scheme
+from tensorflow_model_optimization.python.core.quantization.keras.experimental.default_n_bit import (
+    default_n_bit_quantize_scheme,
+)
 
 from tfopt.errors import UnsupportedError
 from tfopt.keras2.crossing import Crossing
@@ -72,9 +75,11 @@ class OutputOnly(tfmot.quantization.keras.QuantizeConfig):  # type: ignore[misc]
 
     def set_quantize_weights(self, layer: Any, quantize_weights: Any) -> None:
         """Nothing to set."""
+        del layer, quantize_weights
 
     def set_quantize_activations(self, layer: Any, quantize_activations: Any) -> None:
         """Nothing to set."""
+        del layer, quantize_activations
 
     def get_output_quantizers(self, layer: Any) -> list[Any]:  # noqa: ARG002
         """8 bits, range by moving average, as the scheme has it for outputs."""
@@ -89,11 +94,14 @@ class OutputOnly(tfmot.quantization.keras.QuantizeConfig):  # type: ignore[misc]
         return {}
 
 
-def unsupported_activation(layer: keras.Layer) -> str | None:
+def unsupported(layer: keras.Layer, bits: int = 8) -> str | None:
     """Why the scheme cannot stand this Keras 3 layer, even unquantized beside others; None if it can.
 
-    TFMOT simulates the output of a layer before a quantized one, and fails on an activation it does not know.
+    TFMOT simulates the output of a layer before a quantized one, and fails on an activation it does not know; the
+    converter fails on 4-bit transposed convolutions.
     """
+    if bits == 4 and isinstance(layer, keras.layers.Conv2DTranspose):
+        return "the converter has no transposed convolution with 4-bit weights"
     activation = getattr(layer, "activation", None)
     name = getattr(activation, "__name__", "linear")
     if activation is None or name in ACTIVATIONS | {"silu"}:
@@ -101,9 +109,13 @@ def unsupported_activation(layer: keras.Layer) -> str | None:
     return f"the 8-bit scheme of TensorFlow Model Optimization does not cover the activation {name}"
 
 
-def quantization_aware(crossing: Crossing) -> QuantizationAware:
-    """Wrap what the 8-bit scheme covers; raise `UnsupportedError` if that is no layer with weights."""
-    scheme = default_8bit_quantize_scheme.Default8BitQuantizeScheme()
+def quantization_aware(crossing: Crossing, bits: int = 8) -> QuantizationAware:
+    """Wrap what the scheme for weights of 8 or 4 `bits` covers; raise `UnsupportedError` if that is no weights."""
+    scheme = (
+        default_8bit_quantize_scheme.Default8BitQuantizeScheme()
+        if bits == 8
+        else default_n_bit_quantize_scheme.DefaultNBitQuantizeScheme(num_bits_weight=bits, num_bits_activation=8)
+    )
     registry = scheme.get_quantize_registry()
     layers = crossing.model.layers
     covered = {layer.name for layer in layers if _folds(layer, registry) or _reason(layer, registry) is None}

@@ -15,6 +15,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from tfopt.artifacts.custom import register_inherited
 from tfopt.litert.job import STAGE, Job
 
 
@@ -50,6 +51,7 @@ def _convert(folder: Path) -> None:
     if (folder / "float").exists():
         converter = tf.lite.TFLiteConverter.from_saved_model(str(folder / "float"))
     else:
+        register_inherited()
         model = keras.saving.load_model(folder / "model.keras", compile=False, safe_mode=True)
         converter = tf.lite.TFLiteConverter.from_keras_model(model)
     (folder / "float.tflite").write_bytes(converter.convert())

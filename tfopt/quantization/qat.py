@@ -6,6 +6,7 @@ weights come back into a plain Keras 3 model of the same architecture.
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -64,8 +65,8 @@ def quantize_aware(artifact: KerasArtifact, config: QatConfig, data: Dataset | N
     seed_everything(config.seed)
     model = artifact.fresh_model()
     with progress.task("rebuilding in tf_keras", None):
-        crossing = cross(model, artifact.name, tfmot.unsupported_activation)
-        aware = tfmot.quantization_aware(crossing)
+        crossing = cross(model, artifact.name, partial(tfmot.unsupported, bits=config.bits))
+        aware = tfmot.quantization_aware(crossing, config.bits)
     batches = np.array_split(data.calibration.x, max(1, len(data.calibration.x) // CALIBRATION_BATCH))
     with progress.task("calibrating", len(batches)) as advance:
         tfmot.calibrate(aware.model, _counted(batches, advance))

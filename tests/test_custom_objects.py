@@ -1,0 +1,63 @@
+import subprocess
+import sys
+
+import pytest
+
+from tests.conftest import process
+
+MODULE = """
+import keras
+
+class Triple(keras.layers.Layer):
+    def call(self, x):
+        return x * 3
+
+def custom_objects():
+    return {"Triple": Triple}
+
+def nothing():
+    return None
+"""
+BUILD = """
+import keras, mine
+model = keras.Sequential([keras.Input((8, 8, 1)), keras.layers.Flatten(), mine.Triple(), keras.layers.Dense(10)])
+model.save("model.keras")
+"""
+
+
+@pytest.fixture
+def folder(tmp_path):
+    (tmp_path / "mine.py").write_text(MODULE)
+    subprocess.run([sys.executable, "-c", BUILD], cwd=tmp_path, check=True, capture_output=True)
+    return tmp_path
+
+
+def test_a_custom_layer_is_refused_until_its_code_is_named(folder):
+    ended = process("prune", "model.keras", folder=folder)
+    assert ended.code == 2
+    assert "uses Triple, a custom layer" in ended.err
+    assert "--custom-objects module:function" in ended.err
+    ended = process("prune", "model.keras", "--custom-objects", "mine:custom_objects", folder=folder)
+    assert ended.code == 0, ended.err
+
+
+def test_the_converting_process_knows_it_too(folder):
+    ended = process("quantize", "model.keras", "--dynamic", "--custom-objects", "mine:custom_objects", folder=folder)
+    assert ended.code == 0, ended.err
+    assert (folder / "model-dynamic.tflite").exists()
+
+
+@pytest.mark.parametrize(
+    ("source", "message"),
+    [
+        ("mine", "must be module:function"),
+        ("absent:f", "ModuleNotFoundError"),
+        ("mine:absent", "AttributeError"),
+        ("mine:nothing", "returned a NoneType, not a dict"),
+    ],
+)
+def test_what_cannot_be_registered_is_one_sentence(folder, source, message):
+    ended = process("prune", "model.keras", "--custom-objects", source, folder=folder)
+    assert ended.code == 2
+    assert message in ended.err
+    assert "Traceback" not in ended.err
