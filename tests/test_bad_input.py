@@ -61,6 +61,41 @@ def test_a_file_that_is_no_keras_file(refused, tmp_path, command, content, words
     assert words in refused(command, "m.keras")
 
 
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (("cluster", "--clusters", 1), "--clusters 1 is out of range"),
+        (("cluster", "--clusters", 257), "--clusters 257 is out of range"),
+        (("cluster", "--clusters", "many"), "'many' is not a valid int"),
+        (("cluster", "--exclude", "nothing"), "matches no layer"),
+        (("quantize", "--qat", "--dynamic"), "--qat trains for int8; it excludes --dynamic"),
+        (("quantize", "--qat", "--bits", 3), "--bits 3"),
+        (("quantize", "--int8", "--epochs", 3), "--epochs needs --qat"),
+        (("quantize", "--qat", "--epochs", 0), "--epochs 0 is out of range"),
+        (("prune", "--pattern", "4:2"), "must leave some weights"),
+        (("prune", "--pattern", "2-4"), "--pattern 2-4"),
+        (("prune", "--pattern", "2:4", "--sparsity", 0.8), "leave out --sparsity"),
+        (("prune", "--engine", "tfmot", "--scope", "global"), "no --scope global"),
+        (("convert", "one.tflite", "-o", "two.tflite"), "there is one output"),
+    ],
+)
+def test_options_of_clustering_training_and_patterns(refused, sample, arguments, words):
+    command, *options = arguments
+    assert words in refused(command, sample, *options)
+
+
+def test_training_for_int8_without_data(refused, tmp_path):
+    import keras
+
+    keras.Sequential([keras.Input((4,)), keras.layers.Dense(3)]).save(tmp_path / "theirs.keras")
+    assert "--qat trains" in refused("quantize", "theirs.keras", "--qat")
+
+
+def test_an_output_of_quantization_aware_training_that_exists(refused, sample, tmp_path):
+    (tmp_path / "sample-qat.keras").write_bytes(b"precious")
+    assert "sample-qat.keras exists" in refused("quantize", sample, "--qat")
+
+
 @pytest.mark.parametrize("share", [0.1, 0.5, 0.9, 0.999])
 def test_a_truncated_keras_file(refused, sample, share):
     content = sample.read_bytes()

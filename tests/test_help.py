@@ -5,7 +5,7 @@ import time
 
 import pytest
 
-COMMANDS = ("train", "prune", "convert", "quantize", "evaluate", "compare")
+COMMANDS = ("train", "prune", "cluster", "convert", "quantize", "evaluate", "compare")
 PAGES = ((), *((command,) for command in COMMANDS))
 
 

@@ -12,6 +12,10 @@ from tfopt.data import Split
 TECHNIQUES = {
     "prune": lambda model, data: tfopt.prune(model, tfopt.PruneConfig(sparsity=0.6, epochs=1), data),
     "one-shot": lambda model, data: tfopt.prune(model, tfopt.PruneConfig(sparsity=0.6, schedule="one-shot"), data),
+    "2:4": lambda model, data: tfopt.prune(model, tfopt.PruneConfig(pattern="2:4", epochs=1), data),
+    "tfmot": lambda model, data: tfopt.prune(model, tfopt.PruneConfig(engine="tfmot", epochs=2), data),
+    "cluster": lambda model, data: tfopt.cluster(model, tfopt.ClusterConfig(epochs=1), data),
+    "qat": lambda model, data: tfopt.quantize(model, tfopt.QatConfig(epochs=1), data),
     "int8": lambda model, data: tfopt.quantize(model, tfopt.QuantizeConfig(precision="int8"), data),
     "float16": lambda model, data: tfopt.quantize(model, tfopt.QuantizeConfig(precision="float16"), data),
     "dynamic": lambda model, data: tfopt.quantize(model, tfopt.QuantizeConfig(precision="dynamic"), data),

@@ -53,7 +53,8 @@ def cross(model: keras.Model, title: str, carry: Callable[[keras.Layer], str | N
     """
     if not is_graph(model):
         raise UnsupportedError(
-            f"{title} is a {type(model).__name__}, a model whose graph is not known: it cannot be rebuilt in tf_keras"
+            f"{title} is a {type(model).__name__}, a model whose graph is not known: it cannot be rebuilt in tf_keras."
+            " Pruning and quantization after training need no rebuilding: leave out --qat or --engine tfmot"
         )
     builder = _Builder(carry)
     inputs = samples(model)
