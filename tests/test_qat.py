@@ -1,6 +1,8 @@
+import keras
 import numpy as np
 import pytest
 import tensorflow as tf
+from keras import layers
 
 from tests import zoo
 from tests.conftest import SAMPLES
@@ -143,6 +145,19 @@ def test_prune_cluster_and_train_for_int8_keep_zeros_and_clusters_to_the_end(sam
             assert len(np.unique(weight.numpy())) <= 16
     before, after = (ended.report["measurements"][i]["accuracy"]["value"] for i in (0, -1))
     assert after >= before - 0.01
+
+
+def test_carried_layers_get_their_own_trained_weights_back(digits):
+    inputs = zoo.images()
+    x = layers.Flatten()(inputs)
+    for name in ("one", "two", "three"):
+        x = layers.Dense(64, activation="elu", name=name)(x)
+    model = keras.Model(inputs, layers.Dense(10, activation="softmax")(x))
+    fit(model, digits, FitPlan(epochs=5, batch_size=64, learning_rate=1e-3, seed=0), Silent())
+    made = quantize_aware(load_keras(model), QatConfig(epochs=1), digits, Silent())
+    for name in ("one", "two", "three"):
+        before, after = model.get_layer(name).get_weights()[0], made.model.get_layer(name).get_weights()[0]
+        assert 0 < np.abs(before - after).max() < 0.02
 
 
 def test_weights_of_four_bits_are_four_bits_in_the_file(cnn, digits, trained):

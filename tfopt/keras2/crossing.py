@@ -39,11 +39,13 @@ class Crossing:
     names: dict[int, str]  # of the layers, by identity; a shared layer has one name
 
     def variables(self, layer: keras.Layer) -> list[tf.Variable]:
-        """The variables that stand for the weights of a Keras 3 layer, in their order; its own if it is carried."""
-        chain = self.twins.get(self.names.get(id(layer), ""))
-        if chain is None:
-            return [weight.value for weight in layer.weights]
-        return [variable for twin in chain for variable in twin.weights]
+        """The variables that stand for the weights of a Keras 3 layer, in their order; its own if it has no twin."""
+        chain = self.twin(layer)
+        return [variable for twin in chain for variable in twin.weights] if chain else _own(layer)
+
+    def twin(self, layer: keras.Layer) -> Chain:
+        """The twin of a Keras 3 layer; empty if it is carried or not part of the graph."""
+        return self.twins.get(self.names.get(id(layer), ""), ())
 
 
 def cross(model: keras.Model, title: str, carry: Callable[[keras.Layer], str | None] = lambda _: None) -> Crossing:
@@ -72,6 +74,10 @@ def cross(model: keras.Model, title: str, carry: Callable[[keras.Layer], str | N
             f" the first layer that differs is {_first_different(model, inputs)}"
         )
     return Crossing(model, crossed, builder.holder, apart, builder.twins, builder.carried, builder.names)
+
+
+def _own(layer: keras.Layer) -> list[tf.Variable]:
+    return [weight.value for weight in layer.weights]
 
 
 def _first_different(model: keras.Model, inputs: list[tf.Tensor]) -> str:

@@ -5,10 +5,10 @@ activations with ranges that follow a moving average. TFMOT refuses a whole mode
 starts from ranges of -6..6; here each layer is judged by itself, and ranges are calibrated before training.
 """
 
-from collections.abc import Iterable
+import contextlib
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any
-from unittest import mock
 
 import keras
 import tensorflow as tf
@@ -50,8 +50,11 @@ class QuantizationAware:
 
     def variables(self, layer: keras.Layer) -> list[tf.Variable]:
         """The variables that are trained for a Keras 3 layer, in the order of its weights."""
+        variables = self.crossing.variables(layer)
+        if not self.crossing.twin(layer):
+            return variables
         trained = {variable.name: variable for variable in self.model.weights}
-        return [trained.get(variable.name, variable) for variable in self.crossing.variables(layer)]
+        return [trained[variable.name] for variable in variables]
 
     def scopes(self) -> dict[str, str]:
         """The name of the Keras 3 layer for each name scope under which its operations may be found."""
@@ -173,24 +176,30 @@ def calibrate(model: tf_keras.Model, batches: Iterable[NDArray[Any]]) -> None:
         layer: layer.trainable for layer in inner if isinstance(layer, tf_keras.layers.BatchNormalization)
     }
     rates = {layer: layer.rate for layer in inner if isinstance(getattr(layer, "rate", None), float)}
-    moving_average = quant_ops.MovingAvgQuantize
     for layer in normalizations:
         layer.trainable = False
     for layer in rates:
         layer.rate = 0.0
     try:
         for number, batch in enumerate(batches):
-
-            def averaged(*args: Any, decay: float = 1 - 1 / (number + 1), **options: Any) -> Any:
-                return moving_average(*args, **{**options, "ema_decay": decay})
-
-            with mock.patch.object(quant_ops, "MovingAvgQuantize", averaged):
+            with _decay(1 - 1 / (number + 1)):
                 model(batch, training=True)
     finally:
         for layer, trainable in normalizations.items():
             layer.trainable = trainable
         for layer, rate in rates.items():
             layer.rate = rate
+
+
+@contextlib.contextmanager
+def _decay(value: float) -> Iterator[None]:
+    """Let the ranges move with this decay instead of 0.999, which TFMOT does not let one choose."""
+    original = quant_ops.MovingAvgQuantize
+    quant_ops.MovingAvgQuantize = lambda *args, **options: original(*args, **{**options, "ema_decay": value})
+    try:
+        yield
+    finally:
+        quant_ops.MovingAvgQuantize = original
 
 
 def _reason(layer: tf_keras.layers.Layer, registry: Any) -> str | None:

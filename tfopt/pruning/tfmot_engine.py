@@ -46,7 +46,7 @@ def fine_tuned(
     pruned, refused = _split(model, crossing, found)
     options = _options(config, ramp)
     layers = dict(leaves(model))
-    names = {crossing.twins[crossing.names[id(layers[target.layer])]][-1].name for target in pruned}
+    names = {crossing.twin(layers[target.layer])[-1].name for target in pruned}
 
     def wrapped(layer: tf_keras.layers.Layer) -> tf_keras.layers.Layer:
         return tfmot.sparsity.keras.prune_low_magnitude(layer, **options) if layer.name in names else layer
@@ -60,7 +60,7 @@ def _split(model: keras.Model, crossing: Crossing, found: list[Target]) -> tuple
     layers = dict(leaves(model))
     pruned, refused = [], []
     for target in found:
-        chain = crossing.twins.get(crossing.names.get(id(layers[target.layer]), ""), ())
+        chain = crossing.twin(layers[target.layer])
         if chain and isinstance(chain[-1], PRUNABLE):
             pruned.append(target)
         else:
