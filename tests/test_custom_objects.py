@@ -4,6 +4,8 @@ import sys
 import pytest
 
 from tests.conftest import process
+from tfopt.artifacts.custom import register_custom_objects
+from tfopt.errors import InputError
 
 MODULE = """
 import keras
@@ -56,8 +58,9 @@ def test_the_converting_process_knows_it_too(folder):
         ("mine:nothing", "returned a NoneType, not a dict"),
     ],
 )
-def test_what_cannot_be_registered_is_one_sentence(folder, source, message):
-    ended = process("prune", "model.keras", "--custom-objects", source, folder=folder)
-    assert ended.code == 2
-    assert message in ended.err
-    assert "Traceback" not in ended.err
+def test_what_cannot_be_registered_is_one_sentence(tmp_path, monkeypatch, source, message):
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.delitem(sys.modules, "mine", raising=False)
+    (tmp_path / "mine.py").write_text(MODULE)
+    with pytest.raises(InputError, match=message):
+        register_custom_objects(source)

@@ -95,11 +95,27 @@ def test_a_model_of_which_nothing_can_be_quantized_is_refused(digits):
         tfmot.quantization_aware(cross(zoo.stacked_cells(), "model"))
 
 
+@pytest.mark.slow
+def test_a_large_network_of_keras_applications_is_trained(digits):
+    inputs = zoo.images()
+    x = layers.Resizing(32, 32)(inputs)
+    body = keras.applications.EfficientNetB0(weights=None, input_shape=(32, 32, 3), classes=10)
+    model = keras.Model(inputs, body(layers.Concatenate()([x, x, x])))
+    made = quantize_aware(load_keras(model), QatConfig(epochs=1), digits, Silent())
+    actions = [change.action for change in made.layers]
+    assert actions.count("quantized") > 60
+    assert {change.detail for change in made.layers if change.kind == "Normalization"} == {
+        "the 8-bit scheme of TensorFlow Model Optimization does not cover Normalization"
+    }
+    assert len(made.artifact.payload) < 0.4 * len(made.float_artifact.payload)
+
+
 def test_without_data_there_is_no_training(cnn):
     with pytest.raises(InputError, match="--qat trains"):
         quantize_aware(cnn, QatConfig(), None, Silent())
 
 
+@pytest.mark.slow
 def test_zeros_and_shared_weights_survive_training_and_are_in_the_file(cnn, digits):
     model = cnn.fresh_model()
     for layer in model.layers:
