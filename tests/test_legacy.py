@@ -6,6 +6,7 @@ import h5py
 import keras
 import numpy as np
 import pytest
+import tensorflow as tf
 import tf_keras
 from tf_keras import layers
 
@@ -109,6 +110,23 @@ def test_a_function_that_changed_its_meaning_is_refused():
     model = tf_keras.Sequential([layers.Input((4,)), layers.Dense(2, activation="hard_sigmoid")])
     with pytest.raises(UnsupportedError, match="hard_sigmoid is another function in Keras 3"):
         to_keras3(model, "model")
+
+
+@pytest.mark.parametrize("share", [0.01, 0.3, 0.6, 0.95])
+@pytest.mark.parametrize("name", ["old.h5", "old.keras"])
+def test_a_truncated_file_is_one_sentence(old, tmp_path, name, share):
+    old.save(tmp_path / name)
+    content = (tmp_path / name).read_bytes()
+    (tmp_path / name).write_bytes(content[: int(len(content) * share)])
+    with pytest.raises(InputError) as caught:
+        load_keras(tmp_path / name)
+    assert "\n" not in str(caught.value)
+
+
+def test_a_saved_model_that_keras_did_not_make_is_refused(tmp_path):
+    tf.saved_model.save(tf.Module(), str(tmp_path / "plain"))
+    with pytest.raises(InputError, match="a SavedModel that Keras did not make"):
+        load_keras(tmp_path / "plain")
 
 
 def test_weights_without_an_architecture_are_refused(old, tmp_path):

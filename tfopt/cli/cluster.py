@@ -5,6 +5,7 @@ from pathlib import Path
 from tfopt.artifacts.paths import existing
 from tfopt.artifacts.writing import Destination
 from tfopt.cli import options
+from tfopt.cli.making import make
 from tfopt.cli.output import Output
 
 EXAMPLES = """Examples:
@@ -55,9 +56,5 @@ def cluster(
         destination = Destination(
             output or Path(f"{path.stem}-clustered.keras"), suffix=".keras", force=force, inputs=[path]
         )
-        out.load_tensorflow(custom_objects)
-        from tfopt import workflow
-
-        result = workflow.cluster(path, config, source, name=destination.path.name, progress=out)
-        report = destination.save(result.artifact.payload, result.report)
-        out.report(report, written=destination.written)
+        name = destination.path.name
+        make(out, destination, lambda w: w.cluster(path, config, source, name=name, progress=out), custom_objects)

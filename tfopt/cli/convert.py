@@ -8,6 +8,7 @@ import typer
 from tfopt.artifacts.paths import existing
 from tfopt.artifacts.writing import Destination
 from tfopt.cli import options
+from tfopt.cli.making import make
 from tfopt.cli.output import Output
 from tfopt.errors import InputError
 
@@ -45,11 +46,5 @@ def convert(
         where = target or output or Path(f"{path.stem}.tflite")
         suffix = ".keras" if where.suffix == ".keras" else ".tflite"
         destination = Destination(where, suffix=suffix, force=force, inputs=[path])
-        out.load_tensorflow(custom_objects)
-        from tfopt import workflow
-
-        result = workflow.convert(
-            path, source, to="keras" if suffix == ".keras" else "tflite", name=destination.path.name, progress=out
-        )
-        report = destination.save(result.artifact.payload, result.report)
-        out.report(report, written=destination.written)
+        name, to = destination.path.name, suffix.removeprefix(".")
+        make(out, destination, lambda w: w.convert(path, source, to=to, name=name, progress=out), custom_objects)

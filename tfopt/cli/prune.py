@@ -5,6 +5,7 @@ from pathlib import Path
 from tfopt.artifacts.paths import existing
 from tfopt.artifacts.writing import Destination
 from tfopt.cli import options
+from tfopt.cli.making import make
 from tfopt.cli.output import Output
 
 EXAMPLES = """Examples:
@@ -61,9 +62,5 @@ def prune(
         destination = Destination(
             output or Path(f"{path.stem}-pruned.keras"), suffix=".keras", force=force, inputs=[path]
         )
-        out.load_tensorflow(custom_objects)
-        from tfopt import workflow
-
-        result = workflow.prune(path, config, source, name=destination.path.name, progress=out)
-        report = destination.save(result.artifact.payload, result.report)
-        out.report(report, written=destination.written)
+        name = destination.path.name
+        make(out, destination, lambda w: w.prune(path, config, source, name=name, progress=out), custom_objects)

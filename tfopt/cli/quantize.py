@@ -9,6 +9,7 @@ from tfopt.artifacts.paths import existing, newest_of_ours
 from tfopt.artifacts.writing import Destination
 from tfopt.choices import InterfaceType
 from tfopt.cli import options
+from tfopt.cli.making import make
 from tfopt.cli.output import Output
 from tfopt.errors import InputError
 
@@ -81,12 +82,8 @@ def quantize(
             inputs=[path],
             beside=".keras" if qat else "",
         )
-        out.load_tensorflow(custom_objects)
-        from tfopt import workflow
-
-        result = workflow.quantize(path, config, source, name=destination.path.name, progress=out)
-        beside = result.trained.payload if result.trained else b""
-        out.report(destination.save(result.artifact.payload, result.report, beside), written=destination.written)
+        name = destination.path.name
+        make(out, destination, lambda w: w.quantize(path, config, source, name=name, progress=out), custom_objects)
 
 
 def _config(

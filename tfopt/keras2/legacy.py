@@ -15,7 +15,7 @@ import h5py
 import keras
 import tf_keras
 
-from tfopt.errors import InputError
+from tfopt.errors import InputError, TfoptError
 from tfopt.keras2.back import to_keras3
 
 OLD_LAYERS = "_layer_checkpoint_dependencies"
@@ -31,7 +31,9 @@ def load_legacy(path: Path) -> keras.Model:
         if zipfile.is_zipfile(path):
             return _keras_2_zip(path)
         return _hdf5(path)
-    except (ValueError, TypeError, KeyError, OSError, AttributeError, NotImplementedError) as error:
+    except TfoptError:
+        raise
+    except Exception as error:  # tf_keras and h5py raise anything for unsound files
         raise InputError(_sentence(error, path)) from error
 
 
