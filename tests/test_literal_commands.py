@@ -120,3 +120,10 @@ def test_before_training_the_other_two_name_the_way_out(tmp_path):
         assert ended.out == ""
         assert re.fullmatch(r"error: .*train one with `tfopt train`, or try a file of sample_models/\n", ended.err)
     assert list(tmp_path.iterdir()) == []
+
+
+def test_zeros_show_in_the_compressed_size_only_and_that_is_the_verdict(report_of):
+    [comparison] = report_of("model-pruned.keras")["comparisons"]
+    assert comparison["size"]["verdict"] == "smaller when compressed"
+    assert abs(comparison["size"]["file_bytes"]) < 0.005
+    assert comparison["size"]["gzip_bytes"] < -0.2

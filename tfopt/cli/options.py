@@ -14,11 +14,15 @@ if TYPE_CHECKING:
 DATA = "Data"
 RUN = "Run and output"
 
-ModelArgument = Annotated[Path, typer.Argument(metavar="MODEL", help="A .keras file.", show_default=False)]
+ModelArgument = Annotated[
+    Path, typer.Argument(metavar="MODEL", help="A .keras file, or one of Keras 2.", show_default=False)
+]
 OptionalModel = Annotated[
     Path | None,
     typer.Argument(
-        metavar="[MODEL]", help="A .keras file; left out: the newest one here that tfopt wrote.", show_default=False
+        metavar="[MODEL]",
+        help="A .keras file, or one of Keras 2; left out: the newest one here that tfopt wrote.",
+        show_default=False,
     ),
 ]
 ModelsArgument = Annotated[

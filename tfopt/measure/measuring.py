@@ -16,7 +16,9 @@ from tfopt.measure.keras_macs import keras_macs
 from tfopt.measure.latency import MOST_ROUNDS, interleaved, latency, latency_change
 from tfopt.measure.tflite_graph import parameters, tflite_macs
 from tfopt.progress import Progress
-from tfopt.report.report import Comparison, LatencyChange, Measurement, SizeChange
+from tfopt.report.report import Comparison, LatencyChange, Measurement, SizeChange, SizeVerdict
+
+LEAST_CHANGE = 0.005
 
 
 @dataclass(frozen=True)
@@ -63,12 +65,17 @@ def _comparison(measured: Sequence[Measured], index: int) -> Comparison:
 
 def _size_change(before: Measurement, after: Measurement) -> SizeChange:
     change = after.file_bytes / before.file_bytes - 1
+    compressed = after.gzip_bytes / before.gzip_bytes - 1
+    if abs(change) > LEAST_CHANGE:
+        verdict: SizeVerdict = "smaller" if change < 0 else "larger"
+    else:
+        verdict = "smaller when compressed" if compressed < -LEAST_CHANGE else "no gain"
     return SizeChange(
         against=before.name,
         file_bytes=change,
-        gzip_bytes=after.gzip_bytes / before.gzip_bytes - 1,
+        gzip_bytes=compressed,
         nonzero_parameters=after.nonzero_parameters / max(1, before.nonzero_parameters) - 1,
-        verdict="smaller" if change < -0.005 else "larger" if change > 0.005 else "no gain",
+        verdict=verdict,
     )
 
 

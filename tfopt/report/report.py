@@ -47,14 +47,17 @@ class Measurement(Record):
     latency: Latency | None
 
 
+SizeVerdict = Literal["smaller", "larger", "smaller when compressed", "no gain"]
+
+
 class SizeChange(Record):
-    """Relative change against the first file of the same format: -0.6 is 60 % less."""
+    """Relative change against the first file of the same format: -0.6 is 60 % less; under half a percent is no gain."""
 
     against: str
     file_bytes: float
     gzip_bytes: float
     nonzero_parameters: float
-    verdict: Literal["smaller", "larger", "no gain"]
+    verdict: SizeVerdict
 
 
 class AccuracyChange(Record):
