@@ -8,7 +8,7 @@ from rich.markup import escape
 from rich.table import Table
 from rich.text import Text
 
-from tfopt.report.report import Comparison, Measurement, Report
+from tfopt.report.report import Comparison, LayerChange, Measurement, Report
 
 MOST_LAYERS = 20
 NOTHING = "[dim]-[/]"
@@ -199,14 +199,19 @@ def _layers(report: Report, everything: bool) -> Table:
     table.add_column("what happened", overflow="fold")
     shown = report.layers if everything else report.layers[:MOST_LAYERS]
     for change in shown:
-        what = change.action if change.sparsity is None else f"{change.action} to sparsity {change.sparsity:.3f}"
         style = "dim" if change.action == "skipped" else ""
-        table.add_row(
-            escape(change.layer), change.kind, f"{change.weights:,}", escape(f"{what}: {change.detail}"), style=style
-        )
+        table.add_row(escape(change.layer), change.kind, f"{change.weights:,}", escape(_what(change)), style=style)
     if len(shown) < len(report.layers):
         table.add_row("...", "", "", f"{len(report.layers) - len(shown)} more in the report and with -v", style="dim")
     return table
+
+
+def _what(change: LayerChange) -> str:
+    if change.sparsity is None:
+        return f"{change.action}: {change.detail}"
+    if change.action == "pruned":
+        return f"pruned to sparsity {change.sparsity:.3f}: {change.detail}"
+    return f"{change.action}: {change.detail}, sparsity {change.sparsity:.3f}"
 
 
 def _gates(report: Report) -> list[Text]:
