@@ -10,8 +10,8 @@ from tfopt.artifacts.loading import load_keras
 from tfopt.artifacts.tflite_file import TfliteArtifact
 from tfopt.config import QuantizeConfig
 from tfopt.errors import ConversionError, InputError
-from tfopt.litert import convert as conversion
-from tfopt.litert.job import Job
+from tfopt.litert import child
+from tfopt.litert.job import LowerJob
 from tfopt.measure.tflite_graph import operations, parameters, tflite_macs
 from tfopt.progress import Silent
 from tfopt.quantization.ptq import quantize
@@ -113,14 +113,15 @@ def test_int8_without_data_says_how_to_give_some(sample):
 def test_calibration_uses_the_calibration_split_and_no_other(digits, sample, monkeypatch):
     seen = {}
 
-    def spy(payload, name, job, progress, *, calibration=None, **_):
+    def spy(artifact, progress, config, *, calibration=(), **_):
         seen["calibration"] = calibration
         raise ConversionError("enough")
 
     monkeypatch.setattr("tfopt.quantization.ptq.convert", spy)
     with pytest.raises(ConversionError):
         quantize(load_keras(sample), QuantizeConfig(), digits, Silent())
-    np.testing.assert_array_equal(seen["calibration"], digits.calibration.x)
+    [x] = seen["calibration"]
+    np.testing.assert_array_equal(x, digits.calibration.x)
 
 
 @pytest.mark.parametrize(
@@ -131,15 +132,15 @@ def test_calibration_uses_the_calibration_split_and_no_other(digits, sample, mon
         ("import time; time.sleep(60)", "not converted within 1 s"),
     ],
 )
-def test_a_converter_that_dies_or_hangs_becomes_one_sentence(monkeypatch, code, words):
-    real = conversion.subprocess.Popen
+def test_a_converter_that_dies_or_hangs_becomes_one_sentence(monkeypatch, tmp_path, code, words):
+    real = child.subprocess.Popen
 
     def instead(command, **options):
         return real([sys.executable, "-c", code], **options)
 
-    monkeypatch.setattr(conversion.subprocess, "Popen", instead)
+    monkeypatch.setattr(child.subprocess, "Popen", instead)
     with pytest.raises(ConversionError, match=words):
-        conversion.convert(b"", "m.keras", Job(precision=None), Silent(), time_limit=1)
+        child.run_child("lowering", tmp_path, LowerJob(lowering="direct"), "m.keras", Silent(), time_limit=1)
 
 
 def test_a_layer_the_quantizer_leaves_alone_is_reported_as_skipped(digits):

@@ -12,17 +12,27 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from tfopt.artifacts.custom import register_custom_objects
     from tfopt.artifacts.loading import load
-    from tfopt.config import ClusterConfig, DataConfig, Gates, PruneConfig, QatConfig, QuantizeConfig, TrainConfig
+    from tfopt.config import (
+        ClusterConfig,
+        ConvertConfig,
+        DataConfig,
+        Gates,
+        PruneConfig,
+        QatConfig,
+        QuantizeConfig,
+        TrainConfig,
+    )
     from tfopt.data import Dataset
     from tfopt.errors import ConversionError, InputError, OutputError, TfoptError, UnsupportedError
     from tfopt.report.report import Report
-    from tfopt.workflow import Result, cluster, compare, convert, evaluate, prune, quantize, train
+    from tfopt.workflow import Result, cluster, compare, convert, debug, evaluate, prune, quantize, train
 
 _HOMES = {
     "tfopt.artifacts.custom": ("register_custom_objects",),
     "tfopt.artifacts.loading": ("load",),
     "tfopt.config": (
         "ClusterConfig",
+        "ConvertConfig",
         "DataConfig",
         "Gates",
         "PruneConfig",
@@ -33,13 +43,14 @@ _HOMES = {
     "tfopt.data": ("Dataset",),
     "tfopt.errors": ("ConversionError", "InputError", "OutputError", "TfoptError", "UnsupportedError"),
     "tfopt.report.report": ("Report",),
-    "tfopt.workflow": ("Result", "cluster", "compare", "convert", "evaluate", "prune", "quantize", "train"),
+    "tfopt.workflow": ("Result", "cluster", "compare", "convert", "debug", "evaluate", "prune", "quantize", "train"),
 }
 _HOME_OF = {name: module for module, names in _HOMES.items() for name in names}
 
 __all__ = [
     "ClusterConfig",
     "ConversionError",
+    "ConvertConfig",
     "DataConfig",
     "Dataset",
     "Gates",
@@ -57,6 +68,7 @@ __all__ = [
     "cluster",
     "compare",
     "convert",
+    "debug",
     "evaluate",
     "load",
     "prune",

@@ -2,13 +2,26 @@
 
 import re
 from pathlib import Path
-from typing import Annotated, Any, Literal, Self
+from typing import Annotated, Any, ClassVar, Literal, Self
 
 from pydantic import BaseModel, ByteSize, ConfigDict, Field, model_validator
 
-from tfopt.choices import Arch, Engine, Grain, Initialization, InterfaceType, Precision, Scale, Schedule, Scope
+from tfopt.choices import (
+    Algorithm,
+    Arch,
+    Engine,
+    Grain,
+    Initialization,
+    InterfaceType,
+    Precision,
+    Scale,
+    Schedule,
+    Scope,
+    WeightType,
+)
 
 Fraction = Annotated[float, Field(gt=0, lt=1, allow_inf_nan=False)]
+Share = Annotated[float, Field(ge=0, le=1, allow_inf_nan=False)]
 Count = Annotated[int, Field(ge=1)]
 Seed = Annotated[int, Field(ge=0, lt=2**31)]
 LearningRate = Annotated[float, Field(gt=0, le=10, allow_inf_nan=False)]
@@ -108,17 +121,65 @@ class ClusterConfig(Config):
     seed: Seed = 0
 
 
-class QuantizeConfig(Config):
-    """How to quantize after training."""
+class ConvertConfig(Config):
+    """Which sizes a `.tflite` file fixes: that of the batch, and whatever else is free, as the length of a sequence."""
+
+    batch: Count | None = None
+    length: Count | None = None
+
+
+class QuantizeConfig(ConvertConfig):
+    """How to quantize after training.
+
+    `precision` says how activations are computed: int8 and int16 with fixed, calibrated ranges, `dynamic` as integers
+    scaled anew in each inference, `weights` and float16 in float; `weights` is how weights are stored, one scale for
+    each output channel, or for each `block` of input weights of a dense layer. `calibration` is how many samples of the
+    data set to calibrate on, or a file or a folder of images.
+    """
 
     precision: Precision = "int8"
+    weights: WeightType = "int8"
+    block: Literal[32, 64, 128, 256] | None = None
+    algorithm: Algorithm = "minmax"
     io: InterfaceType = "float"
+    calibration: Count | Path | None = None
+    max_drop: Share | None = None
     seed: Seed = 0
 
+    @property
+    def static(self) -> bool:
+        """Whether the ranges of activations are fixed, so that they must be calibrated."""
+        return self.precision in ("int8", "int16")
+
+    @property
+    def calibrated(self) -> bool:
+        """Whether it looks at samples: for the ranges, or because GPTQ rounds by what a layer is fed."""
+        return self.static or self.algorithm == "gptq"
+
+    @property
+    def name(self) -> str:
+        """What to call it, as in the name of the file: int8, dynamic, weights-int4."""
+        parts = [self.precision, *([self.weights] if self.weights != "int8" or self.precision == "weights" else [])]
+        return "-".join(parts)
+
     @model_validator(mode="after")
-    def _integer_interface_needs_integers(self) -> Self:
-        if self.io == "int8" and self.precision != "int8":
-            raise ValueError(f"--io int8 needs --int8: a {self.precision} model has float inputs and outputs")
+    def _fits_together(self) -> Self:
+        if self.io != "float" and self.precision != "int8":
+            raise ValueError(f"--io {self.io} needs --int8: a {self.precision} model has float inputs and outputs")
+        if self.precision == "float16" and (self.weights != "int8" or self.block or self.algorithm != "minmax"):
+            raise ValueError("--float16 stores weights in half precision: no --weights, --block or --algorithm")
+        if self.static and self.weights == "int2":
+            raise ValueError(f"--{self.precision} computes in integers, for which LiteRT has no 2-bit weights: use"
+                " --weights int4, or --weights int2 with --dynamic or alone")  # fmt: skip
+        if self.static and self.algorithm == "gptq":
+            raise ValueError("--algorithm gptq is for --dynamic and --weights: with fixed ranges LiteRT Quantizer 0.11"
+                " writes files that answer wrongly")  # fmt: skip
+        if self.block and (self.precision != "dynamic" or self.weights == "int8"):
+            raise ValueError(f"--block {self.block} needs --dynamic with --weights int4 or int2: LiteRT has no other")
+        if self.block and self.algorithm not in ("minmax", "gptq"):
+            raise ValueError(f"--algorithm {self.algorithm} chooses one scale a channel, not one a block")
+        if self.precision == "weights" and self.weights == "int2" and self.algorithm != "minmax":
+            raise ValueError(f"--algorithm {self.algorithm} is not there for --weights int2")
         return self
 
 
@@ -133,10 +194,11 @@ class QatConfig(Config):
     seed: Seed = 0
     keep_sparsity: bool = True
     keep_clusters: bool = True
+    name: ClassVar[str] = "qat"
 
 
 class Gates(Config):
     """Limits that every file of a comparison must respect, but for the first, which is the baseline."""
 
-    max_drop: Annotated[float, Field(ge=0, le=1, allow_inf_nan=False)] | None = None
+    max_drop: Share | None = None
     max_size: ByteSize | None = None

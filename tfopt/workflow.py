@@ -8,15 +8,23 @@ from typing import Literal
 from tfopt.artifacts.artifact import Artifact
 from tfopt.artifacts.keras_file import KerasArtifact
 from tfopt.artifacts.loading import ModelLike, load, load_keras
-from tfopt.artifacts.tflite_file import TfliteArtifact
-from tfopt.config import ClusterConfig, Config, Gates, PruneConfig, QatConfig, QuantizeConfig, TrainConfig
+from tfopt.config import (
+    ClusterConfig,
+    Config,
+    ConvertConfig,
+    Gates,
+    PruneConfig,
+    QatConfig,
+    QuantizeConfig,
+    TrainConfig,
+)
 from tfopt.data import Dataset
 from tfopt.measure import compare as compare_measured
 from tfopt.measure import measure
 from tfopt.measure.gates import check
 from tfopt.progress import Progress, Silent
 from tfopt.remembering import DataLike, data_for, load_dataset, next_provenance, provenance_of
-from tfopt.report.report import DataSummary, LayerChange, Report
+from tfopt.report.report import DataSummary, GateResult, LayerChange, LayerError, Report
 from tfopt.report.versions import versions
 from tfopt.training.fit import RunFiles
 
@@ -123,7 +131,8 @@ def quantize(
 ) -> Result:
     """Quantize a Keras model into a `.tflite` file, on the data it remembers or on `data`.
 
-    With a `QuantizeConfig` that is done after training, with a `QatConfig` the model is trained for it.
+    With a `QuantizeConfig` that is done after training;
+    with a `QatConfig` the model is trained for it.
     """
     from tfopt.quantization.ptq import quantize as quantize_model
 
@@ -139,7 +148,7 @@ def quantize(
         after,
         _report(
             "quantize", config, dataset, [artifact, quantized.float_artifact, after], progress,
-            layers=quantized.layers, notes=[*notes, *quantized.notes],
+            layers=quantized.layers, notes=[*notes, *quantized.notes], gates=quantized.gates,
         ),
     )  # fmt: skip
 
@@ -172,6 +181,7 @@ def _quantize_aware(
 
 def convert(
     model: ModelLike,
+    config: ConvertConfig | None = None,
     data: DataLike | None = None,
     *,
     to: Literal["tflite", "keras"] = "tflite",
@@ -179,10 +189,9 @@ def convert(
     progress: Progress | None = None,
 ) -> Result:
     """Convert a model into a float32 `.tflite` file, the baseline of quantized ones, or an old one into a `.keras`."""
-    from tfopt.litert.convert import convert as convert_bytes
-    from tfopt.litert.job import Job
+    from tfopt.litert.convert import convert as convert_model
 
-    progress = progress or Silent()
+    config, progress = config or ConvertConfig(), progress or Silent()
     artifact = load_keras(model)
     dataset, notes = data_for(artifact, data, progress)
     name = name or f"{Path(artifact.name).stem}.{to}"
@@ -190,9 +199,27 @@ def convert(
         provenance = next_provenance(artifact, dataset, "convert", Config())
         carried = KerasArtifact.of(artifact.model, name, provenance)
         return Result(carried, _report("convert", Config(), dataset, [carried], progress, notes=notes))
-    converted = convert_bytes(artifact.payload, artifact.name, Job(precision=None), progress)
-    after = TfliteArtifact(name, converted.float32)
-    return Result(after, _report("convert", Config(), dataset, [artifact, after], progress, notes=notes))
+    made = convert_model(artifact, progress, config)
+    after = made.artifact
+    after.name = name
+    return Result(after, _report("convert", config, dataset, [artifact, after], progress, notes=[*notes, *made.notes]))
+
+
+def debug(
+    model: ModelLike,
+    config: QuantizeConfig | None = None,
+    data: DataLike | None = None,
+    *,
+    progress: Progress | None = None,
+) -> Report:
+    """Say for each layer of a Keras model what quantizing does to it, worst first; nothing is written."""
+    from tfopt.quantization.ptq import inspect
+
+    config, progress = config or QuantizeConfig(), progress or Silent()
+    artifact = load_keras(model)
+    dataset, notes = data_for(artifact, data, progress)
+    before, after, errors, remarks = inspect(artifact, config, dataset, progress)
+    return _report("debug", config, dataset, [before, after], progress, errors=errors, notes=[*notes, *remarks])
 
 
 def evaluate(model: ModelLike, data: DataLike | None = None, *, progress: Progress | None = None) -> Report:
@@ -231,10 +258,13 @@ def _report(
     notes: Sequence[str] = (),
     replicas: Sequence[str] = (),
     history: Sequence[dict[str, float]] = (),
+    gates: Sequence[GateResult] = (),
+    errors: Sequence[LayerError] = (),
 ) -> Report:
     measured = measure(artifacts, data, progress)
     comparisons = compare_measured(measured)
-    gates = check(config, measured, comparisons) if isinstance(config, Gates) else []
+    if isinstance(config, Gates):
+        gates = check(config, measured, comparisons)
     seed = getattr(config, "seed", None)
     return Report(
         command=command,
@@ -243,7 +273,8 @@ def _report(
         measurements=[m.measurement for m in measured],
         comparisons=comparisons,
         layers=list(layers),
-        gates=gates,
+        gates=list(gates),
+        errors=list(errors),
         notes=[*notes, *_remarks(artifacts, data)],
         replicas=list(replicas),
         history=list(history),

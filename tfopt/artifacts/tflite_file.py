@@ -1,6 +1,7 @@
 """A `.tflite` file and the LiteRT interpreter that runs it; integers are scaled by each tensor's own numbers."""
 
-from collections.abc import Callable, Sequence
+import contextlib
+from collections.abc import Callable, Container, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Literal, Self
 
@@ -11,7 +12,7 @@ from numpy.typing import NDArray
 from tfopt.artifacts.artifact import Shape
 from tfopt.artifacts.provenance import Provenance
 from tfopt.artifacts.writing import write
-from tfopt.errors import InputError, UnsupportedError
+from tfopt.errors import InputError
 
 BATCH = 64
 THREADS = 1
@@ -37,47 +38,50 @@ class TfliteArtifact:
             raise InputError(f"{path} is not a .tflite file" if payload else f"{path} is empty")
         return cls(path.name, payload)
 
+    @property
+    def input_names(self) -> list[str]:
+        """Names of the inputs in the file's signature."""
+        return list(_named(self._interpreter, "input"))
+
     def input_shapes(self) -> Sequence[Shape]:
         """Shapes of the inputs, batch axis first; None where a size is free."""
-        return [_shape(detail) for detail in self._interpreter.get_input_details()]
+        return [_shape(detail) for detail in _named(self._interpreter, "input").values()]
 
     def input_types(self) -> Sequence[str]:
         """Types of the inputs, such as float32 or int8."""
-        return [np.dtype(detail["dtype"]).name for detail in self._interpreter.get_input_details()]
+        return [np.dtype(detail["dtype"]).name for detail in _named(self._interpreter, "input").values()]
 
     def output_shapes(self) -> Sequence[Shape]:
         """Shapes of the outputs, batch axis first."""
-        return [_shape(detail) for detail in self._interpreter.get_output_details()]
+        return [_shape(detail) for detail in _named(self._interpreter, "output").values()]
 
     def predict(self, x: NDArray[Any], advance: Callable[[int], None] = lambda _: None) -> NDArray[Any]:
         """Outputs (N, K) as floats for x (N, ...), in batches where the file allows a free batch size."""
+        [name] = self.input_names
+        [output] = self.outputs({name: x}, advance).values()
+        return output
+
+    def outputs(
+        self, feeds: Mapping[str, NDArray[Any]], advance: Callable[[int], None] = lambda _: None
+    ) -> dict[str, NDArray[Any]]:
+        """Every output by its name, as floats (N, ...), for one array (N, ...) for each input by its name."""
         interpreter = _interpreter(self.payload, self.name)
-        detail = interpreter.get_input_details()[0]
-        batch = BATCH if detail["shape_signature"][0] == -1 else int(detail["shape"][0])
-        if batch not in (1, BATCH):
-            raise UnsupportedError(f"{self.name} has a fixed batch of {batch}; 1 or a free one is needed")
-        outputs = []
-        for start in range(0, len(x), batch):
-            samples = x[start : start + batch]
-            if tuple(interpreter.get_input_details()[0]["shape"]) != samples.shape:
-                interpreter.resize_tensor_input(detail["index"], samples.shape)
-                interpreter.allocate_tensors()
-            interpreter.set_tensor(detail["index"], quantized(samples, detail))
-            interpreter.reset_all_variables()  # recurrent kernels keep their state between samples otherwise
-            interpreter.invoke()
-            output = interpreter.get_output_details()[0]
-            outputs.append(dequantized(interpreter.get_tensor(output["index"]), output))
-            advance(len(samples))
-        return np.concatenate(outputs)
+        sizes = {shape[0] for shape in self.input_shapes() if shape}
+        batch = BATCH if sizes == {None} else next(size for size in sizes if size)
+        count = len(next(iter(feeds.values())))
+        parts: dict[str, list[NDArray[Any]]] = {}
+        for start in range(0, count, batch):
+            size = min(batch, count - start)
+            rows = np.arange(start, start + (size if None in sizes else batch)) % count  # a fixed batch is filled up
+            for name, value in _run(interpreter, {name: x[rows] for name, x in feeds.items()}).items():
+                parts.setdefault(name, []).append(value[:size])
+            advance(size)
+        return {name: np.concatenate(values) for name, values in parts.items()}
 
     def runner(self, inputs: Sequence[NDArray[Any]]) -> Callable[[], object]:
         """One `invoke`; the inputs are set beforehand."""
         interpreter = _interpreter(self.payload, self.name)
-        for detail, x in zip(interpreter.get_input_details(), inputs, strict=True):
-            interpreter.resize_tensor_input(detail["index"], x.shape)
-        interpreter.allocate_tensors()
-        for detail, x in zip(interpreter.get_input_details(), inputs, strict=True):
-            interpreter.set_tensor(detail["index"], quantized(x, detail))
+        _set(interpreter, dict(zip(self.input_names, inputs, strict=True)))
         return interpreter.invoke  # type: ignore[no-any-return]
 
     def save(self, path: str | Path, *, force: bool = False) -> Path:
@@ -89,7 +93,7 @@ def quantized(x: NDArray[Any], detail: dict[str, Any]) -> NDArray[Any]:
     """Real values to the tensor's own type: q = round(x / scale) + zero_point, clipped to the range of that type."""
     dtype = np.dtype(detail["dtype"])
     scale, zero_point = detail["quantization"]
-    if dtype.kind != "i" or scale == 0:
+    if dtype.kind not in "iu" or scale == 0:
         return x.astype(dtype)
     limits = np.iinfo(dtype)
     clipped: NDArray[Any] = np.clip(np.round(x / scale) + zero_point, limits.min, limits.max)
@@ -99,10 +103,68 @@ def quantized(x: NDArray[Any], detail: dict[str, Any]) -> NDArray[Any]:
 def dequantized(q: NDArray[Any], detail: dict[str, Any]) -> NDArray[Any]:
     """The tensor's own type to real values: x = scale * (q - zero_point)."""
     scale, zero_point = detail["quantization"]
-    if np.dtype(detail["dtype"]).kind != "i" or scale == 0:
+    if np.dtype(detail["dtype"]).kind not in "iu" or scale == 0:
         return q.astype(np.float32)
     real: NDArray[Any] = scale * (q.astype(np.float32) - zero_point)
     return real.astype(np.float32)
+
+
+def _run(interpreter: Interpreter, feeds: Mapping[str, NDArray[Any]]) -> dict[str, NDArray[Any]]:
+    """One `invoke` from a fresh state: recurrent kernels keep theirs from one to the next otherwise."""
+    _set(interpreter, feeds)
+    interpreter.reset_all_variables()
+    interpreter.invoke()
+    return {
+        name: dequantized(interpreter.get_tensor(detail["index"]), detail)
+        for name, detail in _named(interpreter, "output").items()
+    }
+
+
+def _set(interpreter: Interpreter, feeds: Mapping[str, NDArray[Any]]) -> None:
+    details = _named(interpreter, "input")
+    resized = [name for name, x in feeds.items() if tuple(details[name]["shape"]) != x.shape]
+    for name in resized:
+        interpreter.resize_tensor_input(details[name]["index"], feeds[name].shape)
+    if resized:
+        interpreter.allocate_tensors()
+    for name, x in feeds.items():
+        interpreter.set_tensor(details[name]["index"], quantized(x, details[name]))
+
+
+def _named(interpreter: Interpreter, which: Literal["input", "output"]) -> dict[str, dict[str, Any]]:
+    """Details of the inputs or outputs by their names in the signature; by those of the tensors if there is none."""
+    details = interpreter.get_input_details() if which == "input" else interpreter.get_output_details()
+    signatures = interpreter.get_signature_list()
+    if len(signatures) != 1:
+        return {detail["name"]: detail for detail in details}
+    [key] = signatures
+    runner = interpreter.get_signature_runner(key)
+    named = runner.get_input_details() if which == "input" else runner.get_output_details()
+    places = {detail["index"]: detail for detail in details}
+    return {name: places[detail["index"]] for name, detail in named.items()}
+
+
+def tensors(
+    artifact: TfliteArtifact, names: Container[str], feeds: Mapping[str, NDArray[Any]]
+) -> dict[str, NDArray[Any]]:
+    """The tensors `names` of the main graph, as floats, for samples (N, ...) by the names of the inputs."""
+    interpreter = Interpreter(
+        model_content=artifact.payload, num_threads=THREADS, experimental_preserve_all_tensors=True
+    )
+    interpreter.allocate_tensors()
+    sizes = {shape[0] for shape in artifact.input_shapes() if shape}
+    count = len(next(iter(feeds.values())))
+    batch = next((size for size in sizes if size), count)
+    parts: dict[str, list[NDArray[Any]]] = {}
+    for start in range(0, count - batch + 1, batch):
+        _run(interpreter, {name: x[start : start + batch] for name, x in feeds.items()})
+        details = {detail["name"]: detail for detail in interpreter.get_tensor_details() if detail["name"] in names}
+        for name, detail in details.items():
+            with contextlib.suppress(ValueError):  # it holds no data: an output that nobody uses
+                parts.setdefault(name, []).append(
+                    np.atleast_1d(dequantized(interpreter.get_tensor(detail["index"]), detail))
+                )
+    return {name: np.concatenate(values) for name, values in parts.items()}
 
 
 def _interpreter(payload: bytes, name: str) -> Interpreter:

@@ -9,7 +9,7 @@ from typing import Annotated
 
 import typer
 
-from tfopt.cli import cluster, compare, convert, prune, quantize, train
+from tfopt.cli import cluster, compare, convert, debug, prune, quantize, train
 
 app = typer.Typer(
     name="tfopt",
@@ -25,6 +25,7 @@ app.command("cluster", epilog=cluster.EXAMPLES, rich_help_panel=OPTIMIZE)(cluste
 app.command("quantize", epilog=quantize.EXAMPLES, rich_help_panel=OPTIMIZE)(quantize.quantize)
 app.command("convert", epilog=convert.EXAMPLES, rich_help_panel=OPTIMIZE)(convert.convert)
 app.command("evaluate", epilog=compare.EVALUATE_EXAMPLES, rich_help_panel=JUDGE)(compare.evaluate)
+app.command("debug", epilog=debug.EXAMPLES, rich_help_panel=JUDGE)(debug.debug)
 app.command("compare", epilog=compare.COMPARE_EXAMPLES, rich_help_panel=JUDGE)(compare.compare)
 
 

@@ -25,11 +25,11 @@ EVALUATE_EXAMPLES = """Examples:
 def compare(
     models: options.ModelsArgument,
     max_drop: Annotated[
-        float | None,
+        str | None,
         typer.Option(
             "--max-drop",
-            metavar="FRACTION",
-            help="Fail if accuracy falls by more: 0.01 is one point.",
+            metavar="SHARE",
+            help="Fail if accuracy falls by more: 1% or 0.01 is one point.",
             show_default=False,
         ),
     ] = None,
@@ -50,7 +50,7 @@ def compare(
         from tfopt.config import Gates
 
         source = options.data_config(data, scale)
-        gates = Gates.model_validate({"max_drop": max_drop, "max_size": max_size})
+        gates = Gates.model_validate({"max_drop": options.share(max_drop, "--max-drop"), "max_size": max_size})
         if len(models) < 2:
             raise InputError("two or more models are needed to compare; `tfopt evaluate` measures one")
         paths = [existing(path) for path in models]

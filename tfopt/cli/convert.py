@@ -27,6 +27,8 @@ def convert(
         Path | None,
         typer.Argument(metavar="[OUT]", help="File to write, .tflite or .keras; like -o.", show_default=False),
     ] = None,
+    batch: options.Batch = None,
+    length: options.Length = None,
     data: options.Data = None,
     scale: options.ScaleOption = None,
     custom_objects: options.CustomObjects = None,
@@ -39,7 +41,10 @@ def convert(
 ) -> None:
     """Convert a model to LiteRT in float32, the baseline of quantized files, or a file of Keras 2 to Keras 3."""
     with Output(json=json, quiet=quiet, verbose=verbose, debug=debug) as out:
+        from tfopt.config import ConvertConfig
+
         source = options.data_config(data, scale)
+        config = ConvertConfig.model_validate({"batch": batch, "length": length})
         path = existing(model)
         if target and output:
             raise InputError(f"{target} and -o {output}: there is one output; give one of them")
@@ -47,4 +52,6 @@ def convert(
         suffix = ".keras" if where.suffix == ".keras" else ".tflite"
         destination = Destination(where, suffix=suffix, force=force, inputs=[path])
         name, to = destination.path.name, suffix.removeprefix(".")
-        make(out, destination, lambda w: w.convert(path, source, to=to, name=name, progress=out), custom_objects)
+        make(
+            out, destination, lambda w: w.convert(path, config, source, to=to, name=name, progress=out), custom_objects
+        )

@@ -4,6 +4,8 @@ from collections.abc import Callable
 from types import ModuleType
 from typing import TYPE_CHECKING
 
+import typer
+
 from tfopt.artifacts.writing import Destination
 from tfopt.cli.output import Output
 
@@ -14,10 +16,15 @@ if TYPE_CHECKING:
 def make(
     out: Output, destination: Destination, command: Callable[[ModuleType], "Result"], custom_objects: str | None
 ) -> None:
-    """Load TensorFlow, call `command` with the module `tfopt.workflow`, write what it made and show the report."""
+    """Load TensorFlow, call `command` with the module `tfopt.workflow`, write what it made and show the report.
+
+    Ends with exit code 1 if what was made does not hold a limit.
+    """
     out.load_tensorflow(custom_objects)
     from tfopt import workflow
 
     result = command(workflow)
     beside = result.trained.payload if result.trained else b""
     out.report(destination.save(result.artifact.payload, result.report, beside), written=destination.written)
+    if not result.report.passed:
+        raise typer.Exit(1)

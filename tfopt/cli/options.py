@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from tfopt.choices import Arch, Engine, Grain, Initialization, Scale, Schedule, Scope
+from tfopt.choices import Algorithm, Arch, Engine, Grain, Initialization, Scale, Schedule, Scope, WeightType
 from tfopt.errors import InputError
 
 if TYPE_CHECKING:
@@ -193,6 +193,61 @@ KeepClusters = Annotated[
         show_default=False,
     ),
 ]
+Int8 = Annotated[
+    bool, typer.Option("--int8", help="Integer weights (per-channel) and activations, calibrated; the default.")
+]
+Int16 = Annotated[bool, typer.Option("--int16", help="16-bit activations, calibrated, with 8-bit weights (16x8).")]
+Float16 = Annotated[bool, typer.Option("--float16", help="Weights in half precision.")]
+Dynamic = Annotated[
+    bool, typer.Option("--dynamic", help="8-bit weights; activations become integers as they come, without data.")
+]
+Weights = Annotated[
+    WeightType | None,
+    typer.Option(
+        "--weights",
+        help="How weights are stored: alone, they are unpacked to compute in float; with --int8, --int16 or --dynamic,"
+        " what those compute with (int8).",
+        show_default=False,
+    ),
+]
+Block = Annotated[
+    int | None,
+    typer.Option(
+        "--block",
+        metavar="32|64|128|256",
+        help="With --dynamic --weights int4 or int2: a scale for so many input weights of a dense layer.",
+        show_default=False,
+    ),
+]
+AlgorithmOption = Annotated[
+    Algorithm | None,
+    typer.Option(
+        "--algorithm",
+        help="How scales are chosen (minmax); gptq rounds the weights of dense layers by what they are fed.",
+        show_default=False,
+    ),
+]
+CalibrationOption = Annotated[
+    str | None,
+    typer.Option(
+        "--calibration",
+        metavar="N|FILE|DIR",
+        help="Calibrate on N samples of the data, on arrays in an .npz or .npy file, as the model is fed, or on a"
+        " folder of images; left out: the calibration split.",
+        rich_help_panel=DATA,
+        show_default=False,
+    ),
+]
+Batch = Annotated[
+    int | None,
+    typer.Option("--batch", metavar="N", help="Fix the batch of the .tflite file at N.", show_default=False),
+]
+Length = Annotated[
+    int | None,
+    typer.Option(
+        "--length", metavar="N", help="Fix what else is free, as the length of a sequence, at N.", show_default=False
+    ),
+]
 CustomObjects = Annotated[
     str | None,
     typer.Option(
@@ -218,6 +273,17 @@ Verbose = Annotated[
     bool, typer.Option("--verbose", "-v", help="Show every layer, and what TensorFlow logs.", rich_help_panel=RUN)
 ]
 Debug = Annotated[bool, typer.Option("--debug", help="Show a traceback if something fails.", rich_help_panel=RUN)]
+
+
+def share(text: str | None, option: str) -> float | None:
+    """Read 0.005 or 0.5% as a share."""
+    if text is None:
+        return None
+    try:
+        number = float(text.removesuffix("%"))
+    except ValueError:
+        raise InputError(f"{option} {text} is not a share; write it like 0.005 or 0.5%") from None
+    return number / 100 if text.endswith("%") else number
 
 
 def data_config(data: str | None, scale: Scale | None) -> "DataConfig | None":

@@ -11,6 +11,7 @@ from tfopt.choices import InterfaceType
 from tfopt.cli import options
 from tfopt.cli.making import make
 from tfopt.cli.output import Output
+from tfopt.cli.precision import chosen, quantize_config
 from tfopt.errors import InputError
 
 if TYPE_CHECKING:
@@ -23,6 +24,10 @@ EXAMPLES = """Examples:
 
   tfopt quantize model.keras --int8 --io int8 -o firmware.tflite
 
+  tfopt quantize model.keras --int8 --max-drop 0.5%
+
+  tfopt quantize model.keras --dynamic --weights int4 --algorithm gptq
+
   tfopt quantize model.keras --float16
 
   tfopt quantize model-pruned.keras --qat --epochs 3"""
@@ -30,17 +35,31 @@ EXAMPLES = """Examples:
 
 def quantize(
     model: options.OptionalModel = None,
-    int8: Annotated[
-        bool, typer.Option("--int8", help="Integer weights (per-channel) and activations, calibrated; the default.")
-    ] = False,
-    float16: Annotated[bool, typer.Option("--float16", help="Weights in half precision.")] = False,
-    dynamic: Annotated[bool, typer.Option("--dynamic", help="8-bit weights; activations in float.")] = False,
+    int8: options.Int8 = False,
+    int16: options.Int16 = False,
+    float16: options.Float16 = False,
+    dynamic: options.Dynamic = False,
+    weights: options.Weights = None,
+    block: options.Block = None,
+    algorithm: options.AlgorithmOption = None,
     qat: Annotated[
         bool, typer.Option("--qat", help="Train for int8 first (quantization-aware); writes a .keras file as well.")
     ] = False,
     io: Annotated[
         InterfaceType, typer.Option("--io", help="Type of the inputs and outputs of an int8 file.")
     ] = "float",
+    max_drop: Annotated[
+        str | None,
+        typer.Option(
+            "--max-drop",
+            metavar="SHARE",
+            help="Keep the worst layers in float until accuracy falls by no more: 0.5% or 0.005. Left out: no layer is"
+            " kept, and to lose more than 5% is a failure.",
+            show_default=False,
+        ),
+    ] = None,
+    batch: options.Batch = None,
+    length: options.Length = None,
     bits: options.QatBits = None,
     epochs: options.QatEpochs = None,
     batch_size: options.QatBatchSize = None,
@@ -48,6 +67,7 @@ def quantize(
     seed: options.QatSeed = None,
     keep_sparsity: options.KeepSparsity = None,
     keep_clusters: options.KeepClusters = None,
+    calibration: options.CalibrationOption = None,
     data: options.Data = None,
     scale: options.ScaleOption = None,
     custom_objects: options.CustomObjects = None,
@@ -58,8 +78,17 @@ def quantize(
     verbose: options.Verbose = False,
     debug: options.Debug = False,
 ) -> None:
-    """Convert a model to LiteRT with 8-bit or 16-bit numbers, and run it before reporting."""
+    """Convert a model to LiteRT with 2-bit to 16-bit numbers, and run it before reporting; exit 1 if it collapsed."""
     with Output(json=json, quiet=quiet, verbose=verbose, debug=debug) as out:
+        after = {
+            "weights": weights,
+            "block": block,
+            "algorithm": algorithm,
+            "calibration": calibration,
+            "max_drop": options.share(max_drop, "--max-drop"),
+            "batch": batch,
+            "length": length,
+        }
         training = {
             "bits": bits,
             "epochs": epochs,
@@ -69,14 +98,14 @@ def quantize(
             "keep_sparsity": keep_sparsity,
             "keep_clusters": keep_clusters,
         }
-        config = _config(_precision(int8=int8, float16=float16, dynamic=dynamic), io, qat, training)
+        flags = {"int8": int8, "int16": int16, "float16": float16, "dynamic": dynamic}
+        config = _config(chosen(flags, weights), io, after, training, qat=qat)
         source = options.data_config(data, scale)
         path = existing(model) if model else newest_of_ours(Path())
         if model is None:
             out.say(f"quantizing {path}, the newest Keras model here that tfopt wrote")
-        ending = "qat" if qat else _precision(int8=int8, float16=float16, dynamic=dynamic)
         destination = Destination(
-            output or Path(f"{path.stem}-{ending}.tflite"),
+            output or Path(f"{path.stem}-{config.name}.tflite"),
             suffix=".tflite",
             force=force,
             inputs=[path],
@@ -87,24 +116,22 @@ def quantize(
 
 
 def _config(
-    precision: "Precision", io: InterfaceType, qat: bool, training: dict[str, Any]
+    precision: "Precision", io: InterfaceType, after: dict[str, Any], training: dict[str, Any], *, qat: bool
 ) -> "QuantizeConfig | QatConfig":
-    from tfopt.config import QatConfig, QuantizeConfig
+    from tfopt.config import QatConfig
 
-    given = {name: value for name, value in training.items() if value is not None}
+    trained = {name: value for name, value in training.items() if value is not None}
     if not qat:
-        if given:
-            raise InputError(
-                f"--{next(iter(given)).replace('_', '-')} needs --qat, which trains; --{precision} does not"
-            )
-        return QuantizeConfig(precision=precision, io=io)
+        if trained:
+            raise InputError(f"{_flag(trained)} needs --qat, which trains; --{precision} does not")
+        return quantize_config(precision, {"io": io, **after})
     if precision != "int8":
         raise InputError(f"--qat trains for int8; it excludes --{precision}")
-    return QatConfig(io=io, **given)
+    given = {name: value for name, value in after.items() if value is not None}
+    if given:
+        raise InputError(f"{_flag(given)} is for quantization after training; it excludes --qat")
+    return QatConfig(io=io, **trained)
 
 
-def _precision(**flags: bool) -> "Precision":
-    chosen = [name for name, given in flags.items() if given]
-    if len(chosen) > 1:
-        raise InputError(f"{' and '.join(f'--{name}' for name in chosen)} exclude each other; choose one")
-    return chosen[0] if chosen else "int8"  # type: ignore[return-value]
+def _flag(given: dict[str, Any]) -> str:
+    return f"--{next(iter(given)).replace('_', '-')}"

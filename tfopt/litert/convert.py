@@ -1,112 +1,141 @@
-"""The parent of the converting process: a crash, an error or a time-out in there becomes one sentence."""
+"""A Keras model becomes a float `.tflite` file, by the first lowering that runs and answers as Keras does."""
 
-import os
-import signal
-import subprocess
-import sys
 import tempfile
-import threading
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any, Literal
 
+import keras
 import numpy as np
 from numpy.typing import NDArray
 
+from tfopt.artifacts.keras_file import KerasArtifact
+from tfopt.artifacts.tflite_file import TfliteArtifact
+from tfopt.choices import InterfaceType, Lowering
+from tfopt.config import ConvertConfig, QuantizeConfig
 from tfopt.errors import ConversionError
-from tfopt.litert.job import STAGE, STAGES, Job
+from tfopt.graphs.replay import is_graph
+from tfopt.keras2.samples import samples
+from tfopt.litert.child import run_child
+from tfopt.litert.job import Lowered, LowerJob, QuantizeJob, TrainedJob
 from tfopt.progress import Progress
 
-TIME_LIMIT = 900.0
+Array = NDArray[Any]
+RECURRENT = (keras.layers.RNN, keras.layers.Bidirectional)
+HOW: dict[Lowering, str] = {
+    "direct": "as it is",
+    "fused": "through tf_keras, where LSTM layers become LiteRT's own kernel and others a loop, batch fixed",
+    "loop": "with a loop over time, batch fixed",
+    "unrolled": "with all time steps written out",
+}
 
 
-class Converted(NamedTuple):
-    """The bytes of the float file and, if a precision was asked for, of the quantized file made from it."""
+@dataclass(frozen=True)
+class FloatFile:
+    """The float file, the names of its inputs in the order of the model's, and what the converter quantized itself."""
 
-    float32: bytes
-    quantized: bytes
+    artifact: TfliteArtifact
+    inputs: list[str]
+    error: float
+    lowering: Lowering
+    converter: TfliteArtifact | None
+    notes: list[str]
 
 
 def convert(
-    payload: bytes,
-    name: str,
-    job: Job,
+    artifact: KerasArtifact,
     progress: Progress,
+    config: ConvertConfig | None = None,
     *,
-    calibration: NDArray[Any] | None = None,
-    time_limit: float = TIME_LIMIT,
-) -> Converted:
-    """Convert the `.keras` bytes of model `name`; `calibration` (N, ...) is needed for int8.
+    static: Literal["int8", "int16"] | None = None,
+    io: InterfaceType = "float",
+    calibration: Sequence[Array] = (),
+) -> FloatFile:
+    """Try the lowerings in turn; with `static` the converter also quantizes, on `calibration`, an array an input.
 
-    Raises `ConversionError` if the child process fails, dies or takes longer than `time_limit` seconds.
+    Raises `ConversionError` with the reason of the first one if all of them fail.
     """
+    config = config or ConvertConfig()
+    model = artifact.model
+    recurrent = is_graph(model) and has_recurrent(model)
+    order: tuple[Lowering, ...] = ("fused", "loop", "unrolled") if recurrent else ("direct", "loop")
+    failures: list[str] = []
+    for lowering in order:
+        fixed = 1 if recurrent or lowering == "loop" else None
+        job = LowerJob(lowering=lowering, batch=config.batch or fixed, length=config.length, static=static, io=io)
+        try:
+            return _attempt(artifact, job, calibration, progress)
+        except ConversionError as error:
+            failures.append(str(error))
+    raise ConversionError(failures[0])
 
-    def prepare(folder: Path) -> None:
-        (folder / "model.keras").write_bytes(payload)
-        if calibration is not None:
-            np.save(folder / "calibration.npy", calibration)
 
-    return convert_prepared(prepare, name, job, progress, time_limit)
-
-
-def convert_prepared(
-    prepare: Callable[[Path], None], name: str, job: Job, progress: Progress, time_limit: float = TIME_LIMIT
-) -> Converted:
-    """Run `job` on what `prepare` writes into its folder (see `worker`)."""
+def _attempt(artifact: KerasArtifact, job: LowerJob, calibration: Sequence[Array], progress: Progress) -> FloatFile:
+    stem = Path(artifact.name).stem
     with tempfile.TemporaryDirectory(prefix="tfopt-") as temporary:
         folder = Path(temporary)
-        (folder / "job.json").write_text(job.model_dump_json(), encoding="utf-8")
-        prepare(folder)
-        _run(folder, name, progress, time_limit)
-        quantized = (folder / "quantized.tflite").read_bytes() if job.precision else b""
-        return Converted((folder / "float.tflite").read_bytes(), quantized)
+        (folder / "model.keras").write_bytes(artifact.payload)
+        batch = [array[:2] for array in calibration] or [
+            tensor.numpy() for tensor in samples(artifact.model, job.length)
+        ]
+        np.savez(folder / "samples.npz", **_numbered(batch))  # type: ignore[arg-type]
+        np.savez(folder / "calibration.npz", **_numbered(calibration))  # type: ignore[arg-type]
+        run_child("lowering", folder, job, artifact.name, progress)
+        answer = Lowered.model_validate_json((folder / "lowered.json").read_bytes())
+        notes = [f"converted {HOW[job.lowering]}; its outputs differ from Keras by {answer.error:.0e} of the largest"]
+        own = folder / "converter.tflite"
+        return FloatFile(
+            TfliteArtifact(f"{stem}-float.tflite", (folder / "float.tflite").read_bytes()),
+            answer.inputs,
+            answer.error,
+            job.lowering,
+            TfliteArtifact(f"{stem}-{job.static}.tflite", own.read_bytes()) if own.exists() else None,
+            notes,
+        )
 
 
-def _run(folder: Path, name: str, progress: Progress, time_limit: float) -> None:
-    command = [sys.executable, "-m", "tfopt.litert.worker", str(folder)]
-    environment = {**os.environ, "KERAS_BACKEND": "tensorflow", "TF_CPP_MIN_LOG_LEVEL": "3", "PYTHONWARNINGS": "ignore"}
-    late = threading.Event()
-    with (
-        (folder / "log.txt").open("w") as log,
-        subprocess.Popen(
-            command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=log, text=True, env=environment
-        ) as process,
-    ):
+def quantize(
+    source: TfliteArtifact,
+    config: QuantizeConfig,
+    calibration: Mapping[str, Array],
+    progress: Progress,
+    variants: Sequence[Sequence[str]] = ((),),
+) -> list[TfliteArtifact]:
+    """Quantize a float file once for each of `variants`, the names of operations that stay in float.
 
-        def stop() -> None:
-            late.set()
-            process.kill()
-
-        timer = threading.Timer(time_limit, stop)
-        timer.start()
-        try:
-            _follow(process, progress)
-        finally:
-            timer.cancel()
-            process.kill()
-    if late.is_set():
-        raise ConversionError(f"{name} was not converted within {time_limit:g} s")
-    if process.returncode:
-        raise ConversionError(_reason(folder, name, process.returncode))
+    `calibration` has an array (N, ...) for each input by its name. Raises `ConversionError`.
+    """
+    with tempfile.TemporaryDirectory(prefix="tfopt-") as temporary:
+        folder = Path(temporary)
+        (folder / "float.tflite").write_bytes(source.payload)
+        if calibration:
+            np.savez(folder / "calibration.npz", **calibration)  # type: ignore[arg-type]
+        job = QuantizeJob(config=config, variants=[list(kept) for kept in variants])
+        run_child("quantizing", folder, job, source.name, progress)
+        stem = Path(source.name).stem.removesuffix("-float")
+        payloads = [(folder / f"quantized-{number}.tflite").read_bytes() for number in range(len(variants))]
+    return [TfliteArtifact(f"{stem}-{config.name}.tflite", payload) for payload in payloads]
 
 
-def _follow(process: "subprocess.Popen[str]", progress: Progress) -> None:
-    """Show the stages until the process ends; whatever else the libraries print is dropped."""
-    assert process.stdout is not None
-    with progress.task("converting", STAGES + 1) as advance:
-        for line in process.stdout:
-            if line.startswith(STAGE):
-                advance(1, line.removeprefix(STAGE).strip())
-        process.wait()
-        advance(1)
+def convert_trained(
+    prepare: Callable[[Path], None], name: str, io: InterfaceType, progress: Progress
+) -> TfliteArtifact:
+    """Integers from the ranges that quantization-aware training learnt: `prepare` writes the SavedModel `trained`."""
+    with tempfile.TemporaryDirectory(prefix="tfopt-") as temporary:
+        folder = Path(temporary)
+        prepare(folder / "trained")
+        run_child("training", folder, TrainedJob(io=io), name, progress)
+        return TfliteArtifact(f"{Path(name).stem}-qat.tflite", (folder / "quantized.tflite").read_bytes())
 
 
-def _reason(folder: Path, name: str, code: int) -> str:
-    if code < 0:
-        return f"the converter crashed on {name} ({signal.Signals(-code).name}); nothing was lost"
-    error = folder / "error.txt"
-    text = error.read_text(encoding="utf-8") if error.exists() else f"exit code {code}"
-    if "TensorList" in text:
-        return f"{name} has a recurrent layer, which cannot be converted to LiteRT yet"
-    line = " ".join(text.split("<unknown>")[0].split("loc(")[0].split())[:200]
-    return f"{name} cannot be converted to LiteRT: {line}"
+def has_recurrent(model: keras.Model) -> bool:
+    """Whether a layer of `model`, or of a model in it, goes through a sequence step by step."""
+    return any(
+        isinstance(layer, RECURRENT) or (isinstance(layer, keras.Model) and has_recurrent(layer))
+        for layer in model.layers
+    )
+
+
+def _numbered(arrays: Sequence[Array]) -> dict[str, Array]:
+    return {str(index): np.asarray(array) for index, array in enumerate(arrays)}

@@ -1,19 +1,52 @@
-"""What the child process is asked to do, and how it tells how far it is."""
+"""What a child process is asked to do, what it answers, and how it tells how far it is."""
+
+from typing import Literal
 
 from pydantic import BaseModel
 
-from tfopt.choices import InterfaceType, Precision
+from tfopt.choices import InterfaceType, Lowering
+from tfopt.config import QuantizeConfig
 
 STAGE = "tfopt stage: "
-STAGES = 3
 
 
-class Job(BaseModel):
-    """Written to `job.json` by the parent; without a precision the model is converted only.
+class LowerJob(BaseModel):
+    """`model.keras` shall become `float.tflite`; with `static` the converter makes `converter.tflite` as well.
 
-    `trained` models hold their ranges already, from quantization-aware training.
+    `samples.npz` and `calibration.npz` hold an array (N, ...) for each input of the model: "0", "1", ...
     """
 
-    precision: Precision | None
+    lowering: Lowering
+    batch: int | None = None
+    length: int | None = None
+    static: Literal["int8", "int16"] | None = None
     io: InterfaceType = "float"
-    trained: bool = False
+
+
+class Lowered(BaseModel):
+    """Names of the file's inputs in the order of the model's, and by how much the outputs differ from Keras.
+
+    `error` is the largest absolute difference relative to the largest output; `failure` is why the converter's own
+    quantization gave no file, if it was asked for.
+    """
+
+    inputs: list[str]
+    error: float
+    failure: str = ""
+
+
+class TrainedJob(BaseModel):
+    """The SavedModel `trained`, from quantization-aware training, shall become `quantized.tflite`."""
+
+    io: InterfaceType = "float"
+
+
+class QuantizeJob(BaseModel):
+    """`float.tflite` shall become one file for each of `variants`: `quantized-0.tflite`, `quantized-1.tflite`, ...
+
+    A variant lists regular expressions for the names of the operations that stay in float. `calibration.npz` holds
+    an array (N, ...) for each input, by its name in the signature.
+    """
+
+    config: QuantizeConfig
+    variants: list[list[str]] = [[]]

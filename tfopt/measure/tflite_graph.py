@@ -33,30 +33,38 @@ class Constant(NamedTuple):
 
 
 class Operation(NamedTuple):
-    """One operation with the names of the tensors it gives, and the constants among its inputs."""
+    """One operation with the names of the tensors it takes and gives, and the constants among its inputs."""
 
     kind: str
+    inputs: tuple[str, ...]
     outputs: tuple[str, ...]
     output_type: str
     constants: tuple[Constant, ...]
     macs: int | None
+    in_loop: bool
 
 
 def operations(payload: bytes) -> list[Operation]:
-    """All operations of the main subgraph, in order of execution."""
+    """All operations in order of execution; those of the loops, in other subgraphs, come last."""
     model = schema.ModelT.InitFromPackedBuf(payload, 0)
-    graph = model.subgraphs[0]
-    found = []
-    for operator in graph.operators:
-        code = model.operatorCodes[operator.opcodeIndex]
-        kind = OPERATIONS.get(max(code.builtinCode, code.deprecatedBuiltinCode), "CUSTOM")
-        inputs = [graph.tensors[i] for i in operator.inputs if i >= 0]
-        outputs = [graph.tensors[i] for i in operator.outputs]
-        constants = tuple(c for c in (_constant(model, tensor) for tensor in inputs) if c)
-        names = tuple(tensor.name.decode() for tensor in outputs)
-        macs = _macs(kind, inputs, outputs)
-        found.append(Operation(kind, names, TYPES[outputs[0].type] if outputs else "", constants, macs))
-    return found
+    return [
+        _operation(model, graph, operator, in_loop=index > 0)
+        for index, graph in enumerate(model.subgraphs)
+        for operator in graph.operators
+    ]
+
+
+def _operation(model: Any, graph: Any, operator: Any, *, in_loop: bool) -> Operation:
+    code = model.operatorCodes[operator.opcodeIndex]
+    kind = OPERATIONS.get(max(code.builtinCode, code.deprecatedBuiltinCode), "CUSTOM")
+    inputs = [graph.tensors[i] for i in operator.inputs if i >= 0]
+    outputs = [graph.tensors[i] for i in operator.outputs]
+    constants = {tensor.name: c for tensor in inputs if (c := _constant(model, tensor))}
+    taken = tuple(tensor.name.decode() for tensor in inputs if tensor.name not in constants)
+    given = tuple(tensor.name.decode() for tensor in outputs)
+    macs = _macs(kind, inputs, outputs)
+    output_type = TYPES[outputs[0].type] if outputs else ""
+    return Operation(kind, taken, given, output_type, tuple(constants.values()), macs, in_loop)
 
 
 def parameters(payload: bytes) -> tuple[int, int]:

@@ -13,28 +13,44 @@ from tfopt.report.report import LayerChange
 
 MOST_CLUSTERS = 64  # that many distinct values are no accident of rounding to 8 bits
 LEAST_ZEROS = 0.1  # and neither are more zeros than this
+RECURRENT = ("UNIDIRECTIONAL_SEQUENCE_LSTM", "UNIDIRECTIONAL_SEQUENCE_RNN")
 WORDS = {"INT8": "int8", "INT4": "int4", "INT16": "int16", "FLOAT16": "float16", "FLOAT32": "float32"}
 
 
 def layer_changes(model: keras.Model, payload: bytes, scopes: Mapping[str, str] | None = None) -> list[LayerChange]:
     """Say for each layer with weights how the file stores and computes it.
 
-    An operation belongs to the layers in the names of its outputs and weights; `scopes` gives the layer for each such
-    name, if it is not the layer's own. Normalizations that share one with the layer before, and have none of their
-    own, were folded into its weights.
+    Normalizations that share an operation with the layer before, and have none of their own, were folded into its
+    weights. `scopes` is as in `owners`.
     """
-    if scopes is None:
-        scopes = {layer.name: name for name, layer in leaves(model)}
-    owners: dict[str, list[Operation]] = defaultdict(list)
-    for operation in operations(payload):
-        for name in {scopes[scope] for scope in _scopes(operation, model.name) if scope in scopes}:
-            owners[name].append(operation)
+    owned = owners(model, payload, scopes)
     changes = []
     for name, layer in leaves(model):
         count = sum(prod(weight.shape) for weight in layer.weights)
         if count:
-            changes.append(_change(name, layer, count, owners.get(name, [])))
+            changes.append(_change(name, layer, count, owned.get(name, [])))
     return changes
+
+
+def owners(model: keras.Model, payload: bytes, scopes: Mapping[str, str] | None = None) -> dict[str, list[Operation]]:
+    """The operations of a file by the layer they come from, as the names of their outputs and weights tell.
+
+    `scopes` gives the layer for each such name, if it is not the layer's own. Recurrent layers lose their names in
+    tf_keras: to each that is not found belongs what is inside of loops, and every recurrent kernel.
+    """
+    named = {layer.name: name for name, layer in leaves(model)} if scopes is None else scopes
+    found: dict[str, list[Operation]] = defaultdict(list)
+    steps = []
+    for operation in operations(payload):
+        for name in {named[scope] for scope in _scopes(operation, model.name) if scope in named}:
+            found[name].append(operation)
+        if operation.in_loop or operation.kind in RECURRENT:
+            steps.append(operation)
+    for name, layer in leaves(model):
+        weighs = any(prod(c.shape) > 1 for operation in found[name] for c in operation.constants)
+        if isinstance(layer, (keras.layers.RNN, keras.layers.Bidirectional)) and not weighs:
+            found[name] = steps
+    return dict(found)
 
 
 def _scopes(operation: Operation, model: str) -> set[str]:

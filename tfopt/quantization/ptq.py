@@ -1,18 +1,35 @@
-"""Post-training quantization: a trained model becomes a `.tflite` file without further training."""
+"""Post-training quantization: a trained model becomes a `.tflite` file without further training.
 
+The file is made by LiteRT Quantizer from the float one; where activations are calibrated, the converter's own
+quantization is tried as well, and the better of the two is kept by what they do on the validation split.
+"""
+
+from collections.abc import Mapping
 from dataclasses import dataclass
-from pathlib import Path
+from typing import Any
+
+import keras
+import numpy as np
+from numpy.typing import NDArray
 
 from tfopt.artifacts.keras_file import KerasArtifact
 from tfopt.artifacts.tflite_file import TfliteArtifact
 from tfopt.config import QuantizeConfig
 from tfopt.data import Dataset, match
-from tfopt.errors import InputError
-from tfopt.litert.convert import convert
-from tfopt.litert.job import Job
+from tfopt.data.calibration import Input, calibration
+from tfopt.errors import ConversionError, InputError, UnsupportedError
+from tfopt.litert.convert import FloatFile, convert
+from tfopt.litert.convert import quantize as quantize_file
+from tfopt.measure.accuracy import predicted_classes
 from tfopt.progress import Progress
 from tfopt.quantization.layers import layer_changes
-from tfopt.report.report import LayerChange
+from tfopt.quantization.sensitivity import SAMPLES, Budget, alone, layer_errors, recover, suspects
+from tfopt.report.report import GateResult, LayerChange, LayerError
+
+Array = NDArray[Any]
+COLLAPSE = 0.05  # a loss of accuracy on the validation split that is no success
+WORSE = 0.01  # as much worse on the validation split that a smaller file does not outweigh it
+SAME_SIZE = 0.02
 
 
 @dataclass(frozen=True)
@@ -23,35 +40,163 @@ class Quantized:
     float_artifact: TfliteArtifact
     layers: list[LayerChange]
     notes: list[str]
+    gates: list[GateResult]
 
 
-def quantize(artifact: KerasArtifact, config: QuantizeConfig, data: Dataset | None, progress: Progress) -> Quantized:
-    """Quantize after training; int8 is calibrated on the calibration split, the other precisions need no data.
+def quantize(
+    artifact: KerasArtifact,
+    config: QuantizeConfig,
+    data: Dataset | None,
+    progress: Progress,
+) -> Quantized:
+    """Quantize after training; what is calibrated is so on the calibration split, or on what `config` says.
 
-    Zeros stay zero and equal weights of one output channel stay equal. Raises `InputError` if int8 has no data and
-    `ConversionError` if the model cannot be converted.
+    Zeros stay zero and equal weights of one output channel stay equal. Raises `InputError` if there is nothing to
+    calibrate on, `ConversionError` if the model cannot be converted, `UnsupportedError` if nothing was quantized.
     """
-    calibration = None
-    notes = []
-    if config.precision == "int8":
-        if data is None:
-            raise InputError(
-                f"--int8 must be calibrated and {artifact.name} does not say which data it was trained on:"
-                " give --data NAME or --data FILE.npz, or use --dynamic or --float16, which need none"
-            )
-        calibration = match(data, artifact.name, artifact.input_shapes(), artifact.output_shapes()).calibration.x
-        notes.append(f"activation ranges calibrated on {len(calibration)} samples of the calibration split")
-    converted = convert(
-        artifact.payload,
-        artifact.name,
-        Job(precision=config.precision, io=config.io),
+    start = _start(artifact, config, data, progress)
+    made, judge = start.made, start.judge
+    chosen, notes = _choose(start, config, progress)
+    notes = start.notes + notes
+    gates: list[GateResult] = []
+    if judge.labels is not None:
+        limit = COLLAPSE if config.max_drop is None else config.max_drop
+        if config.max_drop is not None and judge.drop(chosen) > limit:
+            chosen, remarks = recover(start.budget(artifact.model, config, limit), chosen, progress)
+            notes += remarks
+        drop = judge.drop(chosen)
+        gates.append(
+            GateResult(gate="max-drop", name=chosen.name, limit=limit, found=drop, passed=drop <= limit + 1e-9)
+        )
+        notes.append(f"--max-drop is held to on the {len(judge.labels)} samples of the validation split")
+    layers = layer_changes(artifact.model, chosen.payload)
+    if not any(change.action == "quantized" for change in layers):
+        raise UnsupportedError(
+            f"{artifact.name} has no layer that LiteRT can store as {config.name}: the file would be the float one"
+        )
+    return Quantized(chosen, made.artifact, layers, notes, gates)
+
+
+def inspect(
+    artifact: KerasArtifact, config: QuantizeConfig, data: Dataset | None, progress: Progress
+) -> tuple[TfliteArtifact, TfliteArtifact, list[LayerError], list[str]]:
+    """Quantize, and say for each layer what that does to it, worst first; returns the float file and the other too."""
+    start = _start(artifact, config, data, progress)
+    judge = start.judge
+    found = suspects(artifact.model, start.made.artifact)
+    [whole] = quantize_file(start.made.artifact, config, start.feeds, progress)
+    if not judge.feeds:
+        raise InputError(
+            f"tfopt debug needs samples for {artifact.name}: give --data NAME, --data FILE.npz or --calibration"
+        )
+    errors = layer_errors(found, start.made.artifact, whole, judge.feeds)
+    if judge.labels is not None:
+        singles = quantize_file(
+            start.made.artifact, config, start.feeds, progress, alone(found, [error.layer for error in errors])
+        )
+        with progress.task("quantizing one layer at a time", len(errors)) as advance:
+            measured = []
+            for error, single in zip(errors, singles, strict=True):
+                measured.append(error.model_copy(update={"drop": judge.drop(single)}))
+                advance(1, error.layer)
+            errors = measured
+    notes = [*start.notes, f"errors measured on {judge.where}, {SAMPLES} samples for the figures of each layer"]
+    return start.made.artifact, whole, errors, notes
+
+
+@dataclass(frozen=True)
+class _Start:
+    """The float file, what to calibrate it on by the names of its inputs, and what judges the results."""
+
+    made: FloatFile
+    feeds: dict[str, Array]
+    judge: "Judge"
+    notes: list[str]
+
+    def budget(self, model: keras.Model, config: QuantizeConfig, limit: float) -> Budget:
+        return Budget(model, self.made.artifact, config, self.feeds, self.judge, limit)
+
+
+def _start(artifact: KerasArtifact, config: QuantizeConfig, data: Dataset | None, progress: Progress) -> _Start:
+    if data is not None:
+        data = match(data, artifact.name, artifact.input_shapes(), artifact.output_shapes())
+    arrays, notes = _samples(artifact, config, data)
+    own = config.static and config.weights == "int8" and config.algorithm == "minmax"
+    made = convert(
+        artifact,
         progress,
-        calibration=calibration,
+        config,
+        static=config.precision if own else None,  # type: ignore[arg-type]
+        io=config.io,
+        calibration=arrays,
     )
-    stem = Path(artifact.name).stem
-    return Quantized(
-        TfliteArtifact(f"{stem}-{config.precision}.tflite", converted.quantized),
-        TfliteArtifact(f"{stem}-float.tflite", converted.float32),
-        layer_changes(artifact.model, converted.quantized),
-        notes,
+    feeds = dict(zip(made.inputs, arrays, strict=True)) if arrays else {}
+    return _Start(made, feeds, Judge(made, data, feeds), notes + made.notes)
+
+
+class Judge:
+    """How a file does on the validation split, or on the calibration samples where there is no data."""
+
+    def __init__(self, made: FloatFile, data: Dataset | None, feeds: Mapping[str, Array]) -> None:
+        self.feeds = {made.inputs[0]: data.validation.x} if data else dict(feeds)
+        self.labels = data.validation.y if data else None
+        self.where = "the validation split" if data else "the calibration samples"
+        self.wanted = made.artifact.outputs(self.feeds) if self.feeds else {}
+        self.reference = self._accuracy(self.wanted)
+
+    def error(self, artifact: TfliteArtifact) -> float:
+        """Root mean square of the outputs' difference from those of the float file, relative to theirs."""
+        found = artifact.outputs(self.feeds) if self.feeds else {}
+        parts = [np.sqrt(np.mean((found[n] - w) ** 2) / max(np.mean(w**2), 1e-18)) for n, w in self.wanted.items()]
+        return float(max(parts, default=0.0))
+
+    def drop(self, artifact: TfliteArtifact) -> float:
+        """By how much the share of right answers is lower than that of the float file; 0 without labels."""
+        return self.reference - self._accuracy(artifact.outputs(self.feeds)) if self.labels is not None else 0.0
+
+    def _accuracy(self, outputs: Mapping[str, Array]) -> float:
+        if self.labels is None:
+            return 0.0
+        [output] = outputs.values()
+        return float(np.mean(predicted_classes(output) == self.labels))
+
+
+def _samples(artifact: KerasArtifact, config: QuantizeConfig, data: Dataset | None) -> tuple[list[Array], list[str]]:
+    if not config.calibrated:
+        if config.calibration is not None:
+            raise InputError(f"--calibration is of no use with {config.name}: it needs no samples")
+        return [], []
+    names = [tensor.name for tensor in artifact.model.inputs]
+    inputs = [Input(*parts) for parts in zip(names, artifact.input_shapes(), artifact.input_types(), strict=True)]
+    scaling = artifact.provenance.scaling if artifact.provenance else None
+    found = calibration(config.calibration, inputs, data, scaling, artifact.name)
+    if not found.arrays:
+        raise InputError(
+            f"{config.name} must be calibrated and {artifact.name} does not say which data it was trained on: give"
+            " --data NAME, --data FILE.npz or --calibration FILE, or use --dynamic or --float16, which need none"
+        )
+    return found.arrays, list(found.notes)
+
+
+def _choose(start: _Start, config: QuantizeConfig, progress: Progress) -> tuple[TfliteArtifact, list[str]]:
+    """LiteRT Quantizer's file or the converter's: the smaller, unless it is worse; of the same size, the closer one."""
+    made, judge = start.made, start.judge
+    try:
+        [ours] = quantize_file(made.artifact, config, start.feeds, progress)
+    except ConversionError:
+        if made.converter is None:
+            raise
+        return made.converter, ["quantized by the converter; LiteRT Quantizer failed on it"]
+    theirs = made.converter
+    if theirs is None:
+        return ours, []
+    candidates = {"LiteRT Quantizer": ours, "the converter": theirs}
+    told = ", ".join(
+        f"{name} {len(a.payload):,} bytes with an error of {judge.error(a):.2g}" for name, a in candidates.items()
     )
+    best = min(judge.drop(candidate) for candidate in candidates.values())
+    sound = {n: a for n, a in candidates.items() if judge.drop(a) <= best + WORSE}
+    smallest = min(len(candidate.payload) for candidate in sound.values())
+    alike = {n: a for n, a in sound.items() if len(a.payload) <= smallest * (1 + SAME_SIZE)}
+    name = min(alike, key=lambda name: judge.error(alike[name]))
+    return alike[name], [f"quantized by {name}: {told} of the output on {judge.where}"]

@@ -7,7 +7,6 @@ weights come back into a plain Keras 3 model of the same architecture.
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import partial
-from pathlib import Path
 from typing import Any
 
 import keras
@@ -25,8 +24,7 @@ from tfopt.keras2 import tfmot
 from tfopt.keras2.crossing import cross
 from tfopt.keras2.exporting import export
 from tfopt.keras2.returning import with_weights
-from tfopt.litert.convert import convert_prepared
-from tfopt.litert.job import Job
+from tfopt.litert.convert import convert, convert_trained
 from tfopt.progress import Advance, Progress
 from tfopt.quantization.layers import layer_changes
 from tfopt.report.report import LayerChange
@@ -74,19 +72,14 @@ def quantize_aware(artifact: KerasArtifact, config: QatConfig, data: Dataset | N
     plan = FitPlan(config.epochs, config.batch_size, config.learning_rate, config.seed, PATIENCE)
     result = fit(aware.model, model, data, plan, progress, projections=projections)
     trained = with_weights(artifact.fresh_model(), model, aware.variables)
-
-    def prepare(folder: Path) -> None:
-        export(cross(artifact.model, artifact.name).model, folder / "float")
-        export(aware.model, folder / "trained")
-
-    converted = convert_prepared(prepare, artifact.name, Job(precision="int8", io=config.io, trained=True), progress)
-    stem = Path(artifact.name).stem
+    quantized = convert_trained(partial(export, aware.model), artifact.name, config.io, progress)
+    before = convert(artifact, progress)
     notes.insert(0, f"trained for {len(result.history)} epochs, the weights are those of epoch {result.best_epoch + 1}")
     return Trained(
-        TfliteArtifact(f"{stem}-qat.tflite", converted.quantized),
-        TfliteArtifact(f"{stem}-float.tflite", converted.float32),
+        quantized,
+        before.artifact,
         trained,
-        _changes(model, converted.quantized, aware),
+        _changes(model, quantized.payload, aware),
         notes,
         result.history,
     )

@@ -102,6 +102,21 @@ class LayerChange(Record):
     distinct: int | None = None
 
 
+class LayerError(Record):
+    """What quantizing does at one layer, worst first in a list; figures of its last output against the float file.
+
+    `added_noise` is the noise-to-signal ratio, averaged over channels, that it adds to what its inputs have; `drop` is
+    the loss of accuracy on the validation split if this layer alone is quantized.
+    """
+
+    layer: str
+    kind: str
+    added_noise: float
+    snr_db: float | None
+    cosine: float | None
+    drop: float | None = None
+
+
 class DataSummary(Record):
     """Which data was used, how it was scaled and how many samples each split has."""
 
@@ -130,6 +145,7 @@ class Report(Record):
     measurements: list[Measurement]
     comparisons: list[Comparison]
     layers: list[LayerChange] = []
+    errors: list[LayerError] = []
     gates: list[GateResult] = []
     notes: list[str] = []
     replicas: list[str] = []

@@ -25,6 +25,8 @@ def render(report: Report, *, everything: bool = False) -> RenderableType:
     parts: list[RenderableType] = [_title(report), _measurements(report)]
     if report.layers:
         parts.append(_layers(report, everything))
+    if report.errors:
+        parts.append(_errors(report, everything))
     parts.extend(_gates(report))
     parts.extend(Text(f"note: {note}") for note in [*report.notes, *_runtimes(report)])
     if report.replicas:
@@ -203,6 +205,26 @@ def _layers(report: Report, everything: bool) -> Table:
         table.add_row(escape(change.layer), change.kind, f"{change.weights:,}", escape(_what(change)), style=style)
     if len(shown) < len(report.layers):
         table.add_row("...", "", "", f"{len(report.layers) - len(shown)} more in the report and with -v", style="dim")
+    return table
+
+
+def _errors(report: Report, everything: bool) -> Table:
+    table = _table()
+    for column in ("layer", "kind"):
+        table.add_column(column, overflow="fold")
+    for column in ("added noise", "SNR", "cosine", "drop if alone"):
+        table.add_column(column, justify="right")
+    shown = report.errors if everything else report.errors[:MOST_LAYERS]
+    for error in shown:
+        cells = (
+            f"{error.added_noise:.2%}",
+            NOTHING if error.snr_db is None else f"{error.snr_db:.1f} dB",
+            NOTHING if error.cosine is None else f"{error.cosine:.5f}",
+            NOTHING if error.drop is None else f"{error.drop * 100:+.2f} pt",
+        )
+        table.add_row(escape(error.layer), error.kind, *cells)
+    if len(shown) < len(report.errors):
+        table.add_row("...", f"{len(report.errors) - len(shown)} more with -v", style="dim")
     return table
 
 

@@ -1,0 +1,46 @@
+"""`tfopt debug`: which layer suffers from quantization."""
+
+from tfopt.artifacts.paths import existing
+from tfopt.cli import options
+from tfopt.cli.output import Output
+from tfopt.cli.precision import chosen, quantize_config
+
+EXAMPLES = """Examples:
+
+  tfopt debug model.keras
+
+  tfopt debug model.keras --dynamic --weights int4"""
+
+
+def debug(
+    model: options.ModelArgument,
+    int8: options.Int8 = False,
+    int16: options.Int16 = False,
+    float16: options.Float16 = False,
+    dynamic: options.Dynamic = False,
+    weights: options.Weights = None,
+    block: options.Block = None,
+    algorithm: options.AlgorithmOption = None,
+    length: options.Length = None,
+    calibration: options.CalibrationOption = None,
+    data: options.Data = None,
+    scale: options.ScaleOption = None,
+    custom_objects: options.CustomObjects = None,
+    json: options.Json = False,
+    quiet: options.Quiet = False,
+    verbose: options.Verbose = False,
+    debug: options.Debug = False,
+) -> None:
+    """Quantize a model, write nothing, and show layer by layer what that does, worst first."""
+    with Output(json=json, quiet=quiet, verbose=verbose, debug=debug) as out:
+        given = {
+            "weights": weights, "block": block, "algorithm": algorithm, "length": length, "calibration": calibration
+        }  # fmt: skip
+        flags = {"int8": int8, "int16": int16, "float16": float16, "dynamic": dynamic}
+        config = quantize_config(chosen(flags, weights), given)
+        source = options.data_config(data, scale)
+        path = existing(model)
+        out.load_tensorflow(custom_objects)
+        from tfopt import workflow
+
+        out.report(workflow.debug(path, config, source, progress=out))

@@ -1,0 +1,149 @@
+"""Samples to calibrate on: from a data set's calibration split, an array file, or a folder of images; checked first.
+
+The test split is never among them.
+"""
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from tfopt.data.dataset import Dataset
+from tfopt.data.scaling import Scaling
+from tfopt.errors import InputError
+
+Array = NDArray[Any]
+Shape = tuple[int | None, ...]
+IMAGES = (".png", ".jpg", ".jpeg", ".bmp", ".gif")
+RANGE_FACTOR = 8  # values spread this many times wider or narrower than the training data are scaled differently
+
+
+class Calibration(NamedTuple):
+    """An array (N, ...) for each input of the model, in their order, and what is to be said about them."""
+
+    arrays: list[Array]
+    notes: list[str]
+
+
+class Input(NamedTuple):
+    """Name, shape (batch axis first) and type of one input of a model."""
+
+    name: str
+    shape: Shape
+    dtype: str
+
+
+def calibration(
+    source: int | Path | None, inputs: Sequence[Input], data: Dataset | None, scaling: Scaling | None, title: str
+) -> Calibration:
+    """Samples from `source`: that many of `data`, a file, a folder of images; None takes the calibration split.
+
+    A file holds an array for each input, by its name, as the model is fed; images are scaled by `scaling`, as the
+    model was trained. Raises `InputError` if they do not fit the model or cannot be what it was trained on.
+    """
+    if isinstance(source, Path):
+        arrays = _images(source, inputs, scaling, title) if source.is_dir() else _file(source, inputs, title)
+        found = Calibration(arrays, [f"calibrated on {len(arrays[0])} samples of {source}"])
+    elif data is None:
+        return Calibration([], [])
+    else:
+        found = _of_data(data, source)
+    for array, expected in zip(found.arrays, inputs, strict=True):
+        _check(array, expected, data if len(inputs) == 1 else None, title)
+    return found
+
+
+def _of_data(data: Dataset, count: int | None) -> Calibration:
+    x, y = data.calibration
+    where = "of the calibration split"
+    if count is not None and count > len(x):
+        x, y = np.concatenate([x, data.train.x]), np.concatenate([y, data.train.y])
+        where = "of the calibration and train splits"
+        if count > len(x):
+            raise InputError(f"--calibration {count} asks for more samples than the {len(x)} there are to calibrate on")
+    if count is not None:
+        rows = _one_of_each_first(y)[:count]
+        x, y = x[rows], y[rows]
+    missing = data.num_classes - len(np.unique(y))
+    notes = [f"activation ranges calibrated on {len(x)} samples {where}"]
+    if missing:
+        notes.append(f"{missing} of {data.num_classes} classes have no sample to calibrate on")
+    return Calibration([x], notes)
+
+
+def _one_of_each_first(labels: Array) -> Array:
+    """Rows in an order that begins with one of each class."""
+    _, first = np.unique(labels, return_index=True)
+    rest = np.setdiff1d(np.arange(len(labels)), first)
+    return np.concatenate([first, rest])
+
+
+def _file(path: Path, inputs: Sequence[Input], title: str) -> list[Array]:
+    if not path.exists():
+        raise InputError(f"{path} does not exist; --calibration takes a number, an .npz or .npy file, or a folder")
+    try:
+        loaded = np.load(path, allow_pickle=False)
+        arrays = {"": loaded} if isinstance(loaded, np.ndarray) else dict(loaded.items())
+    except Exception as error:  # numpy raises whatever a damaged file makes it stumble over
+        if "allow_pickle" in str(error):
+            raise InputError(f"{path} holds pickled objects, which could run code; save plain arrays") from error
+        raise InputError(f"{path} is no .npz or .npy file or is damaged") from error
+    if len(inputs) == 1 and inputs[0].name not in arrays:
+        only = {name: array for name, array in arrays.items() if name not in ("y", "labels")}
+        if len(only) == 1:
+            return list(only.values())
+    missing = [given.name for given in inputs if given.name not in arrays]
+    if missing:
+        raise InputError(
+            f"{path} has no array for {', '.join(missing)} of {title}; it has {', '.join(sorted(arrays)) or 'none'}"
+        )
+    return [arrays[given.name] for given in inputs]
+
+
+def _images(folder: Path, inputs: Sequence[Input], scaling: Scaling | None, title: str) -> list[Array]:
+    import tensorflow as tf
+
+    [only, *more] = inputs
+    if more or len(only.shape) != 4 or None in only.shape[1:]:
+        raise InputError(f"{folder} is a folder of images, but {title} does not take one image of a fixed size")
+    paths = sorted(path for path in folder.rglob("*") if path.suffix.lower() in IMAGES)
+    if not paths:
+        raise InputError(f"{folder} holds no image ({', '.join(IMAGES)})")
+    _, height, width, channels = only.shape
+    images = []
+    for path in paths:
+        try:
+            image = tf.io.decode_image(path.read_bytes(), channels=channels or 0, expand_animations=False)
+        except tf.errors.InvalidArgumentError as error:
+            raise InputError(f"{path} is no image or is damaged") from error
+        images.append(tf.image.resize(image, (height, width)).numpy())
+    raw = np.stack(images)
+    return [scaling(raw) if scaling else raw]
+
+
+def _check(array: Array, expected: Input, data: Dataset | None, title: str) -> None:
+    name = f"the calibration samples of {title} for {expected.name}"
+    if array.ndim == 0 or not len(array):
+        raise InputError(f"{name} are none: the array is empty")
+    if array.dtype.kind not in "fiub":
+        raise InputError(f"{name} are of type {array.dtype}; numbers are needed")
+    if array.dtype.kind == "f" and expected.dtype.startswith("int"):
+        raise InputError(f"{name} are of type {array.dtype}, but it takes {expected.dtype}")
+    wanted = expected.shape[1:]
+    given = array.shape[1:]
+    if len(given) != len(wanted) or any(w not in (None, g) for g, w in zip(given, wanted, strict=True)):
+        raise InputError(f"{name} have shape {given}, but it takes {wanted}")
+    if not np.isfinite(array).all():
+        raise InputError(f"{name} hold NaN or infinity")
+    if data is None:
+        return
+    low, high = float(data.train.x.min()), float(data.train.x.max())
+    found_low, found_high = float(array.min()), float(array.max())
+    ratio = max(abs(found_low), abs(found_high)) / max(abs(low), abs(high), 1e-9)
+    if not 1 / RANGE_FACTOR <= ratio <= RANGE_FACTOR:
+        raise InputError(
+            f"{name} lie between {found_low:g} and {found_high:g}, but it was trained on {low:g} to {high:g}: they are"
+            " not scaled as it was trained"
+        )
