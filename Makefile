@@ -71,8 +71,9 @@ bench: $(VENV)/installed ## throughput against plain Keras and against a TFMOT s
 	$(BIN)/python benchmarks/training.py
 	$(BIN)/python benchmarks/fine_tuning.py
 
-acceptance: $(VENV)/installed ## what every technique can do with many models, MODELS=folder of real ones
+acceptance: $(VENV)/installed ## what every technique and width can do with many models, MODELS=folder of real ones
 	$(BIN)/python benchmarks/acceptance.py $(MODELS)
+	$(BIN)/python benchmarks/matrix.py $(MODELS)
 
 clean: ## remove what make made
 	rm -rf $(VENV) $(DEMO) build *.egg-info .mypy_cache .ruff_cache .pytest_cache

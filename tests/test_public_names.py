@@ -16,7 +16,7 @@ ROOMS = [
     {"artifacts", "models"},
     {"measure", "training", "litert"},
     {"pruning", "clustering", "quantization"},
-    {"remembering"},
+    {"remembering", "reporting"},
     {"workflow"},
     {"cli", "__init__", "__main__"},
 ]

@@ -14,8 +14,8 @@ if TYPE_CHECKING:
     from tfopt.artifacts.loading import load
     from tfopt.config import (
         ClusterConfig,
-        ConvertConfig,
         DataConfig,
+        FloatConfig,
         Gates,
         PruneConfig,
         QatConfig,
@@ -32,7 +32,7 @@ _HOMES = {
     "tfopt.artifacts.loading": ("load",),
     "tfopt.config": (
         "ClusterConfig",
-        "ConvertConfig",
+        "FloatConfig",
         "DataConfig",
         "Gates",
         "PruneConfig",
@@ -50,9 +50,9 @@ _HOME_OF = {name: module for module, names in _HOMES.items() for name in names}
 __all__ = [
     "ClusterConfig",
     "ConversionError",
-    "ConvertConfig",
     "DataConfig",
     "Dataset",
+    "FloatConfig",
     "Gates",
     "InputError",
     "OutputError",

@@ -17,6 +17,7 @@ from tfopt.choices import (
     Scale,
     Schedule,
     Scope,
+    Sparse,
     WeightType,
 )
 
@@ -126,6 +127,12 @@ class ConvertConfig(Config):
 
     batch: Count | None = None
     length: Count | None = None
+
+
+class FloatConfig(ConvertConfig):
+    """How a float `.tflite` file stores zeros: as such, or left out (`sparse`); auto takes what is smaller."""
+
+    sparse: Sparse = "auto"
 
 
 class QuantizeConfig(ConvertConfig):

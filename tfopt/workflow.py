@@ -11,7 +11,7 @@ from tfopt.artifacts.loading import ModelLike, load, load_keras
 from tfopt.config import (
     ClusterConfig,
     Config,
-    ConvertConfig,
+    FloatConfig,
     Gates,
     PruneConfig,
     QatConfig,
@@ -19,13 +19,10 @@ from tfopt.config import (
     TrainConfig,
 )
 from tfopt.data import Dataset
-from tfopt.measure import compare as compare_measured
-from tfopt.measure import measure
-from tfopt.measure.gates import check
 from tfopt.progress import Progress, Silent
 from tfopt.remembering import DataLike, data_for, load_dataset, next_provenance, provenance_of
-from tfopt.report.report import DataSummary, GateResult, LayerChange, LayerError, Report
-from tfopt.report.versions import versions
+from tfopt.report.report import Report
+from tfopt.reporting import report_of
 from tfopt.training.fit import RunFiles
 
 
@@ -61,7 +58,7 @@ def train(
         notes.append(f"resumed after epoch {trained.result.resumed_at}")
     return Result(
         artifact,
-        _report(
+        report_of(
             "train", config, dataset, [artifact], progress,
             notes=notes, replicas=trained.replicas, history=trained.result.history,
         ),
@@ -88,7 +85,7 @@ def prune(
     after = KerasArtifact.of(pruned.model, name, provenance)
     return Result(
         after,
-        _report(
+        report_of(
             "prune", config, dataset, [artifact, after], progress,
             layers=pruned.layers, notes=[*notes, *pruned.notes], history=pruned.history,
         ),
@@ -114,7 +111,7 @@ def cluster(
     after = KerasArtifact.of(made.model, name, next_provenance(artifact, dataset, "cluster", config))
     return Result(
         after,
-        _report(
+        report_of(
             "cluster", config, dataset, [artifact, after], progress,
             layers=made.layers, notes=[*notes, *made.notes], history=made.history,
         ),
@@ -146,7 +143,7 @@ def quantize(
     after.name = name or after.name
     return Result(
         after,
-        _report(
+        report_of(
             "quantize", config, dataset, [artifact, quantized.float_artifact, after], progress,
             layers=quantized.layers, notes=[*notes, *quantized.notes], gates=quantized.gates,
         ),
@@ -171,7 +168,7 @@ def _quantize_aware(
     )
     return Result(
         after,
-        _report(
+        report_of(
             "quantize", config, dataset, [artifact, trained, made.float_artifact, after], progress,
             layers=made.layers, notes=[*notes, *made.notes], history=made.history,
         ),
@@ -181,7 +178,7 @@ def _quantize_aware(
 
 def convert(
     model: ModelLike,
-    config: ConvertConfig | None = None,
+    config: FloatConfig | None = None,
     data: DataLike | None = None,
     *,
     to: Literal["tflite", "keras"] = "tflite",
@@ -189,20 +186,20 @@ def convert(
     progress: Progress | None = None,
 ) -> Result:
     """Convert a model into a float32 `.tflite` file, the baseline of quantized ones, or an old one into a `.keras`."""
-    from tfopt.litert.convert import convert as convert_model
+    from tfopt.litert.sparse import float_file
 
-    config, progress = config or ConvertConfig(), progress or Silent()
+    config, progress = config or FloatConfig(), progress or Silent()
     artifact = load_keras(model)
     dataset, notes = data_for(artifact, data, progress)
     name = name or f"{Path(artifact.name).stem}.{to}"
     if to == "keras":
         provenance = next_provenance(artifact, dataset, "convert", Config())
         carried = KerasArtifact.of(artifact.model, name, provenance)
-        return Result(carried, _report("convert", Config(), dataset, [carried], progress, notes=notes))
-    made = convert_model(artifact, progress, config)
-    after = made.artifact
+        return Result(carried, report_of("convert", Config(), dataset, [carried], progress, notes=notes))
+    after, before, remarks = float_file(artifact, config, progress)
     after.name = name
-    return Result(after, _report("convert", config, dataset, [artifact, after], progress, notes=[*notes, *made.notes]))
+    shown: list[Artifact] = [artifact, *([before] if before else []), after]
+    return Result(after, report_of("convert", config, dataset, shown, progress, notes=[*notes, *remarks]))
 
 
 def debug(
@@ -219,7 +216,7 @@ def debug(
     artifact = load_keras(model)
     dataset, notes = data_for(artifact, data, progress)
     before, after, errors, remarks = inspect(artifact, config, dataset, progress)
-    return _report("debug", config, dataset, [before, after], progress, errors=errors, notes=[*notes, *remarks])
+    return report_of("debug", config, dataset, [before, after], progress, errors=errors, notes=[*notes, *remarks])
 
 
 def evaluate(model: ModelLike, data: DataLike | None = None, *, progress: Progress | None = None) -> Report:
@@ -244,58 +241,4 @@ def _compare(
     artifacts = [load(model) for model in models]
     remembering = next((a for a in artifacts if a.provenance and a.provenance.data), artifacts[0])
     dataset, notes = data_for(remembering, data, progress)
-    return _report(command, gates, dataset, artifacts, progress, notes=notes)
-
-
-def _report(
-    command: str,
-    config: Config,
-    data: Dataset | None,
-    artifacts: Sequence[Artifact],
-    progress: Progress,
-    *,
-    layers: Sequence[LayerChange] = (),
-    notes: Sequence[str] = (),
-    replicas: Sequence[str] = (),
-    history: Sequence[dict[str, float]] = (),
-    gates: Sequence[GateResult] = (),
-    errors: Sequence[LayerError] = (),
-) -> Report:
-    measured = measure(artifacts, data, progress)
-    comparisons = compare_measured(measured)
-    if isinstance(config, Gates):
-        gates = check(config, measured, comparisons)
-    seed = getattr(config, "seed", None)
-    return Report(
-        command=command,
-        config=config.model_dump(mode="json"),
-        data=_summary(data) if data else None,
-        measurements=[m.measurement for m in measured],
-        comparisons=comparisons,
-        layers=list(layers),
-        gates=list(gates),
-        errors=list(errors),
-        notes=[*notes, *_remarks(artifacts, data)],
-        replicas=list(replicas),
-        history=list(history),
-        seed=seed,
-        versions=versions(),
-    )
-
-
-def _summary(data: Dataset) -> DataSummary:
-    samples = {name: len(split.x) for name, split in data.splits()}
-    return DataSummary(
-        source=data.config.source, scale=data.scaling.scale, fingerprint=data.fingerprint, samples=samples
-    )
-
-
-def _remarks(artifacts: Sequence[Artifact], data: Dataset | None) -> list[str]:
-    remarks = [] if data else ["accuracy not measured: no data"]
-    remarks.extend(
-        f"{artifact.name} also holds {artifact.optimizer_bytes:,} bytes of optimizer state on disk; sizes here are"
-        " without it"
-        for artifact in artifacts
-        if isinstance(artifact, KerasArtifact) and artifact.optimizer_bytes
-    )
-    return remarks
+    return report_of(command, gates, dataset, artifacts, progress, notes=notes)

@@ -7,6 +7,7 @@ import typer
 
 from tfopt.artifacts.paths import existing
 from tfopt.artifacts.writing import Destination
+from tfopt.choices import Sparse
 from tfopt.cli import options
 from tfopt.cli.making import make
 from tfopt.cli.output import Output
@@ -20,6 +21,12 @@ EXAMPLES = """Examples:
 
   tfopt convert old.h5 new.keras"""
 
+SPARSIFY_EXAMPLES = """Examples:
+
+  tfopt prune model.keras --sparsity 0.8
+
+  tfopt sparsify model-pruned.keras"""
+
 
 def convert(
     model: options.ModelArgument,
@@ -27,6 +34,10 @@ def convert(
         Path | None,
         typer.Argument(metavar="[OUT]", help="File to write, .tflite or .keras; like -o.", show_default=False),
     ] = None,
+    sparse: Annotated[
+        Sparse,
+        typer.Option("--sparse", help="Leave the zeros of a pruned model out of the .tflite file: auto if it pays."),
+    ] = "auto",
     batch: options.Batch = None,
     length: options.Length = None,
     data: options.Data = None,
@@ -41,10 +52,10 @@ def convert(
 ) -> None:
     """Convert a model to LiteRT in float32, the baseline of quantized files, or a file of Keras 2 to Keras 3."""
     with Output(json=json, quiet=quiet, verbose=verbose, debug=debug) as out:
-        from tfopt.config import ConvertConfig
+        from tfopt.config import FloatConfig
 
         source = options.data_config(data, scale)
-        config = ConvertConfig.model_validate({"batch": batch, "length": length})
+        config = FloatConfig.model_validate({"batch": batch, "length": length, "sparse": sparse})
         path = existing(model)
         if target and output:
             raise InputError(f"{target} and -o {output}: there is one output; give one of them")
@@ -55,3 +66,30 @@ def convert(
         make(
             out, destination, lambda w: w.convert(path, config, source, to=to, name=name, progress=out), custom_objects
         )
+
+
+def sparsify(
+    model: options.ModelArgument,
+    batch: options.Batch = None,
+    length: options.Length = None,
+    data: options.Data = None,
+    scale: options.ScaleOption = None,
+    custom_objects: options.CustomObjects = None,
+    output: options.Output = None,
+    force: options.Force = False,
+    json: options.Json = False,
+    quiet: options.Quiet = False,
+    verbose: options.Verbose = False,
+    debug: options.Debug = False,
+) -> None:
+    """Convert a pruned model to a float LiteRT file without its zeros; refuse if that is not smaller."""
+    with Output(json=json, quiet=quiet, verbose=verbose, debug=debug) as out:
+        from tfopt.config import FloatConfig
+
+        source = options.data_config(data, scale)
+        config = FloatConfig.model_validate({"batch": batch, "length": length, "sparse": "on"})
+        path = existing(model)
+        where = output or Path(f"{path.stem}-sparse.tflite")
+        destination = Destination(where, suffix=".tflite", force=force, inputs=[path])
+        name = destination.path.name
+        make(out, destination, lambda w: w.convert(path, config, source, name=name, progress=out), custom_objects)

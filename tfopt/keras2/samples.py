@@ -14,16 +14,16 @@ FREE = 32  # stands for a size that is not fixed: enough for the strides and poo
 VOCABULARY = 8  # largest token + 1 if no embedding says how many there are
 
 
-def samples(model: keras.Model, free: int | None = None) -> list[tf.Tensor]:
+def samples(model: keras.Model, free: int | None = None, batch: int = BATCH) -> list[tf.Tensor]:
     """One batch for each input of `model`: tokens for integers and for what an embedding may look up, else noise.
 
-    `free` stands for the sizes that are not fixed.
+    `free` stands for the sizes that are not fixed, `batch` for a batch that is not.
     """
     sizes = [layer.input_dim for _, layer in leaves(model) if isinstance(layer, keras.layers.Embedding)]
     alone = len(model.inputs) == 1
     return [
         batch_of(
-            tensor.shape,
+            (tensor.shape[0] or batch, *tensor.shape[1:]),
             tensor.dtype,
             min(sizes, default=None) if alone or len(tensor.shape) == 2 else None,
             free or FREE,

@@ -40,7 +40,9 @@ class FloatFile:
     error: float
     lowering: Lowering
     converter: TfliteArtifact | None
+    sparse: TfliteArtifact | None
     notes: list[str]
+    failure: str = ""
 
 
 def convert(
@@ -51,6 +53,7 @@ def convert(
     static: Literal["int8", "int16"] | None = None,
     io: InterfaceType = "float",
     calibration: Sequence[Array] = (),
+    sparse: bool = False,
 ) -> FloatFile:
     """Try the lowerings in turn; with `static` the converter also quantizes, on `calibration`, an array an input.
 
@@ -64,6 +67,7 @@ def convert(
     for lowering in order:
         fixed = 1 if recurrent or lowering == "loop" else None
         job = LowerJob(lowering=lowering, batch=config.batch or fixed, length=config.length, static=static, io=io)
+        job.sparse = sparse
         try:
             return _attempt(artifact, job, calibration, progress)
         except ConversionError as error:
@@ -72,7 +76,6 @@ def convert(
 
 
 def _attempt(artifact: KerasArtifact, job: LowerJob, calibration: Sequence[Array], progress: Progress) -> FloatFile:
-    stem = Path(artifact.name).stem
     with tempfile.TemporaryDirectory(prefix="tfopt-") as temporary:
         folder = Path(temporary)
         (folder / "model.keras").write_bytes(artifact.payload)
@@ -84,14 +87,17 @@ def _attempt(artifact: KerasArtifact, job: LowerJob, calibration: Sequence[Array
         run_child("lowering", folder, job, artifact.name, progress)
         answer = Lowered.model_validate_json((folder / "lowered.json").read_bytes())
         notes = [f"converted {HOW[job.lowering]}; its outputs differ from Keras by {answer.error:.0e} of the largest"]
-        own = folder / "converter.tflite"
+        stem = Path(artifact.name).stem
+        own, without_zeros = folder / "converter.tflite", folder / "sparse.tflite"
         return FloatFile(
             TfliteArtifact(f"{stem}-float.tflite", (folder / "float.tflite").read_bytes()),
             answer.inputs,
             answer.error,
             job.lowering,
             TfliteArtifact(f"{stem}-{job.static}.tflite", own.read_bytes()) if own.exists() else None,
+            TfliteArtifact(f"{stem}-sparse.tflite", without_zeros.read_bytes()) if without_zeros.exists() else None,
             notes,
+            answer.failure,
         )
 
 

@@ -13,6 +13,7 @@ STAGE = "tfopt stage: "
 class LowerJob(BaseModel):
     """`model.keras` shall become `float.tflite`; with `static` the converter makes `converter.tflite` as well.
 
+    With `sparse` it makes `sparse.tflite`, in which the zeros of pruned weights are left out.
     `samples.npz` and `calibration.npz` hold an array (N, ...) for each input of the model: "0", "1", ...
     """
 
@@ -21,13 +22,14 @@ class LowerJob(BaseModel):
     length: int | None = None
     static: Literal["int8", "int16"] | None = None
     io: InterfaceType = "float"
+    sparse: bool = False
 
 
 class Lowered(BaseModel):
     """Names of the file's inputs in the order of the model's, and by how much the outputs differ from Keras.
 
-    `error` is the largest absolute difference relative to the largest output; `failure` is why the converter's own
-    quantization gave no file, if it was asked for.
+    `error` is the largest absolute difference relative to the largest output; `failure` is why the converter gave
+    no quantized or no sparse file, if it was asked for one.
     """
 
     inputs: list[str]

@@ -50,8 +50,28 @@ def lower(folder: Path) -> None:
     if not error <= TOLERANCE:
         raise ArithmeticError(f"LiteRT answers differently from Keras, by {error:.1e} of the output")
     failure = _quantize_in_converter(folder, job, inputs) if job.static else ""
+    if job.sparse:
+        failure = _leave_out_zeros(folder, dict(zip(inputs, samples, strict=True)), wanted)
     answer = Lowered(inputs=inputs, error=error, failure=failure)
     (folder / "lowered.json").write_text(answer.model_dump_json(), encoding="utf-8")
+
+
+def _leave_out_zeros(folder: Path, feeds: Mapping[str, NDArray[Any]], wanted: list[NDArray[Any]]) -> str:
+    """Write `sparse.tflite` with the converter's sparse encoding, if it runs and answers alike; else return why not."""
+    import tensorflow as tf
+
+    stage("leaving out the zeros")
+    converter = tf.lite.TFLiteConverter.from_saved_model(str(folder / "saved"))
+    converter.optimizations = [tf.lite.Optimize.EXPERIMENTAL_SPARSITY]
+    try:
+        payload = converter.convert()
+        error = difference(wanted, TfliteArtifact("sparse.tflite", payload).outputs(feeds))
+    except Exception as failure:  # whatever the converter or LiteRT finds wrong with it, the float file is sound
+        return " ".join(str(failure).split())[:100]
+    if not error <= TOLERANCE:
+        return f"it answers differently from Keras, by {error:.1e} of the output"
+    (folder / "sparse.tflite").write_bytes(payload)
+    return ""
 
 
 def difference(wanted: list[NDArray[Any]], found: Mapping[str, NDArray[Any]]) -> float:

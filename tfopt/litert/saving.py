@@ -23,7 +23,8 @@ class Traceable(NamedTuple):
 
 def keras3(model: keras.Model, batch: int | None, length: int | None) -> Traceable:
     """The Keras model itself, called as it is."""
-    names = sorted(model.output) if isinstance(model.output, dict) else None
+    named = not isinstance(model, keras.Sequential) and isinstance(model.output, dict)
+    names = sorted(model.output) if named else None
     variables = [variable.value for variable in model.variables]
     return Traceable(lambda inputs: call(model, inputs), variables, _specs(model, batch, length), names)
 

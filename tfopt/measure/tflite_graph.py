@@ -93,6 +93,8 @@ def _constant(model: Any, tensor: Any) -> Constant | None:
     shape = tuple(int(size) for size in tensor.shape) if tensor.shape is not None else ()
     axis = tensor.quantization.quantizedDimension if tensor.quantization is not None else 0
     values = _values(np.asarray(data, np.uint8), kind, prod(shape))
+    if tensor.sparsity is not None:  # only what is not zero is stored
+        values = np.concatenate([values, np.zeros(prod(shape) - len(values), values.dtype)])
     nonzero = int(np.count_nonzero(values))
     return Constant(tensor.name.decode(), kind, shape, nonzero, 0 if scales is None else len(scales), axis, values)
 

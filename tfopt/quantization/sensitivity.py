@@ -150,6 +150,8 @@ def recover(budget: Budget, quantized: TfliteArtifact, progress: Progress) -> tu
     """
     judge, limit = budget.judge, budget.limit
     found = suspects(budget.model, budget.source)
+    if budget.config.weights != "int8":  # only a kernel can have 8 bits instead of fewer
+        found = [s for s in found if any(len(c.shape) > 1 for operation in s.operations for c in operation.constants)]
     kept: list[Suspect] = []
     tried = [(judge.drop(quantized), quantized, kept)]
     with progress.task("sparing the worst layers", len(found)) as advance:

@@ -1,0 +1,69 @@
+"""The end of every command: measure what went in and what came out, and say it all in one report."""
+
+from collections.abc import Sequence
+
+from tfopt.artifacts.artifact import Artifact
+from tfopt.artifacts.keras_file import KerasArtifact
+from tfopt.config import Config, Gates
+from tfopt.data import Dataset
+from tfopt.measure import compare as compare_measured
+from tfopt.measure import measure
+from tfopt.measure.gates import check
+from tfopt.progress import Progress
+from tfopt.report.report import DataSummary, GateResult, LayerChange, LayerError, Report
+from tfopt.report.versions import versions
+
+
+def report_of(
+    command: str,
+    config: Config,
+    data: Dataset | None,
+    artifacts: Sequence[Artifact],
+    progress: Progress,
+    *,
+    layers: Sequence[LayerChange] = (),
+    notes: Sequence[str] = (),
+    replicas: Sequence[str] = (),
+    history: Sequence[dict[str, float]] = (),
+    gates: Sequence[GateResult] = (),
+    errors: Sequence[LayerError] = (),
+) -> Report:
+    """Measure `artifacts`, the first of which is the baseline, and put what a command has to say around the figures."""
+    measured = measure(artifacts, data, progress)
+    comparisons = compare_measured(measured)
+    if isinstance(config, Gates):
+        gates = check(config, measured, comparisons)
+    seed = getattr(config, "seed", None)
+    return Report(
+        command=command,
+        config=config.model_dump(mode="json"),
+        data=_summary(data) if data else None,
+        measurements=[m.measurement for m in measured],
+        comparisons=comparisons,
+        layers=list(layers),
+        gates=list(gates),
+        errors=list(errors),
+        notes=[*notes, *_remarks(artifacts, data)],
+        replicas=list(replicas),
+        history=list(history),
+        seed=seed,
+        versions=versions(),
+    )
+
+
+def _summary(data: Dataset) -> DataSummary:
+    samples = {name: len(split.x) for name, split in data.splits()}
+    return DataSummary(
+        source=data.config.source, scale=data.scaling.scale, fingerprint=data.fingerprint, samples=samples
+    )
+
+
+def _remarks(artifacts: Sequence[Artifact], data: Dataset | None) -> list[str]:
+    remarks = [] if data else ["accuracy not measured: no data"]
+    remarks.extend(
+        f"{artifact.name} also holds {artifact.optimizer_bytes:,} bytes of optimizer state on disk; sizes here are"
+        " without it"
+        for artifact in artifacts
+        if isinstance(artifact, KerasArtifact) and artifact.optimizer_bytes
+    )
+    return remarks
