@@ -1,6 +1,7 @@
 """A `.tflite` file and the LiteRT interpreter that runs it; integers are scaled by each tensor's own numbers."""
 
 import contextlib
+import warnings
 from collections.abc import Callable, Container, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Literal, Self
@@ -148,9 +149,11 @@ def tensors(
     artifact: TfliteArtifact, names: Container[str], feeds: Mapping[str, NDArray[Any]]
 ) -> dict[str, NDArray[Any]]:
     """The tensors `names` of the main graph, as floats, for samples (N, ...) by the names of the inputs."""
-    interpreter = Interpreter(
-        model_content=artifact.payload, num_threads=THREADS, experimental_preserve_all_tensors=True
-    )
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", message="Warning: Enabling `experimental_preserve_all_tensors`")
+        interpreter = Interpreter(
+            model_content=artifact.payload, num_threads=THREADS, experimental_preserve_all_tensors=True
+        )
     interpreter.allocate_tensors()
     sizes = {shape[0] for shape in artifact.input_shapes() if shape}
     count = len(next(iter(feeds.values())))

@@ -1,0 +1,92 @@
+"""Every kind of model becomes a file that answers as Keras does, in the plain interpreter."""
+
+import keras
+import numpy as np
+from keras import layers
+
+from tests import zoo
+from tfopt.artifacts.keras_file import KerasArtifact
+from tfopt.config import ConvertConfig, QuantizeConfig
+from tfopt.errors import ConversionError
+from tfopt.keras2.samples import samples
+from tfopt.litert import convert as converting
+from tfopt.litert.convert import convert, quantize
+from tfopt.litert.loops import loops
+from tfopt.measure.tflite_graph import operations
+from tfopt.progress import Silent
+
+
+def gru():
+    return keras.Sequential([keras.Input((6, 5)), layers.GRU(8), layers.Dense(3)])
+
+
+def converted(model, config=None, **options):
+    artifact = KerasArtifact.of(model, "m.keras")
+    arrays = [tensor.numpy() for tensor in samples(artifact.model, batch=8)]
+    return convert(artifact, Silent(), config, calibration=arrays, **options), arrays
+
+
+def kinds(artifact):
+    return {operation.kind for operation in operations(artifact.payload)}
+
+
+def test_an_lstm_becomes_the_kernel_of_litert_and_the_converter_makes_it_integer():
+    made, arrays = converted(zoo.lstm(), static="int8")
+    assert made.lowering == "fused"
+    assert "UNIDIRECTIONAL_SEQUENCE_LSTM" in kinds(made.artifact)
+    feeds = dict(zip(made.inputs, arrays, strict=True))
+    [before], [after] = made.artifact.outputs(feeds).values(), made.converter.outputs(feeds).values()
+    np.testing.assert_allclose(after, before, atol=0.05)
+    lstm = next(o for o in operations(made.converter.payload) if "LSTM" in o.kind)
+    assert {c.type for c in lstm.constants if len(c.shape) == 2} == {"INT8"}
+
+
+def test_a_gru_becomes_a_loop_whose_weights_are_quantized_and_whose_ends_are_left():
+    made, arrays = converted(gru(), static="int8")
+    assert (made.lowering, made.converter) == ("fused", None)
+    feeds = dict(zip(made.inputs, arrays, strict=True))
+    [file] = quantize(made.artifact, QuantizeConfig(io="int8"), feeds, Silent())
+    assert file.input_types() == ["int8"]
+    inside = {c.type for o in operations(file.payload) if o.in_loop for c in o.constants if len(c.shape) == 2}
+    assert inside == {"INT8"}
+    assert loops(file.payload).operations
+    [before], [after] = made.artifact.outputs(feeds).values(), file.outputs(feeds).values()
+    np.testing.assert_allclose(after, before, atol=0.05 * np.abs(before).max())
+
+
+def test_the_next_lowering_is_tried_when_one_fails(monkeypatch):
+    real, tried = converting.run_child, []
+
+    def failing(module, folder, job, title, progress):
+        tried.append(job.lowering)
+        if job.lowering != "unrolled":
+            raise ConversionError(f"{job.lowering} failed")
+        real(module, folder, job, title, progress)
+
+    monkeypatch.setattr(converting, "run_child", failing)
+    made, _ = converted(gru())
+    assert tried == ["fused", "loop", "unrolled"]
+    assert made.lowering == "unrolled"
+    assert "WHILE" not in kinds(made.artifact)
+    assert made.error < 1e-4
+
+
+def test_several_inputs_and_outputs_keep_their_names():
+    made, arrays = converted(zoo.two_in_two_out())
+    assert made.inputs == ["left", "right"]
+    found = made.artifact.outputs({"right": arrays[1], "left": arrays[0]})
+    assert sorted(found) == ["a", "b"]
+    assert [found[name].shape for name in ("a", "b")] == [(8, 3), (8, 2)]
+
+
+def test_batch_and_length_can_be_fixed():
+    model = keras.Sequential([keras.Input((None, 4)), layers.Conv1D(3, 2), layers.GlobalAveragePooling1D()])
+    made, _ = converted(model, ConvertConfig(batch=2, length=32))
+    assert made.artifact.input_shapes() == [(2, 32, 4)]
+    x = np.random.default_rng(0).normal(size=(5, 32, 4)).astype("float32")
+    np.testing.assert_allclose(made.artifact.predict(x), np.asarray(model(x)), atol=1e-5)
+
+
+def test_a_recurrent_file_answers_the_same_whatever_came_before():
+    made, [x] = converted(zoo.lstm())
+    np.testing.assert_array_equal(made.artifact.predict(x)[3], made.artifact.predict(x[3:4])[0])
