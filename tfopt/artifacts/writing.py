@@ -14,14 +14,20 @@ if TYPE_CHECKING:
 
 
 class Destination:
-    """A path that a result will be written to, checked before the work begins; `beside` is a second file's suffix."""
+    """A path that a result will be written to, checked before the work begins; `beside` are suffixes of more files."""
 
     def __init__(
-        self, path: str | Path, *, suffix: str, force: bool = False, inputs: Iterable[Path] = (), beside: str = ""
+        self,
+        path: str | Path,
+        *,
+        suffix: str,
+        force: bool = False,
+        inputs: Iterable[Path] = (),
+        beside: Iterable[str] = (),
     ) -> None:
         self.path = Path(path)
         self.force = force
-        self.beside = self.path.with_suffix(beside) if beside else None
+        self.beside = [self.path.with_suffix(more) for more in beside]
         if self.path.suffix != suffix:
             raise OutputError(f"the output {self.path} must end in {suffix}")
         for source in inputs:
@@ -40,13 +46,13 @@ class Destination:
     @property
     def written(self) -> list[Path]:
         """The files that `save` writes, but for the report."""
-        return [path for path in (self.path, self.beside) if path]
+        return [self.path, *self.beside]
 
-    def save(self, payload: bytes, report: "Report", beside: bytes = b"") -> "Report":
+    def save(self, payload: bytes, report: "Report", beside: Iterable[bytes] = ()) -> "Report":
         """Write the artifact, what goes beside it and the report, each atomically; return the report with the path."""
         report = report.model_copy(update={"output": str(self.path)})
-        if self.beside:
-            write(self.beside, beside, force=self.force)
+        for path, content in zip(self.beside, beside, strict=True):
+            write(path, content, force=self.force)
         write(self.path, payload, force=self.force)
         write(self.report_path, (report.model_dump_json(indent=2) + "\n").encode(), force=True)
         return report

@@ -1,6 +1,7 @@
 """What every command that makes a file does once its options are checked."""
 
 from collections.abc import Callable
+from pathlib import Path
 from types import ModuleType
 from typing import TYPE_CHECKING
 
@@ -24,7 +25,18 @@ def make(
     from tfopt import workflow
 
     result = command(workflow)
-    beside = result.trained.payload if result.trained else b""
+    beside = [_beside(path, result) for path in destination.beside]
     out.report(destination.save(result.artifact.payload, result.report, beside), written=destination.written)
     if not result.report.passed:
         raise typer.Exit(1)
+
+
+def _beside(path: Path, result: "Result") -> bytes:
+    """What a file beside the artifact holds: the trained Keras model, or the artifact as C source or header."""
+    if path.suffix == ".keras":
+        assert result.trained is not None
+        return result.trained.payload
+    from tfopt.litert.c_array import c_array
+
+    source, header = c_array(result.artifact.payload, path.stem)
+    return (source if path.suffix == ".c" else header).encode()

@@ -1,7 +1,7 @@
 """`tfopt quantize`: a Keras model becomes a LiteRT file with small numbers."""
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
@@ -58,6 +58,14 @@ def quantize(
             show_default=False,
         ),
     ] = None,
+    emit: Annotated[
+        Literal["c"] | None,
+        typer.Option(
+            "--emit",
+            help="Also write the file as a C array with a header, for TensorFlow Lite Micro.",
+            show_default=False,
+        ),
+    ] = None,
     batch: options.Batch = None,
     length: options.Length = None,
     bits: options.QatBits = None,
@@ -109,7 +117,7 @@ def quantize(
             suffix=".tflite",
             force=force,
             inputs=[path],
-            beside=".keras" if qat else "",
+            beside=[*([".keras"] if qat else []), *([".c", ".h"] if emit else [])],
         )
         name = destination.path.name
         make(out, destination, lambda w: w.quantize(path, config, source, name=name, progress=out), custom_objects)
