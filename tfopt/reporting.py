@@ -6,9 +6,9 @@ from tfopt.artifacts.artifact import Artifact
 from tfopt.artifacts.keras_file import KerasArtifact
 from tfopt.config import Config, Gates
 from tfopt.data import Dataset
-from tfopt.measure import compare as compare_measured
-from tfopt.measure import measure
 from tfopt.measure.gates import check
+from tfopt.measure.measuring import compare as compare_measured
+from tfopt.measure.measuring import measure
 from tfopt.progress import Progress
 from tfopt.report.report import DataSummary, GateResult, LayerChange, LayerError, Report
 from tfopt.report.versions import versions

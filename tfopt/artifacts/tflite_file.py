@@ -23,21 +23,26 @@ class TfliteArtifact:
     """The bytes of a LiteRT model; they are loaded and allocated once when this is made, so it is known to run."""
 
     format: Literal["tflite"] = "tflite"
-    runtime = f"LiteRT, {THREADS} thread"
 
-    def __init__(self, name: str, payload: bytes, provenance: Provenance | None = None) -> None:
+    def __init__(self, name: str, payload: bytes, provenance: Provenance | None = None, threads: int = THREADS) -> None:
         self.name = name
         self.payload = payload
         self.provenance = provenance
-        self._interpreter = _interpreter(payload, name)
+        self.threads = threads
+        self._interpreter = _interpreter(payload, name, threads)
+
+    @property
+    def runtime(self) -> str:
+        """LiteRT with so many threads."""
+        return f"LiteRT, {self.threads} thread{'s' if self.threads > 1 else ''}"
 
     @classmethod
-    def load(cls, path: Path) -> Self:
+    def load(cls, path: Path, threads: int = THREADS) -> Self:
         """Load a file; raise `InputError` in one sentence if LiteRT cannot run it."""
         payload = path.read_bytes()
         if payload[4:8] != b"TFL3":
             raise InputError(f"{path} is not a .tflite file" if payload else f"{path} is empty")
-        return cls(path.name, payload)
+        return cls(path.name, payload, threads=threads)
 
     @property
     def input_names(self) -> list[str]:
@@ -66,7 +71,7 @@ class TfliteArtifact:
         self, feeds: Mapping[str, NDArray[Any]], advance: Callable[[int], None] = lambda _: None
     ) -> dict[str, NDArray[Any]]:
         """Every output by its name, as floats (N, ...), for one array (N, ...) for each input by its name."""
-        interpreter = _interpreter(self.payload, self.name)
+        interpreter = _interpreter(self.payload, self.name, self.threads)
         sizes = {shape[0] for shape in self.input_shapes() if shape}
         batch = BATCH if sizes == {None} else next(size for size in sizes if size)
         count = len(next(iter(feeds.values())))
@@ -81,7 +86,7 @@ class TfliteArtifact:
 
     def runner(self, inputs: Sequence[NDArray[Any]]) -> Callable[[], object]:
         """One `invoke`; the inputs are set beforehand."""
-        interpreter = _interpreter(self.payload, self.name)
+        interpreter = _interpreter(self.payload, self.name, self.threads)
         _set(interpreter, dict(zip(self.input_names, inputs, strict=True)))
         return interpreter.invoke  # type: ignore[no-any-return]
 
@@ -170,9 +175,9 @@ def tensors(
     return {name: np.concatenate(values) for name, values in parts.items()}
 
 
-def _interpreter(payload: bytes, name: str) -> Interpreter:
+def _interpreter(payload: bytes, name: str, threads: int) -> Interpreter:
     try:
-        interpreter = Interpreter(model_content=payload, num_threads=THREADS)
+        interpreter = Interpreter(model_content=payload, num_threads=threads)
         interpreter.allocate_tensors()
     except (ValueError, RuntimeError) as error:
         raise InputError(f"{name} cannot be run by LiteRT: {' '.join(str(error).split())[:200]}") from error

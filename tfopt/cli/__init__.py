@@ -9,7 +9,7 @@ from typing import Annotated
 
 import typer
 
-from tfopt.cli import cluster, compare, convert, debug, prune, quantize, train
+from tfopt.cli import bench, cluster, compare, convert, debug, prune, quantize, train
 
 app = typer.Typer(
     name="tfopt",
@@ -27,6 +27,7 @@ app.command("sparsify", epilog=convert.SPARSIFY_EXAMPLES, rich_help_panel=OPTIMI
 app.command("convert", epilog=convert.EXAMPLES, rich_help_panel=OPTIMIZE)(convert.convert)
 app.command("evaluate", epilog=compare.EVALUATE_EXAMPLES, rich_help_panel=JUDGE)(compare.evaluate)
 app.command("debug", epilog=debug.EXAMPLES, rich_help_panel=JUDGE)(debug.debug)
+app.command("bench", epilog=bench.EXAMPLES, rich_help_panel=JUDGE)(bench.bench)
 app.command("compare", epilog=compare.COMPARE_EXAMPLES, rich_help_panel=JUDGE)(compare.compare)
 
 

@@ -17,8 +17,9 @@ from tfopt.progress import Advance
 
 if TYPE_CHECKING:
     from pydantic import ValidationError
+    from rich.console import RenderableType
 
-    from tfopt.report.report import Report
+    from tfopt.report.report import BenchReport, Report
 
 TENSORFLOW_MODULES = 4200  # about as many as the import adds to sys.modules; only the progress bar depends on it
 
@@ -145,21 +146,27 @@ class Output:
         if written:
             self.on_failure = f"{' and '.join(map(str, written))} had been written"
         try:
-            self._print(report)
+            from tfopt.report.terminal import render
+
+            self._print(report, render(report, everything=self.verbose))
         except BrokenPipeError:  # nobody reads any more, as in `tfopt ... | head`
             sys.stdout = open(os.devnull, "w")  # noqa: SIM115, PTH123
         if written:
             self.say(f"wrote {' and '.join(map(str, written))}")
 
-    def _print(self, report: "Report") -> None:
+    def benchmarks(self, report: "BenchReport") -> None:
+        """Print benchmarks on stdout, as a table or as JSON."""
+        from tfopt.report.bench_table import render_bench
+
+        self._print(report, render_bench(report))
+
+    def _print(self, report: "Report | BenchReport", shown: "RenderableType") -> None:
         if self.json:
             sys.stdout.write(report.model_dump_json(indent=2) + "\n")
         elif not self.quiet:
             from rich.console import Console
 
-            from tfopt.report.terminal import render
-
-            Console(highlight=False).print(render(report, everything=self.verbose))
+            Console(highlight=False).print(shown)
         sys.stdout.flush()
 
 

@@ -158,3 +158,32 @@ class Report(Record):
     def passed(self) -> bool:
         """Whether every gate holds."""
         return all(gate.passed for gate in self.gates)
+
+
+class Benchmark(Record):
+    """One `.tflite` file with a number of threads: times in ms at batch 1, inferences a second, memory in bytes.
+
+    `not_delegated` are the operations that XNNPACK did not take over, by kind; `change` is against the first file.
+    """
+
+    name: str
+    threads: int
+    file_bytes: int
+    min_ms: float
+    median_ms: float
+    p95_ms: float
+    runs: int
+    per_second: float
+    added_bytes: int | None
+    arena_bytes: int
+    not_delegated: dict[str, int]
+    change: LatencyChange | None = None
+
+
+class BenchReport(Record):
+    """Benchmarks of one run; `spread` is the widest interquartile range of the times of one of them over its median."""
+
+    benchmarks: list[Benchmark]
+    spread: float
+    quiet: bool
+    versions: dict[str, str] = {}

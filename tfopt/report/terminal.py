@@ -80,7 +80,8 @@ def _table() -> Table:
     return Table(box=box.SIMPLE_HEAD, show_edge=False, pad_edge=False, header_style="bold")
 
 
-def _bytes(count: float) -> str:
+def size(count: float) -> str:
+    """Bytes as kB or MB."""
     return f"{count / 1e6:.2f} MB" if count >= 1e6 else f"{count / 1e3:.1f} kB"
 
 
@@ -94,11 +95,11 @@ def _relative(change: float | None, *, less_is_good: bool = True) -> str:
 
 
 def _file(m: Measurement, c: Comparison | None) -> str:
-    return _bytes(m.file_bytes) + _relative(c.size.file_bytes if c and c.size else None)
+    return size(m.file_bytes) + _relative(c.size.file_bytes if c and c.size else None)
 
 
 def _gzip(m: Measurement, c: Comparison | None) -> str:
-    return _bytes(m.gzip_bytes) + _relative(c.size.gzip_bytes if c and c.size else None)
+    return size(m.gzip_bytes) + _relative(c.size.gzip_bytes if c and c.size else None)
 
 
 def _parameters(m: Measurement, _: Comparison | None) -> str:
@@ -240,7 +241,7 @@ def _gates(report: Report) -> list[Text]:
     lines = []
     for gate in report.gates:
         word, style = ("pass", "green") if gate.passed else ("FAIL", "bold red")
-        show = _bytes if gate.gate == "max-size" else _drop
+        show = size if gate.gate == "max-size" else _drop
         lines.append(
             Text(f"{word}: {gate.name}: --{gate.gate} {show(gate.limit)}, found {show(gate.found)}", style=style)
         )

@@ -1,0 +1,49 @@
+"""Benchmarks as a person reads them."""
+
+from rich import box
+from rich.console import Group, RenderableType
+from rich.markup import escape
+from rich.table import Table
+from rich.text import Text
+
+from tfopt.report.report import Benchmark, BenchReport
+from tfopt.report.terminal import NOTHING, size
+
+
+def render_bench(report: BenchReport) -> RenderableType:
+    """Return the benchmarks for `rich.console.Console.print`."""
+    table = Table(box=box.SIMPLE_HEAD, show_edge=False, pad_edge=False, header_style="bold")
+    table.add_column("file", overflow="fold")
+    for title in ("threads", "latency", "a second", "memory", "against the first"):
+        table.add_column(title, justify="right", overflow="fold")
+    for one in report.benchmarks:
+        times = f"{one.median_ms:.3g} ms\n[dim]min {one.min_ms:.3g}, p95 {one.p95_ms:.3g}[/]"
+        added = NOTHING if one.added_bytes is None else size(one.added_bytes)
+        memory = f"{added}\n[dim]tensors {size(one.arena_bytes)}[/]"
+        name = f"{escape(one.name)}\n[dim]{size(one.file_bytes)}[/]"
+        table.add_row(name, str(one.threads), times, f"{one.per_second:,.0f}", memory, _change(one))
+    return Group(table, *[Text(f"note: {note}") for note in _notes(report)])
+
+
+def _change(one: Benchmark) -> str:
+    if one.change is None:
+        return "[dim]baseline[/]"
+    change = one.change
+    return f"{change.ratio:.2f}x ({change.low:.2f} to {change.high:.2f})\n{change.verdict}"
+
+
+def _notes(report: BenchReport) -> list[str]:
+    notes = []
+    for name, left in {one.name: one.not_delegated for one in report.benchmarks}.items():
+        if left:
+            kinds = ", ".join(f"{count} {kind}" for kind, count in left.items())
+            notes.append(f"{name}: not run by XNNPACK: {kinds}")
+    state = "quiet" if report.quiet else "noisy: trust the ratios, not the milliseconds"
+    notes.append(
+        f"the middle half of the times spreads over {report.spread:.0%} of the median: this machine is {state}"
+    )
+    notes.append(
+        f"{report.benchmarks[0].runs} runs of each at batch 1, in turns in random order; memory is what loading and one"
+        " inference add to a process, tensors the part of it that a microcontroller needs"
+    )
+    return notes
