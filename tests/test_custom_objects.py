@@ -14,8 +14,17 @@ class Triple(keras.layers.Layer):
     def call(self, x):
         return x * 3
 
+class Net(keras.Model):
+    def __init__(self, **options):
+        super().__init__(**options)
+        self.flatten = keras.layers.Flatten()
+        self.classes = keras.layers.Dense(10)
+
+    def call(self, x):
+        return self.classes(self.flatten(x))
+
 def custom_objects():
-    return {"Triple": Triple}
+    return {"Triple": Triple, "Net": Net}
 
 def nothing():
     return None
@@ -24,6 +33,9 @@ BUILD = """
 import keras, mine
 model = keras.Sequential([keras.Input((8, 8, 1)), keras.layers.Flatten(), mine.Triple(), keras.layers.Dense(10)])
 model.save("model.keras")
+net = mine.Net()
+net(keras.ops.zeros((1, 8, 8, 1)))
+net.save("net.keras")
 """
 
 
@@ -47,6 +59,18 @@ def test_the_converting_process_knows_it_too(folder):
     ended = process("quantize", "model.keras", "--dynamic", "--custom-objects", "mine:custom_objects", folder=folder)
     assert ended.code == 0, ended.err
     assert (folder / "model-dynamic.tflite").exists()
+
+
+def test_a_subclassed_model_is_taken_by_the_input_it_was_built_with(folder):
+    options = ("--data", "digits", "--custom-objects", "mine:custom_objects")
+    ended = process("prune", "net.keras", "--epochs", 2, *options, folder=folder)
+    assert ended.code == 0, ended.err
+    ended = process("quantize", "net-pruned.keras", "--int8", *options, "--json", folder=folder)
+    assert ended.code == 0, ended.err
+    kinds = {m["format"]: m["nonzero_parameters"] for m in ended.report["measurements"]}
+    assert kinds["tflite"] <= kinds["keras"] == 320 + 10
+    ended = process("quantize", "net.keras", "--qat", *options, folder=folder)
+    assert (ended.code, "is a Net, a model whose graph is not known" in ended.err) == (2, True)
 
 
 @pytest.mark.parametrize(

@@ -5,7 +5,9 @@ import time
 
 import pytest
 
-COMMANDS = ("train", "prune", "cluster", "convert", "quantize", "evaluate", "compare")
+COMMANDS = (
+    "train", "prune", "cluster", "quantize", "sparsify", "convert", "evaluate", "debug", "bench", "compare"
+)  # fmt: skip
 PAGES = ((), *((command,) for command in COMMANDS))
 
 

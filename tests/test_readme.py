@@ -47,6 +47,9 @@ def test_the_output_shown_is_that_of_the_commands(literal, name):
     [shown] = [text for command, text in BLOCKS.items() if command.split()[1] == name]
     ours, theirs = _rows(shown), _rows(ended[name].out)
     assert list(ours) == list(theirs)
-    for label in FIXED:
-        first = [re.findall(r"[\d.,]+", cell)[0] for cell in ours[label]]
-        assert first == [re.findall(r"[\d.,]+", cell)[0] for cell in theirs[label]], label
+    for label in FIXED:  # but for rounding, which differs from processor to processor and with it the size of a file
+        assert _numbers(ours[label]) == pytest.approx(_numbers(theirs[label]), rel=0.01), label
+
+
+def _numbers(cells):
+    return [float(re.findall(r"[\d.,]+", cell)[0].replace(",", "")) for cell in cells]

@@ -24,7 +24,7 @@ from tfopt.artifacts.artifact import Shape
 from tfopt.artifacts.provenance import Provenance
 from tfopt.artifacts.writing import write
 from tfopt.errors import InputError, UnsupportedError
-from tfopt.graphs.calling import call
+from tfopt.graphs.calling import call, inputs_of, outputs_of
 
 MEMBERS = ("metadata.json", "config.json", "model.weights.h5")
 BATCH = 256
@@ -74,15 +74,15 @@ class KerasArtifact:
 
     def input_shapes(self) -> Sequence[Shape]:
         """Shapes of the inputs, batch axis first; None where a size is free."""
-        return [tuple(tensor.shape) for tensor in _tensors(self.model, "inputs", self.name)]
+        return [tuple(tensor.shape) for tensor in inputs_of(self.model)]
 
     def input_types(self) -> Sequence[str]:
         """Types of the inputs, such as float32 or string."""
-        return [str(tensor.dtype) for tensor in _tensors(self.model, "inputs", self.name)]
+        return [str(tensor.dtype) for tensor in inputs_of(self.model)]
 
     def output_shapes(self) -> Sequence[Shape]:
         """Shapes of the outputs, batch axis first."""
-        return [tuple(tensor.shape) for tensor in _tensors(self.model, "outputs", self.name)]
+        return [tuple(tensor.shape) for tensor in outputs_of(self.model)]
 
     def predict(self, x: NDArray[Any], advance: Callable[[int], None] = lambda _: None) -> NDArray[Any]:
         """Outputs (N, K) for x (N, ...)."""
@@ -179,17 +179,6 @@ def _optimizer_bytes(path: Path) -> int:
 
 def _compiled(model: keras.Model) -> Callable[[list[Any]], Any]:
     return tf.function(lambda inputs: call(model, inputs), reduce_retracing=True)  # type: ignore[no-any-return]
-
-
-def _tensors(model: keras.Model, which: Literal["inputs", "outputs"], name: str) -> list[Any]:
-    try:
-        return list(getattr(model, which))
-    except (AttributeError, ValueError) as error:
-        kind = type(model).__name__
-        raise UnsupportedError(
-            f"{name} ({kind}) has no fixed {which}: it is subclassed or was never built; only models with an Input are"
-            " supported yet"
-        ) from error
 
 
 def _check_backend() -> None:

@@ -89,23 +89,13 @@ def quantize(
     """Convert a model to LiteRT with 2-bit to 16-bit numbers, and run it before reporting; exit 1 if it collapsed."""
     with Output(json=json, quiet=quiet, verbose=verbose, debug=debug) as out:
         after = {
-            "weights": weights,
-            "block": block,
-            "algorithm": algorithm,
-            "calibration": calibration,
-            "max_drop": options.share(max_drop, "--max-drop"),
-            "batch": batch,
-            "length": length,
-        }
+            "weights": weights, "block": block, "algorithm": algorithm, "calibration": calibration,
+            "max_drop": options.share(max_drop, "--max-drop"), "batch": batch, "length": length,
+        }  # fmt: skip
         training = {
-            "bits": bits,
-            "epochs": epochs,
-            "batch_size": batch_size,
-            "learning_rate": learning_rate,
-            "seed": seed,
-            "keep_sparsity": keep_sparsity,
-            "keep_clusters": keep_clusters,
-        }
+            "bits": bits, "epochs": epochs, "batch_size": batch_size, "learning_rate": learning_rate, "seed": seed,
+            "keep_sparsity": keep_sparsity, "keep_clusters": keep_clusters,
+        }  # fmt: skip
         flags = {"int8": int8, "int16": int16, "float16": float16, "dynamic": dynamic}
         config = _config(chosen(flags, weights), io, after, training, qat=qat)
         source = options.data_config(data, scale)

@@ -1,15 +1,54 @@
-"""Calling a model with a plain list of inputs, whatever structure (a tensor, a list, a dict) it was built with."""
+"""What goes into a model and comes out, and calling it with a plain list of inputs, whatever structure it takes."""
 
 from collections.abc import Sequence
 from typing import Any
 
 import keras
 
+from tfopt.errors import UnsupportedError
+
+
+def inputs_of(model: keras.Model) -> list[keras.KerasTensor]:
+    """The inputs of `model`; that of a subclassed model is the one it was built with.
+
+    Raises `UnsupportedError` if it was never built, or was built with several.
+    """
+    known = _known(model, "inputs")
+    if known:
+        return known
+    shape = (model.get_build_config() or {}).get("input_shape") if model.built else None
+    if not isinstance(shape, list | tuple) or not all(size is None or isinstance(size, int) for size in shape):
+        raise UnsupportedError(
+            f"{model.name} ({type(model).__name__}) has no known input: it is subclassed and was not built with one"
+            " tensor; call it once on an array before saving it, or make it of an Input"
+        )
+    return [keras.KerasTensor((None, *shape[1:]), dtype=model.input_dtype, name="input")]
+
+
+def outputs_of(model: keras.Model) -> list[keras.KerasTensor]:
+    """The outputs of `model`; raises `UnsupportedError` as `inputs_of` does."""
+    known = _known(model, "outputs")
+    if known:
+        return known
+    [given] = inputs_of(model)
+    try:
+        return list(keras.tree.flatten(model.compute_output_spec(given)))
+    except Exception as error:  # whatever a user's `call` stumbles over
+        reason = " ".join(str(error).split())[:160]
+        raise UnsupportedError(f"{model.name} ({type(model).__name__}) cannot be traced: {reason}") from error
+
 
 def call(model: keras.Model, inputs: Sequence[Any]) -> Any:
-    """Run `model` for inference on `inputs`, one for each entry of `model.inputs`."""
-    if isinstance(model, keras.Sequential):
+    """Run `model` for inference on `inputs`, one for each entry of `inputs_of(model)`."""
+    if isinstance(model, keras.Sequential) or not _known(model, "inputs"):
         [structured] = inputs
     else:
         structured = keras.tree.pack_sequence_as(model.input, inputs)
     return model(structured, training=False)
+
+
+def _known(model: keras.Model, which: str) -> list[keras.KerasTensor]:
+    try:
+        return list(getattr(model, which) or [])
+    except (AttributeError, ValueError):  # a Sequential that was not built raises, a subclassed model has none
+        return []

@@ -7,6 +7,7 @@ import keras
 import numpy as np
 import tensorflow as tf
 
+from tfopt.graphs.calling import inputs_of
 from tfopt.graphs.leaves import leaves
 
 BATCH = 2
@@ -20,7 +21,8 @@ def samples(model: keras.Model, free: int | None = None, batch: int = BATCH) -> 
     `free` stands for the sizes that are not fixed, `batch` for a batch that is not.
     """
     sizes = [layer.input_dim for _, layer in leaves(model) if isinstance(layer, keras.layers.Embedding)]
-    alone = len(model.inputs) == 1
+    inputs = inputs_of(model)
+    alone = len(inputs) == 1
     return [
         batch_of(
             (tensor.shape[0] or batch, *tensor.shape[1:]),
@@ -28,7 +30,7 @@ def samples(model: keras.Model, free: int | None = None, batch: int = BATCH) -> 
             min(sizes, default=None) if alone or len(tensor.shape) == 2 else None,
             free or FREE,
         )
-        for tensor in model.inputs
+        for tensor in inputs
     ]
 
 

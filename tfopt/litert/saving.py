@@ -8,7 +8,8 @@ from typing import Any, NamedTuple
 import keras
 import tensorflow as tf
 
-from tfopt.graphs.calling import call
+from tfopt.graphs.calling import call, inputs_of
+from tfopt.graphs.replay import is_graph
 from tfopt.keras2.crossing import cross
 
 
@@ -23,7 +24,7 @@ class Traceable(NamedTuple):
 
 def keras3(model: keras.Model, batch: int | None, length: int | None) -> Traceable:
     """The Keras model itself, called as it is."""
-    named = not isinstance(model, keras.Sequential) and isinstance(model.output, dict)
+    named = not isinstance(model, keras.Sequential) and is_graph(model) and isinstance(model.output, dict)
     names = sorted(model.output) if named else None
     variables = [variable.value for variable in model.variables]
     return Traceable(lambda inputs: call(model, inputs), variables, _specs(model, batch, length), names)
@@ -53,7 +54,7 @@ def save(traceable: Traceable, folder: Path) -> list[str]:
 
 def _specs(model: keras.Model, batch: int | None, length: int | None) -> list[tf.TensorSpec]:
     specs: list[tf.TensorSpec] = []
-    for tensor in model.inputs:
+    for tensor in inputs_of(model):
         first, *sizes = tensor.shape
         name = re.sub(r"\W", "_", tensor.name)
         taken = {spec.name for spec in specs}

@@ -12,16 +12,17 @@ from typing import Any
 import keras
 import tensorflow as tf
 
-from tfopt.graphs.calling import call
+from tfopt.errors import UnsupportedError
+from tfopt.graphs.calling import call, inputs_of
 
 Shape = list[int]
 
 
 def keras_macs(model: keras.Model) -> int | None:
-    """Count the MACs of one sample; None if a size or the length of a loop is not fixed, or the model is subclassed."""
+    """Count the MACs of one sample; None if a size or the length of a loop is not fixed, or the input is not known."""
     try:
-        specs = [tf.TensorSpec((1, *tensor.shape[1:]), tensor.dtype) for tensor in model.inputs]
-    except (AttributeError, ValueError):
+        specs = [tf.TensorSpec((1, *tensor.shape[1:]), tensor.dtype) for tensor in inputs_of(model)]
+    except UnsupportedError:
         return None
     traced = tf.function(lambda inputs: call(model, inputs)).get_concrete_function(specs)
     definition = traced.graph.as_graph_def(add_shapes=True)

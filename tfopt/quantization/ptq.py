@@ -18,6 +18,7 @@ from tfopt.config import QuantizeConfig
 from tfopt.data import Dataset, match
 from tfopt.data.calibration import Input, calibration
 from tfopt.errors import ConversionError, InputError, UnsupportedError
+from tfopt.graphs.calling import inputs_of
 from tfopt.litert.convert import FloatFile, convert
 from tfopt.litert.convert import quantize as quantize_file
 from tfopt.measure.accuracy import predicted_classes
@@ -166,7 +167,7 @@ def _samples(artifact: KerasArtifact, config: QuantizeConfig, data: Dataset | No
         if config.calibration is not None:
             raise InputError(f"--calibration is of no use with {config.name}: it needs no samples")
         return [], []
-    names = [tensor.name for tensor in artifact.model.inputs]
+    names = [tensor.name for tensor in inputs_of(artifact.model)]
     inputs = [Input(*parts) for parts in zip(names, artifact.input_shapes(), artifact.input_types(), strict=True)]
     scaling = artifact.provenance.scaling if artifact.provenance else None
     found = calibration(config.calibration, inputs, data, scaling, artifact.name)

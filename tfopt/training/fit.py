@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from tfopt.data import Dataset
 from tfopt.errors import InputError
+from tfopt.graphs.calling import outputs_of
 from tfopt.progress import Advance, Progress
 from tfopt.training.batches import evaluation_batches, steps_per_epoch, training_batches
 from tfopt.training.checkpoint import Checkpoint
@@ -69,7 +70,7 @@ def fit(
     Raises `InputError` if the loss is not a number, or if the files of another run are in the way.
     """
     loss = loss_of(model)
-    encode = label_encoder(loss, model.output_shape[-1])
+    encode = label_encoder(loss, outputs_of(model)[0].shape[-1])
     model.compile(optimizer=keras.optimizers.Adam(plan.learning_rate), loss=loss, metrics=["accuracy"])
     watching = watched(plan)
     every = [EpochSeeds(plan.seed), *callbacks, *watching.callbacks]

@@ -7,6 +7,8 @@ import keras
 import numpy as np
 from numpy.typing import NDArray
 
+from tfopt.graphs.calling import outputs_of
+
 Labels = NDArray[Any]
 ONE_HOT_LOSSES = {"categorical_crossentropy", "categorical_focal_crossentropy", "mean_squared_error", "mse"}
 
@@ -19,7 +21,7 @@ def loss_of(model: keras.Model) -> keras.losses.Loss | str:
     while isinstance(last, keras.Model):
         last = last.layers[-1]
     activation = getattr(last, "activation", None)
-    if model.output_shape[-1] == 1:
+    if outputs_of(model)[0].shape[-1] == 1:
         return keras.losses.BinaryCrossentropy(from_logits=activation is not keras.activations.sigmoid)
     probabilities = activation is keras.activations.softmax or isinstance(last, keras.layers.Softmax)
     return keras.losses.SparseCategoricalCrossentropy(from_logits=not probabilities)
