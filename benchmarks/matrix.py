@@ -24,7 +24,7 @@ from tfopt.keras2.samples import samples
 from tfopt.litert.convert import convert, quantize
 from tfopt.models import Signature, build
 from tfopt.progress import Silent
-from tfopt.quantization.ptq import Judge
+from tfopt.quantization.ptq import Judge, Start, choose
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
 from tests import zoo
@@ -71,13 +71,15 @@ def _row(name: str, make: Callable[[], keras.Model]) -> tuple[list[str], list[st
         return ["-", "FAILED", *["-"] * len(WIDTHS)], [str(error)]
     feeds = dict(zip(made.inputs, arrays, strict=True))
     judge = Judge(made, None, feeds)
+    start = Start(made, feeds, judge, [])
     size = len(made.artifact.payload)
     cells, failed = [made.lowering, f"{size / 1e3:,.1f} kB, {made.error:.0e}"], []
     for width, config in WIDTHS.items():
         try:
-            [file] = quantize(made.artifact, config, feeds, Silent())
-            if width == "int8" and made.converter and len(made.converter.payload) < len(file.payload):
-                file = made.converter
+            if width == "int8":
+                file, _ = choose(start, config, Silent())
+            else:
+                [file] = quantize(made.artifact, config, feeds, Silent())
             cells.append(f"{len(file.payload) / size:.2f} ({judge.error(file):.0e})")
         except TfoptError as error:
             cells.append("FAILED")

@@ -84,8 +84,13 @@ def _attempt(artifact: KerasArtifact, job: LowerJob, calibration: Sequence[Array
         ]
         np.savez(folder / "samples.npz", **_numbered(batch))  # type: ignore[arg-type]
         np.savez(folder / "calibration.npz", **_numbered(calibration))  # type: ignore[arg-type]
-        run_child("lowering", folder, job, artifact.name, progress)
-        answer = Lowered.model_validate_json((folder / "lowered.json").read_bytes())
+        told = folder / "lowered.json"
+        try:
+            run_child("lowering", folder, job, artifact.name, progress)
+        except ConversionError:
+            if not told.exists():  # it died before the float file was there and had been tried
+                raise
+        answer = Lowered.model_validate_json(told.read_bytes())
         notes = [f"converted {HOW[job.lowering]}; its outputs differ from Keras by {answer.error:.0e} of the largest"]
         stem = Path(artifact.name).stem
         own, without_zeros = folder / "converter.tflite", folder / "sparse.tflite"

@@ -49,10 +49,15 @@ def lower(folder: Path) -> None:
     error = difference(wanted, TfliteArtifact("float.tflite", payload).outputs(dict(zip(inputs, samples, strict=True))))
     if not error <= TOLERANCE:
         raise ArithmeticError(f"LiteRT answers differently from Keras, by {error:.1e} of the output")
+    answer = Lowered(inputs=inputs, error=error, failure="the converter crashed on it")
+    _tell(folder, answer)  # what comes now may kill this process; the float file is sound
     failure = _quantize_in_converter(folder, job, inputs) if job.static else ""
     if job.sparse:
         failure = _leave_out_zeros(folder, dict(zip(inputs, samples, strict=True)), wanted)
-    answer = Lowered(inputs=inputs, error=error, failure=failure)
+    _tell(folder, answer.model_copy(update={"failure": failure}))
+
+
+def _tell(folder: Path, answer: Lowered) -> None:
     (folder / "lowered.json").write_text(answer.model_dump_json(), encoding="utf-8")
 
 

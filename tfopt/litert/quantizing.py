@@ -24,6 +24,7 @@ def quantize(folder: Path) -> None:
     from litert_quantizer import quantizer
 
     from tfopt.litert.loops import loops
+    from tfopt.litert.precision import not_for_integers
     from tfopt.litert.recipes import recipe
 
     job = QuantizeJob.model_validate_json((folder / "job.json").read_bytes())
@@ -34,9 +35,10 @@ def quantize(folder: Path) -> None:
     if job.config.calibrated:
         stage(f"calibrating on {len(feeds)} batches")
         ranges = _observed(source, recipe(job.config, [], inside), feeds, job.config, loops=bool(inside.operations))
+    lost = not_for_integers(source.read_bytes(), ranges) if ranges and job.config.static else []
     for number, kept in enumerate(job.variants):
         quantize = quantizer.Quantizer(str(source))
-        quantize.load_quantization_recipe(recipe(job.config, kept, inside))
+        quantize.load_quantization_recipe(recipe(job.config, kept, inside, lost))
         stage(f"quantizing to {job.config.name}")
         payload = bytes(quantize.quantize(ranges, enable_progress_report=False).quantized_model)
         target = folder / f"quantized-{number}.tflite"

@@ -47,8 +47,10 @@ class Loops:
     ends: list[str] = field(default_factory=list)
 
 
-def recipe(config: QuantizeConfig, kept: Sequence[str], loops: Loops) -> list[dict[str, Any]]:
+def recipe(config: QuantizeConfig, kept: Sequence[str], loops: Loops, lost: Sequence[str] = ()) -> list[dict[str, Any]]:
     """Rules for `config`; the operations `kept` (names of their first outputs) stay in float, or get 8 bits of fewer.
+
+    Those in `lost` stay in float in any case.
 
     Operations in loops cannot be calibrated: they get 8-bit weights, and their activations are quantized as they come.
     """
@@ -75,6 +77,8 @@ def recipe(config: QuantizeConfig, kept: Sequence[str], loops: Loops) -> list[di
             manager.add_quantization_config(_any_of(kept), operation, rule, AlgorithmName.MIN_MAX_UNIFORM_QUANT)
     elif kept:
         manager.add_quantization_config(_any_of(kept), ALL, algorithm_key=AlgorithmName.NO_QUANTIZE)
+    if lost:
+        manager.add_quantization_config(f"(?#lost){_any_of(lost)}", ALL, algorithm_key=AlgorithmName.NO_QUANTIZE)
     return manager.get_quantization_recipe()  # type: ignore[no-any-return]
 
 

@@ -63,12 +63,15 @@ def _scopes(operation: Operation, model: str) -> set[str]:
 def _change(name: str, layer: keras.Layer, count: int, found: list[Operation]) -> LayerChange:
     kind = type(layer).__name__
     weights = [c for operation in found for c in operation.constants if len(c.shape) > 1 and prod(c.shape) > 1]
-    if "Normalization" in kind and not any(operation.kind in ("MUL", "ADD", "SUB", "RSQRT") for operation in found):
+    if kind == "BatchNormalization" and not any(
+        operation.kind in ("MUL", "ADD", "SUB", "RSQRT") for operation in found
+    ):
         return LayerChange(
             layer=name, kind=kind, action="folded", detail="into the weights of the layer before", weights=count
         )
     if not weights:
-        detail = "not found under its name in the file" if not found else "its operations hold no weights of their own"
+        kernel = any(len(weight.shape) > 1 for weight in layer.weights)
+        detail = "its kernel was not found under its name in the file" if kernel else "no kernel among its weights"
         return LayerChange(layer=name, kind=kind, action="skipped", detail=detail, weights=count)
     types = sorted({WORDS.get(c.type, c.type.lower()) for c in weights})
     grain = "per-channel" if any(c.scales > 1 for c in weights) else "per-tensor"

@@ -30,6 +30,7 @@ from tfopt.report.report import GateResult, LayerChange, LayerError
 Array = NDArray[Any]
 COLLAPSE = 0.05  # a loss of accuracy on the validation split that is no success
 WORSE = 0.01  # as much worse on the validation split that a smaller file does not outweigh it
+FAR, TWICE = 0.05, 2  # an error that large, and so many times the other's, is not outweighed either
 SAME_SIZE = 0.02
 
 
@@ -57,7 +58,7 @@ def quantize(
     """
     start = _start(artifact, config, data, progress)
     made, judge = start.made, start.judge
-    chosen, notes = _choose(start, config, progress)
+    chosen, notes = choose(start, config, progress)
     notes = start.notes + notes
     gates: list[GateResult] = []
     if judge.labels is not None:
@@ -106,7 +107,7 @@ def inspect(
 
 
 @dataclass(frozen=True)
-class _Start:
+class Start:
     """The float file, what to calibrate it on by the names of its inputs, and what judges the results."""
 
     made: FloatFile
@@ -118,7 +119,7 @@ class _Start:
         return Budget(model, self.made.artifact, config, self.feeds, self.judge, limit)
 
 
-def _start(artifact: KerasArtifact, config: QuantizeConfig, data: Dataset | None, progress: Progress) -> _Start:
+def _start(artifact: KerasArtifact, config: QuantizeConfig, data: Dataset | None, progress: Progress) -> Start:
     if data is not None:
         data = match(data, artifact.name, artifact.input_shapes(), artifact.output_shapes())
     arrays, notes = _samples(artifact, config, data)
@@ -132,7 +133,7 @@ def _start(artifact: KerasArtifact, config: QuantizeConfig, data: Dataset | None
         calibration=arrays,
     )
     feeds = dict(zip(made.inputs, arrays, strict=True)) if arrays else {}
-    return _Start(made, feeds, Judge(made, data, feeds), notes + made.notes)
+    return Start(made, feeds, Judge(made, data, feeds), notes + made.notes)
 
 
 class Judge:
@@ -179,7 +180,7 @@ def _samples(artifact: KerasArtifact, config: QuantizeConfig, data: Dataset | No
     return found.arrays, list(found.notes)
 
 
-def _choose(start: _Start, config: QuantizeConfig, progress: Progress) -> tuple[TfliteArtifact, list[str]]:
+def choose(start: Start, config: QuantizeConfig, progress: Progress) -> tuple[TfliteArtifact, list[str]]:
     """LiteRT Quantizer's file or the converter's: the smaller, unless it is worse; of the same size, the closer one."""
     made, judge = start.made, start.judge
     try:
@@ -192,12 +193,12 @@ def _choose(start: _Start, config: QuantizeConfig, progress: Progress) -> tuple[
     if theirs is None:
         return ours, []
     candidates = {"LiteRT Quantizer": ours, "the converter": theirs}
-    told = ", ".join(
-        f"{name} {len(a.payload):,} bytes with an error of {judge.error(a):.2g}" for name, a in candidates.items()
-    )
+    errors = {name: judge.error(candidate) for name, candidate in candidates.items()}
+    told = ", ".join(f"{n} {len(a.payload):,} bytes with an error of {errors[n]:.2g}" for n, a in candidates.items())
     best = min(judge.drop(candidate) for candidate in candidates.values())
-    sound = {n: a for n, a in candidates.items() if judge.drop(a) <= best + WORSE}
+    far = max(FAR, TWICE * min(errors.values()))
+    sound = {n: a for n, a in candidates.items() if judge.drop(a) <= best + WORSE and errors[n] <= far}
     smallest = min(len(candidate.payload) for candidate in sound.values())
     alike = {n: a for n, a in sound.items() if len(a.payload) <= smallest * (1 + SAME_SIZE)}
-    name = min(alike, key=lambda name: judge.error(alike[name]))
+    name = min(alike, key=lambda name: errors[name])
     return alike[name], [f"quantized by {name}: {told} of the output on {judge.where}"]
