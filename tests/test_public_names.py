@@ -15,7 +15,7 @@ ROOMS = [
     {"keras2"},
     {"artifacts", "models"},
     {"measure", "training", "litert"},
-    {"pruning", "clustering", "quantization"},
+    {"pruning", "clustering", "quantization", "binarization"},
     {"remembering", "reporting"},
     {"workflow"},
     {"cli", "__init__", "__main__"},

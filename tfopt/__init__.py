@@ -9,10 +9,13 @@ Importing tfopt does not import TensorFlow; the first use of a name below does.
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
+from tfopt.registering import register_layers
+
 if TYPE_CHECKING:
     from tfopt.artifacts.custom import register_custom_objects
     from tfopt.artifacts.loading import load
     from tfopt.config import (
+        BinarizeConfig,
         ClusterConfig,
         DataConfig,
         FloatConfig,
@@ -25,12 +28,13 @@ if TYPE_CHECKING:
     from tfopt.data import Dataset
     from tfopt.errors import ConversionError, InputError, OutputError, TfoptError, UnsupportedError
     from tfopt.report.report import Report
-    from tfopt.workflow import Result, cluster, compare, convert, debug, evaluate, prune, quantize, train
+    from tfopt.workflow import Result, binarize, cluster, compare, convert, debug, evaluate, prune, quantize, train
 
 _HOMES = {
     "tfopt.artifacts.custom": ("register_custom_objects",),
     "tfopt.artifacts.loading": ("load",),
     "tfopt.config": (
+        "BinarizeConfig",
         "ClusterConfig",
         "FloatConfig",
         "DataConfig",
@@ -43,11 +47,23 @@ _HOMES = {
     "tfopt.data": ("Dataset",),
     "tfopt.errors": ("ConversionError", "InputError", "OutputError", "TfoptError", "UnsupportedError"),
     "tfopt.report.report": ("Report",),
-    "tfopt.workflow": ("Result", "cluster", "compare", "convert", "debug", "evaluate", "prune", "quantize", "train"),
+    "tfopt.workflow": (
+        "Result",
+        "binarize",
+        "cluster",
+        "compare",
+        "convert",
+        "debug",
+        "evaluate",
+        "prune",
+        "quantize",
+        "train",
+    ),
 }
 _HOME_OF = {name: module for module, names in _HOMES.items() for name in names}
 
 __all__ = [
+    "BinarizeConfig",
     "ClusterConfig",
     "ConversionError",
     "DataConfig",
@@ -65,6 +81,7 @@ __all__ = [
     "TrainConfig",
     "UnsupportedError",
     "__version__",
+    "binarize",
     "cluster",
     "compare",
     "convert",
@@ -84,6 +101,9 @@ def __getattr__(name: str) -> Any:
     if name in _HOME_OF:
         return getattr(import_module(_HOME_OF[name]), name)
     raise AttributeError(f"module 'tfopt' has no attribute {name!r}")
+
+
+register_layers()
 
 
 def __dir__() -> list[str]:

@@ -13,6 +13,7 @@ from tfopt.choices import (
     Grain,
     Initialization,
     InterfaceType,
+    Mode,
     Precision,
     Scale,
     Schedule,
@@ -120,6 +121,42 @@ class ClusterConfig(Config):
     batch_size: Count = 64
     learning_rate: LearningRate = 1e-4
     seed: Seed = 0
+
+
+class BinarizeConfig(Config):
+    """How to binarize: weights become a sign, or with mode ternary a sign or zero, times a scale an output channel.
+
+    `learning_rate` is where that of Adam starts, before it falls to zero; None is 0.003, or 0.01 with `activations`.
+    """
+
+    mode: Mode = "binary"
+    activations: bool = False
+    post_training: bool = False
+    keep_first_last: bool = True
+    exclude: str | None = None
+    plain: bool = False
+    epochs: Count | None = None
+    batch_size: Count = 64
+    learning_rate: LearningRate | None = None
+    seed: Seed = 0
+
+    @property
+    def rate(self) -> float:
+        """The learning rate to start with; signs of activations hide so much of the gradient that they need more."""
+        return self.learning_rate or (1e-2 if self.activations else 3e-3)
+
+    @property
+    def most_epochs(self) -> int:
+        """Epochs to train."""
+        return self.epochs or (40 if self.activations else 20)
+
+    @model_validator(mode="after")
+    def _rounding_is_no_training(self) -> Self:
+        if self.post_training and self.activations:
+            raise ValueError("--activations must be trained; it excludes --post-training")
+        if self.post_training and (self.epochs or self.learning_rate):
+            raise ValueError("--post-training does not train: leave out --epochs and --learning-rate")
+        return self
 
 
 class ConvertConfig(Config):

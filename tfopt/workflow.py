@@ -9,6 +9,7 @@ from tfopt.artifacts.artifact import Artifact
 from tfopt.artifacts.keras_file import KerasArtifact
 from tfopt.artifacts.loading import ModelLike, load, load_keras
 from tfopt.config import (
+    BinarizeConfig,
     ClusterConfig,
     Config,
     FloatConfig,
@@ -28,11 +29,15 @@ from tfopt.training.fit import RunFiles
 
 @dataclass(frozen=True)
 class Result:
-    """What a command made and what it has to say about it; `trained` is the Keras model behind a `.tflite` of QAT."""
+    """What a command made and what it has to say about it.
+
+    `beside` is the other file of a command that makes two: the Keras model behind a `.tflite` of QAT, and the `.tflite`
+    of a binarized model.
+    """
 
     artifact: Artifact
     report: Report
-    trained: KerasArtifact | None = None
+    beside: Artifact | None = None
 
 
 def train(
@@ -174,6 +179,36 @@ def _quantize_aware(
         ),
         trained,
     )  # fmt: skip
+
+
+def binarize(
+    model: ModelLike,
+    config: BinarizeConfig | None = None,
+    data: DataLike | None = None,
+    *,
+    name: str | None = None,
+    progress: Progress | None = None,
+) -> Result:
+    """Binarize a Keras model, trained on the data it remembers or on `data`; `model` is left alone.
+
+    The artifact is the `.keras` file; the `.tflite` file is `beside`.
+    """
+    from tfopt.binarization.binarize import binarize as binarize_model
+    from tfopt.binarization.verdicts import verdicts
+
+    config, progress = config or BinarizeConfig(), progress or Silent()
+    artifact = load_keras(model)
+    dataset, notes = data_for(artifact, data, progress)
+    made = binarize_model(artifact, config, dataset, progress)
+    name = name or f"{Path(artifact.name).stem}-{config.mode}.keras"
+    provenance = next_provenance(artifact, dataset, "binarize", config)
+    after = KerasArtifact.of(made.model, name, provenance, deflated=not config.plain)
+    made.artifact.name = f"{name.removesuffix('.keras')}.tflite"
+    report = report_of(
+        "binarize", config, dataset, [artifact, after, *made.others, made.artifact], progress,
+        layers=made.layers, notes=[*notes, *made.notes], history=made.history,
+    )  # fmt: skip
+    return Result(after, report.saying(verdicts(report, made.bits)), made.artifact)
 
 
 def convert(

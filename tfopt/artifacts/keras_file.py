@@ -4,6 +4,7 @@
 with a fresh optimizer: what the file weighs is what the model weighs.
 """
 
+import io
 import os
 import re
 import tempfile
@@ -56,10 +57,14 @@ class KerasArtifact:
         return artifact
 
     @classmethod
-    def of(cls, model: keras.Model, name: str, provenance: Provenance | None = None) -> Self:
-        """Serialize `model` without optimizer state, load it again, and hold what was loaded: what a user will get."""
+    def of(cls, model: keras.Model, name: str, provenance: Provenance | None = None, *, deflated: bool = False) -> Self:
+        """Serialize `model` without optimizer state, load it again, and hold what was loaded: what a user will get.
+
+        With `deflated` the zip is compressed, which pays where its weights are few bits and the rest is framing.
+        """
         _check_backend()
         payload = _serialize(without_optimizer_state(model), provenance)
+        payload = _deflated(payload) if deflated else payload
         return cls(name, _load_bytes(payload, name), payload, provenance)
 
     def fresh_model(self) -> keras.Model:
@@ -119,6 +124,16 @@ def _serialize(model: keras.Model, provenance: Provenance | None) -> bytes:
         model.save(path)
         payload = path.read_bytes()
     return provenances.attach(payload, provenance) if provenance else payload
+
+
+def _deflated(payload: bytes) -> bytes:
+    buffer = io.BytesIO()
+    with zipfile.ZipFile(io.BytesIO(payload)) as source, zipfile.ZipFile(buffer, "w") as target:
+        for member in source.infolist():
+            target.writestr(
+                zipfile.ZipInfo(member.filename), source.read(member), zipfile.ZIP_DEFLATED, compresslevel=9
+            )
+    return buffer.getvalue()
 
 
 def _load_bytes(payload: bytes, name: str) -> keras.Model:

@@ -9,7 +9,7 @@ from typing import Annotated
 
 import typer
 
-from tfopt.cli import bench, cluster, compare, convert, debug, prune, quantize, train
+from tfopt.cli import bench, binarize, cluster, compare, convert, debug, prune, quantize, train
 
 app = typer.Typer(
     name="tfopt",
@@ -23,6 +23,7 @@ app.command("train", epilog=train.EXAMPLES, rich_help_panel=MAKE)(train.train)
 app.command("prune", epilog=prune.EXAMPLES, rich_help_panel=OPTIMIZE)(prune.prune)
 app.command("cluster", epilog=cluster.EXAMPLES, rich_help_panel=OPTIMIZE)(cluster.cluster)
 app.command("quantize", epilog=quantize.EXAMPLES, rich_help_panel=OPTIMIZE)(quantize.quantize)
+app.command("binarize", epilog=binarize.EXAMPLES, rich_help_panel=OPTIMIZE)(binarize.binarize)
 app.command("sparsify", epilog=convert.SPARSIFY_EXAMPLES, rich_help_panel=OPTIMIZE)(convert.sparsify)
 app.command("convert", epilog=convert.EXAMPLES, rich_help_panel=OPTIMIZE)(convert.convert)
 app.command("evaluate", epilog=compare.EVALUATE_EXAMPLES, rich_help_panel=JUDGE)(compare.evaluate)

@@ -32,10 +32,10 @@ def make(
 
 
 def _beside(path: Path, result: "Result") -> bytes:
-    """What a file beside the artifact holds: the trained Keras model, or the artifact as C source or header."""
-    if path.suffix == ".keras":
-        assert result.trained is not None
-        return result.trained.payload
+    """What a file beside the artifact holds: the result's other file, or the artifact as C source or header."""
+    if path.suffix in (".keras", ".tflite"):
+        assert result.beside is not None
+        return result.beside.payload
     from tfopt.litert.c_array import c_array
 
     source, header = c_array(result.artifact.payload, path.stem)

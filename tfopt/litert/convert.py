@@ -12,13 +12,13 @@ from numpy.typing import NDArray
 
 from tfopt.artifacts.keras_file import KerasArtifact
 from tfopt.artifacts.tflite_file import TfliteArtifact
-from tfopt.choices import InterfaceType, Lowering
+from tfopt.choices import Form, InterfaceType, Lowering
 from tfopt.config import ConvertConfig, QuantizeConfig
 from tfopt.errors import ConversionError
 from tfopt.graphs.replay import is_graph
 from tfopt.keras2.samples import samples
 from tfopt.litert.child import run_child
-from tfopt.litert.job import Lowered, LowerJob, QuantizeJob, TrainedJob
+from tfopt.litert.job import Lowered, LowerJob, MixJob, QuantizeJob, TrainedJob
 from tfopt.progress import Progress
 
 Array = NDArray[Any]
@@ -127,6 +127,16 @@ def quantize(
         stem = Path(source.name).stem.removesuffix("-float")
         payloads = [(folder / f"quantized-{number}.tflite").read_bytes() for number in range(len(variants))]
     return [TfliteArtifact(f"{stem}-{config.name}.tflite", payload) for payload in payloads]
+
+
+def mixed(source: TfliteArtifact, forms: Mapping[Form, Sequence[str]], name: str, progress: Progress) -> TfliteArtifact:
+    """Store the operations of a float file, by the names of their first outputs, each in its form (see `MixJob`)."""
+    with tempfile.TemporaryDirectory(prefix="tfopt-") as temporary:
+        folder = Path(temporary)
+        (folder / "float.tflite").write_bytes(source.payload)
+        job = MixJob(forms={form: list(names) for form, names in forms.items()})
+        run_child("mixing", folder, job, source.name, progress)
+        return TfliteArtifact(name, (folder / "mixed.tflite").read_bytes())
 
 
 def convert_trained(

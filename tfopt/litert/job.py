@@ -4,7 +4,7 @@ from typing import Literal
 
 from pydantic import BaseModel
 
-from tfopt.choices import InterfaceType, Lowering
+from tfopt.choices import Form, InterfaceType, Lowering
 from tfopt.config import QuantizeConfig
 
 STAGE = "tfopt stage: "
@@ -41,6 +41,16 @@ class TrainedJob(BaseModel):
     """The SavedModel `trained`, from quantization-aware training, shall become `quantized.tflite`."""
 
     io: InterfaceType = "float"
+
+
+class MixJob(BaseModel):
+    """`float.tflite` shall become `mixed.tflite`: `forms` has the names of operations for each form of weights.
+
+    int2, int4 and int8 compute with activations that are quantized to 8 bits as they come; `weights` are 8 bits that
+    are unpacked to float. Operations that are not named stay in float.
+    """
+
+    forms: dict[Form, list[str]]
 
 
 class QuantizeJob(BaseModel):

@@ -4,7 +4,7 @@ Weights are symmetric and per channel. Where LiteRT has no kernel for few bits t
 """
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -19,6 +19,7 @@ from litert_quantizer.qtyping import (
 )
 from litert_quantizer.recipe_manager import RecipeManager
 
+from tfopt.choices import Form
 from tfopt.config import QuantizeConfig
 
 ALGORITHMS = {
@@ -79,6 +80,18 @@ def recipe(config: QuantizeConfig, kept: Sequence[str], loops: Loops, lost: Sequ
         manager.add_quantization_config(_any_of(kept), ALL, algorithm_key=AlgorithmName.NO_QUANTIZE)
     if lost:
         manager.add_quantization_config(f"(?#lost){_any_of(lost)}", ALL, algorithm_key=AlgorithmName.NO_QUANTIZE)
+    return manager.get_quantization_recipe()  # type: ignore[no-any-return]
+
+
+def mixture(forms: Mapping[Form, Sequence[str]]) -> list[dict[str, Any]]:
+    """Rules that store the operations of each form in that form; the others stay in float."""
+    manager = RecipeManager()
+    for form, names in forms.items():
+        rule = _rule(8, skip_checks=True) if form == "weights" else _rule(BITS[form], dynamic=True, skip_checks=True)
+        for operation in UNPACKED if names else ():
+            manager.add_quantization_config(
+                f"(?#{form}){_any_of(names)}", operation, rule, AlgorithmName.MIN_MAX_UNIFORM_QUANT
+            )
     return manager.get_quantization_recipe()  # type: ignore[no-any-return]
 
 

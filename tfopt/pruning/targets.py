@@ -27,7 +27,7 @@ class Target(NamedTuple):
 
 def targets(model: keras.Model, exclude: str | None, title: str) -> tuple[list[Target], list[LayerChange]]:
     """Split the layers with weights into targets and skipped; raise if nothing is left or `exclude` fits nothing."""
-    excluded = _pattern(exclude)
+    excluded = excluded_by(exclude)
     found: list[Target] = []
     skipped: list[LayerChange] = []
     matched = False
@@ -57,7 +57,8 @@ def targets(model: keras.Model, exclude: str | None, title: str) -> tuple[list[T
     return found, skipped
 
 
-def _pattern(exclude: str | None) -> re.Pattern[str] | None:
+def excluded_by(exclude: str | None) -> re.Pattern[str] | None:
+    """Return the pattern of the names that `exclude` spares; raise `InputError` if it is none."""
     try:
         return re.compile(exclude) if exclude is not None else None
     except re.error as error:

@@ -116,6 +116,7 @@ class Start:
     notes: list[str]
 
     def budget(self, model: keras.Model, config: QuantizeConfig, limit: float) -> Budget:
+        """What is to be kept to if no more than `limit` may be lost."""
         return Budget(model, self.made.artifact, config, self.feeds, self.judge, limit)
 
 

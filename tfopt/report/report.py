@@ -1,6 +1,7 @@
 """What a command has to say: before, after, what changed, and how every figure was obtained."""
 
-from typing import Any, Literal
+from collections.abc import Sequence
+from typing import Any, Literal, Self
 
 from pydantic import BaseModel, ConfigDict
 
@@ -95,7 +96,7 @@ class LayerChange(Record):
 
     layer: str
     kind: str
-    action: Literal["pruned", "clustered", "quantized", "folded", "skipped"]
+    action: Literal["pruned", "clustered", "binarized", "quantized", "folded", "skipped"]
     detail: str
     weights: int
     sparsity: float | None = None
@@ -158,6 +159,10 @@ class Report(Record):
     def passed(self) -> bool:
         """Whether every gate holds."""
         return all(gate.passed for gate in self.gates)
+
+    def saying(self, notes: Sequence[str]) -> Self:
+        """The report with further notes."""
+        return self.model_copy(update={"notes": [*self.notes, *notes]})
 
 
 class Benchmark(Record):

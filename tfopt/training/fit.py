@@ -16,14 +16,18 @@ from tfopt.graphs.calling import outputs_of
 from tfopt.progress import Advance, Progress
 from tfopt.training.batches import evaluation_batches, steps_per_epoch, training_batches
 from tfopt.training.checkpoint import Checkpoint
-from tfopt.training.objective import label_encoder, loss_of
+from tfopt.training.objective import label_encoder, loss_of, soft_loss
 from tfopt.training.seeding import EpochSeeds
 from tfopt.training.selection import BestEpoch
+from tfopt.training.teaching import Teacher, taught
 
 
 @dataclass(frozen=True)
 class FitPlan:
-    """How long and how fast to train; the best epoch is selected among those from `select_from` on."""
+    """How long and how fast to train; the best epoch is selected among those from `select_from` on.
+
+    With `decay` the learning rate falls to zero along a cosine (Loshchilov & Hutter 2017, arXiv:1608.03983, eq. 5).
+    """
 
     epochs: int
     batch_size: int
@@ -31,10 +35,16 @@ class FitPlan:
     seed: int
     patience: int | None = None
     select_from: int = 0
+    decay: bool = False
 
     def steps(self, data: Dataset) -> int:
         """Return the number of training steps of one epoch."""
         return steps_per_epoch(len(data.train.x), self.batch_size)
+
+    def rate(self, data: Dataset) -> float | keras.optimizers.schedules.LearningRateSchedule:
+        """Return the learning rate, or how it goes with the steps."""
+        steps = self.epochs * self.steps(data)
+        return keras.optimizers.schedules.CosineDecay(self.learning_rate, steps) if self.decay else self.learning_rate
 
 
 @dataclass(frozen=True)
@@ -64,14 +74,17 @@ def fit(
     *,
     callbacks: Sequence[keras.callbacks.Callback] = (),
     files: RunFiles | None = None,
+    teacher: Teacher | None = None,
 ) -> FitResult:
     """Train `model` in place with Adam on the train split; leave it compiled, with the weights of its best epoch.
 
+    With a `teacher` it learns from the labels and from the teacher's answers alike.
     Raises `InputError` if the loss is not a number, or if the files of another run are in the way.
     """
-    loss = loss_of(model)
+    loss = soft_loss(loss_of(model)) if teacher else loss_of(model)
     encode = label_encoder(loss, outputs_of(model)[0].shape[-1])
-    model.compile(optimizer=keras.optimizers.Adam(plan.learning_rate), loss=loss, metrics=["accuracy"])
+    targets = taught(teacher, data, loss, encode) if teacher else encode(data.train.y)
+    model.compile(optimizer=keras.optimizers.Adam(plan.rate(data)), loss=loss, metrics=["accuracy"])
     watching = watched(plan)
     every = [EpochSeeds(plan.seed), *callbacks, *watching.callbacks]
     every.extend(_tensorboard(files.tensorboard) if files else [])
@@ -83,7 +96,7 @@ def fit(
             first = _resume_or_clear(checkpoint, model, files.resume)
             every.append(checkpoint)
         if first < plan.epochs and not _over(watching.best, first):
-            run_epochs(model, data, plan, progress, every, encode=encode, first=first)
+            run_epochs(model, data, plan, progress, every, targets=targets, encode=encode, first=first)
         if files and watching.diverged:
             checkpoint.clear()
         return watching.finish(model, plan, first)
@@ -129,11 +142,15 @@ def run_epochs(
     progress: Progress,
     callbacks: Sequence[Any],
     *,
+    targets: NDArray[Any],
     encode: Callable[[NDArray[Any]], NDArray[Any]],
     first: int = 0,
     adapt: Callable[[keras.callbacks.Callback], Any] = lambda callback: callback,
 ) -> None:
-    """Call `fit` of a compiled model of either Keras; `adapt` makes a callback of ours one of that Keras."""
+    """Call `fit` of a compiled model of either Keras on the `targets` of the train split.
+
+    `encode` makes such targets of labels, and `adapt` makes a callback of ours one of that Keras.
+    """
     steps = plan.steps(data)
     replicas = tf.distribute.get_strategy().num_replicas_in_sync
     train, validation = data.train, data.validation
@@ -142,7 +159,7 @@ def run_epochs(
         model.fit(
             training_batches(
                 train.x,
-                encode(train.y),
+                targets,
                 batch_size=plan.batch_size,
                 seed=plan.seed,
                 first_epoch=first,

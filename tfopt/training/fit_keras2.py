@@ -38,6 +38,7 @@ def fit(
         metrics=["accuracy"],
     )
     watching = watched(plan)
+    encode = label_encoder(loss, source.output_shape[-1])
     adapted = [Adapted(callback) for callback in watching.callbacks]
     run_epochs(
         model,
@@ -45,7 +46,8 @@ def fit(
         plan,
         progress,
         [*callbacks, *adapted],
-        encode=label_encoder(loss, source.output_shape[-1]),
+        targets=encode(data.train.y),
+        encode=encode,
         adapt=Adapted,
     )
     return watching.finish(model, plan)

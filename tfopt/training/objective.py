@@ -27,6 +27,19 @@ def loss_of(model: keras.Model) -> keras.losses.Loss | str:
     return keras.losses.SparseCategoricalCrossentropy(from_logits=not probabilities)
 
 
+def soft_loss(loss: keras.losses.Loss | str) -> keras.losses.Loss | str:
+    """Return the same loss for class probabilities in place of class indices."""
+    name = loss if isinstance(loss, str) else loss.name
+    if name != "sparse_categorical_crossentropy":
+        return loss
+    return keras.losses.CategoricalCrossentropy(from_logits=takes_logits(loss))
+
+
+def takes_logits(loss: keras.losses.Loss | str) -> bool:
+    """Whether the loss takes logits; one that has no such option takes probabilities."""
+    return not isinstance(loss, str) and bool(loss.get_config().get("from_logits", False))
+
+
 def label_encoder(loss: keras.losses.Loss | str, classes: int) -> Callable[[Labels], Labels]:
     """Return what turns class indices (N,) into the labels `loss` takes: indices, one-hot (N, K) or a column (N, 1)."""
     if classes == 1:

@@ -1,0 +1,93 @@
+"""A binarized model as a `.tflite` file: 2-bit weights where LiteRT computes with them right and fast, else 8 bits.
+
+Dense layers run with 2-bit weights, and so do convolutions as dense layers on patches, which pays from about 128 input
+channels on (`make forms` measures it); other convolutions hold 8-bit weights that are unpacked to float. A sign times a
+scale is exact in each of these forms. The rule asks no clock, so that the same model gives the same file everywhere;
+but every file is run, and a layer that adds noise there gets the next wider form.
+"""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import keras
+from numpy.typing import NDArray
+
+from tfopt.artifacts.keras_file import KerasArtifact
+from tfopt.artifacts.tflite_file import TfliteArtifact
+from tfopt.binarization.rounding import Levels
+from tfopt.choices import Form
+from tfopt.graphs.leaves import leaves
+from tfopt.graphs.lowering import can_be_lowered, lowered
+from tfopt.litert.convert import convert, mixed
+from tfopt.progress import Progress
+from tfopt.quantization.layers import owners
+from tfopt.quantization.sensitivity import Suspect, layer_errors, noise_to_signal
+
+Array = NDArray[Any]
+LEAST_CHANNELS = 128
+NOISE = 0.01  # of the signal's power that a layer may add: that of 8-bit activations is a hundredth of it
+WIDER: dict[Form, Form | None] = {"int2": "int4", "int4": "int8", "int8": "weights", "weights": None}
+MATRIX = "FULLY_CONNECTED"
+
+
+def low_bit_file(
+    model: keras.Model, levels: Mapping[str, Levels], name: str, x: Array, progress: Progress
+) -> tuple[TfliteArtifact, dict[str, Form]]:
+    """The file, and the form of each layer in it; x (N, ...) are samples to run it on.
+
+    `levels` has the layers of `model` with the values of their kernels; the others stay in float.
+    """
+    few_bits = {layer for layer, values in levels.items() if values != "int8"}
+    as_dense = lowered(model, name, lambda layer: layer.name in few_bits and pays_as_dense(layer))
+    source = convert(KerasArtifact.of(as_dense, name), progress)
+    [given] = source.inputs
+    found = _found(as_dense, source.artifact.payload, levels)
+    forms: dict[str, Form] = {layer.name: _first(layer, levels[layer.name]) for layer in found}
+    while True:
+        artifact = mixed(source.artifact, _by_form(found, forms), name, progress)
+        noisy = _noisy(found, source.artifact, artifact, {given: x}) & forms.keys()
+        if not noisy:
+            return artifact, forms
+        for layer in noisy:
+            wider = WIDER[forms.pop(layer)]
+            if wider is not None:
+                forms[layer] = wider
+
+
+def _found(model: keras.Model, payload: bytes, levels: Mapping[str, Levels]) -> list[Suspect]:
+    """The layers in `levels` with their operations in the file."""
+    owned, kinds = owners(model, payload), {name: type(layer).__name__ for name, layer in leaves(model)}
+    return [Suspect(name, kinds[name], owned[name]) for name in levels if owned.get(name)]
+
+
+def _noisy(
+    found: Sequence[Suspect], source: TfliteArtifact, artifact: TfliteArtifact, feeds: Mapping[str, Array]
+) -> set[str]:
+    """Layers that add too much noise; those in loops, which nobody can look into, if the whole has too much."""
+    errors = layer_errors(found, source, artifact, feeds)
+    noisy = {error.layer for error in errors if not error.added_noise <= NOISE}
+    before, after = source.outputs(feeds), artifact.outputs(feeds)
+    if not max(noise_to_signal(before[name], after[name]) for name in before) <= NOISE:
+        noisy |= {layer.name for layer in found if any(operation.in_loop for operation in layer.operations)}
+    return noisy
+
+
+def pays_as_dense(layer: keras.Layer) -> bool:
+    """Whether a convolution with 2-bit weights is no slower, as a dense layer on patches, than in float."""
+    return can_be_lowered(layer) and layer.kernel.shape[-2] >= LEAST_CHANNELS
+
+
+def _first(suspect: Suspect, levels: Levels) -> Form:
+    """The narrowest form that LiteRT has for the kernels of a layer."""
+    kinds = {o.kind for o in suspect.operations if any(len(c.shape) > 1 for c in o.constants)}
+    if kinds != {MATRIX}:
+        return "weights"
+    return "int8" if levels == "int8" else "int2"
+
+
+def _by_form(found: Sequence[Suspect], forms: Mapping[str, Form]) -> dict[Form, list[str]]:
+    names: dict[Form, list[str]] = {}
+    for suspect in found:
+        if suspect.name in forms:
+            names.setdefault(forms[suspect.name], []).extend(suspect.ids)
+    return names

@@ -1,0 +1,39 @@
+"""Knowledge distillation (Hinton et al. 2015, arXiv:1503.02531) at temperature 1.
+
+Cross-entropy is linear in its target, so to learn from the labels and from a teacher, weighed against each other, is to
+learn from one target: the weighed mean of both. It is computed once, because the training samples do not change.
+"""
+
+from collections.abc import Callable
+from typing import Any, NamedTuple
+
+import keras
+import numpy as np
+from numpy.typing import NDArray
+from scipy.special import expit, softmax
+
+from tfopt.data import Dataset
+from tfopt.training.objective import takes_logits
+
+Array = NDArray[Any]
+
+
+class Teacher(NamedTuple):
+    """What answers samples (N, ...) with outputs (N, K), and how much that counts against the labels."""
+
+    predict: Callable[[Array], Array]
+    weight: float = 0.5
+
+
+def taught(teacher: Teacher, data: Dataset, loss: keras.losses.Loss | str, encode: Callable[[Array], Array]) -> Array:
+    """Targets (N, K) for the train split: its labels, as `encode` makes them for `loss`, and the teacher's answers.
+
+    A loss that takes class indices only cannot hear a teacher: the labels alone are returned for it.
+    """
+    labels = encode(data.train.y)
+    if labels.ndim < 2:
+        return labels
+    answers = teacher.predict(data.train.x)
+    if takes_logits(loss):
+        answers = expit(answers) if answers.shape[1] == 1 else softmax(answers, axis=1)
+    return ((1 - teacher.weight) * labels + teacher.weight * answers).astype(np.float32)
