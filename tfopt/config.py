@@ -126,7 +126,7 @@ class ClusterConfig(Config):
 class BinarizeConfig(Config):
     """How to binarize: weights become a sign, or with mode ternary a sign or zero, times a scale an output channel.
 
-    `learning_rate` is where that of Adam starts, before it falls to zero; None is 0.003, or 0.01 with `activations`.
+    `learning_rate` is where that of Adam starts, before it falls to zero; None is 0.006, or 0.01 with `activations`.
     """
 
     mode: Mode = "binary"
@@ -143,7 +143,7 @@ class BinarizeConfig(Config):
     @property
     def rate(self) -> float:
         """The learning rate to start with; signs of activations hide so much of the gradient that they need more."""
-        return self.learning_rate or (1e-2 if self.activations else 3e-3)
+        return self.learning_rate or (1e-2 if self.activations else 6e-3)
 
     @property
     def most_epochs(self) -> int:

@@ -33,7 +33,7 @@ class _Waiting(MetaPathFinder):
     def find_spec(
         self,
         name: str,
-        path: Sequence[str] | None = None,
+        path: Sequence[str] | None = None,  # noqa: ARG002
         target: ModuleType | None = None,  # noqa: ARG002
     ) -> ModuleSpec | None:
         """The spec of Keras; None for whatever else is imported."""

@@ -17,14 +17,13 @@ from tfopt.artifacts.tflite_file import TfliteArtifact
 from tfopt.binarization.rounding import Levels
 from tfopt.choices import Form
 from tfopt.graphs.leaves import leaves
-from tfopt.graphs.lowering import can_be_lowered, lowered
+from tfopt.graphs.lowering import lowered, pays_as_dense
 from tfopt.litert.convert import convert, mixed
 from tfopt.progress import Progress
 from tfopt.quantization.layers import owners
 from tfopt.quantization.sensitivity import Suspect, layer_errors, noise_to_signal
 
 Array = NDArray[Any]
-LEAST_CHANNELS = 128
 NOISE = 0.01  # of the signal's power that a layer may add: that of 8-bit activations is a hundredth of it
 WIDER: dict[Form, Form | None] = {"int2": "int4", "int4": "int8", "int8": "weights", "weights": None}
 MATRIX = "FULLY_CONNECTED"
@@ -70,11 +69,6 @@ def _noisy(
     if not max(noise_to_signal(before[name], after[name]) for name in before) <= NOISE:
         noisy |= {layer.name for layer in found if any(operation.in_loop for operation in layer.operations)}
     return noisy
-
-
-def pays_as_dense(layer: keras.Layer) -> bool:
-    """Whether a convolution with 2-bit weights is no slower, as a dense layer on patches, than in float."""
-    return can_be_lowered(layer) and layer.kernel.shape[-2] >= LEAST_CHANNELS
 
 
 def _first(suspect: Suspect, levels: Levels) -> Form:

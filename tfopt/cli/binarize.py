@@ -56,7 +56,7 @@ def binarize(
         typer.Option(
             "--learning-rate",
             metavar="RATE",
-            help="Learning rate of Adam at the start (0.003, or 0.01 with --activations); it falls to zero.",
+            help="Learning rate of Adam at the start (0.006, or 0.01 with --activations); it falls to zero.",
             show_default=False,
         ),
     ] = None,

@@ -13,6 +13,8 @@ from keras import ops
 from tfopt.graphs.rebuilding import Copies, rebuilt
 from tfopt.graphs.replay import Call
 
+LEAST_CHANNELS = 128
+
 
 def lowered(model: keras.Model, title: str, wanted: Callable[[keras.layers.Layer], bool]) -> keras.Model:
     """A copy of `model` in which the 2-D convolutions that are `wanted` are dense layers of the same names."""
@@ -34,6 +36,14 @@ def can_be_lowered(layer: keras.Operation) -> bool:
         and layer.data_format == "channels_last"
         and tuple(layer.dilation_rate) == (1, 1)
     )
+
+
+def pays_as_dense(layer: keras.Operation) -> bool:
+    """Whether a convolution with weights of 2 or 4 bits is no slower, as a dense layer, than it is in float.
+
+    That begins at about 128 input channels; `benchmarks/forms.py` measures it.
+    """
+    return can_be_lowered(layer) and layer.kernel.shape[-2] >= LEAST_CHANNELS
 
 
 def _dense(call: Call, copies: Copies) -> Any:

@@ -10,6 +10,7 @@ import tensorflow as tf
 
 from tfopt.graphs.calling import call, inputs_of
 from tfopt.graphs.replay import is_graph
+from tfopt.graphs.scopes import scoped
 from tfopt.keras2.crossing import cross
 
 
@@ -23,11 +24,12 @@ class Traceable(NamedTuple):
 
 
 def keras3(model: keras.Model, batch: int | None, length: int | None) -> Traceable:
-    """The Keras model itself, called as it is."""
+    """The Keras model itself; where its graph is known, layer by layer."""
     named = not isinstance(model, keras.Sequential) and is_graph(model) and isinstance(model.output, dict)
     names = sorted(model.output) if named else None
     variables = [variable.value for variable in model.variables]
-    return Traceable(lambda inputs: call(model, inputs), variables, _specs(model, batch, length), names)
+    run = scoped if is_graph(model) else call
+    return Traceable(lambda inputs: run(model, inputs), variables, _specs(model, batch, length), names)
 
 
 def rebuilt(model: keras.Model, batch: int | None, length: int | None) -> Traceable:

@@ -8,6 +8,7 @@ from math import prod
 import keras
 
 from tfopt.graphs.leaves import leaves
+from tfopt.graphs.scopes import layers_in, plain
 from tfopt.measure.tflite_graph import Operation, operations
 from tfopt.report.report import LayerChange
 
@@ -38,11 +39,13 @@ def owners(model: keras.Model, payload: bytes, scopes: Mapping[str, str] | None 
     `scopes` gives the layer for each such name, if it is not the layer's own. Recurrent layers lose their names in
     tf_keras: to each that is not found belongs what is inside of loops, and every recurrent kernel.
     """
+    certain = {plain(name): name for name, _ in leaves(model)}
     named = {layer.name: name for name, layer in leaves(model)} if scopes is None else scopes
     found: dict[str, list[Operation]] = defaultdict(list)
     steps = []
     for operation in operations(payload):
-        for name in {named[scope] for scope in _scopes(operation, model.name) if scope in named}:
+        known = {certain[layer] for tensor in _tensors(operation) for layer in layers_in(tensor) if layer in certain}
+        for name in known or {named[scope] for scope in _scopes(operation, model.name) if scope in named}:
             found[name].append(operation)
         if operation.in_loop or operation.kind in RECURRENT:
             steps.append(operation)
@@ -55,9 +58,12 @@ def owners(model: keras.Model, payload: bytes, scopes: Mapping[str, str] | None 
 
 def _scopes(operation: Operation, model: str) -> set[str]:
     """Name scopes of an operation's outputs and weights; tracing a model anew appends `_1` to all of them."""
-    tensors = [*operation.outputs, *(constant.name for constant in operation.constants)]
-    scopes = {scope for tensor in tensors for scope in re.split(r"[/;]", tensor)}
+    scopes = {scope for tensor in _tensors(operation) for scope in re.split(r"[/;]", tensor)}
     return {scope.removesuffix("_1") for scope in scopes} if f"{model}_1" in scopes else scopes
+
+
+def _tensors(operation: Operation) -> list[str]:
+    return [*operation.outputs, *(constant.name for constant in operation.constants)]
 
 
 def _change(name: str, layer: keras.Layer, count: int, found: list[Operation]) -> LayerChange:

@@ -19,6 +19,9 @@ from tfopt.data import Dataset, match
 from tfopt.data.calibration import Input, calibration
 from tfopt.errors import ConversionError, InputError, UnsupportedError
 from tfopt.graphs.calling import inputs_of
+from tfopt.graphs.leaves import leaves
+from tfopt.graphs.lowering import lowered, pays_as_dense
+from tfopt.graphs.replay import is_graph
 from tfopt.litert.convert import FloatFile, convert
 from tfopt.litert.convert import quantize as quantize_file
 from tfopt.measure.accuracy import predicted_classes
@@ -126,7 +129,7 @@ def _start(artifact: KerasArtifact, config: QuantizeConfig, data: Dataset | None
     arrays, notes = _samples(artifact, config, data)
     own = config.static and config.weights == "int8" and config.algorithm == "minmax"
     made = convert(
-        artifact,
+        _with_kernels_for_few_bits(artifact, config),
         progress,
         config,
         static=config.precision if own else None,  # type: ignore[arg-type]
@@ -135,6 +138,15 @@ def _start(artifact: KerasArtifact, config: QuantizeConfig, data: Dataset | None
     )
     feeds = dict(zip(made.inputs, arrays, strict=True)) if arrays else {}
     return Start(made, feeds, Judge(made, data, feeds), notes + made.notes)
+
+
+def _with_kernels_for_few_bits(artifact: KerasArtifact, config: QuantizeConfig) -> KerasArtifact:
+    """The model as it is, or with those convolutions as dense layers that LiteRT computes faster with few bits so."""
+    if config.precision != "dynamic" or config.weights == "int8" or not is_graph(artifact.model):
+        return artifact
+    if not any(pays_as_dense(layer) for _, layer in leaves(artifact.model)):
+        return artifact
+    return KerasArtifact.of(lowered(artifact.model, artifact.name, pays_as_dense), artifact.name)
 
 
 class Judge:

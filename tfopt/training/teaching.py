@@ -22,7 +22,7 @@ class Teacher(NamedTuple):
     """What answers samples (N, ...) with outputs (N, K), and how much that counts against the labels."""
 
     predict: Callable[[Array], Array]
-    weight: float = 0.5
+    weight: float = 0.9
 
 
 def taught(teacher: Teacher, data: Dataset, loss: keras.losses.Loss | str, encode: Callable[[Array], Array]) -> Array:

@@ -1,0 +1,82 @@
+"""Speed of a layer with few bits against float, for dense layers and for convolutions as they are and as dense layers.
+
+The rule that `tfopt.graphs.lowering.pays_as_dense` follows comes from this table. Weights are signs times a scale; each
+row runs all its forms in turns at batch 1 with one thread and prints the median of the paired ratios, above 1 is faster.
+"""
+
+import sys
+
+import keras
+import numpy as np
+from keras import layers
+from rich.console import Console
+from rich.table import Table
+
+from tfopt.artifacts.keras_file import KerasArtifact
+from tfopt.artifacts.tflite_file import TfliteArtifact
+from tfopt.choices import Form
+from tfopt.graphs.lowering import lowered
+from tfopt.litert.convert import convert, mixed
+from tfopt.measure.latency import interleaved
+from tfopt.measure.tflite_graph import operations
+from tfopt.progress import Silent
+
+CONVOLUTIONS = (  # height and width, input channels, filters, size of the kernel: ResNet50's, and two small ones
+    (28, 32, 64, 3), (56, 64, 64, 3), (28, 128, 128, 3), (14, 256, 256, 3), (7, 512, 512, 3),
+    (56, 64, 256, 1), (28, 512, 128, 1), (14, 256, 1024, 1), (7, 2048, 512, 1),
+)  # fmt: skip
+DENSE = ((256, 256), (1024, 1024), (1024, 4096))
+AS_IT_IS: tuple[Form, ...] = ("weights", "int8")
+AS_DENSE: tuple[Form, ...] = ("int8", "int4", "int2")
+
+
+def main() -> int:
+    titles = ["layer", *(f"as it is, {form}" for form in AS_IT_IS), *(f"dense, {form}" for form in AS_DENSE)]
+    table = Table(*titles, box=None, title="times the speed of float (error of the output)")
+    for size, channels, filters, kernel in CONVOLUTIONS:
+        inputs = keras.Input((size, size, channels))
+        model = keras.Model(inputs, layers.Conv2D(filters, kernel, padding="same", activation="relu")(inputs))
+        _signs(model)
+        as_dense = lowered(model, "convolution", lambda _: True)
+        row = _row(model, {form: model for form in AS_IT_IS}, {form: as_dense for form in AS_DENSE})
+        table.add_row(f"{kernel}x{kernel}, {size}x{size}x{channels} to {filters}", *row)
+    for inputs_, units in DENSE:
+        inputs = keras.Input((inputs_,))
+        model = keras.Model(inputs, layers.Dense(units, activation="relu")(inputs))
+        _signs(model)
+        row = _row(model, {form: model for form in AS_IT_IS[:1]}, {form: model for form in AS_DENSE})
+        table.add_row(f"dense, {inputs_} to {units}", row[0], "", *row[1:])
+    Console(width=120).print(table)
+    return 0
+
+
+def _signs(model: keras.Model) -> None:
+    kernel = model.layers[-1].kernel
+    kernel.assign(np.sign(kernel.numpy()) * np.abs(kernel.numpy()).mean())
+
+
+def _row(model: keras.Model, *variants: dict[Form, keras.Model]) -> list[str]:
+    base = _float(model)
+    files = [_in_form(_float(each), form) for variant in variants for form, each in variant.items()]
+    x = np.random.default_rng(0).normal(size=(1, *model.input.shape[1:])).astype("float32")
+    times = interleaved([file.runner([x]) for file in (base, *files)], lambda *_: None)
+    wanted = base.predict(x)
+    cells = []
+    for column, file in enumerate(files, start=1):
+        error = np.sqrt(np.mean((file.predict(x) - wanted) ** 2) / np.mean(wanted**2))
+        cells.append(f"{np.median(times[:, 0] / times[:, column]):.2f} ({error:.0e})")
+    print(model.layers[-1].name, *cells, file=sys.stderr, flush=True)
+    return cells
+
+
+def _float(model: keras.Model) -> TfliteArtifact:
+    return convert(KerasArtifact.of(model, "layer.keras"), Silent()).artifact
+
+
+def _in_form(source: TfliteArtifact, form: Form) -> TfliteArtifact:
+    names = [operation.outputs[0] for operation in operations(source.payload)]
+    return mixed(source, {form: names}, form, Silent())
+
+
+if __name__ == "__main__":
+    sys.exit(main())
