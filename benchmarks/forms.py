@@ -1,7 +1,7 @@
 """Speed of a layer with few bits against float, for dense layers and for convolutions as they are and as dense layers.
 
 The rule that `tfopt.graphs.lowering.pays_as_dense` follows comes from this table. Weights are signs times a scale; each
-row runs all its forms in turns at batch 1 with one thread and prints the median of the paired ratios, above 1 is faster.
+row runs all its forms in turns at batch 1, one thread; printed is the median of the paired ratios, above 1 is faster.
 """
 
 import sys
@@ -38,13 +38,13 @@ def main() -> int:
         model = keras.Model(inputs, layers.Conv2D(filters, kernel, padding="same", activation="relu")(inputs))
         _signs(model)
         as_dense = lowered(model, "convolution", lambda _: True)
-        row = _row(model, {form: model for form in AS_IT_IS}, {form: as_dense for form in AS_DENSE})
+        row = _row(model, dict.fromkeys(AS_IT_IS, model), dict.fromkeys(AS_DENSE, as_dense))
         table.add_row(f"{kernel}x{kernel}, {size}x{size}x{channels} to {filters}", *row)
     for inputs_, units in DENSE:
         inputs = keras.Input((inputs_,))
         model = keras.Model(inputs, layers.Dense(units, activation="relu")(inputs))
         _signs(model)
-        row = _row(model, {form: model for form in AS_IT_IS[:1]}, {form: model for form in AS_DENSE})
+        row = _row(model, dict.fromkeys(AS_IT_IS[:1], model), dict.fromkeys(AS_DENSE, model))
         table.add_row(f"dense, {inputs_} to {units}", row[0], "", *row[1:])
     Console(width=120).print(table)
     return 0

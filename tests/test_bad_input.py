@@ -33,7 +33,7 @@ def refused(tfopt, tmp_path):
     return call
 
 
-EVERY_COMMAND = ("prune", "convert", "quantize", "evaluate")
+EVERY_COMMAND = ("prune", "convert", "quantize", "binarize", "evaluate")
 
 
 @pytest.mark.parametrize("command", EVERY_COMMAND)
@@ -76,6 +76,12 @@ def test_a_file_that_is_no_keras_file(refused, tmp_path, command, content, words
         (("prune", "--pattern", "2-4"), "--pattern 2-4"),
         (("prune", "--pattern", "2:4", "--sparsity", 0.8), "leave out --sparsity"),
         (("prune", "--engine", "tfmot", "--scope", "global"), "no --scope global"),
+        (("binarize", "--post-training", "--epochs", 3), "--post-training does not train"),
+        (("binarize", "--post-training", "--activations"), "it excludes --post-training"),
+        (("binarize", "--mode", "unary"), "--mode"),
+        (("binarize", "--exclude", "nothing"), "matches no layer"),
+        (("binarize", "--exclude", "conv1b|conv2"), "nothing to binarize"),
+        (("binarize", "-o", "out.tflite"), "must end in .keras"),
         (("convert", "one.tflite", "-o", "two.tflite"), "there is one output"),
     ],
 )
@@ -89,6 +95,14 @@ def test_training_for_int8_without_data(refused, tmp_path):
 
     keras.Sequential([keras.Input((4,)), keras.layers.Dense(3)]).save(tmp_path / "theirs.keras")
     assert "--qat trains" in refused("quantize", "theirs.keras", "--qat")
+
+
+def test_binarizing_without_data_and_what_is_binarized_already(refused, tfopt, sample, tmp_path):
+    keras.Sequential([keras.Input((4,)), keras.layers.Dense(9), keras.layers.Dense(3)]).save(tmp_path / "theirs.keras")
+    assert "signs alone destroy a model" in refused("binarize", "theirs.keras", "--all-layers")
+    assert tfopt("binarize", sample, "--post-training", "-o", "bits.keras", "-q").code == 0
+    assert "is binarized already" in refused("binarize", "bits.keras", "-o", "again.keras")
+    assert "bits.tflite exists" in refused("binarize", sample, "-o", "bits.keras")
 
 
 def test_an_output_of_quantization_aware_training_that_exists(refused, sample, tmp_path):

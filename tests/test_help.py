@@ -6,7 +6,7 @@ import time
 import pytest
 
 COMMANDS = (
-    "train", "prune", "cluster", "quantize", "sparsify", "convert", "evaluate", "debug", "bench", "compare"
+    "train", "prune", "cluster", "quantize", "binarize", "sparsify", "convert", "evaluate", "debug", "bench", "compare"
 )  # fmt: skip
 PAGES = ((), *((command,) for command in COMMANDS))
 

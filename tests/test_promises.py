@@ -15,6 +15,8 @@ TECHNIQUES = {
     "2:4": lambda model, data: tfopt.prune(model, tfopt.PruneConfig(pattern="2:4", epochs=1), data),
     "tfmot": lambda model, data: tfopt.prune(model, tfopt.PruneConfig(engine="tfmot", epochs=2), data),
     "cluster": lambda model, data: tfopt.cluster(model, tfopt.ClusterConfig(epochs=1), data),
+    "binarize": lambda model, data: tfopt.binarize(model, tfopt.BinarizeConfig(epochs=1), data),
+    "rounded": lambda model, data: tfopt.binarize(model, tfopt.BinarizeConfig(post_training=True), data),
     "qat": lambda model, data: tfopt.quantize(model, tfopt.QatConfig(epochs=1), data),
     "int8": lambda model, data: tfopt.quantize(model, tfopt.QuantizeConfig(precision="int8"), data),
     "float16": lambda model, data: tfopt.quantize(model, tfopt.QuantizeConfig(precision="float16"), data),
@@ -50,7 +52,8 @@ def test_the_saved_file_predicts_what_was_measured(done, tmp_path, digits):
     loaded = tfopt.load(result.artifact.save(tmp_path / result.artifact.name))
     outputs = loaded.predict(digits.test.x)
     np.testing.assert_array_equal(outputs, result.artifact.predict(digits.test.x))
-    assert np.mean(outputs.argmax(1) == digits.test.y) == result.report.measurements[-1].accuracy.value
+    [measured] = [m for m in result.report.measurements if m.name == result.artifact.name]
+    assert np.mean(outputs.argmax(1) == digits.test.y) == measured.accuracy.value
 
 
 def test_every_layer_with_weights_is_in_the_report(done):

@@ -169,9 +169,8 @@ def tensors(
         details = {detail["name"]: detail for detail in interpreter.get_tensor_details() if detail["name"] in names}
         for name, detail in details.items():
             with contextlib.suppress(ValueError):  # it holds no data: an output that nobody uses
-                parts.setdefault(name, []).append(
-                    np.atleast_1d(dequantized(interpreter.get_tensor(detail["index"]), detail))
-                )
+                value = np.atleast_1d(dequantized(interpreter.get_tensor(detail["index"]), detail))
+                parts.setdefault(name, []).append(value)
     return {name: np.concatenate(values) for name, values in parts.items()}
 
 

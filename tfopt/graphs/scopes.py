@@ -6,35 +6,31 @@ its own that cannot be mistaken.
 """
 
 import re
-from collections import Counter
 from collections.abc import Sequence
 from typing import Any
 
 import keras
 import tensorflow as tf
 
+from tfopt.graphs.leaves import leaves
 from tfopt.graphs.replay import Call, replay
 
-SCOPE = re.compile(r"layer\.([A-Za-z0-9_-]+)\.\d+/")
-
-
-def plain(layer: str) -> str:
-    """The name of a layer in the characters that a scope may have."""
-    return re.sub(r"[^A-Za-z0-9_-]", "_", layer)
+SCOPE = re.compile(r"(?:^|;)(\d+)\.(?:_\d+)?/")
 
 
 def scoped(model: keras.Model, inputs: Sequence[Any]) -> list[Any]:
-    """The outputs of a model whose graph is known, flat, each call in a scope that names the layer."""
-    calls: Counter[str] = Counter()
+    """The outputs of a model whose graph is known, flat, each layer called in a scope that is its number and a dot."""
+    numbers = {name: number for number, (name, _) in enumerate(leaves(model))}
 
     def visit(call: Call) -> Any:
-        calls[call.name] += 1
-        with tf.name_scope(f"layer.{plain(call.name)}.{calls[call.name]}"):
+        if call.name not in numbers:
+            return call.operation(*call.args, **call.kwargs)
+        with tf.name_scope(f"{numbers[call.name]}."):
             return call.operation(*call.args, **call.kwargs)
 
     return replay(model, inputs, visit)
 
 
-def layers_in(tensor: str) -> list[str]:
-    """The layers, by their plain names, whose scopes the name of a tensor has."""
-    return SCOPE.findall(tensor)
+def layers_in(tensor: str) -> list[int]:
+    """The numbers of the layers, in the order of `leaves`, whose scopes the name of a tensor has."""
+    return [int(number) for number in SCOPE.findall(tensor)]

@@ -33,8 +33,9 @@ HOW: dict[Lowering, str] = {
 
 @dataclass(frozen=True)
 class FloatFile:
-    """The float file, the names of its inputs in the order of the model's, and what the converter quantized itself."""
+    """What became of `model`: the float file, its inputs in the order of the model's, and the converter's own int8."""
 
+    model: keras.Model
     artifact: TfliteArtifact
     inputs: list[str]
     error: float
@@ -95,6 +96,7 @@ def _attempt(artifact: KerasArtifact, job: LowerJob, calibration: Sequence[Array
         stem = Path(artifact.name).stem
         own, without_zeros = folder / "converter.tflite", folder / "sparse.tflite"
         return FloatFile(
+            artifact.model,
             TfliteArtifact(f"{stem}-float.tflite", (folder / "float.tflite").read_bytes()),
             answer.inputs,
             answer.error,

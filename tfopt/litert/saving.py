@@ -44,7 +44,8 @@ def save(traceable: Traceable, folder: Path) -> list[str]:
 
     def serve(*inputs: Any) -> dict[str, Any]:
         outputs = keras.tree.flatten(traceable.run(list(inputs)))
-        names = traceable.output_names or [f"output_{index}" for index in range(len(outputs))]
+        width = len(str(len(outputs) - 1))  # the signature sorts them
+        names = traceable.output_names or [f"output_{index:0{width}}" for index in range(len(outputs))]
         return dict(zip(names, outputs, strict=True))
 
     module = tf.Module()

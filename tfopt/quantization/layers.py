@@ -8,7 +8,7 @@ from math import prod
 import keras
 
 from tfopt.graphs.leaves import leaves
-from tfopt.graphs.scopes import layers_in, plain
+from tfopt.graphs.scopes import layers_in
 from tfopt.measure.tflite_graph import Operation, operations
 from tfopt.report.report import LayerChange
 
@@ -36,10 +36,12 @@ def layer_changes(model: keras.Model, payload: bytes, scopes: Mapping[str, str] 
 def owners(model: keras.Model, payload: bytes, scopes: Mapping[str, str] | None = None) -> dict[str, list[Operation]]:
     """The operations of a file by the layer they come from, as the names of their outputs and weights tell.
 
+    `model` is what was converted into the file.
+
     `scopes` gives the layer for each such name, if it is not the layer's own. Recurrent layers lose their names in
     tf_keras: to each that is not found belongs what is inside of loops, and every recurrent kernel.
     """
-    certain = {plain(name): name for name, _ in leaves(model)}
+    certain = dict(enumerate(name for name, _ in leaves(model)))
     named = {layer.name: name for name, layer in leaves(model)} if scopes is None else scopes
     found: dict[str, list[Operation]] = defaultdict(list)
     steps = []

@@ -8,7 +8,6 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-import keras
 import numpy as np
 from numpy.typing import NDArray
 
@@ -67,14 +66,14 @@ def quantize(
     if judge.labels is not None:
         limit = COLLAPSE if config.max_drop is None else config.max_drop
         if config.max_drop is not None and judge.drop(chosen) > limit:
-            chosen, remarks = recover(start.budget(artifact.model, config, limit), chosen, progress)
+            chosen, remarks = recover(start.budget(config, limit), chosen, progress)
             notes += remarks
         drop = judge.drop(chosen)
         gates.append(
             GateResult(gate="max-drop", name=chosen.name, limit=limit, found=drop, passed=drop <= limit + 1e-9)
         )
         notes.append(f"--max-drop is held to on the {len(judge.labels)} samples of the validation split")
-    layers = layer_changes(artifact.model, chosen.payload)
+    layers = layer_changes(made.model, chosen.payload)
     if not any(change.action == "quantized" for change in layers):
         raise UnsupportedError(
             f"{artifact.name} has no layer that LiteRT can store as {config.name}: the file would be the float one"
@@ -88,7 +87,7 @@ def inspect(
     """Quantize, and say for each layer what that does to it, worst first; returns the float file and the other too."""
     start = _start(artifact, config, data, progress)
     judge = start.judge
-    found = suspects(artifact.model, start.made.artifact)
+    found = suspects(start.made.model, start.made.artifact)
     [whole] = quantize_file(start.made.artifact, config, start.feeds, progress)
     if not judge.feeds:
         raise InputError(
@@ -118,9 +117,9 @@ class Start:
     judge: "Judge"
     notes: list[str]
 
-    def budget(self, model: keras.Model, config: QuantizeConfig, limit: float) -> Budget:
+    def budget(self, config: QuantizeConfig, limit: float) -> Budget:
         """What is to be kept to if no more than `limit` may be lost."""
-        return Budget(model, self.made.artifact, config, self.feeds, self.judge, limit)
+        return Budget(self.made.model, self.made.artifact, config, self.feeds, self.judge, limit)
 
 
 def _start(artifact: KerasArtifact, config: QuantizeConfig, data: Dataset | None, progress: Progress) -> Start:

@@ -70,7 +70,7 @@ def layer_errors(
 ) -> list[LayerError]:
     """The noise each suspect adds when the whole is quantized, worst first."""
     few = {name: x[:SAMPLES] for name, x in feeds.items()}
-    names = {name for operation in operations(source.payload) for name in operation.outputs if not operation.in_loop}
+    names = _with_values(operations(source.payload))
     before, after = tensors(source, names, few), tensors(quantized, names, few)
     noise = {
         name: noise_to_signal(before[name], after[name])
@@ -94,6 +94,18 @@ def layer_errors(
             )
         )
     return sorted(errors, key=lambda error: -error.added_noise)
+
+
+def _with_values(found: Sequence[Operation]) -> set[str]:
+    """Outputs of the operations outside of loops; of those of a loop itself what nobody reads holds no values."""
+    read = {name for operation in found for name in operation.inputs}
+    return {
+        name
+        for operation in found
+        if not operation.in_loop
+        for name in operation.outputs
+        if operation.kind != "WHILE" or name in read
+    }
 
 
 def noise_to_signal(before: Array, after: Array) -> float:

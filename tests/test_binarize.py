@@ -1,0 +1,208 @@
+"""Binarization as a whole: accuracy that stays, files that are small, LiteRT that answers as Keras does."""
+
+import json
+
+import keras
+import numpy as np
+import pytest
+from keras import layers
+
+from tests.conftest import SAMPLES
+from tests.test_packed import rounded as with_rounded_kernels
+from tfopt.artifacts.keras_file import KerasArtifact
+from tfopt.artifacts.loading import load_keras
+from tfopt.binarization.binarize import binarize
+from tfopt.binarization.files import low_bit_file
+from tfopt.binarization.kernels import as_matrix, kernels
+from tfopt.config import BinarizeConfig, TrainConfig
+from tfopt.graphs.leaves import leaves
+from tfopt.measure.tflite_graph import operations
+from tfopt.progress import Silent
+from tfopt.training.train import train
+
+
+@pytest.fixture(scope="module")
+def made(tmp_path_factory):
+    """The sample CNN after `tfopt binarize --all-layers`: its folder, how it ended, and its report."""
+    from tests.conftest import process
+
+    folder = tmp_path_factory.mktemp("binarized")
+    (folder / "cnn.keras").write_bytes((SAMPLES / "digits-cnn.keras").read_bytes())
+    ended = process("binarize", "cnn.keras", "--all-layers", folder=folder)
+    assert ended.code == 0, ended.err
+    return folder, ended, json.loads((folder / "cnn-binary.keras.report.json").read_text())
+
+
+def test_two_files_are_written_and_the_accuracy_stays(made):
+    folder, ended, report = made
+    assert "wrote cnn-binary.keras and cnn-binary.tflite" in ended.err
+    figures = {m["name"]: m for m in report["measurements"]}
+    for name in ("cnn-binary.keras", "cnn-binary.tflite"):
+        assert (folder / name).stat().st_size == figures[name]["file_bytes"]
+        assert figures[name]["accuracy"]["value"] >= figures["cnn.keras"]["accuracy"]["value"] - 0.015
+    assert figures["cnn-binary.keras"]["file_bytes"] < figures["cnn.keras"]["file_bytes"] / 15
+
+
+def test_every_kernel_of_the_model_is_one_magnitude_a_channel(made):
+    folder, _, _ = made
+    model = load_keras(folder / "cnn-binary.keras").model
+    found = 0
+    for _, layer in leaves(model):
+        for kernel in kernels(getattr(layer, "layer", layer)):
+            matrix = np.abs(as_matrix(layer.weights[kernel.position].numpy(), kernel.axes))
+            np.testing.assert_array_equal(matrix, np.broadcast_to(matrix[:1], matrix.shape))
+            found += 1
+    assert found == 5
+
+
+def test_the_report_says_what_became_of_each_layer_and_what_it_bought(made):
+    _, _, report = made
+    actions = {layer["layer"]: layer["action"] for layer in report["layers"]}
+    assert [name for name, action in actions.items() if action == "binarized"] == [
+        "conv1a", "conv1b", "conv2a", "conv2b", "classes"
+    ]  # fmt: skip
+    assert [name for name, action in actions.items() if action == "folded"] == [
+        "conv1a_norm", "conv1b_norm", "conv2a_norm", "conv2b_norm"
+    ]  # fmt: skip
+    [bits] = [note for note in report["notes"] if note.startswith("bits a weight")]
+    assert "16,698 weights of which 16,592 are binarized" in bits
+    ratio = next(c["latency"] for c in report["comparisons"] if c["name"] == "cnn-binary.tflite")
+    said = any("size but no speed" in note for note in report["notes"])
+    assert said == (ratio["verdict"] != "faster")
+
+
+def test_without_training_little_is_lost_where_plain_signs_destroy_it(digits):
+    artifact = load_keras(SAMPLES / "digits-cnn.keras")
+    result = binarize(artifact, BinarizeConfig(post_training=True, keep_first_last=False), digits, Silent())
+    before, after = (_accuracy(model, digits) for model in (artifact.model, result.model))
+    naive, _ = with_rounded_kernels(artifact.model, "binary")
+    assert _accuracy(naive, digits) < 0.5
+    assert after >= before - 0.04
+    assert abs(_right(result.artifact.predict(digits.test.x), digits) - after) <= 0.01
+
+
+def test_signs_of_activations_are_in_the_file_and_plain_layers_need_no_tfopt(digits, tmp_path):
+    artifact = load_keras(SAMPLES / "digits-cnn.keras")
+    config = BinarizeConfig(activations=True, epochs=1, plain=True)
+    result = binarize(artifact, config, digits, Silent())
+    path = KerasArtifact.of(result.model, "m.keras").save(tmp_path / "m.keras")
+    assert "tfopt" not in json.dumps(keras.saving.load_model(path).get_config())
+    assert [operation.kind for operation in operations(result.artifact.payload)].count("SIGN") == 3
+    assert any(
+        "signs in place of 3 activations: conv1a_relu, conv1b_relu, conv2a_relu" in note for note in result.notes
+    )
+
+
+def _accuracy(model, data):
+    return _right(model.predict(data.test.x, verbose=0), data)
+
+
+def _right(outputs, data):
+    return float(np.mean(outputs.argmax(1) == data.test.y))
+
+
+def _branches():
+    """One model with an output for each kind of layer, on sizes that fit no block of 8, 16 or 64."""
+    inputs = keras.Input((9, 11, 130))
+    few = layers.Conv2D(13, 1, name="pixels")(inputs)
+    flat = layers.Flatten()(layers.MaxPooling2D(3)(few))
+    series = layers.Reshape((33, 39))(few)
+    outputs = {
+        "conv": layers.Conv2D(7, 3, padding="same", activation="relu", name="conv")(few),
+        "wide_conv": layers.Conv2D(19, 3, strides=2, padding="same", name="wide_conv")(inputs),
+        "pixels": few,
+        "conv1d": layers.Conv1D(5, 3, name="conv1d")(series),
+        "depthwise": layers.DepthwiseConv2D(3, name="depthwise")(few),
+        "separable": layers.SeparableConv2D(6, 3, name="separable")(few),
+        "transposed": layers.Conv2DTranspose(3, 3, strides=2, name="transposed")(few),
+        "dense": layers.Dense(101, activation="relu", name="dense")(flat),
+        "one": layers.Dense(1, name="one")(flat),
+        "dense_3d": layers.Dense(9, name="dense_3d")(series),
+        "einsum": layers.EinsumDense("abc,cde->abde", (None, 3, 5), name="einsum")(series),
+        "attention": layers.MultiHeadAttention(3, 7, name="attention")(series, series),
+    }
+    return keras.Model(inputs, [outputs[name] for name in sorted(outputs)]), sorted(outputs)
+
+
+@pytest.fixture(scope="module")
+def branches():
+    model, names = _branches()
+    model, plan = with_rounded_kernels(model, "binary")
+    x = np.random.default_rng(0).normal(size=(2, 9, 11, 130)).astype("float32")
+    file, forms = low_bit_file(model, plan.levels, "branches", x, Silent())
+    answers = list(file.outputs({file.input_names[0]: x}).values())
+    wanted = [value.numpy() for value in model(x)]
+    return file, forms, dict(zip(names, zip(wanted, answers, strict=True), strict=True))
+
+
+@pytest.mark.parametrize("name", sorted(_branches()[1]))
+def test_litert_answers_as_keras_does_on_every_kind_of_layer(branches, name):
+    _, forms, pairs = branches
+    wanted, found = pairs[name]
+    exact = forms.get(name) in (None, "weights") and name in ("pixels",)
+    error = np.sqrt(np.mean((found - wanted) ** 2) / np.mean(wanted**2))
+    assert error < (1e-4 if exact else 0.03)
+
+
+def test_dense_layers_and_wide_convolutions_hold_two_bits_and_others_eight(branches):
+    file, forms, _ = branches
+    assert {name for name, form in forms.items() if form == "int2"} >= {"dense", "dense_3d", "wide_conv", "pixels"}
+    assert {forms[name] for name in ("conv", "conv1d", "depthwise", "transposed")} == {"weights"}
+    two = [c for o in operations(file.payload) for c in o.constants if c.type == "INT2"]
+    assert {tuple(sorted(np.unique(constant.values))) for constant in two} == {(1, 3)}  # 1 and -1 in two bits
+
+
+def test_recurrent_layers_are_rounded_and_answer_alike():
+    inputs = keras.Input((7, 13))
+    x = layers.GRU(11, return_sequences=True)(inputs)
+    x = layers.Bidirectional(layers.SimpleRNN(5))(x)
+    model, plan = with_rounded_kernels(keras.Model(inputs, layers.Dense(3)(x)), "binary")
+    x = np.random.default_rng(0).normal(size=(4, 7, 13)).astype("float32")
+    file, _ = low_bit_file(model, plan.levels, "recurrent", x, Silent())
+    wanted, found = model.predict(x, verbose=0), file.predict(x)
+    assert np.sqrt(np.mean((found - wanted) ** 2) / np.mean(wanted**2)) < 0.1
+
+
+def test_a_dense_model_is_a_twentieth_in_keras_and_a_twelfth_in_litert_and_four_times_as_fast():
+    from tfopt.binarization.binarize import packed
+    from tfopt.litert.convert import convert
+    from tfopt.measure.latency import interleaved
+
+    inputs = keras.Input((784,))
+    x = layers.Dense(1024, activation="relu")(layers.Dense(1024, activation="relu")(inputs))
+    original = KerasArtifact.of(keras.Model(inputs, layers.Dense(10)(x)), "float.keras")
+    model, plan = with_rounded_kernels(original.model, "binary")
+    small = KerasArtifact.of(packed(model, plan, "m"), "small.keras", deflated=True)
+    sample = np.random.default_rng(0).random((4, 784), np.float32)
+    file, _ = low_bit_file(model, plan.levels, "small", sample, Silent())
+    before = convert(original, Silent()).artifact
+    assert len(small.payload) < len(original.payload) / 20
+    assert len(file.payload) < len(before.payload) / 12
+    times = interleaved([artifact.runner([sample[:1]]) for artifact in (before, file)], lambda *_: None)
+    assert np.median(times[:, 0] / times[:, 1]) > 4
+
+
+@pytest.mark.slow
+def test_accuracy_on_the_digits_over_three_seeds(digits):
+    """Float at least 97.5 %; trained within 1 point, rounded within 4, ternary rounded within 2, activations 95 %."""
+    options = {
+        "trained": {},
+        "rounded": {"post_training": True},
+        "ternary": {"post_training": True, "mode": "ternary"},
+        "activations": {"activations": True},
+    }
+    floats, found = [], {name: [] for name in options}
+    for seed in range(3):
+        artifact = KerasArtifact.of(train(TrainConfig(seed=seed), digits, Silent()).model, "float.keras")
+        floats.append(_accuracy(artifact.model, digits))
+        for name, option in options.items():
+            config = BinarizeConfig(keep_first_last=False, seed=seed, **option)
+            found[name].append(_accuracy(binarize(artifact, config, digits, Silent()).model, digits))
+    mean = np.mean(floats)
+    means = {name: float(np.mean(values)) for name, values in found.items()}
+    print(f"float {mean:.4f}", {name: round(value, 4) for name, value in means.items()})
+    assert min(floats) >= 0.975
+    assert means["trained"] >= mean - 0.01
+    assert means["rounded"] >= mean - 0.04
+    assert means["ternary"] >= mean - 0.02
+    assert means["activations"] >= 0.95

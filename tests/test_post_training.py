@@ -1,0 +1,109 @@
+import keras
+import numpy as np
+import pytest
+import tensorflow as tf
+from keras import layers
+
+from tfopt.binarization.moments import moments
+from tfopt.binarization.plan import plan
+from tfopt.binarization.post_training import matched, rounded
+from tfopt.config import BinarizeConfig
+from tfopt.errors import InputError, UnsupportedError
+from tfopt.graphs.rebuilding import rebuilt
+
+
+@pytest.mark.parametrize("padding", ["same", "valid"])
+def test_the_moments_of_a_convolution_tell_its_outputs(padding):
+    x = tf.random.stateless_normal((5, 9, 8, 3), seed=(1, 2))
+    layer = layers.Conv2D(4, (3, 2), strides=2, padding=padding)
+    outputs = layer(x).numpy().reshape(-1, 4)
+    fed = moments(layer, x, x)
+    kernel = layer.kernel.numpy().reshape(-1, 4)
+    np.testing.assert_allclose(fed.mean_before @ kernel, outputs.mean(axis=0), atol=1e-5)
+    np.testing.assert_allclose(np.sum(kernel * (fed.after @ kernel), axis=0), outputs.var(axis=0), rtol=1e-4)
+    np.testing.assert_allclose(fed.cross, fed.before)
+
+
+def test_a_causal_convolution_is_seen_too_and_a_grouped_one_is_not():
+    x = tf.random.stateless_normal((4, 10, 4), seed=(1, 2))
+    layer = layers.Conv1D(3, 3, padding="causal", dilation_rate=2)
+    outputs = layer(x).numpy().reshape(-1, 3)
+    fed = moments(layer, x, x)
+    np.testing.assert_allclose(fed.mean_before @ layer.kernel.numpy().reshape(-1, 3), outputs.mean(axis=0), atol=1e-5)
+    grouped = layers.Conv1D(4, 3, groups=2)
+    grouped(x)
+    assert moments(grouped, x, x) is None
+
+
+def test_a_rounded_kernel_gives_the_mean_and_the_variance_of_the_float_one():
+    rng = np.random.default_rng(0)
+    before = rng.normal(size=(400, 12)) @ rng.normal(size=(12, 12)) + rng.normal(size=12)
+    after = before + 0.3 * rng.normal(size=before.shape)
+    layer = layers.Dense(5)
+    layer.build((None, 12))
+    kernel = rng.normal(size=(12, 5))
+    for compensate in (False, True):
+        fed = moments(layer, tf.constant(before), tf.constant(after))
+        result, shift = matched(kernel, "binary", fed, compensate=compensate)
+        wanted, found = before @ kernel, after @ result + shift
+        np.testing.assert_allclose(found.mean(axis=0), wanted.mean(axis=0), atol=1e-6)
+        np.testing.assert_allclose(found.std(axis=0), wanted.std(axis=0), rtol=1e-6)
+        magnitudes = np.abs(result)
+        np.testing.assert_allclose(magnitudes, np.broadcast_to(magnitudes[:1], magnitudes.shape))
+
+
+def test_normalizations_that_stay_get_the_statistics_of_what_they_are_fed():
+    inputs = keras.Input((6,))
+    x = layers.Dense(8, activation="relu", name="dense")(inputs)
+    model = keras.Model(inputs, layers.Dense(2)(layers.BatchNormalization(name="norm")(x)))
+    x = np.random.default_rng(0).normal(size=(200, 6)).astype("float32")
+    result = rounded(model, rebuilt(model, "model"), {"dense": "binary"}, [x], lambda *_: None, compensate=False)
+    fed = keras.Model(result.inputs, result.get_layer("dense").output).predict(x, verbose=0)
+    np.testing.assert_allclose(result.get_layer("norm").moving_mean, fed.mean(axis=0), atol=1e-5)
+    np.testing.assert_allclose(result.get_layer("norm").moving_variance, fed.var(axis=0), rtol=1e-4)
+
+
+def small():
+    inputs = keras.Input((8, 8, 3))
+    x = layers.Conv2D(8, 3, name="first")(inputs)
+    x = layers.DepthwiseConv2D(3, name="depthwise")(layers.BatchNormalization(name="norm")(x))
+    x = layers.Conv2D(8, 1, name="middle")(x)
+    return keras.Model(inputs, layers.Dense(3, name="last")(layers.Flatten()(x)))
+
+
+def test_the_first_and_the_last_kernel_and_depthwise_ones_are_kept_at_8_bits():
+    found = plan(small(), BinarizeConfig(), "model")
+    assert found.levels == {"middle": "binary", "first": "int8", "depthwise": "int8", "last": "int8"}
+    assert found.why_int8["first"] == "first layer"
+    assert "no kernel" in found.skipped["norm"]
+    everything = plan(small(), BinarizeConfig(keep_first_last=False, mode="ternary"), "model")
+    assert everything.binarized == ["first", "middle", "last"]
+    assert everything.levels["depthwise"] == "int8"
+
+
+def test_excluded_layers_stay_float_and_are_named():
+    found = plan(small(), BinarizeConfig(exclude="depth|last"), "model")
+    assert set(found.levels) == {"first", "middle"}
+    assert found.skipped["last"] == "excluded by 'depth|last'"
+
+
+@pytest.mark.parametrize(
+    ("change", "config", "error", "words"),
+    [
+        (lambda model: None, BinarizeConfig(exclude="middle"), UnsupportedError, "nothing to binarize"),
+        (lambda model: None, BinarizeConfig(exclude="absent"), InputError, "matches no layer"),
+        (lambda model: None, BinarizeConfig(exclude="("), InputError, "no regular expression"),
+        (
+            lambda model: [w.assign(np.sign(w.numpy())) for w in model.weights if w.name == "kernel"],
+            BinarizeConfig(),
+            InputError,
+            "binarized already",
+        ),
+        (lambda model: model.get_layer("last").quantize("int8"), BinarizeConfig(), InputError, "integer weights"),
+    ],
+)
+def test_what_cannot_be_binarized_is_refused_with_the_reason(change, config, error, words):
+    model = small()
+    change(model)
+    with pytest.raises(error, match=words):
+        plan(model, config, "model")
