@@ -53,10 +53,10 @@ check: $(VENV)/installed-dev ## format, lint, types, tests: what CI runs
 	$(BIN)/ruff check .
 	$(BIN)/mypy
 	$(BIN)/python -m pip check
-	$(BIN)/pytest -m "not slow"
+	$(BIN)/pytest -n auto --maxprocesses 4 -m "not slow"
 
 test: $(VENV)/installed-dev ## run the tests
-	$(BIN)/pytest -m "not slow"
+	$(BIN)/pytest -n auto --maxprocesses 4 -m "not slow"
 
 test-slow: $(VENV)/installed-dev ## run the tests that take minutes
 	$(BIN)/pytest -m slow
@@ -67,9 +67,10 @@ samples: $(VENV)/installed ## train the sample models anew
 readme: $(VENV)/installed ## run the commands of the README and put their output into it
 	$(BIN)/python benchmarks/readme.py
 
-bench: $(VENV)/installed ## throughput against plain Keras and against a TFMOT script, in one run each
+bench: $(VENV)/installed ## throughput against plain Keras and a TFMOT script; speed of layers with few bits
 	$(BIN)/python benchmarks/training.py
 	$(BIN)/python benchmarks/fine_tuning.py
+	$(BIN)/python benchmarks/forms.py
 
 acceptance: $(VENV)/installed ## what every technique and width can do with many models, MODELS=folder of real ones
 	$(BIN)/python benchmarks/acceptance.py $(MODELS)

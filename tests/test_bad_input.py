@@ -102,6 +102,7 @@ def test_binarizing_without_data_and_what_is_binarized_already(refused, tfopt, s
     assert "signs alone destroy a model" in refused("binarize", "theirs.keras", "--all-layers")
     assert tfopt("binarize", sample, "--post-training", "-o", "bits.keras", "-q").code == 0
     assert "is binarized already" in refused("binarize", "bits.keras", "-o", "again.keras")
+    (tmp_path / "bits.keras").unlink()
     assert "bits.tflite exists" in refused("binarize", sample, "-o", "bits.keras")
 
 

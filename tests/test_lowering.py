@@ -90,3 +90,36 @@ def test_batch_and_length_can_be_fixed():
 def test_a_recurrent_file_answers_the_same_whatever_came_before():
     made, [x] = converted(zoo.lstm())
     np.testing.assert_array_equal(made.artifact.predict(x)[3], made.artifact.predict(x[3:4])[0])
+
+
+def test_more_than_ten_outputs_keep_their_order():
+    inputs = keras.Input((3,))
+    made, _ = converted(keras.Model(inputs, [layers.Dense(size)(inputs) for size in range(1, 13)]))
+    outputs = made.artifact.outputs({made.inputs[0]: np.ones((2, 3), "float32")})
+    assert [value.shape for value in outputs.values()] == [(2, size) for size in range(1, 13)]
+
+
+def test_differences_of_nearly_equal_numbers_stay_in_float():
+    """The mean of one channel is that channel: what its normalization computes is lost in integers of 8 bits."""
+    inputs = keras.Input((10, 1))
+    x = layers.LayerNormalization(epsilon=1e-6)(inputs)
+    x = layers.Flatten()(layers.Dense(6)(layers.Concatenate()([x, inputs])))
+    made, arrays = converted(keras.Model(inputs, layers.Dense(3)(x)), static="int8")
+    feeds = {made.inputs[0]: 3 * arrays[0]}
+    [file] = quantize(made.artifact, QuantizeConfig(), feeds, Silent())
+    [before], [after] = made.artifact.outputs(feeds).values(), file.outputs(feeds).values()
+    assert np.sqrt(np.mean((before - after) ** 2) / np.mean(before**2)) < 0.05
+    float_sums = [o for o in operations(file.payload) if o.kind in ("ADD", "SUB") and o.output_type == "FLOAT32"]
+    assert float_sums
+
+
+def test_a_converter_that_dies_after_the_float_file_leaves_that(monkeypatch):
+    def dies(module, folder, job, *_):
+        real(module, folder, job.model_copy(update={"static": None}), *_)
+        raise ConversionError("it crashed")
+
+    real = converting.run_child
+    monkeypatch.setattr(converting, "run_child", dies)
+    made, _ = converted(zoo.conv1d(), static="int8")
+    assert made.converter is None
+    assert made.artifact.payload

@@ -157,3 +157,47 @@ def test_a_layer_the_quantizer_leaves_alone_is_reported_as_skipped(digits):
 def test_an_artifact_that_litert_cannot_run_is_refused():
     with pytest.raises(InputError, match="cannot be run by LiteRT"):
         TfliteArtifact("m.tflite", b"\x1c\0\0\0TFL3" + b"\0" * 100)
+
+
+def test_layers_with_the_default_names_of_keras_are_all_found(digits):
+    inputs = keras.Input((8, 8, 1))
+    x = layers.Conv2D(4, 3)(inputs)
+    x = layers.Conv2D(4, 3, activation="relu")(layers.BatchNormalization()(x))
+    x = layers.Dense(12, activation="relu")(layers.Dense(9)(layers.Flatten()(x)))
+    body = keras.Sequential([keras.Input((12,)), layers.Dense(7), layers.Dense(10)])
+    result = quantize(KerasArtifact.of(keras.Model(inputs, body(x)), "m.keras"), QuantizeConfig(), digits, Silent())
+    actions = [change.action for change in result.layers]
+    assert (actions.count("quantized"), actions.count("folded"), actions.count("skipped")) == (6, 1, 0)
+
+
+def test_numbers_that_are_not_zero_are_no_more_than_there_are(digits, sample):
+    result = quantize(load_keras(sample), QuantizeConfig(precision="int16"), digits, Silent())
+    count, nonzero = parameters(result.artifact.payload)
+    assert nonzero <= count
+
+
+@pytest.mark.slow
+def test_evaluation_is_faster_than_a_loop_over_the_samples(converted, digits):
+    import time
+
+    from ai_edge_litert.interpreter import Interpreter
+
+    artifact, x = converted["int8", "float"].artifact, digits.train.x
+    interpreter = Interpreter(model_content=artifact.payload, num_threads=1)
+    interpreter.allocate_tensors()
+    [given], [output] = interpreter.get_input_details(), interpreter.get_output_details()
+
+    def loop():
+        for row in range(len(x)):
+            interpreter.set_tensor(given["index"], x[row : row + 1])
+            interpreter.invoke()
+            interpreter.get_tensor(output["index"])
+
+    def seconds(run):
+        start = time.perf_counter()
+        run()
+        return time.perf_counter() - start
+
+    ratios = [seconds(loop) / seconds(lambda: artifact.predict(x)) for _ in range(9)]
+    print(f"evaluation at {np.median(ratios):.1f} times the speed of the loop")
+    assert np.median(ratios) > 1.3

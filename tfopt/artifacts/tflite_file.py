@@ -1,6 +1,7 @@
 """A `.tflite` file and the LiteRT interpreter that runs it; integers are scaled by each tensor's own numbers."""
 
 import contextlib
+import os
 import warnings
 from collections.abc import Callable, Container, Mapping, Sequence
 from pathlib import Path
@@ -71,15 +72,16 @@ class TfliteArtifact:
         self, feeds: Mapping[str, NDArray[Any]], advance: Callable[[int], None] = lambda _: None
     ) -> dict[str, NDArray[Any]]:
         """Every output by its name, as floats (N, ...), for one array (N, ...) for each input by its name."""
-        interpreter = _interpreter(self.payload, self.name, self.threads)
         sizes = {shape[0] for shape in self.input_shapes() if shape}
         batch = BATCH if sizes == {None} else next(size for size in sizes if size)
+        threads = (os.cpu_count() or 1) if batch > 1 else 1  # one sample alone is too little to share
+        bound = _Bound(_interpreter(self.payload, self.name, threads))
         count = len(next(iter(feeds.values())))
         parts: dict[str, list[NDArray[Any]]] = {}
         for start in range(0, count, batch):
             size = min(batch, count - start)
             rows = np.arange(start, start + (size if None in sizes else batch)) % count  # a fixed batch is filled up
-            for name, value in _run(interpreter, {name: x[rows] for name, x in feeds.items()}).items():
+            for name, value in bound.run({name: x[rows] for name, x in feeds.items()}).items():
                 parts.setdefault(name, []).append(value[:size])
             advance(size)
         return {name: np.concatenate(values) for name, values in parts.items()}
@@ -87,7 +89,7 @@ class TfliteArtifact:
     def runner(self, inputs: Sequence[NDArray[Any]]) -> Callable[[], object]:
         """One `invoke`; the inputs are set beforehand."""
         interpreter = _interpreter(self.payload, self.name, self.threads)
-        _set(interpreter, dict(zip(self.input_names, inputs, strict=True)))
+        _Bound(interpreter).set(dict(zip(self.input_names, inputs, strict=True)))
         return interpreter.invoke  # type: ignore[no-any-return]
 
     def save(self, path: str | Path, *, force: bool = False) -> Path:
@@ -115,26 +117,35 @@ def dequantized(q: NDArray[Any], detail: dict[str, Any]) -> NDArray[Any]:
     return real.astype(np.float32)
 
 
-def _run(interpreter: Interpreter, feeds: Mapping[str, NDArray[Any]]) -> dict[str, NDArray[Any]]:
-    """One `invoke` from a fresh state: recurrent kernels keep theirs from one to the next otherwise."""
-    _set(interpreter, feeds)
-    interpreter.reset_all_variables()
-    interpreter.invoke()
-    return {
-        name: dequantized(interpreter.get_tensor(detail["index"]), detail)
-        for name, detail in _named(interpreter, "output").items()
-    }
+class _Bound:
+    """An interpreter with the details of its inputs and outputs by name, which take longer to ask for than a sample."""
 
+    def __init__(self, interpreter: Interpreter) -> None:
+        self.interpreter = interpreter
+        self.inputs = _named(interpreter, "input")
+        self.outputs = _named(interpreter, "output")
+        self.shapes = {name: tuple(detail["shape"]) for name, detail in self.inputs.items()}
 
-def _set(interpreter: Interpreter, feeds: Mapping[str, NDArray[Any]]) -> None:
-    details = _named(interpreter, "input")
-    resized = [name for name, x in feeds.items() if tuple(details[name]["shape"]) != x.shape]
-    for name in resized:
-        interpreter.resize_tensor_input(details[name]["index"], feeds[name].shape)
-    if resized:
-        interpreter.allocate_tensors()
-    for name, x in feeds.items():
-        interpreter.set_tensor(details[name]["index"], quantized(x, details[name]))
+    def set(self, feeds: Mapping[str, NDArray[Any]]) -> None:
+        """Set the inputs, resized to what they are given."""
+        resized = [name for name, x in feeds.items() if self.shapes[name] != x.shape]
+        for name in resized:
+            self.interpreter.resize_tensor_input(self.inputs[name]["index"], feeds[name].shape)
+            self.shapes[name] = feeds[name].shape
+        if resized:
+            self.interpreter.allocate_tensors()
+        for name, x in feeds.items():
+            self.interpreter.set_tensor(self.inputs[name]["index"], quantized(x, self.inputs[name]))
+
+    def run(self, feeds: Mapping[str, NDArray[Any]]) -> dict[str, NDArray[Any]]:
+        """One `invoke` from a fresh state: recurrent kernels keep theirs from one to the next otherwise."""
+        self.set(feeds)
+        self.interpreter.reset_all_variables()
+        self.interpreter.invoke()
+        return {
+            name: dequantized(self.interpreter.get_tensor(detail["index"]), detail)
+            for name, detail in self.outputs.items()
+        }
 
 
 def _named(interpreter: Interpreter, which: Literal["input", "output"]) -> dict[str, dict[str, Any]]:
@@ -160,12 +171,13 @@ def tensors(
             model_content=artifact.payload, num_threads=THREADS, experimental_preserve_all_tensors=True
         )
     interpreter.allocate_tensors()
+    bound = _Bound(interpreter)
     sizes = {shape[0] for shape in artifact.input_shapes() if shape}
     count = len(next(iter(feeds.values())))
     batch = next((size for size in sizes if size), count)
     parts: dict[str, list[NDArray[Any]]] = {}
     for start in range(0, count - batch + 1, batch):
-        _run(interpreter, {name: x[start : start + batch] for name, x in feeds.items()})
+        bound.run({name: x[start : start + batch] for name, x in feeds.items()})
         details = {detail["name"]: detail for detail in interpreter.get_tensor_details() if detail["name"] in names}
         for name, detail in details.items():
             with contextlib.suppress(ValueError):  # it holds no data: an output that nobody uses

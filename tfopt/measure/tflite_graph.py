@@ -9,7 +9,14 @@ from numpy.typing import NDArray
 
 OPERATIONS = {code: name for name, code in vars(schema.BuiltinOperator).items() if not name.startswith("_")}
 TYPES = {code: name for name, code in vars(schema.TensorType).items() if not name.startswith("_")}
-DTYPES = {"FLOAT32": np.float32, "FLOAT16": np.float16, "INT8": np.int8, "INT16": np.int16, "INT32": np.int32}
+DTYPES = {
+    "FLOAT32": np.float32,
+    "FLOAT16": np.float16,
+    "INT8": np.int8,
+    "INT16": np.int16,
+    "INT32": np.int32,
+    "INT64": np.int64,
+}
 PACKED = {"INT4": 4, "INT2": 2}
 
 
