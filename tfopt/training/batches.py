@@ -40,7 +40,8 @@ def evaluation_batches(x: NDArray[Any], y: NDArray[Any], *, batch_size: int, rep
     """Batches (x, y) in the order given, each sample once."""
     features, labels = tf.constant(x), tf.constant(y)
     bounds = tf.data.Dataset.from_tensor_slices(_bounds(len(x), batch_size, replicas))
-    return bounds.map(lambda start, end: (features[start:end], labels[start:end])).prefetch(2)
+    batches = bounds.map(lambda start, end: (features[start:end], labels[start:end]))
+    return batches.cache().prefetch(2)  # to set up the map anew for every epoch takes longer than a small epoch
 
 
 def _bounds(samples: int, batch_size: int, replicas: int) -> tuple[NDArray[Any], NDArray[Any]]:
