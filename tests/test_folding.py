@@ -82,3 +82,19 @@ def test_a_shared_convolution_stays_shared():
     copy = lowered(model, "model", lambda _: True)
     assert copy.count_params() == model.count_params()
     assert apart(model, copy) < 1e-5
+
+
+def test_convolutions_of_images_of_any_size_stay_as_they_are():
+    inputs = keras.Input((None, None, 3))
+    model = keras.Model(inputs, layers.GlobalAveragePooling2D()(layers.Conv2D(4, 3, padding="same")(inputs)))
+    copy = lowered(model, "model", lambda _: True)
+    assert [type(layer) for layer in copy.layers] == [type(layer) for layer in model.layers]
+
+
+def test_a_copy_of_an_adapted_normalization_normalizes():
+    norm = layers.Normalization()
+    norm.adapt(np.random.default_rng(0).normal(300, 50, size=(100, 4)))
+    inputs = keras.Input((4,))
+    model = keras.Model(inputs, layers.Dense(2)(norm(inputs)))
+    copy, _ = folded(model, "model")
+    assert apart(model, copy) < 1e-6

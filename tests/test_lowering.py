@@ -123,3 +123,10 @@ def test_a_converter_that_dies_after_the_float_file_leaves_that(monkeypatch):
     made, _ = converted(zoo.conv1d(), static="int8")
     assert made.converter is None
     assert made.artifact.payload
+
+
+def test_augmentation_inside_of_a_model_is_off_in_the_file():
+    inputs = keras.Input((8, 8, 1))
+    x = layers.RandomRotation(0.5)(layers.RandomFlip()(inputs))
+    made, _ = converted(keras.Model(inputs, layers.Dense(3)(layers.Flatten()(x))))
+    assert made.error < 1e-5

@@ -55,3 +55,7 @@ def test_noise_is_averaged_over_the_channels():
     assert snr(before, after) == pytest.approx(60, abs=0.01)
     assert cosine(before, before) == pytest.approx(1)
     assert snr(np.array([2.0]), np.array([1.0])) == pytest.approx(10 * np.log10(4))
+
+
+def test_nan_is_nothing_but_noise():
+    assert noise_to_signal(np.ones((4, 2)), np.array([[1.0, np.nan]] * 4)) == 0.5

@@ -94,3 +94,10 @@ def test_rounding_what_is_rounded_changes_nothing(levels):
         np.testing.assert_allclose(again.rounded(), one.rounded(), rtol=1e-6)
     else:
         np.testing.assert_array_equal(np.sign(again.rounded()), np.sign(one.rounded()))
+
+
+def test_the_activation_in_the_cell_of_a_recurrent_layer_stays():
+    inputs = keras.Input((5, 3))
+    x = layers.LSTM(4, return_sequences=True, name="lstm")(inputs)
+    model = keras.Model(inputs, layers.Dense(2, name="dense")(layers.LSTM(4, name="second")(x)))
+    assert replaceable(model, {"lstm", "second", "dense"}) == set()

@@ -90,3 +90,24 @@ def test_zeros_are_left_out_of_a_pruned_file_and_of_no_other(digits):
     assert float_file(dense, FloatConfig(), Silent())[1] is None
     with pytest.raises(UnsupportedError, match="prune it first"):
         float_file(dense, FloatConfig(sparse="on"), Silent())
+
+
+def test_wide_convolutions_become_dense_layers_with_few_bits_and_that_is_told(digits):
+    import keras
+    from keras import layers
+
+    from tfopt.artifacts.keras_file import KerasArtifact
+    from tfopt.quantization.ptq import quantize as quantize_model
+
+    body = keras.Sequential([keras.Input((8, 8, 128)), layers.Conv2D(16, 3, name="wide")], name="body")
+    inputs = keras.Input((8, 8, 1))
+    x = body(layers.Conv2D(128, 1, name="narrow")(inputs))
+    artifact = KerasArtifact.of(keras.Model(inputs, layers.Dense(10, name="out")(layers.Flatten()(x))), "m.keras")
+    config = QuantizeConfig(precision="dynamic", weights="int4")
+    result = quantize_model(artifact, config, digits, Silent())
+    assert [(change.layer, change.kind) for change in result.layers] == [
+        ("narrow", "Conv2D"), ("body/wide", "Conv2D"), ("out", "Dense")
+    ]  # fmt: skip
+    assert any("as dense layers on patches" in note and "body/wide" in note for note in result.notes)
+    kinds = [operation.kind for operation in operations(result.artifact.payload)]
+    assert kinds.count("CONV_2D") == 1

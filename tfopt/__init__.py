@@ -103,8 +103,8 @@ def __getattr__(name: str) -> Any:
     raise AttributeError(f"module 'tfopt' has no attribute {name!r}")
 
 
-register_layers()
-
-
 def __dir__() -> list[str]:
     return __all__
+
+
+register_layers()

@@ -136,9 +136,14 @@ class BinarizeConfig(Config):
     exclude: str | None = None
     plain: bool = False
     epochs: Count | None = None
-    batch_size: Count = 64
+    batch_size: Count | None = None
     learning_rate: LearningRate | None = None
     seed: Seed = 0
+
+    @property
+    def samples_a_step(self) -> int:
+        """Samples of a training step."""
+        return self.batch_size or 64
 
     @property
     def rate(self) -> float:
@@ -154,8 +159,8 @@ class BinarizeConfig(Config):
     def _rounding_is_no_training(self) -> Self:
         if self.post_training and self.activations:
             raise ValueError("--activations must be trained; it excludes --post-training")
-        if self.post_training and (self.epochs or self.learning_rate):
-            raise ValueError("--post-training does not train: leave out --epochs and --learning-rate")
+        if self.post_training and (self.epochs or self.batch_size or self.learning_rate):
+            raise ValueError("--post-training does not train: leave out --epochs, --batch-size and --learning-rate")
         return self
 
 

@@ -199,11 +199,10 @@ def binarize(
     config, progress = config or BinarizeConfig(), progress or Silent()
     artifact = load_keras(model)
     dataset, notes = data_for(artifact, data, progress)
-    made = binarize_model(artifact, config, dataset, progress)
     name = name or f"{Path(artifact.name).stem}-{config.mode}.keras"
+    made = binarize_model(artifact, config, dataset, name, progress)
     provenance = next_provenance(artifact, dataset, "binarize", config)
     after = KerasArtifact.of(made.model, name, provenance, deflated=not config.plain)
-    made.artifact.name = f"{name.removesuffix('.keras')}.tflite"
     report = report_of(
         "binarize", config, dataset, [artifact, after, *made.others, made.artifact], progress,
         layers=made.layers, notes=[*notes, *made.notes], history=made.history,

@@ -26,6 +26,21 @@ REPLACED = (
     keras.activations.hard_silu,
 )
 ACTIVATIONS = (keras.layers.ReLU, keras.layers.LeakyReLU, keras.layers.ELU, keras.layers.PReLU)
+WITH_ONE = (  # layers whose option of that name is what they answer with; a recurrent layer's is in its cell
+    keras.layers.Activation,
+    keras.layers.Dense,
+    keras.layers.EinsumDense,
+    keras.layers.Conv1D,
+    keras.layers.Conv2D,
+    keras.layers.Conv3D,
+    keras.layers.Conv1DTranspose,
+    keras.layers.Conv2DTranspose,
+    keras.layers.Conv3DTranspose,
+    keras.layers.DepthwiseConv1D,
+    keras.layers.DepthwiseConv2D,
+    keras.layers.SeparableConv1D,
+    keras.layers.SeparableConv2D,
+)
 PASSING = (
     keras.layers.MaxPooling1D,
     keras.layers.MaxPooling2D,
@@ -81,11 +96,11 @@ def with_signs(model: keras.Model, title: str, names: Container[str], sign: Call
         if call.name not in names:
             return copies.call(call)
         if isinstance(call.operation, (*ACTIVATIONS, keras.layers.Activation)):
-            return sign(call.args[0])
+            return sign(call.first)
         return sign(copies.call(call, activation="linear"))
 
     return rebuilt(model, title, visit)
 
 
 def _is_activation(operation: keras.Operation) -> bool:
-    return isinstance(operation, ACTIVATIONS) or getattr(operation, "activation", None) in REPLACED
+    return isinstance(operation, ACTIVATIONS) or (isinstance(operation, WITH_ONE) and operation.activation in REPLACED)

@@ -3,25 +3,24 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 from math import prod
-from typing import Any
+from pathlib import Path
+from typing import Any, NamedTuple
 
 import keras
 import numpy as np
 from keras import ops
-from numpy.typing import NDArray
 
 from tfopt.artifacts.keras_file import KerasArtifact
 from tfopt.artifacts.tflite_file import TfliteArtifact
 from tfopt.binarization.activations import Sign, replaceable, with_signs
 from tfopt.binarization.bits import Bits, bits_of
 from tfopt.binarization.files import low_bit_file
-from tfopt.binarization.kernels import as_kernel, as_matrix, kernels
-from tfopt.binarization.packed import Packed
+from tfopt.binarization.kernels import change, kernels
+from tfopt.binarization.packed import Packed, fresh_copy
 from tfopt.binarization.plan import Plan, plan
 from tfopt.binarization.post_training import rounded
-from tfopt.binarization.rounding import Levels, codes, scales
+from tfopt.binarization.rounding import Levels, nearest
 from tfopt.binarization.straight_through import Latent, wrapped
-from tfopt.choices import Form
 from tfopt.config import BinarizeConfig, QuantizeConfig
 from tfopt.data import Dataset, match
 from tfopt.errors import InputError, TfoptError
@@ -33,15 +32,15 @@ from tfopt.litert.convert import convert
 from tfopt.measure.accuracy import predicted_classes
 from tfopt.progress import Progress
 from tfopt.quantization.ptq import quantize
-from tfopt.report.report import LayerChange
+from tfopt.report.report import Action, LayerChange
 from tfopt.training.fit import FitPlan, fit
-from tfopt.training.objective import loss_of
+from tfopt.training.objective import loss_of, soft_loss
 from tfopt.training.seeding import seed_everything
-from tfopt.training.teaching import Teacher
+from tfopt.training.teaching import Teacher, can_be_taught
 
-Array = NDArray[Any]
-SAMPLES = 256  # at most, that rounding looks at
-CHECKED = 32  # that a file is run on
+LEAST_SAMPLES, MOST_SAMPLES = 16, 256  # that rounding looks at
+MOST_BYTES = 2e9  # of what the layers answer then
+CHECKED = 32  # samples that a file is run on
 
 
 @dataclass(frozen=True)
@@ -57,8 +56,20 @@ class Binarized:
     history: list[dict[str, float]]
 
 
-def binarize(artifact: KerasArtifact, config: BinarizeConfig, data: Dataset | None, progress: Progress) -> Binarized:
-    """Binarize a copy of the model; zeros, clusters and ranges that it had are not kept.
+class Rounded(NamedTuple):
+    """A model whose kernels have few values, normalizations folded, and which took which (name -> layer before it)."""
+
+    model: keras.Model
+    folded: dict[str, str]
+    signs: frozenset[str]
+    notes: list[str]
+    history: list[dict[str, float]]
+
+
+def binarize(
+    artifact: KerasArtifact, config: BinarizeConfig, data: Dataset | None, name: str, progress: Progress
+) -> Binarized:
+    """Binarize a copy of the model, its file to be called `name`; zeros, clusters and ranges that it had are not kept.
 
     Raises `InputError` without data or if it is binarized already, `UnsupportedError` if there is nothing to binarize
     or its graph is not known.
@@ -71,60 +82,68 @@ def binarize(artifact: KerasArtifact, config: BinarizeConfig, data: Dataset | No
     data = match(data, artifact.name, artifact.input_shapes(), artifact.output_shapes())
     seed_everything(config.seed)
     model = rebuilt(artifact.model, artifact.name)
-    chosen = plan(model, config, artifact.name)
-    history: list[dict[str, float]] = []
+    nested = {name.replace("/", "_"): name for name, _ in leaves(artifact.model)}
+    chosen = plan(model, config, artifact.name, nested)
     if config.post_training:
-        plain, pairs, notes = _rounded(model, chosen.levels, data, artifact.name, progress)
+        made = _rounded(model, chosen.levels, data, artifact.name, progress)
     else:
-        plain, pairs, history, notes = _trained(artifact, model, chosen, config, data, progress)
-    tflite, forms = low_bit_file(plain, chosen.levels, artifact.name, data.calibration.x[:CHECKED], progress)
-    if config.mode == "binary":
-        notes += _ternary(model, chosen, data, _right(plain, data), progress)
-    result = plain if config.plain else packed(plain, chosen, artifact.name)
+        made = _trained(artifact, chosen, config, data, progress)
+    few_bits = low_bit_file(
+        made.model, chosen.levels, f"{Path(name).stem}.tflite", data.calibration.x[:CHECKED], progress
+    )
+    others, remarks = _others(artifact, data, progress)
+    notes = [
+        *made.notes,
+        f"the .tflite answers as the .keras does but for {few_bits.error:.1%} of the output",
+        *remarks,
+    ]
+    if config.mode == "binary" and not config.activations:
+        notes += _ternary(model, chosen, data, _right(made.model, data), progress)
     return Binarized(
-        compiled_like(artifact.model, result),
-        tflite,
-        _others(artifact, data, progress),
-        bits_of(plain, chosen.levels),
-        _changes(model, chosen, pairs, forms, config),
+        compiled_like(artifact.model, made.model if config.plain else packed(made.model, chosen, artifact.name)),
+        few_bits.artifact,
+        others,
+        bits_of(made.model, chosen.levels),
+        _changes(model, chosen, made, few_bits.held, nested),
         notes,
-        history,
+        made.history,
     )
 
 
-def _others(artifact: KerasArtifact, data: Dataset, progress: Progress) -> list[TfliteArtifact]:
-    """What the original would be in float and, if that works, in int8."""
+def _others(artifact: KerasArtifact, data: Dataset, progress: Progress) -> tuple[list[TfliteArtifact], list[str]]:
+    """What the original would be in float and, if that works, in int8; else why not."""
     try:
         int8 = quantize(artifact, QuantizeConfig(), data, progress)
-    except TfoptError:
-        return [convert(artifact, progress).artifact]
-    return [int8.float_artifact, int8.artifact]
+    except TfoptError as error:
+        return [convert(artifact, progress).artifact], [f"not compared with int8: {error}"]
+    return [int8.float_artifact, int8.artifact], []
 
 
 def _ternary(model: keras.Model, chosen: Plan, data: Dataset, binary: int, progress: Progress) -> list[str]:
     """What signs and zeros would do, without training, if that is better than what was made."""
     levels: dict[str, Levels] = {name: "int8" if own == "int8" else "ternary" for name, own in chosen.levels.items()}
-    ternary, _, _ = _rounded(model, levels, data, model.name, progress)
-    right, total = _right(ternary, data), len(data.validation.x)
+    right = _right(_rounded(model, levels, data, model.name, progress).model, data)
     if right <= binary:
         return []
     return [
-        f"--mode ternary is better at the same 2 bits in the .tflite: {right} of {total} validation samples right, even"
-        f" without training, where binary weights have {binary}"
+        f"--mode ternary is better, in a .tflite of the same size: even without training it has {right} of"
+        f" {len(data.validation.x)} validation samples right, where binary weights have {binary}"
     ]
 
 
 def _trained(
-    artifact: KerasArtifact, model: keras.Model, chosen: Plan, config: BinarizeConfig, data: Dataset, progress: Progress
-) -> tuple[keras.Model, dict[str, str], list[dict[str, float]], list[str]]:
-    """The model trained with rounded kernels, normalizations folded afterwards: a factor a channel changes no sign."""
+    artifact: KerasArtifact, chosen: Plan, config: BinarizeConfig, data: Dataset, progress: Progress
+) -> Rounded:
+    """Train a copy with rounded kernels; normalizations are folded afterwards: a factor a channel changes no sign."""
+    model = rebuilt(artifact.model, artifact.name)
     notes = []
+    signs: frozenset[str] = frozenset()
     if config.activations:
-        names = replaceable(model, set(chosen.binarized))
+        signs = frozenset(replaceable(model, set(chosen.binarized)))
         notes.append(
-            f"signs in place of {len(names)} activations: {', '.join(sorted(names)) or 'none can be replaced'}"
+            f"signs in place of {len(signs)} activations: {', '.join(sorted(signs)) or 'none can be replaced'}"
         )
-        model = with_signs(model, artifact.name, names, Sign())
+        model = with_signs(model, artifact.name, signs, Sign())
     layers = dict(leaves(model))
     latents = [
         Latent(layers[name].weights[kernel.position], config.mode, kernel.axes)
@@ -134,59 +153,66 @@ def _trained(
     ]
     training = wrapped(model, latents)
     training.compile(loss=loss_of(artifact.model))
-    plan_ = FitPlan(config.most_epochs, config.batch_size, config.rate, config.seed, decay=True)
+    plan_ = FitPlan(config.most_epochs, config.samples_a_step, config.rate, config.seed, decay=True)
     result = fit(training, data, plan_, progress, teacher=Teacher(artifact.predict))
     for latent in latents:
         latent.weight.assign(latent.rounded())
+    taught = can_be_taught(soft_loss(loss_of(artifact.model)), artifact.output_shapes()[0][-1] or 1)
     notes.append(
-        f"trained for {len(result.history)} epochs with the float model as teacher, the weights are those of epoch"
-        f" {result.best_epoch + 1}"
+        f"trained for {len(result.history)} epochs{' with the float model as teacher' if taught else ''}, the weights"
+        f" are those of epoch {result.best_epoch + 1}"
     )
     plain, pairs = folded(model, artifact.name)
-    _to_int8(plain, chosen)
-    return _without_sign_layers(plain, artifact.name), pairs, result.history, notes
+    for name, layer in leaves(plain):
+        for kernel in kernels(layer) if name in chosen.levels else ():
+            if chosen.levels[name] == "int8" or kernel.depthwise:
+                change(layer, kernel, lambda matrix: nearest(matrix, "int8"))
+    return Rounded(_without_sign_layers(plain, artifact.name), pairs, signs, notes, result.history)
 
 
 def _without_sign_layers(model: keras.Model, title: str) -> keras.Model:
     """The model with `keras.ops.sign` for the layers that were there to be trained."""
 
     def visit(call: Call, copies: Copies) -> Any:
-        return ops.sign(call.args[0]) if isinstance(call.operation, Sign) else copies.call(call)
+        return ops.sign(call.first) if isinstance(call.operation, Sign) else copies.call(call)
 
     return rebuilt(model, title, visit)
 
 
-def _to_int8(model: keras.Model, chosen: Plan) -> None:
-    """Round what is not binarized to 8 bits, in place."""
-    for name, layer in leaves(model):
-        for kernel in kernels(layer) if name in chosen.levels else ():
-            if chosen.levels[name] == "int8" or kernel.depthwise:
-                weight = layer.weights[kernel.position]
-                matrix = as_matrix(weight.numpy(), kernel.axes)
-                scale = scales(matrix, "int8")
-                value = (codes(matrix, scale, "int8") * scale).astype(weight.dtype)
-                weight.assign(as_kernel(value, tuple(weight.shape), kernel.axes))
-
-
 def _rounded(
     model: keras.Model, levels: Mapping[str, Levels], data: Dataset, title: str, progress: Progress
-) -> tuple[keras.Model, dict[str, str], list[str]]:
+) -> Rounded:
     """The better of two roundings, with and without compensation of errors, on the validation split."""
     before, pairs = folded(model, title)
-    samples = [data.calibration.x[:SAMPLES]]
-    candidates = {}
+    samples = data.calibration.x[: _most_samples(before)]
+    candidates, blind = {}, []
     with progress.task("rounding", 2 * len(list(leaves(before)))) as advance:
         for word, compensate in (("plain", False), ("compensated", True)):
-            copy = rebuilt(before, title)
-            candidates[word] = rounded(before, copy, levels, samples, advance, compensate=compensate)
+            candidates[word] = rebuilt(before, title)
+            blind = rounded(before, candidates[word], levels, [samples], advance, compensate=compensate)
     right = {word: _right(candidate, data) for word, candidate in candidates.items()}
     best = max(right, key=lambda word: right[word])
     told = " and ".join(f"{count} right with {word} rounding" for word, count in right.items())
     notes = [
-        f"rounded on {len(samples[0])} calibration samples; {told}, of {len(data.validation.x)} validation samples:"
+        f"rounded on {len(samples)} calibration samples; {told}, of {len(data.validation.x)} validation samples:"
         f" {best} it is"
     ]
-    return candidates[best], pairs, notes
+    if blind:
+        notes.append(f"rounded without a look at what they are fed, and so less well: {', '.join(blind)}")
+    return Rounded(candidates[best], pairs, frozenset(), notes, [])
+
+
+def _most_samples(model: keras.Model) -> int:
+    """As many as fit into memory with all that two models answer on the way, at most 256."""
+    values = sum(prod(size or 1 for size in layer.output.shape[1:]) for layer in model.layers if _has_one_output(layer))
+    return int(np.clip(MOST_BYTES / (2 * 4 * max(values, 1)), LEAST_SAMPLES, MOST_SAMPLES))
+
+
+def _has_one_output(layer: keras.Layer) -> bool:
+    try:
+        return isinstance(layer.output, keras.KerasTensor)
+    except (AttributeError, ValueError):  # it is called several times
+        return False
 
 
 def _right(model: keras.Model, data: Dataset) -> int:
@@ -206,40 +232,39 @@ def packed(model: keras.Model, chosen: Plan, title: str) -> keras.Model:
 
 
 def _packed(call: Call, name: str, chosen: Plan) -> Packed:
-    layer = call.operation
-    copy = type(layer).from_config({**layer.get_config(), "name": name})
-    copy.build_from_config(layer.get_build_config())
-    copy.set_weights(layer.get_weights())
+    copy = fresh_copy(call.operation, name)
+    assert copy is not None  # the plan has only layers that can be copied so
     levels = chosen.levels[call.name]
     return Packed(copy, {str(k.position): "int8" if k.depthwise else levels for k in kernels(copy)})
 
 
 def _changes(
-    model: keras.Model, chosen: Plan, pairs: Mapping[str, str], forms: Mapping[str, Form], config: BinarizeConfig
+    model: keras.Model, chosen: Plan, made: Rounded, held: Mapping[str, str], nested: Mapping[str, str]
 ) -> list[LayerChange]:
-    changes = []
-    for name, layer in leaves(model):
-        count = sum(prod(weight.shape) for weight in layer.weights)
-        if not count:
-            continue
-        if name in pairs:
-            action, detail = "folded", f"into {pairs[name]}"
-        elif name in chosen.levels:
-            word = "8 bits" if name in chosen.why_int8 else config.mode
-            reason = f" ({chosen.why_int8[name]})" if name in chosen.why_int8 else ""
-            action = "quantized" if name in chosen.why_int8 else "binarized"
-            detail = f"{word}{reason}; in the .tflite {_form(forms.get(name))}"
-        else:
-            action, detail = "skipped", chosen.skipped[name]
-        changes.append(LayerChange(layer=name, kind=type(layer).__name__, action=action, detail=detail, weights=count))
-    return changes
+    return [
+        LayerChange(
+            layer=nested.get(name, name),
+            kind=type(layer).__name__,
+            action=action,
+            detail=detail,
+            weights=sum(prod(weight.shape) for weight in layer.weights),
+        )
+        for name, layer in leaves(model)
+        if layer.weights
+        for action, detail in [_fate(name, layer, chosen, made, held)]
+    ]
 
 
-def _form(form: Form | None) -> str:
-    match form:
-        case None:
-            return "float32: LiteRT has no kernel for fewer bits that answers alike"
-        case "weights":
-            return "int8, unpacked to float"
-        case _:
-            return f"{form}, activations quantized as they come"
+def _fate(name: str, layer: keras.Layer, chosen: Plan, made: Rounded, held: Mapping[str, str]) -> tuple[Action, str]:
+    """What became of a layer, and the particulars."""
+    if name in made.folded:
+        return "folded", f"into {made.folded[name]}"
+    if name in made.signs and name not in chosen.levels:
+        return "binarized", "replaced by a sign"
+    if name in chosen.skipped:
+        return "skipped", chosen.skipped[name]
+    file = f"in the .tflite {held.get(name, 'not found under its name')}"
+    if name in chosen.why_int8:
+        return "quantized", f"8 bits ({chosen.why_int8[name]}); {file}"
+    depthwise = ", its depthwise kernel 8 bits" if any(kernel.depthwise for kernel in kernels(layer)) else ""
+    return "binarized", f"{chosen.levels[name]}{depthwise}; {file}"

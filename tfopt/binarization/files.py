@@ -1,15 +1,17 @@
 """A binarized model as a `.tflite` file: 2-bit weights where LiteRT computes with them right and fast, else 8 bits.
 
 Dense layers run with 2-bit weights, and so do convolutions as dense layers on patches, which pays from about 128 input
-channels on (`make forms` measures it); other convolutions hold 8-bit weights that are unpacked to float. A sign times a
-scale is exact in each of these forms. The rule asks no clock, so that the same model gives the same file everywhere;
-but every file is run, and a layer that adds noise there gets the next wider form.
+channels on (`benchmarks/forms.py` measures it); other convolutions hold 8-bit weights that are unpacked to float. A
+sign times a scale is exact in each of these forms. What LiteRT has no such kernel for, as LSTM, stays in float. The
+rule asks no clock, so that the same model gives the same file everywhere; but every file is run, and a layer that adds
+noise there gets the next wider form.
 """
 
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
 import keras
+import numpy as np
 from numpy.typing import NDArray
 
 from tfopt.artifacts.keras_file import KerasArtifact
@@ -27,12 +29,19 @@ Array = NDArray[Any]
 NOISE = 0.01  # of the signal's power that a layer may add: that of 8-bit activations is a hundredth of it
 WIDER: dict[Form, Form | None] = {"int2": "int4", "int4": "int8", "int8": "weights", "weights": None}
 MATRIX = "FULLY_CONNECTED"
+TYPES = {"INT2": "int2", "INT4": "int4", "INT8": "int8", "FLOAT32": "float32"}
 
 
-def low_bit_file(
-    model: keras.Model, levels: Mapping[str, Levels], name: str, x: Array, progress: Progress
-) -> tuple[TfliteArtifact, dict[str, Form]]:
-    """The file, and the form of each layer in it; x (N, ...) are samples to run it on.
+class Made(NamedTuple):
+    """The file, what it holds of each layer, and the root mean square of its outputs' error relative to them."""
+
+    artifact: TfliteArtifact
+    held: dict[str, str]
+    error: float
+
+
+def low_bit_file(model: keras.Model, levels: Mapping[str, Levels], name: str, x: Array, progress: Progress) -> Made:
+    """Make the file `name`; x (N, ...) are samples to run it on.
 
     `levels` has the layers of `model` with the values of their kernels; the others stay in float.
     """
@@ -46,7 +55,7 @@ def low_bit_file(
         artifact = mixed(source.artifact, _by_form(found, forms), name, progress)
         noisy = _noisy(found, source.artifact, artifact, {given: x}) & forms.keys()
         if not noisy:
-            return artifact, forms
+            return Made(artifact, _held(as_dense, artifact.payload, forms), _error(source.artifact, artifact, x))
         for layer in noisy:
             wider = WIDER[forms.pop(layer)]
             if wider is not None:
@@ -77,6 +86,24 @@ def _first(suspect: Suspect, levels: Levels) -> Form:
     if kinds != {MATRIX}:
         return "weights"
     return "int8" if levels == "int8" else "int2"
+
+
+def _held(model: keras.Model, payload: bytes, forms: Mapping[str, Form]) -> dict[str, str]:
+    """What the file holds of each layer, as its own tensors tell."""
+    told = {}
+    for name, found in owners(model, payload).items():
+        types = {c.type for o in found for c in o.constants if len(c.shape) > 1 and c.type in TYPES}
+        words = "/".join(sorted(TYPES[kind] for kind in types))
+        form = forms.get(name)
+        how = "unpacked to float" if form == "weights" else "activations quantized as they come"
+        told[name] = f"{words}, {how}" if form and types - {"FLOAT32"} else words or "not found under its name"
+    return told
+
+
+def _error(source: TfliteArtifact, artifact: TfliteArtifact, x: Array) -> float:
+    [name] = source.input_names
+    pairs = zip(source.outputs({name: x}).values(), artifact.outputs({name: x}).values(), strict=True)
+    return max(float(np.sqrt(np.mean((b - a) ** 2) / max(float(np.mean(a**2)), 1e-18))) for a, b in pairs)
 
 
 def _by_form(found: Sequence[Suspect], forms: Mapping[str, Form]) -> dict[Form, list[str]]:

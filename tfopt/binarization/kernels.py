@@ -1,5 +1,6 @@
 """Which weights of a layer are kernels, and a kernel as a matrix of input weights by output channels."""
 
+from collections.abc import Callable
 from typing import Any, NamedTuple
 
 import keras
@@ -25,11 +26,19 @@ class Kernel(NamedTuple):
 def kernels(layer: keras.Layer) -> list[Kernel]:
     """The kernels of `layer`, those of the layers in it included."""
     found = []
+    kind = _inside(layer)
     for position, weight in enumerate(layer.weights):
         if weight.name in KERNELS and len(weight.shape) > 1:
-            depthwise = weight.name == "depthwise_kernel" or isinstance(layer, DEPTHWISE)
-            found.append(Kernel(position, _output_axes(layer, weight, depthwise=depthwise), depthwise))
+            depthwise = weight.name == "depthwise_kernel" or isinstance(kind, DEPTHWISE)
+            found.append(Kernel(position, _output_axes(kind, weight, depthwise=depthwise), depthwise))
     return found
+
+
+def _inside(layer: keras.Layer) -> keras.Layer:
+    """The layer that a wrapper such as TimeDistributed calls."""
+    while isinstance(layer, keras.layers.Wrapper):
+        layer = layer.layer
+    return layer
 
 
 def _output_axes(layer: keras.Layer, weight: keras.Variable, *, depthwise: bool) -> tuple[int, ...]:
@@ -44,6 +53,13 @@ def _output_axes(layer: keras.Layer, weight: keras.Variable, *, depthwise: bool)
         given, own = layer.equation.replace(" ", "").split("->")[0].split(",")
         return tuple(axis for axis, label in enumerate(own) if label not in given)
     return (last,)
+
+
+def change(layer: keras.Layer, kernel: Kernel, function: Callable[[Array], Array]) -> None:
+    """Replace a kernel by what `function` makes of it as a matrix (K, C)."""
+    weight = layer.weights[kernel.position]
+    result = function(as_matrix(weight.numpy(), kernel.axes))
+    weight.assign(as_kernel(result.astype(weight.dtype), tuple(weight.shape), kernel.axes))
 
 
 def as_matrix(kernel: Array, axes: tuple[int, ...]) -> Array:

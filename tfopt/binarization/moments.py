@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 Array = NDArray[Any]
 CHUNK = 16  # samples whose patches are in memory at once
 MOST_ROWS = 4096  # patches that are looked at of each chunk
+MOST_INPUTS = 6144  # input weights of a channel whose covariances, 300 MB a matrix, are still computed
 
 
 class Moments(NamedTuple):
@@ -32,13 +33,13 @@ class Moments(NamedTuple):
 def moments(layer: keras.Layer, before: tf.Tensor, after: tf.Tensor) -> Moments | None:
     """Moments of what the kernel of `layer` multiplies, fed (N, ...) in both models; None if it is no such product.
 
-    Dense and 1-D and 2-D convolutional layers without groups are.
+    Dense and 1-D and 2-D convolutional layers without groups are, up to so many input weights.
     """
     count = 0
     sums: list[Any] = [0.0] * 5
     for start in range(0, len(before), CHUNK):
         x, y = (_rows(layer, tensor[start : start + CHUNK]) for tensor in (before, after))
-        if x is None or y is None:
+        if x is None or y is None or x.shape[1] > MOST_INPUTS:
             return None
         some = np.random.default_rng(start).permutation(len(x))[:MOST_ROWS]
         x, y = x[some].astype(np.float64), y[some].astype(np.float64)

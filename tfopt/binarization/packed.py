@@ -25,6 +25,7 @@ class Packed(keras.layers.Layer):  # type: ignore[misc]
     def __init__(self, layer: keras.Layer, levels: dict[str, Levels], **options: Any) -> None:
         super().__init__(**{"name": layer.name, "trainable": False, **options})
         self.layer = layer
+        self.layer.trainable = False  # a step of training would leave values that no bits stand for
         self.levels = dict(levels)
         self.supports_masking = True
         self.built = True
@@ -87,6 +88,18 @@ class Packed(keras.layers.Layer):  # type: ignore[misc]
     def from_config(cls, config: dict[str, Any]) -> Self:
         """The layer inside is built at once, so that its weights are there to be read."""
         return cls(keras.saving.deserialize_keras_object(config.pop("layer")), **config)
+
+
+def fresh_copy(layer: keras.Layer, name: str) -> keras.Layer | None:
+    """A copy of a built layer that is built from its config alone, as it is when it is loaded; None if it is not."""
+    copy = type(layer).from_config({**layer.get_config(), "name": name})
+    config = layer.get_build_config()
+    if config and not copy.built:
+        copy.build_from_config(config)
+    if [weight.shape for weight in copy.weights] != [weight.shape for weight in layer.weights]:
+        return None
+    copy.set_weights(layer.get_weights())
+    return copy
 
 
 def exact_scales(matrix: Array, levels: Levels) -> Array:

@@ -13,9 +13,9 @@ import numpy as np
 import tensorflow as tf
 from numpy.typing import NDArray
 
-from tfopt.binarization.kernels import Kernel, as_kernel, as_matrix, kernels
+from tfopt.binarization.kernels import Kernel, as_matrix, change, kernels
 from tfopt.binarization.moments import Moments, moments
-from tfopt.binarization.rounding import DAMPING, Levels, codes, compensated, scales
+from tfopt.binarization.rounding import DAMPING, Levels, codes, compensated, nearest, scales
 from tfopt.graphs.leaves import leaves
 from tfopt.graphs.replay import Call, replay
 from tfopt.progress import Advance
@@ -39,52 +39,67 @@ def rounded(
     advance: Advance,
     *,
     compensate: bool,
-) -> keras.Model:
+) -> list[str]:
     """Round the kernels of `after`, a copy of `before`, in place, with or without the compensation of errors of GPTQ.
 
     `levels` has the values of the kernels of each layer by its name, `samples` an array (N, ...) for each input.
+    Returns the layers that were rounded without a look at what they are fed: recurrent ones, attention, and others
+    whose kernels multiply what cannot be seen from outside, and those of too many input weights.
     """
     layers = dict(leaves(after))
     done: set[str] = set()
+    blind: list[str] = []
 
     def visit(call: Call) -> Any:
-        layer = layers.get(call.name, call.operation)
-        args, kwargs = (keras.tree.map_structure(_before, part) for part in (call.args, call.kwargs))
-        args_after, kwargs_after = (keras.tree.map_structure(_after, part) for part in (call.args, call.kwargs))
-        if call.name not in done and call.name in layers:
+        sides = [_on_side(call, which) for which in ("before", "after")]
+        if call.name in layers:
+            sides[1] = sides[1]._replace(operation=layers[call.name])
+        if call.name in layers and call.name not in done:
             done.add(call.name)
-            _fit(layer, levels.get(call.name), (args[0], args_after[0]), compensate=compensate)
+            given = (sides[0].first, sides[1].first)
+            if not _fit(layers[call.name], levels.get(call.name), given, compensate=compensate):
+                blind.append(call.name)
             advance(1, call.name)
-        outputs = keras.tree.flatten(call.operation(*args, **kwargs))
-        outputs_after = keras.tree.flatten(layer(*args_after, **kwargs_after))
-        return [Pair(*both) for both in zip(outputs, outputs_after, strict=True)]
+        return [Pair(*both) for both in zip(*(keras.tree.flatten(side.infer()) for side in sides), strict=True)]
 
     replay(before, [Pair(tf.constant(x), tf.constant(x)) for x in samples], visit)
-    return after
+    return blind
 
 
-def _fit(layer: keras.Layer, levels: Levels | None, given: tuple[tf.Tensor, tf.Tensor], *, compensate: bool) -> None:
-    if levels is not None:
-        for kernel in kernels(layer):
-            _round(layer, kernel, "int8" if kernel.depthwise else levels, given, compensate=compensate)
-    elif isinstance(layer, keras.layers.BatchNormalization):
-        _estimate(layer, given[1])
+def _on_side(call: Call, which: str) -> Call:
+    """The call with the tensors of one of the two models."""
+
+    def take(value: Any) -> Any:
+        return getattr(value, which) if isinstance(value, Pair) else value
+
+    args, kwargs = keras.tree.map_structure(take, (call.args, call.kwargs))
+    return call._replace(args=args, kwargs=kwargs)
 
 
-def _round(
-    layer: keras.Layer, kernel: Kernel, levels: Levels, given: tuple[tf.Tensor, tf.Tensor], *, compensate: bool
-) -> None:
-    weight = layer.weights[kernel.position]
-    matrix = as_matrix(weight.numpy(), kernel.axes)
-    fed = moments(layer, *given)
-    if fed is None:  # what the kernel multiplies cannot be seen from outside, as in recurrent layers and attention
-        scale = scales(matrix, levels)
-        result = codes(matrix, scale, levels) * scale
-    else:
-        result, shift = matched(matrix, levels, fed, compensate=compensate)
-        if layer.use_bias:
-            layer.bias.assign(layer.bias.numpy() + shift)
-    weight.assign(as_kernel(result.astype(weight.dtype), tuple(weight.shape), kernel.axes))
+def _fit(layer: keras.Layer, levels: Levels | None, given: tuple[tf.Tensor, tf.Tensor], *, compensate: bool) -> bool:
+    """Round or estimate anew; return whether it could be seen what kernels of few values multiply."""
+    if levels is None:
+        if isinstance(layer, keras.layers.BatchNormalization):
+            _estimate(layer, given[1])
+        return True
+    seen = True
+    for kernel in kernels(layer):
+        values: Levels = "int8" if kernel.depthwise else levels
+        fed = moments(layer, *given)
+        if fed is None:
+            seen = seen and values == "int8"
+            change(layer, kernel, lambda matrix, values=values: nearest(matrix, values))  # type: ignore[misc]
+        else:
+            _match(layer, kernel, values, fed, compensate=compensate)
+    return seen
+
+
+def _match(layer: keras.Layer, kernel: Kernel, levels: Levels, fed: Moments, *, compensate: bool) -> None:
+    matrix = as_matrix(layer.weights[kernel.position].numpy(), kernel.axes)
+    result, shift = matched(matrix, levels, fed, compensate=compensate)
+    change(layer, kernel, lambda _: result)
+    if layer.use_bias:
+        layer.bias.assign(layer.bias.numpy() + shift)
 
 
 def matched(kernel: Array, levels: Levels, fed: Moments, *, compensate: bool) -> tuple[Array, Array]:
@@ -111,11 +126,3 @@ def _estimate(normalization: keras.layers.BatchNormalization, x: tf.Tensor) -> N
     mean, variance = tf.nn.moments(x, [a for a in range(len(x.shape)) if a != axis % len(x.shape)])
     normalization.moving_mean.assign(mean)
     normalization.moving_variance.assign(variance)
-
-
-def _before(value: Any) -> Any:
-    return value.before if isinstance(value, Pair) else value
-
-
-def _after(value: Any) -> Any:
-    return value.after if isinstance(value, Pair) else value

@@ -50,6 +50,12 @@ def codes(kernel: Array, scale: Array, levels: Levels) -> NDArray[np.int8]:
     return np.clip(np.round(ratio), -limit, limit).astype(np.int8)
 
 
+def nearest(kernel: Array, levels: Levels) -> Array:
+    """The kernel (K, C) with the values that are nearest to it."""
+    scale = scales(kernel, levels)
+    return codes(kernel, scale, levels) * scale
+
+
 def compensated(kernel: Array, scale: Array, levels: Levels, second_moment: Array) -> NDArray[np.int8]:
     """Codes (K, C) by GPTQ; `second_moment` (K, K) is the mean of x x^T over the layer's inputs."""
     inverse = _cholesky_of_inverse(second_moment)

@@ -52,7 +52,7 @@ def _mean(weight: Any, axes: list[int]) -> Any:
 
 
 class Rounding(keras.layers.Layer):  # type: ignore[misc]
-    """Calls a model with the rounded values of its latent weights."""
+    """Calls a model with the rounded values of its latent weights; penalties that its layers add are left out."""
 
     def __init__(self, model: keras.Model, latents: Sequence[Latent], **options: Any) -> None:
         super().__init__(**options)

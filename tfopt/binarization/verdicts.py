@@ -1,7 +1,7 @@
 """What binarization bought and what it did not, in plain words, from the figures of the report."""
 
 from tfopt.binarization.bits import Bits
-from tfopt.report.report import Comparison, Measurement, Report
+from tfopt.report.report import LatencyChange, Measurement, Report
 
 
 def verdicts(report: Report, bits: Bits) -> list[str]:
@@ -12,14 +12,13 @@ def verdicts(report: Report, bits: Bits) -> list[str]:
     """
     _, small, _, *int8, file = report.measurements
     sentences = [_bits(small, file, bits)]
-    comparisons = {comparison.name: comparison for comparison in report.comparisons}
-    speed = comparisons[file.name].latency
+    speed = report.comparisons[-1].latency
     if speed and speed.verdict != "faster":
         sentences.append(
             f"binarization bought size but no speed on this machine: {speed.ratio:.2f} times the latency of the float"
             " file"
         )
-    if int8 and _is_better(int8[0], file, comparisons):
+    if int8 and _is_better(int8[0], file, report.comparisons[-2].latency, speed):
         sentences.append(
             f"{int8[0].name} is the better choice unless size decides: no less accurate, no slower, and"
             f" {int8[0].file_bytes:,} bytes against {file.file_bytes:,}"
@@ -38,9 +37,8 @@ def _bits(small: Measurement, file: Measurement, bits: Bits) -> str:
     )
 
 
-def _is_better(int8: Measurement, file: Measurement, comparisons: dict[str, Comparison]) -> bool:
+def _is_better(int8: Measurement, file: Measurement, theirs: LatencyChange | None, ours: LatencyChange | None) -> bool:
     """Whether the int8 file has at least as many right answers and is at least as fast."""
-    ours, theirs = comparisons[file.name].latency, comparisons[int8.name].latency
     if not (int8.accuracy and file.accuracy and ours and theirs):
         return False
     return int8.accuracy.correct >= file.accuracy.correct and theirs.ratio <= ours.ratio

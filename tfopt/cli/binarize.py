@@ -50,7 +50,9 @@ def binarize(
             "--epochs", metavar="N", help="Epochs to train (20, or 40 with --activations).", show_default=False
         ),
     ] = None,
-    batch_size: options.BatchSize = 64,
+    batch_size: Annotated[
+        int | None, typer.Option("--batch-size", metavar="N", help="Samples a step (64).", show_default=False)
+    ] = None,
     learning_rate: Annotated[
         float | None,
         typer.Option(

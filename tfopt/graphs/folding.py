@@ -42,7 +42,7 @@ def folded(model: keras.Model, title: str) -> tuple[keras.Model, dict[str, str]]
 
     def visit(call: Call, copies: Copies) -> Any:
         if call.name in pairs:
-            return call.args[0]
+            return call.first
         if call.name in before:
             return _with_factors(call, layers[before[call.name]], copies)
         return copies.call(call)

@@ -17,11 +17,14 @@ LEAST_CHANNELS = 128
 
 
 def lowered(model: keras.Model, title: str, wanted: Callable[[keras.layers.Layer], bool]) -> keras.Model:
-    """A copy of `model` in which the 2-D convolutions that are `wanted` are dense layers of the same names."""
+    """A copy of `model` in which the 2-D convolutions that are `wanted` are dense layers of the same names.
+
+    Those of images of any size stay as they are.
+    """
 
     def visit(call: Call, copies: Copies) -> Any:
         layer = call.operation
-        if can_be_lowered(layer) and wanted(layer):
+        if can_be_lowered(layer) and None not in call.first.shape[1:3] and wanted(layer):
             return _dense(call, copies)
         return copies.call(call)
 
@@ -48,7 +51,7 @@ def pays_as_dense(layer: keras.Operation) -> bool:
 
 def _dense(call: Call, copies: Copies) -> Any:
     layer = call.operation
-    patches = _patches(call.args[0], layer)
+    patches = _patches(call.first, layer)
     dense = copies.of(
         call,
         lambda name: keras.layers.Dense(

@@ -30,6 +30,8 @@ class Copies:
         outputs = copy(*call.args, **call.kwargs)
         if new and isinstance(original, keras.Layer):
             copy.set_weights(original.get_weights())
+            if isinstance(copy, keras.layers.Normalization):
+                copy.finalize_state()  # it computes with what it made of its weights
         return outputs
 
     def of(self, call: Call, make: Callable[[str], keras.Operation]) -> keras.Operation:

@@ -20,6 +20,17 @@ class Call(NamedTuple):
     args: tuple[Any, ...]
     kwargs: dict[str, Any]
 
+    @property
+    def first(self) -> Any:
+        """The first tensor it is called with, be it by position or by name."""
+        return keras.tree.flatten((self.args, self.kwargs))[0]
+
+    def infer(self) -> Any:
+        """What the layer answers in inference: some train unless they are told not to, as random augmentation does."""
+        if isinstance(self.operation, keras.Layer):
+            return self.operation(*self.args, **self.kwargs, training=False)
+        return self.operation(*self.args, **self.kwargs)
+
 
 Visit = Callable[[Call], Any]
 TENSOR = "__keras_tensor__"

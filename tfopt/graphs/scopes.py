@@ -19,14 +19,14 @@ SCOPE = re.compile(r"(?:^|;)(\d+)\.(?:_\d+)?/")
 
 
 def scoped(model: keras.Model, inputs: Sequence[Any]) -> list[Any]:
-    """The outputs of a model whose graph is known, flat, each layer called in a scope that is its number and a dot."""
+    """The outputs of a model whose graph is known, flat, in inference; each layer in a scope, its number and a dot."""
     numbers = {name: number for number, (name, _) in enumerate(leaves(model))}
 
     def visit(call: Call) -> Any:
         if call.name not in numbers:
-            return call.operation(*call.args, **call.kwargs)
+            return call.infer()
         with tf.name_scope(f"{numbers[call.name]}."):
-            return call.operation(*call.args, **call.kwargs)
+            return call.infer()
 
     return replay(model, inputs, visit)
 

@@ -85,7 +85,7 @@ def _first_different(model: keras.Model, inputs: list[tf.Tensor]) -> str:
     found: list[str] = []
 
     def visit(call: Call) -> Any:
-        answer, again = (call.operation(*call.args, **call.kwargs) for _ in range(2))
+        answer, again = call.infer(), call.infer()
         if not difference(answers(answer), answers(again)) <= TOLERANCE:
             found.append(call.name)
         return answer
@@ -108,7 +108,7 @@ class _Builder:
 
     def choose(self, call: Call) -> Any:
         """Answer as the Keras 3 layer does, and see whether a twin would."""
-        answer = call.operation(*call.args, **call.kwargs)
+        answer = call.infer()
         name = self.names.setdefault(id(call.operation), call.name)
         if name not in self.carried:
             try:

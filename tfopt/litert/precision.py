@@ -18,7 +18,7 @@ SUMS = ("ADD", "SUB")
 
 def not_for_integers(payload: bytes, ranges: Mapping[str, Mapping[str, Any]]) -> list[str]:
     """Names of the first outputs of such operations in a float file; `ranges` has min and max of each tensor."""
-    spans = {name: _span(values) for name, values in ranges.items()}
+    spans = {name: _span(values) for name, values in ranges.items() if "min" in values}
     return [
         operation.outputs[0]
         for operation in operations(payload)
@@ -35,7 +35,7 @@ def _is_lost(operation: Operation, spans: Mapping[str, float]) -> bool:
 
 
 def _span(values: Mapping[str, Any]) -> float:
-    return float(np.max(values["max"]) - np.min(values["min"])) if "min" in values else float("inf")
+    return float(np.max(values["max"])) - float(np.min(values["min"]))
 
 
 def _has_kernel(operation: Operation) -> bool:

@@ -6,8 +6,9 @@ quantization is tried as well, and the better of the two is kept by what they do
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeVar
 
+import keras
 import numpy as np
 from numpy.typing import NDArray
 
@@ -73,7 +74,7 @@ def quantize(
             GateResult(gate="max-drop", name=chosen.name, limit=limit, found=drop, passed=drop <= limit + 1e-9)
         )
         notes.append(f"--max-drop is held to on the {len(judge.labels)} samples of the validation split")
-    layers = layer_changes(made.model, chosen.payload)
+    layers = [_as_in(artifact.model, change) for change in layer_changes(made.model, chosen.payload)]
     if not any(change.action == "quantized" for change in layers):
         raise UnsupportedError(
             f"{artifact.name} has no layer that LiteRT can store as {config.name}: the file would be the float one"
@@ -104,6 +105,7 @@ def inspect(
                 measured.append(error.model_copy(update={"drop": judge.drop(single)}))
                 advance(1, error.layer)
             errors = measured
+    errors = [_as_in(artifact.model, error) for error in errors]
     notes = [*start.notes, f"errors measured on {judge.where}, {SAMPLES} samples for the figures of each layer"]
     return start.made.artifact, whole, errors, notes
 
@@ -127,8 +129,11 @@ def _start(artifact: KerasArtifact, config: QuantizeConfig, data: Dataset | None
         data = match(data, artifact.name, artifact.input_shapes(), artifact.output_shapes())
     arrays, notes = _samples(artifact, config, data)
     own = config.static and config.weights == "int8" and config.algorithm == "minmax"
+    source, dense = _with_kernels_for_few_bits(artifact, config)
+    if dense:
+        notes.append(f"convolutions as dense layers on patches, faster in LiteRT with few bits: {', '.join(dense)}")
     made = convert(
-        _with_kernels_for_few_bits(artifact, config),
+        source,
         progress,
         config,
         static=config.precision if own else None,  # type: ignore[arg-type]
@@ -139,13 +144,24 @@ def _start(artifact: KerasArtifact, config: QuantizeConfig, data: Dataset | None
     return Start(made, feeds, Judge(made, data, feeds), notes + made.notes)
 
 
-def _with_kernels_for_few_bits(artifact: KerasArtifact, config: QuantizeConfig) -> KerasArtifact:
-    """The model as it is, or with those convolutions as dense layers that LiteRT computes faster with few bits so."""
+def _with_kernels_for_few_bits(artifact: KerasArtifact, config: QuantizeConfig) -> tuple[KerasArtifact, list[str]]:
+    """The model, with those convolutions as dense layers that LiteRT computes faster with few bits so; and these."""
     if config.precision != "dynamic" or config.weights == "int8" or not is_graph(artifact.model):
-        return artifact
-    if not any(pays_as_dense(layer) for _, layer in leaves(artifact.model)):
-        return artifact
-    return KerasArtifact.of(lowered(artifact.model, artifact.name, pays_as_dense), artifact.name)
+        return artifact, []
+    dense = [name for name, layer in leaves(artifact.model) if pays_as_dense(layer)]
+    if not dense:
+        return artifact, []
+    return KerasArtifact.of(lowered(artifact.model, artifact.name, pays_as_dense), artifact.name), dense
+
+
+Told = TypeVar("Told", LayerChange, LayerError)
+
+
+def _as_in(model: keras.Model, told: Told) -> Told:
+    """What is told of a layer, under the name and kind it has in `model`; it may have been rebuilt to be converted."""
+    own = {name.replace("/", "_"): (name, type(layer).__name__) for name, layer in leaves(model)}
+    name, kind = own.get(told.layer, (told.layer, told.kind))
+    return told.model_copy(update={"layer": name, "kind": kind})
 
 
 class Judge:
@@ -209,7 +225,8 @@ def choose(start: Start, config: QuantizeConfig, progress: Progress) -> tuple[Tf
     told = ", ".join(f"{n} {len(a.payload):,} bytes with an error of {errors[n]:.2g}" for n, a in candidates.items())
     best = min(judge.drop(candidate) for candidate in candidates.values())
     far = max(FAR, TWICE * min(errors.values()))
-    sound = {n: a for n, a in candidates.items() if judge.drop(a) <= best + WORSE and errors[n] <= far}
+    right = {n: a for n, a in candidates.items() if judge.drop(a) <= best + WORSE}
+    sound = {n: a for n, a in right.items() if errors[n] <= far} or right
     smallest = min(len(candidate.payload) for candidate in sound.values())
     alike = {n: a for n, a in sound.items() if len(a.payload) <= smallest * (1 + SAME_SIZE)}
     name = min(alike, key=lambda name: errors[name])

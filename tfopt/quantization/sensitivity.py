@@ -116,7 +116,8 @@ def noise_to_signal(before: Array, after: Array) -> float:
     live = signal > 1e-12
     if not live.any():
         return 0.0
-    return float(np.mean(np.minimum(1.0, np.mean(difference**2, axis=0)[live] / signal[live])))
+    noise = np.mean(difference**2, axis=0)[live] / signal[live]
+    return float(np.mean(np.minimum(1.0, np.nan_to_num(noise, nan=1.0))))
 
 
 def snr(before: Array, after: Array) -> float:

@@ -91,12 +91,15 @@ class Comparison(Record):
     latency: LatencyChange | None
 
 
+Action = Literal["pruned", "clustered", "binarized", "quantized", "folded", "skipped"]
+
+
 class LayerChange(Record):
     """One layer: what was done to it, or why it was skipped."""
 
     layer: str
     kind: str
-    action: Literal["pruned", "clustered", "binarized", "quantized", "folded", "skipped"]
+    action: Action
     detail: str
     weights: int
     sparsity: float | None = None

@@ -19,7 +19,7 @@ from tfopt.training.checkpoint import Checkpoint
 from tfopt.training.objective import label_encoder, loss_of, soft_loss
 from tfopt.training.seeding import EpochSeeds
 from tfopt.training.selection import BestEpoch
-from tfopt.training.teaching import Teacher, taught
+from tfopt.training.teaching import Teacher, agreement, taught
 
 
 @dataclass(frozen=True)
@@ -78,13 +78,15 @@ def fit(
 ) -> FitResult:
     """Train `model` in place with Adam on the train split; leave it compiled, with the weights of its best epoch.
 
-    With a `teacher` it learns from the labels and from the teacher's answers alike.
+    With a `teacher` it learns from the teacher's answers as well as from the labels, if its loss takes such targets.
     Raises `InputError` if the loss is not a number, or if the files of another run are in the way.
     """
     loss = soft_loss(loss_of(model)) if teacher else loss_of(model)
     encode = label_encoder(loss, outputs_of(model)[0].shape[-1])
     targets = taught(teacher, data, loss, encode) if teacher else encode(data.train.y)
-    model.compile(optimizer=keras.optimizers.Adam(plan.rate(data)), loss=loss, metrics=["accuracy"])
+    soft = teacher is not None and targets.shape[1:] == (1,)
+    accuracy = keras.metrics.MeanMetricWrapper(agreement, name="accuracy") if soft else "accuracy"
+    model.compile(optimizer=keras.optimizers.Adam(plan.rate(data)), loss=loss, metrics=[accuracy])
     watching = watched(plan)
     every = [EpochSeeds(plan.seed), *callbacks, *watching.callbacks]
     every.extend(_tensorboard(files.tensorboard) if files else [])

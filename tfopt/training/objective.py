@@ -29,8 +29,8 @@ def loss_of(model: keras.Model) -> keras.losses.Loss | str:
 
 def soft_loss(loss: keras.losses.Loss | str) -> keras.losses.Loss | str:
     """Return the same loss for class probabilities in place of class indices."""
-    name = loss if isinstance(loss, str) else loss.name
-    if name != "sparse_categorical_crossentropy":
+    sparse = isinstance(loss, keras.losses.SparseCategoricalCrossentropy)
+    if not sparse and loss != "sparse_categorical_crossentropy":
         return loss
     return keras.losses.CategoricalCrossentropy(from_logits=takes_logits(loss))
 

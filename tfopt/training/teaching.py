@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from scipy.special import expit, softmax
 
 from tfopt.data import Dataset
-from tfopt.training.objective import takes_logits
+from tfopt.training.objective import label_encoder, takes_logits
 
 Array = NDArray[Any]
 
@@ -23,6 +23,16 @@ class Teacher(NamedTuple):
 
     predict: Callable[[Array], Array]
     weight: float = 0.9
+
+
+def can_be_taught(loss: keras.losses.Loss | str, classes: int) -> bool:
+    """Whether a model with that many outputs and this `soft_loss` can learn from a teacher's answers."""
+    return label_encoder(loss, classes)(np.zeros(1, np.int64)).ndim > 1
+
+
+def agreement(wanted: Any, outputs: Any) -> Any:
+    """Whether each output (N, 1) is on the same side of one half as its target (N, 1), any number from 0 to 1."""
+    return keras.ops.cast((wanted > 0.5) == (outputs > 0.5), outputs.dtype)
 
 
 def taught(teacher: Teacher, data: Dataset, loss: keras.losses.Loss | str, encode: Callable[[Array], Array]) -> Array:
