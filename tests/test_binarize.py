@@ -187,7 +187,7 @@ def test_recurrent_layers_are_rounded_and_answer_alike():
 
 
 def test_a_dense_model_is_a_twentieth_in_keras_and_a_twelfth_in_litert_and_four_times_as_fast():
-    from tfopt.binarization.binarize import packed
+    from tfopt.binarization.packed import packed
     from tfopt.litert.convert import convert
     from tfopt.measure.latency import interleaved
 
@@ -195,7 +195,7 @@ def test_a_dense_model_is_a_twentieth_in_keras_and_a_twelfth_in_litert_and_four_
     x = layers.Dense(1024, activation="relu")(layers.Dense(1024, activation="relu")(inputs))
     original = KerasArtifact.of(keras.Model(inputs, layers.Dense(10)(x)), "float.keras")
     model, plan = with_rounded_kernels(original.model, "binary")
-    small = KerasArtifact.of(packed(model, plan, "m"), "small.keras", deflated=True)
+    small = KerasArtifact.of(packed(model, plan.levels, "m"), "small.keras", deflated=True)
     sample = np.random.default_rng(0).random((4, 784), np.float32)
     file, _, _ = low_bit_file(model, plan.levels, "small", sample, Silent())
     before = convert(original, Silent()).artifact

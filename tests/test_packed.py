@@ -11,9 +11,8 @@ from keras import layers
 
 from tests import zoo
 from tfopt.artifacts.keras_file import KerasArtifact
-from tfopt.binarization.binarize import packed
 from tfopt.binarization.kernels import as_kernel, as_matrix, kernels
-from tfopt.binarization.packed import Packed
+from tfopt.binarization.packed import Packed, packed
 from tfopt.binarization.plan import Plan
 from tfopt.binarization.rounding import codes, scales
 from tfopt.errors import InputError
@@ -44,7 +43,7 @@ def rounded(model, levels):
 def test_a_saved_model_answers_bit_by_bit_as_the_one_in_memory(build, levels, tmp_path):
     model, plan = rounded(build(), levels)
     path = tmp_path / "packed.keras"
-    packed(model, plan, "model").save(path)
+    packed(model, plan.levels, "model").save(path)
     inputs = samples(model)
     for before, after in zip(
         answers(call(model, inputs)), answers(call(keras.saving.load_model(path), inputs)), strict=True
@@ -55,14 +54,14 @@ def test_a_saved_model_answers_bit_by_bit_as_the_one_in_memory(build, levels, tm
 def test_a_binary_weight_takes_a_bit_and_nothing_is_written_twice():
     inputs = keras.Input((512,))
     model, plan = rounded(keras.Model(inputs, layers.Dense(1000, use_bias=False)(inputs)), "binary")
-    payload = KerasArtifact.of(packed(model, plan, "model"), "m.keras").payload
+    payload = KerasArtifact.of(packed(model, plan.levels, "model"), "m.keras").payload
     assert 512 * 1000 / 8 + 4 * 1000 < len(payload) < 512 * 1000 / 8 + 4 * 1000 + 20_000
 
 
 def test_values_that_are_not_binary_are_not_written_as_such(tmp_path):
     inputs = keras.Input((16,))
     model, plan = rounded(keras.Model(inputs, layers.Dense(4)(inputs)), "binary")
-    result = packed(model, plan, "model")
+    result = packed(model, plan.levels, "model")
     result.layers[-1].layer.kernel.assign(np.arange(64.0).reshape(16, 4))
     with pytest.raises(ValueError, match="has other values than binary weights have"):
         result.save(tmp_path / "m.keras")
@@ -74,7 +73,7 @@ def test_inference_is_as_fast_as_that_of_plain_layers():
     inputs = keras.Input((1024,))
     x = layers.Dense(1024, activation="relu")(layers.Dense(1024, activation="relu")(inputs))
     model, plan = rounded(keras.Model(inputs, x), "binary")
-    both = [KerasArtifact.of(each, "m.keras") for each in (model, packed(model, plan, "model"))]
+    both = [KerasArtifact.of(each, "m.keras") for each in (model, packed(model, plan.levels, "model"))]
     sample = [np.ones((1, 1024), np.float32)]
     times = interleaved([artifact.runner(sample) for artifact in both], lambda *_: None)
     assert np.median(times[:, 1] / times[:, 0]) < 1.1
@@ -93,7 +92,7 @@ def file(tmp_path_factory):
     inputs = keras.Input((8,))
     model, plan = rounded(keras.Model(inputs, layers.Dense(4)(inputs)), "binary")
     path = tmp_path_factory.mktemp("packed") / "packed.keras"
-    packed(model, plan, "model").save(path)
+    packed(model, plan.levels, "model").save(path)
     return path
 
 

@@ -4,6 +4,7 @@ The layer inside is an ordinary Keras layer with ordinary float weights, so that
 what is written differs: for each kernel its codes, packed, and a scale for each output channel.
 """
 
+from collections.abc import Mapping
 from typing import Any, Self
 
 import keras
@@ -13,6 +14,8 @@ from numpy.typing import NDArray
 from tfopt.binarization.kernels import as_kernel, as_matrix, kernels
 from tfopt.binarization.packing import pack, unpack
 from tfopt.binarization.rounding import INT8_LIMIT, Levels, codes
+from tfopt.graphs.rebuilding import Copies, rebuilt
+from tfopt.graphs.replay import Call
 
 Array = NDArray[Any]
 TOLERANCE = 1e-6  # of a scale, by which a weight may miss the product of its code and the scale
@@ -100,6 +103,23 @@ def fresh_copy(layer: keras.Layer, name: str) -> keras.Layer | None:
         return None
     copy.set_weights(layer.get_weights())
     return copy
+
+
+def packed(model: keras.Model, levels: Mapping[str, Levels], title: str) -> keras.Model:
+    """A copy of `model` whose layers in `levels`, all of which have a `fresh_copy`, store bits."""
+
+    def visit(call: Call, copies: Copies) -> Any:
+        if call.name not in levels:
+            return copies.call(call)
+        return copies.of(call, lambda name: _packed(call.operation, name, levels[call.name]))(*call.args, **call.kwargs)
+
+    return rebuilt(model, title, visit)
+
+
+def _packed(layer: keras.Layer, name: str, levels: Levels) -> Packed:
+    copy = fresh_copy(layer, name)
+    assert copy is not None, name
+    return Packed(copy, {str(k.position): "int8" if k.depthwise else levels for k in kernels(copy)})
 
 
 def exact_scales(matrix: Array, levels: Levels) -> Array:

@@ -1,0 +1,72 @@
+"""Binarization by training with rounded weights, the float model as teacher."""
+
+from typing import Any
+
+import keras
+from keras import ops
+
+from tfopt.artifacts.keras_file import KerasArtifact
+from tfopt.binarization.activations import Sign, replaceable, with_signs
+from tfopt.binarization.kernels import change, kernels
+from tfopt.binarization.outcome import Outcome
+from tfopt.binarization.plan import Plan
+from tfopt.binarization.rounding import nearest
+from tfopt.binarization.straight_through import Latent, wrapped
+from tfopt.config import BinarizeConfig
+from tfopt.data import Dataset
+from tfopt.graphs.folding import folded
+from tfopt.graphs.leaves import leaves
+from tfopt.graphs.rebuilding import Copies, rebuilt
+from tfopt.graphs.replay import Call
+from tfopt.progress import Progress
+from tfopt.training.fit import FitPlan, fit
+from tfopt.training.objective import loss_of, soft_loss
+from tfopt.training.teaching import Teacher, can_be_taught
+
+
+def trained(
+    artifact: KerasArtifact, chosen: Plan, config: BinarizeConfig, data: Dataset, progress: Progress
+) -> Outcome:
+    """Train a copy with rounded kernels; normalizations are folded afterwards: a factor a channel changes no sign."""
+    model = rebuilt(artifact.model, artifact.name)
+    notes = []
+    signs: frozenset[str] = frozenset()
+    if config.activations:
+        signs = frozenset(replaceable(model, set(chosen.binarized)))
+        notes.append(
+            f"signs in place of {len(signs)} activations: {', '.join(sorted(signs)) or 'none can be replaced'}"
+        )
+        model = with_signs(model, artifact.name, signs, Sign())
+    layers = dict(leaves(model))
+    latents = [
+        Latent(layers[name].weights[kernel.position], config.mode, kernel.axes)
+        for name in chosen.binarized
+        for kernel in kernels(layers[name])
+        if not kernel.depthwise
+    ]
+    training = wrapped(model, latents)
+    training.compile(loss=loss_of(artifact.model))
+    plan_ = FitPlan(config.most_epochs, config.samples_a_step, config.rate, config.seed, decay=True)
+    result = fit(training, data, plan_, progress, teacher=Teacher(artifact.predict))
+    for latent in latents:
+        latent.weight.assign(latent.rounded())
+    taught = can_be_taught(soft_loss(loss_of(artifact.model)), artifact.output_shapes()[0][-1] or 1)
+    notes.append(
+        f"trained for {len(result.history)} epochs{' with the float model as teacher' if taught else ''}, the weights"
+        f" are those of epoch {result.best_epoch + 1}"
+    )
+    plain, pairs = folded(model, artifact.name)
+    for name, layer in leaves(plain):
+        for kernel in kernels(layer) if name in chosen.levels else ():
+            if chosen.levels[name] == "int8" or kernel.depthwise:
+                change(layer, kernel, lambda matrix: nearest(matrix, "int8"))
+    return Outcome(_without_sign_layers(plain, artifact.name), pairs, signs, notes, result.history)
+
+
+def _without_sign_layers(model: keras.Model, title: str) -> keras.Model:
+    """The model with `keras.ops.sign` for the layers that were there to be trained."""
+
+    def visit(call: Call, copies: Copies) -> Any:
+        return ops.sign(call.first) if isinstance(call.operation, Sign) else copies.call(call)
+
+    return rebuilt(model, title, visit)
