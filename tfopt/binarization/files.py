@@ -24,6 +24,7 @@ from tfopt.litert.convert import convert, mixed
 from tfopt.progress import Progress
 from tfopt.quantization.layers import owners
 from tfopt.quantization.sensitivity import Suspect, layer_errors, noise_to_signal
+from tfopt.report.report import LayerError
 
 Array = NDArray[Any]
 NOISE = 0.01  # of the signal's power that a layer may add: that of 8-bit activations is a hundredth of it
@@ -73,7 +74,7 @@ def _noisy(
 ) -> set[str]:
     """Layers that add too much noise; those in loops, which nobody can look into, if the whole has too much."""
     errors = layer_errors(found, source, artifact, feeds)
-    noisy = {error.layer for error in errors if not error.added_noise <= NOISE}
+    noisy = {error.layer for error in errors if not error.added_noise <= NOISE and not _whole(error) <= NOISE}
     before, after = source.outputs(feeds), artifact.outputs(feeds)
     if not max(noise_to_signal(before[name], after[name]) for name in before) <= NOISE:
         noisy |= {layer.name for layer in found if any(operation.in_loop for operation in layer.operations)}
@@ -86,6 +87,11 @@ def _first(suspect: Suspect, levels: Levels) -> Form:
     if kinds != {MATRIX}:
         return "weights"
     return "int8" if levels == "int8" else "int2"
+
+
+def _whole(error: LayerError) -> float:
+    """Noise over signal of the whole output: channels that are hardly ever alive do not count as much as others."""
+    return 1.0 if error.snr_db is None else float(10 ** (-error.snr_db / 10))
 
 
 def _held(model: keras.Model, payload: bytes, forms: Mapping[str, Form]) -> dict[str, str]:
