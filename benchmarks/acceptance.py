@@ -14,7 +14,7 @@ from rich.console import Console
 from rich.table import Table
 
 from tfopt.artifacts.loading import load_keras
-from tfopt.config import DataConfig
+from tfopt.config import DataConfig, ModelConfig
 from tfopt.data import load
 from tfopt.errors import TfoptError, UnsupportedError
 from tfopt.graphs.calling import call
@@ -59,7 +59,7 @@ def main(folder: Path) -> int:
 def _models(folder: Path) -> Iterator[tuple[str, Callable[[], keras.Model]]]:
     signature = Signature.of(load(DataConfig()))
     for arch in ("cnn", "mlp"):
-        yield f"tfopt {arch}", lambda arch=arch: build(arch, signature)
+        yield f"tfopt {arch}", lambda arch=arch: build(ModelConfig(arch=arch), signature)
     for name in APPLICATIONS:
         yield name, lambda name=name: getattr(keras.applications, name)(weights=None, input_shape=(64, 64, 3))
     if not folder.is_dir():

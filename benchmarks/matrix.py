@@ -17,7 +17,7 @@ from rich.table import Table
 
 from tfopt.artifacts.keras_file import KerasArtifact
 from tfopt.artifacts.loading import load_keras
-from tfopt.config import ConvertConfig, DataConfig, QuantizeConfig
+from tfopt.config import ConvertConfig, DataConfig, ModelConfig, QuantizeConfig
 from tfopt.data import load
 from tfopt.errors import TfoptError
 from tfopt.keras2.samples import samples
@@ -90,7 +90,7 @@ def _row(name: str, make: Callable[[], keras.Model]) -> tuple[list[str], list[st
 def _models(folder: Path) -> Iterator[tuple[str, Callable[[], keras.Model]]]:
     signature = Signature.of(load(DataConfig()))
     for arch in ("cnn", "mlp"):
-        yield f"tfopt {arch}", lambda arch=arch: build(arch, signature)
+        yield f"tfopt {arch}", lambda arch=arch: build(ModelConfig(arch=arch), signature)
     for make in [*zoo.CLASSIFIERS, *zoo.OTHERS, gru, bidirectional_lstm, hybrid, separable]:
         yield make.__name__, make
     for name in APPLICATIONS:

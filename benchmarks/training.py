@@ -8,7 +8,7 @@ import time
 import keras
 import numpy as np
 
-from tfopt.config import DataConfig
+from tfopt.config import DataConfig, ModelConfig
 from tfopt.data import load
 from tfopt.models import Signature, build
 from tfopt.progress import Silent
@@ -23,7 +23,7 @@ def main() -> None:
     ratios = []
     for number in range(ROUNDS):
         order = [_plain, _ours] if number % 2 else [_ours, _plain]
-        seconds = {run: run(build("cnn", signature), data) for run in order}
+        seconds = {run: run(build(ModelConfig(arch="cnn"), signature), data) for run in order}
         ratios.append(seconds[_plain] / seconds[_ours])
         print(f"round {number + 1}: plain {seconds[_plain]:.2f} s, tfopt {seconds[_ours]:.2f} s")
     low, median, high = np.percentile(ratios, [25, 50, 75])
@@ -35,7 +35,13 @@ def _plain(model: keras.Model, data) -> float:
     stop = keras.callbacks.EarlyStopping("val_loss", patience=EPOCHS, restore_best_weights=True)
     start = time.perf_counter()
     model.fit(
-        *data.train, validation_data=data.validation, batch_size=BATCH, epochs=EPOCHS, callbacks=[stop], verbose=0
+        data.train.x,
+        data.train.y,
+        validation_data=(data.validation.x, data.validation.y),
+        batch_size=BATCH,
+        epochs=EPOCHS,
+        callbacks=[stop],
+        verbose=0,
     )
     return time.perf_counter() - start
 

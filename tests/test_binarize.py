@@ -260,7 +260,7 @@ def test_a_model_with_one_sigmoid_learns_from_a_teacher_and_counts_right():
 
     data = load(DataConfig())
     data = replace(
-        data, num_classes=2, **{name: Split(split.x, (split.y > 4).astype("int64")) for name, split in data.splits()}
+        data, num_classes=2, **{name: Split.of(split.x, (split.y > 4).astype("int64")) for name, split in data.splits()}
     )
     inputs = keras.Input((8, 8, 1))
     x = layers.Dense(64, activation="relu")(layers.Dense(64, activation="relu")(layers.Flatten()(inputs)))

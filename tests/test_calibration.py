@@ -30,7 +30,7 @@ def test_a_larger_number_takes_training_samples_and_never_test_samples(digits):
 
 
 def test_missing_classes_are_told(digits):
-    few = replace(digits, calibration=type(digits.calibration)(digits.calibration.x[:3], digits.calibration.y[:3]))
+    few = replace(digits, calibration=type(digits.calibration).of(digits.calibration.x[:3], digits.calibration.y[:3]))
     _, notes = calibration(None, IMAGE, few, None, "m.keras")
     assert any("have no sample to calibrate on" in note for note in notes)
 

@@ -66,7 +66,7 @@ def test_every_layer_with_weights_is_in_the_report(done):
 
 def test_the_same_seed_gives_the_same_result_whatever_the_labels_of_the_test_split(done, digits):
     artifact, _, technique, result = done
-    poisoned = replace(digits, test=Split(digits.test.x, (digits.test.y + 1) % 10))
+    poisoned = replace(digits, test=Split.of(digits.test.x, (digits.test.y + 1) % 10))
     again = technique(artifact, poisoned)
     np.testing.assert_array_equal(again.artifact.predict(digits.test.x), result.artifact.predict(digits.test.x))
     assert again.report.measurements[-1].accuracy.value < 0.2
@@ -74,6 +74,6 @@ def test_the_same_seed_gives_the_same_result_whatever_the_labels_of_the_test_spl
 
 def test_another_calibration_split_gives_another_int8_file(digits):
     artifact = tfopt.load(SAMPLES / "digits-cnn.keras")
-    darker = replace(digits, calibration=Split(digits.calibration.x * 0.5, digits.calibration.y))
+    darker = replace(digits, calibration=Split.of(digits.calibration.x * 0.5, digits.calibration.y))
     ours, theirs = (TECHNIQUES["int8"](artifact, data).artifact.payload for data in (digits, darker))
     assert ours != theirs

@@ -2,7 +2,13 @@
 
 from typing import Literal
 
-Arch = Literal["cnn", "mlp"]
+Arch = Literal["mlp", "cnn", "mobilenet", "rnn", "transformer", "hybrid", "seq2seq"]
+Size = Literal["tiny", "small", "base"]
+Cell = Literal["lstm", "gru"]
+Parts = Literal["rnn", "attention", "rnn+attention"]
+Task = Literal["classification", "regression", "forecasting", "translation"]
+Augmentation = Literal["flip", "crop", "rotate", "noise", "mixup"]
+Decay = Literal["constant", "cosine", "exponential", "step", "plateau"]
 Scale = Literal["none", "unit", "signed", "standard"]
 Schedule = Literal["cubic", "constant", "one-shot"]
 Scope = Literal["layer", "global"]

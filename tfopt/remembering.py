@@ -8,6 +8,7 @@ from tfopt.artifacts.provenance import Provenance, Step
 from tfopt.config import Config, DataConfig
 from tfopt.data import Dataset, match
 from tfopt.data import load as load_data
+from tfopt.data.fitted import Fitted
 from tfopt.errors import InputError
 from tfopt.progress import Progress
 from tfopt.report.versions import versions
@@ -22,7 +23,7 @@ def data_for(artifact: Artifact, data: DataLike | None, progress: Progress) -> t
     if data is None and remembered is None:
         return None, []
     if "string" in artifact.input_types():
-        raise InputError(f"{artifact.name} takes text, which no data set here feeds yet")
+        raise InputError(f"{artifact.name} takes text itself; data sets here feed token ids")
     dataset = load_dataset(_same_splits(data, remembered, artifact.name), memory, progress)
     dataset = match(dataset, artifact.name, artifact.input_shapes(), artifact.output_shapes())
     notes = list(dataset.notes)
@@ -63,7 +64,7 @@ def load_dataset(data: DataLike, memory: Provenance | None, progress: Progress) 
         return data
     config = DataConfig(source=data) if isinstance(data, str) else data
     with progress.task(f"loading {config.source}", None):
-        return load_data(config, memory.scaling if memory else None)
+        return load_data(config, memory or Fitted())
 
 
 def provenance_of(data: Dataset, command: str, config: Config) -> Provenance:
@@ -74,7 +75,17 @@ def provenance_of(data: Dataset, command: str, config: Config) -> Provenance:
 def _remembered(data: Dataset) -> Provenance:
     path = data.config.path
     config = data.config.model_copy(update={"source": str(path.resolve())}) if path else data.config
-    return Provenance(data=config, scaling=data.scaling, num_classes=data.num_classes, fingerprint=data.fingerprint)
+    return Provenance(
+        data=config,
+        scaling=data.scaling,
+        targets=data.targets,
+        vectorizer=data.vectorizer,
+        target_vectorizer=data.target_vectorizer,
+        task=data.task,
+        num_classes=data.num_classes,
+        class_names=data.class_names,
+        fingerprint=data.fingerprint,
+    )
 
 
 def next_provenance(artifact: KerasArtifact, data: Dataset | None, command: str, config: Config) -> Provenance:

@@ -2,13 +2,15 @@
 
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Any, Literal, Protocol
+from typing import Any, Literal, Protocol, TypeAlias
 
+import numpy as np
 from numpy.typing import NDArray
 
 from tfopt.artifacts.provenance import Provenance
 
 Shape = tuple[int | None, ...]
+Samples: TypeAlias = NDArray[Any] | Sequence[NDArray[Any]]
 
 
 class Artifact(Protocol):
@@ -35,11 +37,19 @@ class Artifact(Protocol):
     def output_shapes(self) -> Sequence[Shape]:
         """Shapes of the outputs, batch axis first."""
 
-    def predict(self, x: NDArray[Any], advance: Callable[[int], None] = ...) -> NDArray[Any]:
-        """Outputs (N, K) as floats for x (N, ...); `advance` hears how many samples each step has done."""
+    def predict(self, x: Samples, advance: Callable[[int], None] = ...) -> NDArray[Any]:
+        """Outputs (N, ...) as floats for an array (N, ...), or one for each input in order.
+
+        `advance` hears how many samples each step has done.
+        """
 
     def runner(self, inputs: Sequence[NDArray[Any]]) -> Callable[[], object]:
         """A function that runs one inference on `inputs` (batch 1) and nothing else, to be timed."""
 
     def save(self, path: str | Path, *, force: bool = False) -> Path:
         """Write the file atomically; raise `OutputError` if it exists, unless `force`."""
+
+
+def arrays(x: Samples) -> Sequence[NDArray[Any]]:
+    """An array for each input."""
+    return [x] if isinstance(x, np.ndarray) else x

@@ -21,7 +21,7 @@ import tensorflow as tf
 from numpy.typing import NDArray
 
 from tfopt.artifacts import provenance as provenances
-from tfopt.artifacts.artifact import Shape
+from tfopt.artifacts.artifact import Samples, Shape, arrays
 from tfopt.artifacts.provenance import Provenance
 from tfopt.artifacts.writing import write
 from tfopt.errors import InputError, UnsupportedError
@@ -89,12 +89,13 @@ class KerasArtifact:
         """Shapes of the outputs, batch axis first."""
         return [tuple(tensor.shape) for tensor in outputs_of(self.model)]
 
-    def predict(self, x: NDArray[Any], advance: Callable[[int], None] = lambda _: None) -> NDArray[Any]:
-        """Outputs (N, K) for x (N, ...)."""
+    def predict(self, x: Samples, advance: Callable[[int], None] = lambda _: None) -> NDArray[Any]:
+        """Outputs (N, ...) for an array (N, ...), or one for each input in order."""
         run = _compiled(self.model)
+        inputs = arrays(x)
         outputs = []
-        for start in range(0, len(x), BATCH):
-            [output] = keras.tree.flatten(run([tf.constant(x[start : start + BATCH])]))
+        for start in range(0, len(inputs[0]), BATCH):
+            [output] = keras.tree.flatten(run([tf.constant(part[start : start + BATCH]) for part in inputs]))
             outputs.append(np.asarray(output))
             advance(len(outputs[-1]))
         return np.concatenate(outputs).astype(np.float32)

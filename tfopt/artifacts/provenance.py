@@ -7,11 +7,12 @@ from typing import Any, Literal
 from pydantic import BaseModel, ConfigDict, ValidationError
 
 from tfopt.artifacts.paths import MEMBER
+from tfopt.choices import Task
 from tfopt.config import DataConfig
-from tfopt.data.scaling import Scaling
+from tfopt.data.fitted import Fitted
 from tfopt.errors import InputError
 
-MOST_BYTES = 1_000_000
+MOST_BYTES = 10_000_000
 
 
 class Step(BaseModel):
@@ -24,16 +25,14 @@ class Step(BaseModel):
     tfopt: str
 
 
-class Provenance(BaseModel):
-    """How a model was made and on which data; enough to load the same splits, scaled the same way, again."""
-
-    model_config = ConfigDict(frozen=True)
+class Provenance(Fitted):
+    """How a model was made and on which data; enough to load the same splits, prepared the same way, again."""
 
     format: Literal[1] = 1
     data: DataConfig | None = None
-    scaling: Scaling | None = None
-    label_kind: Literal["class index"] = "class index"
+    task: Task = "classification"
     num_classes: int | None = None
+    class_names: tuple[str, ...] | None = None
     fingerprint: str | None = None
     history: tuple[Step, ...] = ()
 
@@ -62,5 +61,5 @@ def attach(payload: bytes, provenance: Provenance) -> bytes:
     """Return the `.keras` bytes with `provenance` as a further member."""
     buffer = io.BytesIO(payload)
     with zipfile.ZipFile(buffer, "a") as archive:
-        archive.writestr(zipfile.ZipInfo(MEMBER), provenance.model_dump_json(indent=1))
+        archive.writestr(zipfile.ZipInfo(MEMBER), provenance.model_dump_json(indent=1), zipfile.ZIP_DEFLATED)
     return buffer.getvalue()

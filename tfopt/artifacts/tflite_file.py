@@ -11,7 +11,7 @@ import numpy as np
 from ai_edge_litert.interpreter import Interpreter
 from numpy.typing import NDArray
 
-from tfopt.artifacts.artifact import Shape
+from tfopt.artifacts.artifact import Samples, Shape, arrays
 from tfopt.artifacts.provenance import Provenance
 from tfopt.artifacts.writing import write
 from tfopt.errors import InputError
@@ -62,10 +62,12 @@ class TfliteArtifact:
         """Shapes of the outputs, batch axis first."""
         return [_shape(detail) for detail in _named(self._interpreter, "output").values()]
 
-    def predict(self, x: NDArray[Any], advance: Callable[[int], None] = lambda _: None) -> NDArray[Any]:
-        """Outputs (N, K) as floats for x (N, ...), in batches where the file allows a free batch size."""
-        [name] = self.input_names
-        [output] = self.outputs({name: x}, advance).values()
+    def predict(self, x: Samples, advance: Callable[[int], None] = lambda _: None) -> NDArray[Any]:
+        """Outputs (N, ...) as floats for an array (N, ...), or one for each input in order of the signature's names.
+
+        Runs in batches where the file allows a free batch size.
+        """
+        [output] = self.outputs(dict(zip(self.input_names, arrays(x), strict=True)), advance).values()
         return output
 
     def outputs(

@@ -8,7 +8,7 @@ import keras
 from tfopt.artifacts.keras_file import KerasArtifact
 from tfopt.artifacts.tflite_file import TfliteArtifact
 from tfopt.binarization.bits import Bits, bits_of
-from tfopt.binarization.by_rounding import best_rounding, right
+from tfopt.binarization.by_rounding import best_rounding, scored
 from tfopt.binarization.by_training import trained
 from tfopt.binarization.files import low_bit_file
 from tfopt.binarization.outcome import changes
@@ -21,6 +21,7 @@ from tfopt.errors import InputError, TfoptError
 from tfopt.graphs.leaves import leaves
 from tfopt.graphs.rebuilding import compiled_like, rebuilt
 from tfopt.litert.convert import convert
+from tfopt.measure.scoring import Array, described, drop
 from tfopt.progress import Progress
 from tfopt.quantization.ptq import quantize
 from tfopt.report.report import LayerChange
@@ -65,7 +66,7 @@ def binarize(
     else:
         made = trained(artifact, chosen, config, data, progress)
     few_bits = low_bit_file(
-        made.model, chosen.levels, f"{Path(name).stem}.tflite", data.calibration.x[:CHECKED], progress
+        made.model, chosen.levels, f"{Path(name).stem}.tflite", data.calibration.rows(slice(CHECKED)).inputs, progress
     )
     others, remarks = _others(artifact, data, progress)
     notes = [
@@ -74,7 +75,7 @@ def binarize(
         *remarks,
     ]
     if config.mode == "binary" and not config.activations:
-        notes += _ternary(model, chosen, data, right(made.model, data), progress)
+        notes += _ternary(model, chosen, data, scored(made.model, data), progress)
     return Binarized(
         compiled_like(artifact.model, made.model if config.plain else packed(made.model, chosen.levels, artifact.name)),
         few_bits.artifact,
@@ -95,13 +96,14 @@ def _others(artifact: KerasArtifact, data: Dataset, progress: Progress) -> tuple
     return [int8.float_artifact, int8.artifact], []
 
 
-def _ternary(model: keras.Model, chosen: Plan, data: Dataset, binary: int, progress: Progress) -> list[str]:
+def _ternary(model: keras.Model, chosen: Plan, data: Dataset, binary: Array, progress: Progress) -> list[str]:
     """What signs and zeros would do, without training, if that is better than what was made."""
     levels: dict[str, Levels] = {name: "int8" if own == "int8" else "ternary" for name, own in chosen.levels.items()}
-    ternary = right(best_rounding(model, levels, data, model.name, progress).model, data)
-    if ternary <= binary:
+    ternary = scored(best_rounding(model, levels, data, model.name, progress).model, data)
+    if drop(data.task, binary, ternary) >= 0:
         return []
     return [
-        f"--mode ternary is better, in a .tflite of the same size: even without training it has {ternary} of"
-        f" {len(data.validation.x)} validation samples right, where binary weights have {binary}"
+        "--mode ternary is better, in a .tflite of the same size: even without training it has"
+        f" {described(data.task, ternary)} on {len(data.validation)} validation samples, where binary weights have"
+        f" {described(data.task, binary)}"
     ]

@@ -14,7 +14,7 @@ from tfopt.data import Dataset
 from tfopt.graphs.folding import folded
 from tfopt.graphs.leaves import leaves
 from tfopt.graphs.rebuilding import rebuilt
-from tfopt.measure.accuracy import predicted_classes
+from tfopt.measure.scoring import Array, described, drop, scores
 from tfopt.progress import Progress
 
 LEAST_SAMPLES, MOST_SAMPLES = 16, 256  # that rounding looks at
@@ -26,17 +26,17 @@ def best_rounding(
 ) -> Outcome:
     """The better of two roundings, with and without compensation of errors, on the validation split."""
     before, pairs = folded(model, title)
-    samples = data.calibration.x[: _most_samples(before)]
+    samples = data.calibration.rows(slice(_most_samples(before))).inputs
     candidates, blind = {}, []
     with progress.task("rounding", 2 * len(list(leaves(before)))) as advance:
         for word, compensate in (("plain", False), ("compensated", True)):
             candidates[word] = rebuilt(before, title)
-            blind = rounded(before, candidates[word], levels, [samples], advance, compensate=compensate)
-    found = {word: right(candidate, data) for word, candidate in candidates.items()}
-    best = max(found, key=lambda word: found[word])
-    told = " and ".join(f"{count} right with {word} rounding" for word, count in found.items())
+            blind = rounded(before, candidates[word], levels, list(samples), advance, compensate=compensate)
+    found = {word: scored(candidate, data) for word, candidate in candidates.items()}
+    best = min(found, key=lambda word: drop(data.task, found["compensated"], found[word]))
+    told = " and ".join(f"{described(data.task, those)} with {word} rounding" for word, those in found.items())
     notes = [
-        f"rounded on {len(samples)} calibration samples; {told}, of {len(data.validation.x)} validation samples:"
+        f"rounded on {len(samples[0])} calibration samples; {told}, on {len(data.validation)} validation samples:"
         f" {best} it is"
     ]
     if blind:
@@ -57,7 +57,7 @@ def _has_one_output(layer: keras.Layer) -> bool:
         return False
 
 
-def right(model: keras.Model, data: Dataset) -> int:
-    """How many samples of the validation split a model answers right."""
-    outputs = KerasArtifact("candidate", model, b"", None).predict(data.validation.x)
-    return int(np.sum(predicted_classes(outputs) == data.validation.y))
+def scored(model: keras.Model, data: Dataset) -> Array:
+    """Scores of a model on the validation split, as `tfopt.measure.scoring` has them."""
+    outputs = KerasArtifact("candidate", model, b"", None).predict(data.validation.inputs)
+    return scores(data.task, outputs, data.validation.y)

@@ -45,12 +45,12 @@ def trained(
         if not kernel.depthwise
     ]
     training = wrapped(model, latents)
-    training.compile(loss=loss_of(artifact.model))
+    training.compile(loss=loss_of(artifact.model, data.task))
     plan_ = FitPlan(config.most_epochs, config.samples_a_step, config.rate, config.seed, decay=True)
     result = fit(training, data, plan_, progress, teacher=Teacher(artifact.predict))
     for latent in latents:
         latent.weight.assign(latent.rounded())
-    taught = can_be_taught(soft_loss(loss_of(artifact.model)), artifact.output_shapes()[0][-1] or 1)
+    taught = can_be_taught(soft_loss(loss_of(artifact.model, data.task)), artifact.output_shapes()[0][-1] or 1)
     notes.append(
         f"trained for {len(result.history)} epochs{' with the float model as teacher' if taught else ''}, the weights"
         f" are those of epoch {result.best_epoch + 1}"

@@ -41,22 +41,24 @@ class Made(NamedTuple):
     error: float
 
 
-def low_bit_file(model: keras.Model, levels: Mapping[str, Levels], name: str, x: Array, progress: Progress) -> Made:
-    """Make the file `name`; x (N, ...) are samples to run it on.
+def low_bit_file(
+    model: keras.Model, levels: Mapping[str, Levels], name: str, x: Sequence[Array], progress: Progress
+) -> Made:
+    """Make the file `name`; x are samples to run it on, an array (N, ...) for each input.
 
     `levels` has the layers of `model` with the values of their kernels; the others stay in float.
     """
     few_bits = {layer for layer, values in levels.items() if values != "int8"}
     as_dense = lowered(model, name, lambda layer: layer.name in few_bits and pays_as_dense(layer))
     source = convert(KerasArtifact.of(as_dense, name), progress)
-    [given] = source.inputs
+    feeds = dict(zip(source.inputs, x, strict=True))
     found = _found(as_dense, source.artifact.payload, levels)
     forms: dict[str, Form] = {layer.name: _first(layer, levels[layer.name]) for layer in found}
     while True:
         artifact = mixed(source.artifact, _by_form(found, forms), name, progress)
-        noisy = _noisy(found, source.artifact, artifact, {given: x}) & forms.keys()
+        noisy = _noisy(found, source.artifact, artifact, feeds) & forms.keys()
         if not noisy:
-            return Made(artifact, _held(as_dense, artifact.payload, forms), _error(source.artifact, artifact, x))
+            return Made(artifact, _held(as_dense, artifact.payload, forms), _error(source.artifact, artifact, feeds))
         for layer in noisy:
             wider = WIDER[forms.pop(layer)]
             if wider is not None:
@@ -106,9 +108,8 @@ def _held(model: keras.Model, payload: bytes, forms: Mapping[str, Form]) -> dict
     return told
 
 
-def _error(source: TfliteArtifact, artifact: TfliteArtifact, x: Array) -> float:
-    [name] = source.input_names
-    pairs = zip(source.outputs({name: x}).values(), artifact.outputs({name: x}).values(), strict=True)
+def _error(source: TfliteArtifact, artifact: TfliteArtifact, feeds: Mapping[str, Array]) -> float:
+    pairs = zip(source.outputs(feeds).values(), artifact.outputs(feeds).values(), strict=True)
     return max(float(np.sqrt(np.mean((b - a) ** 2) / max(float(np.mean(a**2)), 1e-18))) for a, b in pairs)
 
 

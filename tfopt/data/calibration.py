@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from tfopt.data.dataset import Dataset
+from tfopt.data.dataset import Dataset, Split
 from tfopt.data.scaling import Scaling
 from tfopt.errors import InputError
 
@@ -56,21 +56,23 @@ def calibration(
 
 
 def _of_data(data: Dataset, count: int | None) -> Calibration:
-    x, y = data.calibration
-    where = "of the calibration split"
-    if count is not None and count > len(x):
-        x, y = np.concatenate([x, data.train.x]), np.concatenate([y, data.train.y])
+    split, where = data.calibration, "of the calibration split"
+    if count is not None and count > len(split):
+        pairs = zip(split.inputs, data.train.inputs, strict=True)
+        split = Split(tuple(np.concatenate(pair) for pair in pairs), np.concatenate([split.y, data.train.y]))
         where = "of the calibration and train splits"
-        if count > len(x):
-            raise InputError(f"--calibration {count} asks for more samples than the {len(x)} there are to calibrate on")
+        if count > len(split):
+            raise InputError(
+                f"--calibration {count} asks for more samples than the {len(split)} there are to calibrate on"
+            )
+    classes = data.task == "classification"
     if count is not None:
-        rows = _one_of_each_first(y)[:count]
-        x, y = x[rows], y[rows]
-    missing = data.num_classes - len(np.unique(y))
-    notes = [f"activation ranges calibrated on {len(x)} samples {where}"]
+        split = split.rows(_one_of_each_first(split.y)[:count] if classes else slice(count))
+    missing = data.num_classes - len(np.unique(split.y)) if classes else 0
+    notes = [f"activation ranges calibrated on {len(split)} samples {where}"]
     if missing:
         notes.append(f"{missing} of {data.num_classes} classes have no sample to calibrate on")
-    return Calibration([x], notes)
+    return Calibration(list(split.inputs), notes)
 
 
 def _one_of_each_first(labels: Array) -> Array:

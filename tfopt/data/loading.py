@@ -9,13 +9,15 @@ import socket
 import zipfile
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from tfopt.config import DataConfig
 from tfopt.data.dataset import Dataset, split
+from tfopt.data.fitted import Fitted
 from tfopt.data.raw import InputKind, Raw, checked
-from tfopt.data.scaling import Scaling
 from tfopt.errors import InputError
 
 KERAS_DATASETS = ("mnist", "fashion_mnist", "cifar10", "imdb")
@@ -25,20 +27,19 @@ DOWNLOAD_TIMEOUT = 30.0
 NPZ_KEYS = ("x_train", "y_train", "x_test", "y_test")
 
 
-def load(config: DataConfig, scaling: Scaling | None = None) -> Dataset:
+def load(config: DataConfig, fitted: Fitted = Fitted()) -> Dataset:  # noqa: B008  # frozen
     """Load and split the data set `config` names; raise `InputError` when it is unknown, unreadable or unfit.
 
-    `scaling` is what a model remembers from its training; it is used unless `config.scale` asks for another.
+    `fitted` is what a model remembers from its training; its scaling is used unless `config.scale` asks for another.
     """
-    raw = checked(_raw(config), config.source)
-    if scaling is not None and config.scale not in (None, scaling.scale):
-        scaling = None
-    return split(raw, config, scaling)
+    if fitted.scaling is not None and config.scale not in (None, fitted.scaling.scale):
+        fitted = fitted.model_copy(update={"scaling": None})
+    return split(checked(_raw(config), config.source), config, fitted.scaling, fitted.targets)
 
 
 def _raw(config: DataConfig) -> Raw:
     if config.path is not None:
-        return _npz(config.path)
+        return _npz(config.path, config)
     if config.source == "digits":
         return _digits()
     if config.source in KERAS_DATASETS:
@@ -95,7 +96,7 @@ def _socket_timeout(seconds: float) -> Iterator[None]:
         socket.setdefaulttimeout(before)
 
 
-def _npz(path: Path) -> Raw:
+def _npz(path: Path, config: DataConfig) -> Raw:
     if not path.exists():
         raise InputError(f"{path} does not exist")
     if path.is_dir():
@@ -115,7 +116,17 @@ def _npz(path: Path) -> Raw:
     except (OSError, EOFError, zipfile.BadZipFile, KeyError, TypeError, AttributeError) as error:
         raise InputError(f"{path} is no .npz file or is damaged: {_first_line(error)}") from error
     kind: InputKind = "features" if x.ndim == 2 else "image"
-    return Raw(x, y, x_test, y_test, kind, peak=255, scale="unit" if x.dtype == np.uint8 else "none")
+    numbers = config.task == "regression" or (config.task is None and _are_numbers(y))
+    return Raw(
+        x, y, x_test, y_test, kind, peak=255, scale="unit" if x.dtype == np.uint8 else "none",
+        task="regression" if numbers else "classification",
+    )  # fmt: skip
+
+
+def _are_numbers(y: NDArray[Any]) -> bool:
+    """Whether labels are numbers rather than class indices: some are no integers."""
+    finite = np.isfinite(y) if y.dtype.kind == "f" else np.zeros(1, bool)
+    return bool((y[finite] != np.round(y[finite])).any()) if finite.any() and finite.shape == y.shape else False
 
 
 def _first_line(error: Exception) -> str:

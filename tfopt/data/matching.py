@@ -17,29 +17,61 @@ def match(data: Dataset, name: str, inputs: Sequence[Shape], outputs: Sequence[S
     `inputs` and `outputs` are the model's shapes with the batch axis first. One output of shape (N, 1) is read as
     the score of class 1 of two.
     """
-    if len(inputs) != 1 or len(outputs) != 1:
+    source = data.config.source
+    if len(inputs) != len(data.train.inputs) or len(outputs) != 1:
         raise InputError(
-            f"{name} has {len(inputs)} inputs and {len(outputs)} outputs, but {data.config.source} feeds one input"
-            " and labels one output"
+            f"{name} has {len(inputs)} inputs and {len(outputs)} outputs, but {source} feeds"
+            f" {_counted(len(data.train.inputs), 'input')} and labels one output"
         )
-    given, wanted = data.train.x.shape[1:], inputs[0][1:]
-    shape = next(
-        (s for s in (given, (*given, 1), given[:-1]) if _fits(s, wanted) and np.prod(s) == np.prod(given)), None
-    )
-    if shape is None:
-        raise InputError(f"{name} takes samples of shape {wanted}, but {data.config.source} has {given}")
-    classes = outputs[0][-1]
-    if len(outputs[0]) != 2 or classes is None:
-        raise InputError(f"{name} gives outputs of shape {outputs[0][1:]}; a classifier gives one score a class")
+    _check_outputs(data, name, outputs[0])
+    shapes = [
+        _shape(x.shape[1:], wanted[1:], name, source) for x, wanted in zip(data.train.inputs, inputs, strict=True)
+    ]
+    if all(x.shape[1:] == shape for x, shape in zip(data.train.inputs, shapes, strict=True)):
+        return data
+    return replace(data, **{name: _reshaped(split, shapes) for name, split in data.splits()})  # type: ignore[arg-type]
+
+
+def _shape(given: tuple[int, ...], wanted: Shape, name: str, source: str) -> tuple[int, ...]:
+    for shape in (given, (*given, 1), given[:-1]):
+        if _fits(shape, wanted) and np.prod(shape) == np.prod(given):
+            return shape
+    raise InputError(f"{name} takes samples of shape {wanted}, but {source} has {given}")
+
+
+def _reshaped(split: Split, shapes: Sequence[tuple[int, ...]]) -> Split:
+    inputs = (x.reshape(len(x), *shape) for x, shape in zip(split.inputs, shapes, strict=True))
+    return Split(tuple(inputs), split.y)
+
+
+def _check_outputs(data: Dataset, name: str, output: Shape) -> None:
+    source = data.config.source
+    if data.task == "translation":
+        size = data.target_vectorizer.size if data.target_vectorizer else None
+        if len(output) != 3 or output[2] != size:
+            raise InputError(f"{name} gives outputs of shape {output[1:]}; {source} has {size} words to choose from")
+    elif data.task in ("regression", "forecasting"):
+        if not _fits(data.train.y.shape[1:], output[1:]):
+            raise InputError(
+                f"{name} gives outputs of shape {output[1:]}, but the targets of {source} have {data.train.y.shape[1:]}"
+            )
+    else:
+        _check_classes(data, name, output)
+
+
+def _check_classes(data: Dataset, name: str, output: Shape) -> None:
+    classes = output[-1]
+    if len(output) != 2 or classes is None:
+        raise InputError(f"{name} gives outputs of shape {output[1:]}; a classifier gives one score a class")
     if data.num_classes > max(classes, 2):
         raise InputError(
             f"{data.config.source} has the label {data.num_classes - 1}, out of range for {name}: it has"
             f" {max(classes, 2)} classes"
         )
-    if shape == given:
-        return data
-    reshaped = {name: Split(split.x.reshape(len(split.x), *shape), split.y) for name, split in data.splits()}
-    return replace(data, **reshaped)  # type: ignore[arg-type]
+
+
+def _counted(count: int, noun: str) -> str:
+    return f"{'one' if count == 1 else count} {noun}{'s' * (count > 1)}"
 
 
 def _fits(shape: tuple[int, ...], wanted: Shape) -> bool:

@@ -1,15 +1,15 @@
 """Data as a source stores it, before it is split and scaled, and the checks every source must pass."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
-from tfopt.choices import Scale
+from tfopt.choices import Scale, Task
 from tfopt.errors import InputError
 
-InputKind = Literal["image", "features", "tokens"]
+InputKind = Literal["image", "features", "tokens", "series", "pairs"]
 Array = NDArray[Any]
 
 LEAST_ROWS = 10
@@ -18,7 +18,7 @@ MOST_CLASSES = 2**31
 
 @dataclass(frozen=True, slots=True)
 class Raw:
-    """Stored arrays: x (N, ...), y (N,) of class indices; `x_test` is None where the source has no test split.
+    """Stored arrays: x (N, ...), y (N,) of class indices or (N,) or (N, K) of numbers; no `x_test`, no test split.
 
     `peak` is the largest value the storage can hold: what `--scale unit` divides by; `scale` is what suits the source
     when nothing else is asked for. `vocabulary` is set for tokens.
@@ -32,30 +32,41 @@ class Raw:
     peak: float
     scale: Scale
     vocabulary: int | None = None
+    task: Task = "classification"
 
 
 def checked(raw: Raw, source: str) -> Raw:
-    """Return `raw` with labels of shape (N,) and type int64, or raise `InputError` naming what is wrong in `source`."""
-    x, y = _pair(raw.x, raw.y, "train", source)
+    """Return `raw` with class indices (N,) int64 or numbers (N, K) float32 as labels.
+
+    Raises `InputError` naming what is wrong in `source`.
+    """
+    x, y = _pair(raw, raw.x, raw.y, "train", source)
     if len(x) < LEAST_ROWS:
         raise InputError(f"{source}: x_train has {len(x)} rows; at least {LEAST_ROWS} are needed to split it")
+    if raw.task == "classification":
+        _check_classes(y, source)
+    x_test, y_test = raw.x_test, raw.y_test
+    if x_test is not None and y_test is not None:
+        x_test, y_test = _pair(raw, x_test, y_test, "test", source)
+        if x_test.shape[1:] != x.shape[1:]:
+            raise InputError(f"{source}: x_test has samples of shape {x_test.shape[1:]} but x_train of {x.shape[1:]}")
+        if y_test.shape[1:] != y.shape[1:]:
+            raise InputError(f"{source}: y_test has {y_test.shape[1:]} numbers a row but y_train {y.shape[1:]}")
+        if raw.task == "classification" and y_test.max() > y.max():
+            raise InputError(f"{source}: y_test has the label {y_test.max()}, but y_train only goes up to {y.max()}")
+    return replace(raw, x=x, y=y, x_test=x_test, y_test=y_test)
+
+
+def _check_classes(y: Array, source: str) -> None:
     if np.unique(y).size < 2:
         raise InputError(f"{source}: y_train has one class only; at least two are needed")
     if y.max() >= len(y):
         raise InputError(
             f"{source}: y_train has the label {y.max()} in {len(y)} rows; labels must be class indices 0..K-1"
         )
-    x_test, y_test = raw.x_test, raw.y_test
-    if x_test is not None and y_test is not None:
-        x_test, y_test = _pair(x_test, y_test, "test", source)
-        if x_test.shape[1:] != x.shape[1:]:
-            raise InputError(f"{source}: x_test has samples of shape {x_test.shape[1:]} but x_train of {x.shape[1:]}")
-        if y_test.max() > y.max():
-            raise InputError(f"{source}: y_test has the label {y_test.max()}, but y_train only goes up to {y.max()}")
-    return Raw(x, y, x_test, y_test, raw.kind, raw.peak, raw.scale, raw.vocabulary)
 
 
-def _pair(x: Array, y: Array, split: str, source: str) -> tuple[Array, Array]:
+def _pair(raw: Raw, x: Array, y: Array, split: str, source: str) -> tuple[Array, Array]:
     if x.ndim < 2 or y.ndim < 1 or 0 in x.shape[1:]:
         raise InputError(f"{source}: x_{split} has shape {x.shape} and y_{split} {y.shape}; each sample needs a row")
     if len(x) == 0:
@@ -66,7 +77,18 @@ def _pair(x: Array, y: Array, split: str, source: str) -> tuple[Array, Array]:
         raise InputError(f"{source}: x_{split} has the type {x.dtype}; numbers are needed")
     if x.dtype.kind == "f" and not (np.abs(x) <= np.finfo(np.float32).max).all():
         raise InputError(f"{source}: x_{split} has values that are NaN or infinite in float32")
-    return x, _class_indices(y, split, source)
+    numbers = raw.task == "regression"
+    return x, _numbers(y, split, source) if numbers else _class_indices(y, split, source)
+
+
+def _numbers(y: Array, split: str, source: str) -> Array:
+    if y.ndim > 2 or y.dtype.kind not in "fiub":
+        raise InputError(
+            f"{source}: y_{split} has shape {y.shape} and type {y.dtype}; numbers are needed, a row a sample"
+        )
+    if not np.isfinite(y.astype(np.float32)).all():
+        raise InputError(f"{source}: y_{split} has values that are NaN or infinite in float32")
+    return y.reshape(len(y), -1).astype(np.float32)
 
 
 def _class_indices(y: Array, split: str, source: str) -> Array:

@@ -39,14 +39,16 @@ class Scaling(BaseModel):
             case "signed":
                 return cls(scale="signed", mean=raw.peak / 2, deviation=raw.peak / 2)
             case "standard":
-                axes = None if x_train.ndim == 3 else tuple(range(x_train.ndim - 1))
-                mean = x_train.mean(axis=axes, dtype=np.float64)
-                deviation = x_train.std(axis=axes, dtype=np.float64)
-                return cls(
-                    scale="standard", mean=mean.tolist(), deviation=np.where(deviation > 0, deviation, 1).tolist()
-                )
+                return cls.standard(x_train, whole=x_train.ndim == 3 and raw.kind == "image")
             case _:
                 return cls(scale="none")
+
+    @classmethod
+    def standard(cls, x: Array, *, whole: bool = False) -> Self:
+        """Standardize by x (N, ...): for each entry of the last axis, or with the same two numbers for the `whole`."""
+        axes = None if whole else tuple(range(x.ndim - 1))
+        mean, deviation = x.mean(axis=axes, dtype=np.float64), x.std(axis=axes, dtype=np.float64)
+        return cls(scale="standard", mean=mean.tolist(), deviation=np.where(deviation > 0, deviation, 1).tolist())
 
     def __call__(self, x: Array) -> Array:
         """Scale x (N, ...) to float32."""
@@ -59,3 +61,6 @@ class Scaling(BaseModel):
         if self.deviation != 1.0:
             x /= np.asarray(self.deviation, np.float32)
         return x
+
+
+IDENTITY = Scaling(scale="none")

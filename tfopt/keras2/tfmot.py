@@ -14,7 +14,6 @@ import keras
 import tensorflow as tf
 import tensorflow_model_optimization as tfmot
 import tf_keras
-from numpy.typing import NDArray
 
 # Not exported: the schemes, which know the supported layers, and the function whose decay is fixed at 0.999.
 from tensorflow_model_optimization.python.core.quantization.keras import quant_ops
@@ -166,7 +165,7 @@ def _reaches_kernel(layer: tf_keras.layers.Layer, covered: set[str]) -> bool:
     )
 
 
-def calibrate(model: tf_keras.Model, batches: Iterable[NDArray[Any]]) -> None:
+def calibrate(model: tf_keras.Model, batches: Iterable[Any]) -> None:
     """Set the activation ranges to the mean over `batches` of their smallest and largest values.
 
     Batch normalization and dropout behave as in inference meanwhile, so that nothing but the ranges changes.

@@ -2,22 +2,12 @@
 
 from typing import Any
 
-import numpy as np
 from numpy.typing import NDArray
 from scipy.stats import binomtest
 
 from tfopt.report.report import Accuracy, AccuracyChange
 
 Array = NDArray[Any]
-
-
-def predicted_classes(outputs: Array) -> Array:
-    """Class of each row of outputs (N, K); (N, 1) is the score of class 1, a probability or a logit."""
-    if outputs.shape[1] > 1:
-        classes: Array = np.argmax(outputs, axis=1)
-        return classes
-    probabilities = outputs.min() >= 0 and outputs.max() <= 1
-    return (outputs[:, 0] > (0.5 if probabilities else 0.0)).astype(np.int64)
 
 
 def accuracy(right: Array) -> Accuracy:

@@ -19,9 +19,12 @@ def check(gates: Gates, measured: Sequence[Measured], comparisons: Sequence[Comp
                 GateResult(gate="max-size", name=name, limit=gates.max_size, found=size, passed=size <= gates.max_size)
             )
         if gates.max_drop is not None:
-            if comparison.accuracy is None:
+            if comparison.accuracy is not None:
+                drop = 0.0 - comparison.accuracy.change
+            elif comparison.deviation is not None:
+                drop = comparison.deviation.change
+            else:
                 raise InputError("--max-drop needs data to measure accuracy on; give --data NAME or --data FILE.npz")
-            drop = 0.0 - comparison.accuracy.change
             passed = drop <= gates.max_drop + 1e-9
             results.append(GateResult(gate="max-drop", name=name, limit=gates.max_drop, found=drop, passed=passed))
     return results

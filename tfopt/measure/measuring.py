@@ -11,32 +11,44 @@ from numpy.typing import NDArray
 from tfopt.artifacts.artifact import Artifact
 from tfopt.artifacts.keras_file import KerasArtifact
 from tfopt.data import Dataset, match
-from tfopt.measure.accuracy import accuracy, accuracy_change, predicted_classes
+from tfopt.measure.accuracy import accuracy, accuracy_change
+from tfopt.measure.bleu import bleu
+from tfopt.measure.deviation import deviation, deviation_change
 from tfopt.measure.keras_macs import keras_macs
 from tfopt.measure.latency import MOST_ROUNDS, interleaved, latency, latency_change
+from tfopt.measure.scoring import counts_right, scores
 from tfopt.measure.tflite_graph import parameters, tflite_macs
 from tfopt.progress import Progress
-from tfopt.report.report import Comparison, LatencyChange, Measurement, SizeChange, SizeVerdict
+from tfopt.report.report import (
+    AccuracyChange,
+    Comparison,
+    DeviationChange,
+    LatencyChange,
+    Measurement,
+    SizeChange,
+    SizeVerdict,
+)
 
 LEAST_CHANGE = 0.005
 
 
 @dataclass(frozen=True)
 class Measured:
-    """A measurement with what is needed to pair it with another: `right` (N,) booleans, `times` (rounds,) in ms."""
+    """A measurement with what is needed to pair it with another: `scores` (N,), `times` (rounds,) in ms."""
 
     measurement: Measurement
-    right: NDArray[np.bool_] | None
+    scores: NDArray[Any] | None
     times: NDArray[Any] | None
+    block: int = 1
 
 
 def measure(artifacts: Sequence[Artifact], data: Dataset | None, progress: Progress) -> list[Measured]:
     """Measure all artifacts in one go, so that their latencies are interleaved; accuracy is None without data."""
-    rights = [_right(artifact, data, progress) for artifact in artifacts]
+    found = [_scores(artifact, data, progress) for artifact in artifacts]
     times = _latencies(artifacts, data, progress)
     return [
-        Measured(_measurement(artifact, right, time), right, time)
-        for artifact, right, time in zip(artifacts, rights, times, strict=True)
+        Measured(_measurement(artifact, data, score, time, progress), score, time, _block(data))
+        for artifact, score, time in zip(artifacts, found, times, strict=True)
     ]
 
 
@@ -57,10 +69,14 @@ def _comparison(measured: Sequence[Measured], index: int) -> Comparison:
         size = _size_change(before, after)
         if this.times is not None and peer.times is not None:
             speed = latency_change(before.name, peer.times, this.times)
-    change = None
-    if this.right is not None and first.right is not None:
-        change = accuracy_change(first.measurement.name, first.right, this.right)
-    return Comparison(name=after.name, size=size, accuracy=change, latency=speed)
+    changes: dict[str, AccuracyChange | DeviationChange] = {}
+    if this.scores is not None and first.scores is not None:
+        name = first.measurement.name
+        if this.scores.dtype == np.bool_:
+            changes["accuracy"] = accuracy_change(name, first.scores, this.scores)
+        else:
+            changes["deviation"] = deviation_change(name, first.scores, this.scores, this.block)
+    return Comparison(name=after.name, size=size, latency=speed, **changes)
 
 
 def _size_change(before: Measurement, after: Measurement) -> SizeChange:
@@ -79,15 +95,18 @@ def _size_change(before: Measurement, after: Measurement) -> SizeChange:
     )
 
 
-def _right(artifact: Artifact, data: Dataset | None, progress: Progress) -> NDArray[np.bool_] | None:
+def _scores(artifact: Artifact, data: Dataset | None, progress: Progress) -> NDArray[Any] | None:
     if data is None:
         return None
     test = match(data, artifact.name, artifact.input_shapes(), artifact.output_shapes()).test
-    with progress.task(f"testing {artifact.name}", len(test.x)) as advance:
-        outputs = artifact.predict(test.x, advance)
-    answered = np.isfinite(outputs).all(axis=1)
-    right: NDArray[np.bool_] = answered & (predicted_classes(np.nan_to_num(outputs)) == test.y)
-    return right
+    with progress.task(f"testing {artifact.name}", len(test)) as advance:
+        outputs = artifact.predict(test.inputs, advance)
+    return scores(data.task, outputs, test.y)
+
+
+def _block(data: Dataset | None) -> int:
+    """Windows that start within one horizon of each other forecast the same steps."""
+    return data.train.y.shape[1] if data and data.task == "forecasting" else 1
 
 
 def _latencies(
@@ -105,7 +124,8 @@ def _sample(artifact: Artifact, data: Dataset | None) -> list[NDArray[Any]] | No
     """One sample of each input: from the data, else noise; None for text or if a size is not fixed."""
     shapes = artifact.input_shapes()
     if data is not None:
-        return [match(data, artifact.name, shapes, artifact.output_shapes()).test.x[:1]]
+        test = match(data, artifact.name, shapes, artifact.output_shapes()).test
+        return list(test.rows(slice(1)).inputs)
     if "string" in artifact.input_types():
         return None
     fixed = [tuple(size for size in shape[1:] if size is not None) for shape in shapes]
@@ -115,7 +135,9 @@ def _sample(artifact: Artifact, data: Dataset | None) -> list[NDArray[Any]] | No
     return [rng.random((1, *sizes), np.float32) for sizes in fixed]
 
 
-def _measurement(artifact: Artifact, right: NDArray[Any] | None, times: NDArray[Any] | None) -> Measurement:
+def _measurement(
+    artifact: Artifact, data: Dataset | None, found: NDArray[Any] | None, times: NDArray[Any] | None, progress: Progress
+) -> Measurement:
     if isinstance(artifact, KerasArtifact):
         weights = artifact.model.weights
         count = sum(int(np.prod(w.shape)) for w in weights)
@@ -132,6 +154,16 @@ def _measurement(artifact: Artifact, right: NDArray[Any] | None, times: NDArray[
         parameters=count,
         nonzero_parameters=nonzero,
         macs=macs,
-        accuracy=None if right is None else accuracy(right),
+        accuracy=accuracy(found) if found is not None and data and counts_right(data.task) else None,
+        deviation=deviation(found, _unit(data), _block(data))
+        if found is not None and data and not counts_right(data.task)
+        else None,
+        bleu=bleu(artifact, data, progress) if data and data.task == "translation" else None,
         latency=None if times is None else latency(times, artifact.runtime),
     )
+
+
+def _unit(data: Dataset) -> float | None:
+    """What 1 is in the units of the data; None if that differs from column to column."""
+    deviations = np.unique(data.targets.deviation)
+    return float(deviations[0]) if len(deviations) == 1 else None

@@ -7,6 +7,7 @@ pooling (Lin et al. 2014) ends the trunk, so that most weights are where pruning
 import keras
 from keras import layers
 
+from tfopt.config import ModelConfig
 from tfopt.errors import InputError
 from tfopt.models.building import Signature
 
@@ -14,8 +15,9 @@ MOST_BLOCKS = 3
 BATCH_NORM_MOMENTUM = 0.9  # Keras' 0.99 lags behind when an epoch has few steps, and validation misjudges early epochs
 
 
-def cnn(signature: Signature, width: int = 16, dropout: float = 0.2) -> keras.Model:
+def cnn(config: ModelConfig, signature: Signature) -> keras.Model:
     """Build a CNN for images (H, W) or (H, W, C), or a 1-D one for tokens (T,); `width` filters in the first block."""
+    width, dropout = config.width or 16, 0.2 if config.dropout is None else config.dropout
     inputs = keras.Input(signature.shape, dtype="int32" if signature.kind == "tokens" else "float32", name="input")
     match signature.kind:
         case "image" if len(signature.shape) in (2, 3) and min(signature.shape[:2]) >= 4:
@@ -29,7 +31,7 @@ def cnn(signature: Signature, width: int = 16, dropout: float = 0.2) -> keras.Mo
                 " use --arch mlp"
             )
     x = layers.Dropout(dropout, name="dropout")(x)
-    return keras.Model(inputs, layers.Dense(signature.num_classes, activation="softmax", name="classes")(x), name="cnn")
+    return keras.Model(inputs, layers.Dense(signature.outputs[0], activation="softmax", name="classes")(x), name="cnn")
 
 
 def _blocks_2d(x: keras.KerasTensor, width: int, size: int) -> keras.KerasTensor:

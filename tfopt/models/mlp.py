@@ -3,11 +3,14 @@
 import keras
 from keras import layers
 
+from tfopt.config import ModelConfig
 from tfopt.models.building import Signature
 
 
-def mlp(signature: Signature, width: int = 128, depth: int = 2, dropout: float = 0.2) -> keras.Model:
+def mlp(config: ModelConfig, signature: Signature) -> keras.Model:
     """Build an MLP with `depth` hidden layers of `width` units for samples of any shape."""
+    width, depth = config.width or 128, config.depth or 2
+    dropout = 0.2 if config.dropout is None else config.dropout
     if signature.kind == "tokens":
         inputs = keras.Input(signature.shape, dtype="int32", name="input")
         x = layers.Embedding(signature.vocabulary or 0, width // 8, name="embedding")(inputs)
@@ -18,4 +21,4 @@ def mlp(signature: Signature, width: int = 128, depth: int = 2, dropout: float =
     for layer in range(1, depth + 1):
         x = layers.Dense(width, activation="relu", name=f"hidden{layer}")(x)
         x = layers.Dropout(dropout, name=f"dropout{layer}")(x)
-    return keras.Model(inputs, layers.Dense(signature.num_classes, activation="softmax", name="classes")(x), name="mlp")
+    return keras.Model(inputs, layers.Dense(signature.outputs[0], activation="softmax", name="classes")(x), name="mlp")

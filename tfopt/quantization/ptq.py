@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 
 from tfopt.artifacts.keras_file import KerasArtifact
 from tfopt.artifacts.tflite_file import TfliteArtifact
+from tfopt.choices import Task
 from tfopt.config import QuantizeConfig
 from tfopt.data import Dataset, match
 from tfopt.data.calibration import Input, calibration
@@ -24,7 +25,7 @@ from tfopt.graphs.lowering import lowered, pays_as_dense
 from tfopt.graphs.replay import is_graph
 from tfopt.litert.convert import FloatFile, convert
 from tfopt.litert.convert import quantize as quantize_file
-from tfopt.measure.accuracy import predicted_classes
+from tfopt.measure.scoring import drop, scores
 from tfopt.progress import Progress
 from tfopt.quantization.layers import layer_changes
 from tfopt.quantization.sensitivity import SAMPLES, Budget, alone, layer_errors, recover, suspects
@@ -69,9 +70,9 @@ def quantize(
         if config.max_drop is not None and judge.drop(chosen) > limit:
             chosen, remarks = recover(start.budget(config, limit), chosen, progress)
             notes += remarks
-        drop = judge.drop(chosen)
+        lost = judge.drop(chosen)
         gates.append(
-            GateResult(gate="max-drop", name=chosen.name, limit=limit, found=drop, passed=drop <= limit + 1e-9)
+            GateResult(gate="max-drop", name=chosen.name, limit=limit, found=lost, passed=lost <= limit + 1e-9)
         )
         notes.append(f"--max-drop is held to on the {len(judge.labels)} samples of the validation split")
     layers = [_as_in(artifact.model, change) for change in layer_changes(made.model, chosen.payload)]
@@ -168,11 +169,12 @@ class Judge:
     """How a file does on the validation split, or on the calibration samples where there is no data."""
 
     def __init__(self, made: FloatFile, data: Dataset | None, feeds: Mapping[str, Array]) -> None:
-        self.feeds = {made.inputs[0]: data.validation.x} if data else dict(feeds)
+        self.feeds = dict(zip(made.inputs, data.validation.inputs, strict=True)) if data else dict(feeds)
         self.labels = data.validation.y if data else None
+        self.task: Task = data.task if data else "classification"
         self.where = "the validation split" if data else "the calibration samples"
         self.wanted = made.artifact.outputs(self.feeds) if self.feeds else {}
-        self.reference = self._accuracy(self.wanted)
+        self.reference = self._scores(self.wanted)
 
     def error(self, artifact: TfliteArtifact) -> float:
         """Root mean square of the outputs' difference from those of the float file, relative to theirs."""
@@ -181,14 +183,18 @@ class Judge:
         return float(max(parts, default=0.0))
 
     def drop(self, artifact: TfliteArtifact) -> float:
-        """By how much the share of right answers is lower than that of the float file; 0 without labels."""
-        return self.reference - self._accuracy(artifact.outputs(self.feeds)) if self.labels is not None else 0.0
-
-    def _accuracy(self, outputs: Mapping[str, Array]) -> float:
-        if self.labels is None:
+        """How much worse than the float file it is, in points of accuracy or as a share; 0 without labels."""
+        if self.reference is None:
             return 0.0
+        found = self._scores(artifact.outputs(self.feeds))
+        assert found is not None
+        return drop(self.task, self.reference, found)
+
+    def _scores(self, outputs: Mapping[str, Array]) -> Array | None:
+        if self.labels is None:
+            return None
         [output] = outputs.values()
-        return float(np.mean(predicted_classes(output) == self.labels))
+        return scores(self.task, output, self.labels)
 
 
 def _samples(artifact: KerasArtifact, config: QuantizeConfig, data: Dataset | None) -> tuple[list[Array], list[str]]:

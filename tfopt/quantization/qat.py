@@ -65,7 +65,8 @@ def quantize_aware(artifact: KerasArtifact, config: QatConfig, data: Dataset | N
     with progress.task("rebuilding in tf_keras", None):
         crossing = cross(model, artifact.name, partial(tfmot.unsupported, bits=config.bits))
         aware = tfmot.quantization_aware(crossing, config.bits)
-    batches = np.array_split(data.calibration.x, max(1, len(data.calibration.x) // CALIBRATION_BATCH))
+    samples = data.calibration
+    batches = [samples.rows(slice(i, i + CALIBRATION_BATCH)).inputs for i in range(0, len(samples), CALIBRATION_BATCH)]
     with progress.task("calibrating", len(batches)) as advance:
         tfmot.calibrate(aware.model, _counted(batches, advance))
     projections, notes = _projections(model, aware, config)
@@ -85,9 +86,9 @@ def quantize_aware(artifact: KerasArtifact, config: QatConfig, data: Dataset | N
     )
 
 
-def _counted(batches: Sequence[NDArray[Any]], advance: Advance) -> Iterator[NDArray[Any]]:
+def _counted(batches: Sequence[Sequence[NDArray[Any]]], advance: Advance) -> Iterator[Any]:
     for batch in batches:
-        yield batch
+        yield batch if len(batch) > 1 else batch[0]
         advance(1)
 
 

@@ -5,6 +5,8 @@ from typing import Any, Literal, Self
 
 from pydantic import BaseModel, ConfigDict
 
+from tfopt.choices import Task
+
 
 class Record(BaseModel):
     """Base of the report's parts: immutable plain data."""
@@ -20,6 +22,25 @@ class Accuracy(Record):
     value: float
     low: float
     high: float
+
+
+class Deviation(Record):
+    """Mean absolute error over test samples, its 95 % interval, and what 1 is in the units of the data."""
+
+    mae: float
+    low: float
+    high: float
+    samples: int
+    unit: float | None
+
+
+class Bleu(Record):
+    """Corpus BLEU (Papineni et al. 2002, by sacrebleu) of greedy translations, 0 to 100, and its bootstrap interval."""
+
+    value: float
+    low: float
+    high: float
+    sentences: int
 
 
 class Latency(Record):
@@ -44,7 +65,9 @@ class Measurement(Record):
     parameters: int
     nonzero_parameters: int
     macs: int | None
-    accuracy: Accuracy | None
+    accuracy: Accuracy | None = None
+    deviation: Deviation | None = None
+    bleu: Bleu | None = None
     latency: Latency | None
 
 
@@ -72,6 +95,15 @@ class AccuracyChange(Record):
     verdict: str
 
 
+class DeviationChange(Record):
+    """By which share the mean absolute error grew on the same samples, and whether that is more than chance."""
+
+    against: str
+    change: float
+    p_value: float
+    verdict: str
+
+
 class LatencyChange(Record):
     """Median of the ratios of paired runs (below 1 is faster) with a 95 % bootstrap interval."""
 
@@ -88,6 +120,7 @@ class Comparison(Record):
     name: str
     size: SizeChange | None
     accuracy: AccuracyChange | None
+    deviation: DeviationChange | None = None
     latency: LatencyChange | None
 
 
@@ -121,6 +154,13 @@ class LayerError(Record):
     drop: float | None = None
 
 
+class Baseline(Record):
+    """What a method without a model scores on the test split: accuracy, mean absolute error or BLEU."""
+
+    method: str
+    value: float
+
+
 class DataSummary(Record):
     """Which data was used, how it was scaled and how many samples each split has."""
 
@@ -128,6 +168,8 @@ class DataSummary(Record):
     scale: str
     fingerprint: str
     samples: dict[str, int]
+    task: Task = "classification"
+    baseline: Baseline | None = None
 
 
 class GateResult(Record):

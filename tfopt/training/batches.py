@@ -4,6 +4,7 @@ The samples of an epoch are spread evenly over its batches instead of leaving a 
 last batch smaller than their number leaves one replica without samples, and batch normalization then yields NaN.
 """
 
+from collections.abc import Sequence
 from math import ceil
 from typing import Any
 
@@ -20,12 +21,22 @@ def steps_per_epoch(samples: int, batch_size: int) -> int:
 
 
 def training_batches(
-    x: NDArray[Any], y: NDArray[Any], *, batch_size: int, seed: int, first_epoch: int, epochs: int, replicas: int = 1
+    inputs: Sequence[NDArray[Any]],
+    y: NDArray[Any],
+    *,
+    batch_size: int,
+    seed: int,
+    first_epoch: int,
+    epochs: int,
+    replicas: int = 1,
 ) -> tf.data.Dataset:
-    """Batches (x, y) of the epochs from `first_epoch` up to `epochs` in a row, each sample once an epoch."""
-    samples = len(x)
+    """Batches (x, y) of the epochs from `first_epoch` up to `epochs` in a row, each sample once an epoch.
+
+    Of several inputs, x is a tuple.
+    """
+    samples = len(y)
     bounds = _bounds(samples, batch_size, replicas)
-    features, labels = tf.constant(x), tf.constant(y)
+    tensors = [tf.constant(x) for x in (*inputs, y)]
 
     def epoch(number: tf.Tensor) -> tf.data.Dataset:
         key = tf.stack([tf.constant(seed, tf.int64), number])
@@ -33,15 +44,22 @@ def training_batches(
         return tf.data.Dataset.from_tensor_slices(bounds).map(lambda start, end: order[start:end])
 
     rows = tf.data.Dataset.range(first_epoch, epochs).flat_map(epoch)
-    return rows.map(lambda i: (tf.gather(features, i), tf.gather(labels, i))).prefetch(2)
+    return rows.map(lambda i: _pair([tf.gather(tensor, i) for tensor in tensors])).prefetch(2)
 
 
-def evaluation_batches(x: NDArray[Any], y: NDArray[Any], *, batch_size: int, replicas: int = 1) -> tf.data.Dataset:
+def evaluation_batches(
+    inputs: Sequence[NDArray[Any]], y: NDArray[Any], *, batch_size: int, replicas: int = 1
+) -> tf.data.Dataset:
     """Batches (x, y) in the order given, each sample once."""
-    features, labels = tf.constant(x), tf.constant(y)
-    bounds = tf.data.Dataset.from_tensor_slices(_bounds(len(x), batch_size, replicas))
-    batches = bounds.map(lambda start, end: (features[start:end], labels[start:end]))
+    tensors = [tf.constant(x) for x in (*inputs, y)]
+    bounds = tf.data.Dataset.from_tensor_slices(_bounds(len(y), batch_size, replicas))
+    batches = bounds.map(lambda start, end: _pair([tensor[start:end] for tensor in tensors]))
     return batches.cache().prefetch(2)  # to set up the map anew for every epoch takes longer than a small epoch
+
+
+def _pair(tensors: Sequence[tf.Tensor]) -> tuple[Any, tf.Tensor]:
+    *x, y = tensors
+    return (x[0] if len(x) == 1 else tuple(x)), y
 
 
 def _bounds(samples: int, batch_size: int, replicas: int) -> tuple[NDArray[Any], NDArray[Any]]:

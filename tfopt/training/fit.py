@@ -16,10 +16,10 @@ from tfopt.graphs.calling import outputs_of
 from tfopt.progress import Advance, Progress
 from tfopt.training.batches import evaluation_batches, steps_per_epoch, training_batches
 from tfopt.training.checkpoint import Checkpoint
-from tfopt.training.objective import label_encoder, loss_of, soft_loss
+from tfopt.training.objective import label_encoder, loss_of, metric_of, soft_loss
 from tfopt.training.seeding import EpochSeeds
 from tfopt.training.selection import BestEpoch
-from tfopt.training.teaching import Teacher, agreement, taught
+from tfopt.training.teaching import Teacher, taught
 
 
 @dataclass(frozen=True)
@@ -39,7 +39,7 @@ class FitPlan:
 
     def steps(self, data: Dataset) -> int:
         """Return the number of training steps of one epoch."""
-        return steps_per_epoch(len(data.train.x), self.batch_size)
+        return steps_per_epoch(len(data.train), self.batch_size)
 
     def rate(self, data: Dataset) -> float | keras.optimizers.schedules.LearningRateSchedule:
         """Return the learning rate, or how it goes with the steps."""
@@ -81,12 +81,11 @@ def fit(
     With a `teacher` it learns from the teacher's answers as well as from the labels, if its loss takes such targets.
     Raises `InputError` if the loss is not a number, or if the files of another run are in the way.
     """
-    loss = soft_loss(loss_of(model)) if teacher else loss_of(model)
-    encode = label_encoder(loss, outputs_of(model)[0].shape[-1])
+    loss = soft_loss(loss_of(model, data.task)) if teacher else loss_of(model, data.task)
+    encode = label_encoder(loss, outputs_of(model)[0].shape[-1], data.task)
     targets = taught(teacher, data, loss, encode) if teacher else encode(data.train.y)
-    soft = teacher is not None and targets.shape[1:] == (1,)
-    accuracy = keras.metrics.MeanMetricWrapper(agreement, name="accuracy") if soft else "accuracy"
-    model.compile(optimizer=keras.optimizers.Adam(plan.rate(data)), loss=loss, metrics=[accuracy])
+    metric = metric_of(data.task, soft_binary=teacher is not None and targets.shape[1:] == (1,))
+    model.compile(optimizer=keras.optimizers.Adam(plan.rate(data)), loss=loss, metrics=[metric])
     watching = watched(plan)
     every = [EpochSeeds(plan.seed), *callbacks, *watching.callbacks]
     every.extend(_tensorboard(files.tensorboard) if files else [])
@@ -160,7 +159,7 @@ def run_epochs(
         advance(first * steps)
         model.fit(
             training_batches(
-                train.x,
+                train.inputs,
                 targets,
                 batch_size=plan.batch_size,
                 seed=plan.seed,
@@ -169,7 +168,7 @@ def run_epochs(
                 replicas=replicas,
             ),
             validation_data=evaluation_batches(
-                validation.x, encode(validation.y), batch_size=plan.batch_size, replicas=replicas
+                validation.inputs, encode(validation.y), batch_size=plan.batch_size, replicas=replicas
             ),
             steps_per_epoch=steps,
             initial_epoch=first,
@@ -233,9 +232,10 @@ class _Bar(keras.callbacks.Callback):  # type: ignore[misc]
     def on_train_batch_end(self, batch: int, logs: dict[str, Any] | None = None) -> None:  # noqa: ARG002
         """Move on by one step."""
         logs = logs or {}
-        loss, accuracy = logs.get("loss", float("nan")), logs.get("accuracy", float("nan"))
-        self.advance(1, f"epoch {self.epoch}/{self.epochs} loss {loss:.3f} accuracy {accuracy:.3f}{self.validation}")
+        shown = " ".join(f"{name} {logs[name]:.3f}" for name in ("loss", "accuracy", "mae") if name in logs)
+        self.advance(1, f"epoch {self.epoch}/{self.epochs} {shown}{self.validation}")
 
     def on_epoch_end(self, epoch: int, logs: dict[str, Any] | None = None) -> None:  # noqa: ARG002
-        """Show the validation accuracy until the next epoch ends."""
-        self.validation = f", validation {(logs or {}).get('val_accuracy', float('nan')):.3f}"
+        """Show the validation accuracy or error until the next epoch ends."""
+        logs = logs or {}
+        self.validation = f", validation {logs.get('val_accuracy', logs.get('val_mae', float('nan'))):.3f}"

@@ -30,15 +30,15 @@ def fit(
     After each step every variable in `projections` is replaced by its projection.
     """
     tf_keras.utils.set_random_seed(plan.seed)
-    loss = loss_of(source)
+    loss = loss_of(source, data.task)
     function = keras.losses.get(loss)
     model.compile(
         optimizer=ProjectedAdam(plan.learning_rate, projections),
         loss=lambda y, outputs: function(y, outputs),
-        metrics=["accuracy"],
+        metrics=["accuracy"] if data.task == "classification" else ["mae"],
     )
     watching = watched(plan)
-    encode = label_encoder(loss, source.output_shape[-1])
+    encode = label_encoder(loss, source.output_shape[-1], data.task)
     adapted = [Adapted(callback) for callback in watching.callbacks]
     run_epochs(
         model,

@@ -7,24 +7,56 @@ import keras
 import numpy as np
 from numpy.typing import NDArray
 
+from tfopt.choices import Task
+from tfopt.data.vectorizer import PADDING
 from tfopt.graphs.calling import outputs_of
 
 Labels = NDArray[Any]
 ONE_HOT_LOSSES = {"categorical_crossentropy", "categorical_focal_crossentropy", "mean_squared_error", "mse"}
 
 
-def loss_of(model: keras.Model) -> keras.losses.Loss | str:
-    """Return the loss the model was compiled with, or the cross-entropy that fits its last activation."""
+def loss_of(model: keras.Model, task: Task = "classification") -> keras.losses.Loss | str:
+    """Return the loss the model was compiled with, or the one that fits `task` and the model's last activation."""
     if model.compiled and isinstance(model.loss, str | keras.losses.Loss):
         return model.loss
+    if not counts_classes(task):
+        return "mean_squared_error"
     last = model.layers[-1] if model.layers else None
     while isinstance(last, keras.Model):
         last = last.layers[-1]
     activation = getattr(last, "activation", None)
-    if outputs_of(model)[0].shape[-1] == 1:
+    if task == "classification" and outputs_of(model)[0].shape[-1] == 1:
         return keras.losses.BinaryCrossentropy(from_logits=activation is not keras.activations.sigmoid)
     probabilities = activation is keras.activations.softmax or isinstance(last, keras.layers.Softmax)
-    return keras.losses.SparseCategoricalCrossentropy(from_logits=not probabilities)
+    ignored = PADDING if task == "translation" else None
+    return keras.losses.SparseCategoricalCrossentropy(from_logits=not probabilities, ignore_class=ignored)
+
+
+def counts_classes(task: Task) -> bool:
+    """Whether outputs are scores of classes or words, so that cross-entropy is the loss."""
+    return task in ("classification", "translation")
+
+
+def metric_of(task: Task, *, soft_binary: bool = False) -> keras.metrics.Metric | str:
+    """What to show while training: accuracy (of the words, without padding, in a translation) or the mean error."""
+    if task == "translation":
+        return keras.metrics.MeanMetricWrapper(words_right, name="accuracy")
+    if not counts_classes(task):
+        return keras.metrics.MeanAbsoluteError(name="mae")
+    return keras.metrics.MeanMetricWrapper(agreement, name="accuracy") if soft_binary else "accuracy"
+
+
+def agreement(wanted: Any, outputs: Any) -> Any:
+    """Whether each output (N, 1) is on the same side of one half as its target (N, 1), any number from 0 to 1."""
+    return keras.ops.cast((wanted > 0.5) == (outputs > 0.5), outputs.dtype)
+
+
+def words_right(wanted: Any, outputs: Any) -> Any:
+    """Share of the words of each sentence (N, T) that are the most probable in outputs (N, T, V)."""
+    real = keras.ops.cast(wanted != PADDING, outputs.dtype)
+    found = keras.ops.cast(keras.ops.argmax(outputs, axis=-1), wanted.dtype)
+    right = keras.ops.cast(found == wanted, outputs.dtype) * real
+    return keras.ops.sum(right, axis=-1) / keras.ops.maximum(keras.ops.sum(real, axis=-1), 1)
 
 
 def soft_loss(loss: keras.losses.Loss | str) -> keras.losses.Loss | str:
@@ -40,8 +72,15 @@ def takes_logits(loss: keras.losses.Loss | str) -> bool:
     return not isinstance(loss, str) and bool(loss.get_config().get("from_logits", False))
 
 
-def label_encoder(loss: keras.losses.Loss | str, classes: int) -> Callable[[Labels], Labels]:
-    """Return what turns class indices (N,) into the labels `loss` takes: indices, one-hot (N, K) or a column (N, 1)."""
+def label_encoder(
+    loss: keras.losses.Loss | str, classes: int, task: Task = "classification"
+) -> Callable[[Labels], Labels]:
+    """Return what turns class indices (N,) into the labels `loss` takes: indices, one-hot (N, K) or a column (N, 1).
+
+    Labels of other tasks are taken as they are.
+    """
+    if task != "classification":
+        return lambda y: y
     if classes == 1:
         return lambda y: y.astype(np.float32)[:, np.newaxis]
     name = loss if isinstance(loss, str) else loss.name

@@ -4,7 +4,7 @@ Cross-entropy is linear in its target, so to learn from the labels and from a te
 learn from one target: the weighed mean of both. It is computed once, because the training samples do not change.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple
 
 import keras
@@ -19,20 +19,15 @@ Array = NDArray[Any]
 
 
 class Teacher(NamedTuple):
-    """What answers samples (N, ...) with outputs (N, K), and how much that counts against the labels."""
+    """What answers samples, an array (N, ...) an input, by outputs (N, K), and how much that counts against labels."""
 
-    predict: Callable[[Array], Array]
+    predict: Callable[[Sequence[Array]], Array]
     weight: float = 0.9
 
 
 def can_be_taught(loss: keras.losses.Loss | str, classes: int) -> bool:
     """Whether a model with that many outputs and this `soft_loss` can learn from a teacher's answers."""
     return label_encoder(loss, classes)(np.zeros(1, np.int64)).ndim > 1
-
-
-def agreement(wanted: Any, outputs: Any) -> Any:
-    """Whether each output (N, 1) is on the same side of one half as its target (N, 1), any number from 0 to 1."""
-    return keras.ops.cast((wanted > 0.5) == (outputs > 0.5), outputs.dtype)
 
 
 def taught(teacher: Teacher, data: Dataset, loss: keras.losses.Loss | str, encode: Callable[[Array], Array]) -> Array:
@@ -43,7 +38,7 @@ def taught(teacher: Teacher, data: Dataset, loss: keras.losses.Loss | str, encod
     labels = encode(data.train.y)
     if labels.ndim < 2:
         return labels
-    answers = teacher.predict(data.train.x)
+    answers = teacher.predict(data.train.inputs)
     if takes_logits(loss):
         answers = expit(answers) if answers.shape[1] == 1 else softmax(answers, axis=1)
     return ((1 - teacher.weight) * labels + teacher.weight * answers).astype(np.float32)

@@ -27,7 +27,7 @@ def train(config: TrainConfig, data: Dataset, progress: Progress, files: RunFile
     seed_everything(config.seed)
     where = strategy(config.distributed, config.replicas)
     with where.scope():
-        model = build(config.arch, Signature.of(data))
+        model = build(config, Signature.of(data))
         plan = FitPlan(config.epochs, config.batch_size, config.learning_rate, config.seed, config.patience)
         result = fit(model, data, plan, progress, files=files)
     return Trained(model, result, replica_devices(where, model))

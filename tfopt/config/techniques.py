@@ -1,75 +1,25 @@
-"""What was asked for: one validated, frozen config per technique, for the command line and for Python."""
+"""One config for each technique that changes a model, and the limits its result is held to."""
 
 import re
 from pathlib import Path
 from typing import Annotated, Any, ClassVar, Literal, Self
 
-from pydantic import BaseModel, ByteSize, ConfigDict, Field, model_validator
+from pydantic import ByteSize, Field, model_validator
 
 from tfopt.choices import (
     Algorithm,
-    Arch,
     Engine,
     Grain,
     Initialization,
     InterfaceType,
     Mode,
     Precision,
-    Scale,
     Schedule,
     Scope,
     Sparse,
     WeightType,
 )
-
-Fraction = Annotated[float, Field(gt=0, lt=1, allow_inf_nan=False)]
-Share = Annotated[float, Field(ge=0, le=1, allow_inf_nan=False)]
-Count = Annotated[int, Field(ge=1)]
-Seed = Annotated[int, Field(ge=0, lt=2**31)]
-LearningRate = Annotated[float, Field(gt=0, le=10, allow_inf_nan=False)]
-
-
-class Config(BaseModel):
-    """Base of all configs: immutable, and an unknown field is an error."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-
-class DataConfig(Config):
-    """Which data, fed how, and split how; everything needed to load the same splits again."""
-
-    source: str = "digits"
-    scale: Scale | None = None
-    validation: Fraction = 0.15
-    split_seed: Seed = 0
-
-    @property
-    def path(self) -> Path | None:
-        """The file behind `source`, or None when it is the name of a known data set."""
-        return Path(self.source) if self.source.endswith(".npz") else None
-
-
-class TrainConfig(Config):
-    """How to train a new model."""
-
-    arch: Arch = "cnn"
-    epochs: Count = 30
-    batch_size: Count = 64
-    learning_rate: LearningRate = 1e-3
-    patience: Count = 10
-    seed: Seed = 0
-    distributed: bool = False
-    replicas: Count | None = None
-
-    @model_validator(mode="after")
-    def _replicas_need_distributed(self) -> Self:
-        if self.replicas is not None and not self.distributed:
-            raise ValueError("--replicas needs --distributed")
-        if self.replicas is not None and self.batch_size < self.replicas:
-            raise ValueError(
-                f"--batch-size {self.batch_size} is global and must give each of {self.replicas} replicas a sample"
-            )
-        return self
+from tfopt.config.fields import Config, Count, Fraction, LearningRate, Seed, Share
 
 
 class PruneConfig(Config):

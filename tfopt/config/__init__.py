@@ -1,0 +1,35 @@
+"""What was asked for: one validated, frozen config per technique, for the command line and for Python."""
+
+from tfopt.config.data import DataConfig
+from tfopt.config.fields import Config, Count, Fraction, LearningRate, Seed, Share
+from tfopt.config.techniques import (
+    BinarizeConfig,
+    ClusterConfig,
+    ConvertConfig,
+    FloatConfig,
+    Gates,
+    PruneConfig,
+    QatConfig,
+    QuantizeConfig,
+)
+from tfopt.config.training import ModelConfig, TrainConfig
+
+__all__ = [
+    "BinarizeConfig",
+    "ClusterConfig",
+    "Config",
+    "ConvertConfig",
+    "Count",
+    "DataConfig",
+    "FloatConfig",
+    "Fraction",
+    "Gates",
+    "LearningRate",
+    "ModelConfig",
+    "PruneConfig",
+    "QatConfig",
+    "QuantizeConfig",
+    "Seed",
+    "Share",
+    "TrainConfig",
+]

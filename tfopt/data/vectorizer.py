@@ -1,0 +1,89 @@
+"""Texts become token ids by a vocabulary of the train split, which travels with the model.
+
+`keras.layers.TextVectorization` does the work: id 0 is padding, 1 a word that is not in the vocabulary. Texts to be
+classified lose case and punctuation; those of a translation keep both, and each text stands between two marks.
+"""
+
+import re
+from collections.abc import Sequence
+from functools import cached_property
+from typing import Any, Self
+
+import numpy as np
+from numpy.typing import NDArray
+from pydantic import BaseModel, ConfigDict
+
+PADDING, UNKNOWN, START, END = 0, 1, 2, 3
+MARKS = ("[start]", "[end]")
+LENGTH_QUANTILE = 0.95
+
+
+class Vectorizer(BaseModel):
+    """Texts to ids (N, length) int32 and back. `words` are those from id 2 on, one a line."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", ignored_types=(cached_property,))
+
+    words: str
+    length: int
+    marked: bool = False
+
+    @classmethod
+    def fit(cls, texts: Sequence[str], words: int, length: int | None, *, marked: bool = False) -> Self:
+        """Take the most frequent `words` of `texts`, and as `length` what 95 % of them do not exceed."""
+        layer = _layer(None, None, marked=marked, most=words)
+        layer.adapt(_prepared(texts, marked=marked))
+        known = [str(word) for word in layer.get_vocabulary(include_special_tokens=False)]
+        if length is None:
+            counts = (np.asarray(layer(_prepared(texts, marked=marked))) != PADDING).sum(axis=1)
+            length = max(1, int(np.quantile(counts, LENGTH_QUANTILE)))
+        if marked:
+            known = [*MARKS, *(word for word in known if word not in MARKS)]
+        return cls(words="\n".join(known), length=length, marked=marked)
+
+    @property
+    def size(self) -> int:
+        """How many ids there are, padding and the unknown word among them."""
+        return len(self.words.split("\n")) + 2
+
+    @cached_property
+    def _keras(self) -> Any:
+        return _layer(self.words.split("\n"), self.length, marked=self.marked)
+
+    def __call__(self, texts: Sequence[str]) -> NDArray[np.int32]:
+        """Token ids (N, length) of N texts; what is longer is cut off."""
+        return np.asarray(self._keras(_prepared(texts, marked=self.marked)), np.int32)
+
+    def texts(self, ids: NDArray[Any]) -> list[str]:
+        """Texts of ids (N, T), each up to its end mark, without marks and padding."""
+        names = ["", "[UNK]", *self.words.split("\n")]
+        return [_joined([names[i] for i in _until_end(row) if i > PADDING and names[i] not in MARKS]) for row in ids]
+
+
+def _layer(words: Sequence[str] | None, length: int | None, *, marked: bool, most: int | None = None) -> Any:
+    from keras.layers import TextVectorization
+
+    return TextVectorization(
+        max_tokens=None if most is None else most + 2,
+        standardize=None if marked else "lower_and_strip_punctuation",
+        output_sequence_length=length,
+        vocabulary=words,
+    )
+
+
+def _prepared(texts: Sequence[str], *, marked: bool) -> Any:
+    import tensorflow as tf
+
+    if marked:
+        parts = (re.findall(r"\w+|[^\w\s]", text) for text in texts)
+        texts = [" ".join((MARKS[0], *words, MARKS[1])) for words in parts]
+    return tf.constant(list(texts), tf.string)
+
+
+def _until_end(ids: NDArray[Any]) -> NDArray[Any]:
+    ends = np.flatnonzero(ids == END)
+    return ids[: ends[0]] if len(ends) else ids
+
+
+def _joined(words: Sequence[str]) -> str:
+    """Words with spaces between them, but none before a full stop or comma."""
+    return re.sub(r"\s+([.,;:!?%)])", r"\1", " ".join(words))
