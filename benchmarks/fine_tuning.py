@@ -21,7 +21,8 @@ from tfopt.keras2.tfmot import calibrate, quantization_aware
 from tfopt.progress import Silent
 from tfopt.pruning.masking import Pruning
 from tfopt.training import fit_keras2
-from tfopt.training.fit import FitPlan, fit
+from tfopt.training.fit import fit
+from tfopt.training.plan import FitPlan
 
 ROUNDS, EPOCHS, BATCH, RATE = 5, 12, 64, 1e-4
 LOSS = "sparse_categorical_crossentropy"

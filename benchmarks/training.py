@@ -12,7 +12,8 @@ from tfopt.config import DataConfig, ModelConfig
 from tfopt.data import load
 from tfopt.models import Signature, build
 from tfopt.progress import Silent
-from tfopt.training.fit import FitPlan, fit
+from tfopt.training.fit import fit
+from tfopt.training.plan import FitPlan
 
 ROUNDS, EPOCHS, BATCH = 7, 10, 64
 

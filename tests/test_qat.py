@@ -14,7 +14,8 @@ from tfopt.keras2.crossing import cross
 from tfopt.measure.tflite_graph import operations
 from tfopt.progress import Silent
 from tfopt.quantization.qat import quantize_aware
-from tfopt.training.fit import FitPlan, fit
+from tfopt.training.fit import fit
+from tfopt.training.plan import FitPlan
 
 
 def accuracy(predict, data):

@@ -18,7 +18,7 @@ from tfopt.training.train import train
 
 def test_every_sample_comes_once_an_epoch_in_batches_of_nearly_equal_size():
     x = np.arange(1025)
-    batches = [b for b, _ in training_batches(x, x, batch_size=64, seed=0, first_epoch=0, epochs=2)]
+    batches = [b for b, _ in training_batches([x], x, batch_size=64, seed=0, first_epoch=0, epochs=2)]
     sizes = {len(batch) for batch in batches}
     assert len(batches) == 2 * 17
     assert sizes == {60, 61}
@@ -30,7 +30,7 @@ def test_the_order_depends_on_seed_and_epoch_only_so_that_a_resumed_run_sees_the
     x = np.arange(100)
 
     def order(seed, first):
-        batches = training_batches(x, x, batch_size=30, seed=seed, first_epoch=first, epochs=3)
+        batches = training_batches([x], x, batch_size=30, seed=seed, first_epoch=first, epochs=3)
         return np.concatenate([b for b, _ in batches])
 
     whole = order(0, 0)
@@ -41,7 +41,7 @@ def test_the_order_depends_on_seed_and_epoch_only_so_that_a_resumed_run_sees_the
 
 def test_evaluation_batches_keep_the_order_and_leave_no_small_last_one():
     x = np.arange(65)
-    batches = [b.numpy() for b, _ in evaluation_batches(x, x, batch_size=64)]
+    batches = [b.numpy() for b, _ in evaluation_batches([x], x, batch_size=64)]
     np.testing.assert_array_equal(np.concatenate(batches), x)
     assert [len(b) for b in batches] == [32, 33]
 
@@ -91,7 +91,7 @@ def test_the_weights_of_the_best_epoch_are_kept_and_training_stops_after_it(digi
     losses = [epoch["val_loss"] for epoch in trained.result.history]
     assert trained.result.best_epoch == int(np.argmin(losses))
     assert len(losses) == trained.result.best_epoch + 2 < 40
-    loss, _ = trained.model.evaluate(*digits.validation, verbose=0)
+    loss, _ = trained.model.evaluate(digits.validation.x, digits.validation.y, verbose=0)
     assert loss == pytest.approx(min(losses), rel=1e-4)
 
 

@@ -20,6 +20,7 @@ from tfopt.config import (
     TrainConfig,
 )
 from tfopt.data import Dataset
+from tfopt.models.applications import PREFIX
 from tfopt.progress import Progress, Silent
 from tfopt.remembering import DataLike, data_for, load_dataset, next_provenance, provenance_of
 from tfopt.report.report import Report
@@ -52,12 +53,16 @@ def train(
     from tfopt.training.train import train as train_model
 
     config, progress = config or TrainConfig(), progress or Silent()
-    dataset = load_dataset(data, None, progress)
-    trained = train_model(config, dataset, progress, files)
+    base = load_keras(config.base) if config.base and not config.base.startswith(PREFIX) else None
+    dataset = load_dataset(data, base.provenance.inputs_only() if base and base.provenance else None, progress)
+    trained = train_model(config, dataset, progress, files, base.fresh_model() if base else None)
     artifact = KerasArtifact.of(trained.model, name, provenance_of(dataset, "train", config))
     epochs = len(trained.result.history)
     notes = [
-        f"{epochs} of {config.epochs} epochs trained, the weights are those of epoch {trained.result.best_epoch + 1}"
+        *dataset.notes,
+        *trained.notes,
+        f"{epochs} epochs trained of at most {config.epochs}"
+        f"{' in each part' * bool(config.base)}, the weights are those of epoch {trained.result.best_epoch + 1}",
     ]
     if trained.result.resumed_at:
         notes.append(f"resumed after epoch {trained.result.resumed_at}")

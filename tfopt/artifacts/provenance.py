@@ -36,6 +36,10 @@ class Provenance(Fitted):
     fingerprint: str | None = None
     history: tuple[Step, ...] = ()
 
+    def inputs_only(self) -> "Provenance":
+        """How samples are prepared for the model, without what it says of their labels."""
+        return Provenance(scaling=self.scaling, vectorizer=self.vectorizer)
+
     def then(self, step: Step) -> "Provenance":
         """Return the provenance of a model made from this one by `step`."""
         return self.model_copy(update={"history": (*self.history, step)})

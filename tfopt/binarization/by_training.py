@@ -19,8 +19,9 @@ from tfopt.graphs.leaves import leaves
 from tfopt.graphs.rebuilding import Copies, rebuilt
 from tfopt.graphs.replay import Call
 from tfopt.progress import Progress
-from tfopt.training.fit import FitPlan, fit
+from tfopt.training.fit import fit
 from tfopt.training.objective import loss_of, soft_loss
+from tfopt.training.plan import FitPlan
 from tfopt.training.teaching import Teacher, can_be_taught
 
 
@@ -46,7 +47,7 @@ def trained(
     ]
     training = wrapped(model, latents)
     training.compile(loss=loss_of(artifact.model, data.task))
-    plan_ = FitPlan(config.most_epochs, config.samples_a_step, config.rate, config.seed, decay=True)
+    plan_ = FitPlan(config.most_epochs, config.samples_a_step, config.rate, config.seed, decay="cosine")
     result = fit(training, data, plan_, progress, teacher=Teacher(artifact.predict))
     for latent in latents:
         latent.weight.assign(latent.rounded())

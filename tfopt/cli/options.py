@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from tfopt.choices import Algorithm, Arch, Engine, Grain, Initialization, Scale, Schedule, Scope, WeightType
+from tfopt.choices import Algorithm, Engine, Grain, Initialization, Scale, Schedule, Scope, WeightType
 from tfopt.errors import InputError
 
 if TYPE_CHECKING:
@@ -78,7 +78,6 @@ Seed = Annotated[int, typer.Option("--seed", metavar="N", help="Same seed, same 
 Patience = Annotated[
     int, typer.Option("--patience", metavar="N", help="Stop this many epochs after the lowest validation loss.")
 ]
-ArchOption = Annotated[Arch, typer.Option("--arch", help="Architecture.")]
 Distributed = Annotated[
     bool,
     typer.Option(

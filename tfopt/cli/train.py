@@ -1,10 +1,11 @@
-"""`tfopt train`: a new model from an architecture and a data set."""
+"""`tfopt train`: a new model from an architecture and a data set, or from another model."""
 
 import shutil
 from pathlib import Path
 
 from tfopt.artifacts.writing import Destination
 from tfopt.cli import options
+from tfopt.cli import training_options as training
 from tfopt.cli.output import Output
 from tfopt.errors import OutputError
 
@@ -14,16 +15,44 @@ EXAMPLES = """Examples:
 
   tfopt train --arch mlp --data fashion_mnist -o fashion.keras
 
+  tfopt train --size base --augment crop,rotate --decay cosine --label-smoothing 0.1
+
+  tfopt train --from base.keras --data mine.npz
+
   tfopt train --distributed --replicas 2 --epochs 5"""
 
 
 def train(
-    arch: options.ArchOption = "cnn",
+    arch: training.ArchOption = None,
+    size: training.SizeOption = "small",
+    width: training.Width = None,
+    depth: training.Depth = None,
+    dropout: training.Dropout = None,
+    residual: training.Residual = False,
+    cell: training.CellOption = "lstm",
+    bidirectional: training.Bidirectional = False,
+    parts: training.PartsOption = "rnn",
+    heads: training.Heads = None,
     epochs: options.Epochs = 30,
     batch_size: options.BatchSize = 64,
     learning_rate: options.LearningRate = 1e-3,
     patience: options.Patience = 10,
     seed: options.Seed = 0,
+    decay: training.DecayOption = "constant",
+    warmup: training.Warmup = 0.0,
+    augment: training.Augment = None,
+    l1: training.L1 = 0.0,
+    l2: training.L2 = 0.0,
+    weight_decay: training.WeightDecay = 0.0,
+    label_smoothing: training.LabelSmoothing = 0.0,
+    class_weights: training.ClassWeights = False,
+    clip_norm: training.ClipNorm = None,
+    mixed_precision: training.MixedPrecision = False,
+    jit: training.Jit = False,
+    base: training.From = None,
+    base_weights: training.FromWeights = None,
+    freeze: training.Freeze = "all",
+    fine_tune: training.FineTune = None,
     distributed: options.Distributed = False,
     replicas: options.Replicas = None,
     data: options.TrainData = "digits",
@@ -43,15 +72,14 @@ def train(
         from tfopt.config import DataConfig, TrainConfig
 
         config = TrainConfig(
-            arch=arch,
-            epochs=epochs,
-            batch_size=batch_size,
-            learning_rate=learning_rate,
-            patience=patience,
-            seed=seed,
-            distributed=distributed,
-            replicas=replicas,
-        )
+            arch=arch, size=size, width=width, depth=depth, dropout=dropout, residual=residual, cell=cell,
+            bidirectional=bidirectional, parts=parts, heads=heads, epochs=epochs, batch_size=batch_size,
+            learning_rate=learning_rate, patience=patience, seed=seed, decay=decay, warmup=warmup,
+            augment=training.augmentations(augment), l1=l1, l2=l2, weight_decay=weight_decay,
+            label_smoothing=label_smoothing, class_weights=class_weights, clip_norm=clip_norm,
+            mixed_precision=mixed_precision, jit=jit, base=base, base_weights=base_weights, freeze=freeze,
+            fine_tune=fine_tune, distributed=distributed, replicas=replicas,
+        )  # fmt: skip
         source = DataConfig(source=data, scale=scale, validation=validation)
         destination = Destination(output or "model.keras", suffix=".keras", force=force)
         checkpoint = _checkpoint_folder(destination, resume=resume, force=force)
@@ -64,7 +92,8 @@ def train(
         files = RunFiles(checkpoint, run, resume=resume, tensorboard=tensorboard)
         result = workflow.train(config, source, files=files, name=destination.path.name, progress=out)
         report = destination.save(result.artifact.payload, result.report)
-        shutil.rmtree(checkpoint, ignore_errors=True)
+        for folder in files.folders:
+            shutil.rmtree(folder, ignore_errors=True)
         out.report(report, written=destination.written)
 
 

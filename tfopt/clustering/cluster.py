@@ -16,7 +16,8 @@ from tfopt.progress import Progress
 from tfopt.pruning.magnitude import sparsity
 from tfopt.pruning.targets import Target, targets
 from tfopt.report.report import LayerChange
-from tfopt.training.fit import FitPlan, fit
+from tfopt.training.fit import fit
+from tfopt.training.plan import FitPlan
 from tfopt.training.seeding import seed_everything
 
 PATIENCE = 5

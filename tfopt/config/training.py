@@ -36,7 +36,10 @@ class TrainConfig(ModelConfig):
 
     `learning_rate` is where the optimizer starts, after a rise over the first `warmup` share of all steps; `decay` is
     how the rate falls then. `weight_decay` is decoupled (AdamW), `l1` and `l2` are penalties of the kernels in the
-    loss. `class_weights` weighs each class by the inverse of its frequency. `jit` None is what is faster.
+    loss. `class_weights` weighs each class by the inverse of its frequency. `jit` compiles steps with XLA.
+
+    With `base`, a file or keras.applications:NAME with the weights in `base_weights`, its head is replaced and trained
+    while the layers that `freeze` names keep their weights, and then for at most `fine_tune` epochs everything.
     """
 
     epochs: Count = 30
@@ -53,10 +56,24 @@ class TrainConfig(ModelConfig):
     class_weights: bool = False
     clip_norm: Annotated[float, Field(gt=0, allow_inf_nan=False)] | None = None
     mixed_precision: bool = False
-    jit: bool | None = None
+    jit: bool = False
+    base: str | None = None
+    base_weights: str | None = None
+    freeze: str = "all"
+    fine_tune: Annotated[int, Field(ge=0)] | None = None
     seed: Seed = 0
     distributed: bool = False
     replicas: Count | None = None
+
+    @model_validator(mode="after")
+    def _fits_together(self) -> Self:
+        if self.decay == "plateau" and self.warmup:
+            raise ValueError("--decay plateau lowers a rate that it knows; leave out --warmup")
+        if not self.base and (self.base_weights or self.freeze != "all" or self.fine_tune is not None):
+            raise ValueError("--from-weights, --freeze and --fine-tune are about the model that --from names")
+        if self.base and any(getattr(self, name) != field.default for name, field in ModelConfig.model_fields.items()):
+            raise ValueError("--from takes the architecture of that model: leave out --arch, --size and the like")
+        return self
 
     @model_validator(mode="after")
     def _replicas_need_distributed(self) -> Self:

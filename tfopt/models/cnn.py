@@ -9,7 +9,7 @@ from keras import layers
 
 from tfopt.config import ModelConfig
 from tfopt.errors import InputError
-from tfopt.models.building import Signature
+from tfopt.models.signature import Signature
 
 MOST_BLOCKS = 3
 BATCH_NORM_MOMENTUM = 0.9  # Keras' 0.99 lags behind when an epoch has few steps, and validation misjudges early epochs

@@ -4,7 +4,7 @@ import keras
 from keras import layers
 
 from tfopt.config import ModelConfig
-from tfopt.models.building import Signature
+from tfopt.models.signature import Signature
 
 
 def mlp(config: ModelConfig, signature: Signature) -> keras.Model:

@@ -18,7 +18,8 @@ from tfopt.pruning.masking import Pruning
 from tfopt.pruning.patterns import NOfM, masks, parse
 from tfopt.pruning.targets import Target, targets
 from tfopt.report.report import LayerChange
-from tfopt.training.fit import FitPlan, fit
+from tfopt.training.fit import fit
+from tfopt.training.plan import FitPlan
 from tfopt.training.seeding import seed_everything
 
 RAMP = 0.6  # share of the epochs in which sparsity rises; in the others the remaining weights settle

@@ -17,8 +17,8 @@ from tfopt.pruning.masking import UPDATES
 from tfopt.pruning.patterns import Block, parse
 from tfopt.pruning.targets import Target
 from tfopt.report.report import LayerChange
-from tfopt.training.fit import FitPlan
 from tfopt.training.fit_keras2 import fit
+from tfopt.training.plan import FitPlan
 
 PRUNABLE = (
     tf_keras.layers.Dense,

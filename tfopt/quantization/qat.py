@@ -28,9 +28,9 @@ from tfopt.litert.convert import convert, convert_trained
 from tfopt.progress import Advance, Progress
 from tfopt.quantization.layers import layer_changes
 from tfopt.report.report import LayerChange
-from tfopt.training.fit import FitPlan
 from tfopt.training.fit_keras2 import Projection, fit
 from tfopt.training.keeping import assignment, keeping
+from tfopt.training.plan import FitPlan
 from tfopt.training.seeding import seed_everything
 
 PATIENCE = 3

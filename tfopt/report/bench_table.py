@@ -6,8 +6,8 @@ from rich.markup import escape
 from rich.table import Table
 from rich.text import Text
 
+from tfopt.report.cells import NOTHING, size
 from tfopt.report.report import Benchmark, BenchReport
-from tfopt.report.terminal import NOTHING, size
 
 
 def render_bench(report: BenchReport) -> RenderableType:

@@ -119,7 +119,7 @@ class Comparison(Record):
 
     name: str
     size: SizeChange | None
-    accuracy: AccuracyChange | None
+    accuracy: AccuracyChange | None = None
     deviation: DeviationChange | None = None
     latency: LatencyChange | None
 

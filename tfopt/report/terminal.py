@@ -1,6 +1,6 @@
 """The report as a person reads it: one table of all variants, then layers, limits and notes."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 
 from rich import box
 from rich.console import Group, RenderableType
@@ -8,16 +8,14 @@ from rich.markup import escape
 from rich.table import Table
 from rich.text import Text
 
+from tfopt.choices import Task
+from tfopt.report.cells import BASELINE, GROUPS, NOTHING, ROWS, size, verdicts
 from tfopt.report.report import Comparison, LayerChange, Measurement, Report
 
 MOST_LAYERS = 20
-NOTHING = "[dim]-[/]"
-BASELINE = "[dim]baseline[/]"
-
 MOST_COLUMNS = 3
 
 Pair = tuple[Measurement, Comparison | None]
-Cell = Callable[[Measurement, Comparison | None], str]
 
 
 def render(report: Report, *, everything: bool = False) -> RenderableType:
@@ -40,7 +38,20 @@ def _title(report: Report) -> Text:
     if report.data:
         samples = ", ".join(f"{count:,} {name}" for name, count in report.data.samples.items())
         text += f" · {report.data.source} (scale {report.data.scale}; {samples})"
+        baseline = report.data.baseline
+        if baseline:
+            text += f"\nwithout a model: {_score(baseline.value, report.data.task)} by {baseline.method}"
     return Text(text, style="bold")
+
+
+def _score(value: float, task: Task) -> str:
+    match task:
+        case "classification":
+            return f"{value:.2%} accuracy"
+        case "translation":
+            return f"BLEU {value:.1f}"
+        case _:
+            return f"an MAE of {value:.4g}"
 
 
 def _measurements(report: Report) -> Table:
@@ -68,7 +79,7 @@ def _lines(pairs: Sequence[Pair]) -> Table:
     for title, _ in GROUPS:
         table.add_column(title, overflow="fold")
     for measurement, comparison in pairs:
-        name = [escape(measurement.name), *_verdicts(comparison)]
+        name = [escape(measurement.name), *verdicts(comparison)]
         cells = [[prefix + cell(measurement, comparison) for prefix, cell in cells] for _, cells in GROUPS]
         groups = [[text for text in group if not text.endswith(NOTHING)] for group in cells]
         table.add_row(*("\n".join(group) for group in (name, *groups)))
@@ -78,120 +89,6 @@ def _lines(pairs: Sequence[Pair]) -> Table:
 
 def _table() -> Table:
     return Table(box=box.SIMPLE_HEAD, show_edge=False, pad_edge=False, header_style="bold")
-
-
-def size(count: float) -> str:
-    """Bytes as kB or MB."""
-    return f"{count / 1e6:.2f} MB" if count >= 1e6 else f"{count / 1e3:.1f} kB"
-
-
-def _relative(change: float | None, *, less_is_good: bool = True) -> str:
-    if change is None:
-        return ""
-    if abs(change) < 0.0005:
-        return " [dim](same)[/]"
-    color = "green" if (change < 0) == less_is_good else "red"
-    return f" [{color}]({change:+.1%})[/]"
-
-
-def _file(m: Measurement, c: Comparison | None) -> str:
-    return size(m.file_bytes) + _relative(c.size.file_bytes if c and c.size else None)
-
-
-def _gzip(m: Measurement, c: Comparison | None) -> str:
-    return size(m.gzip_bytes) + _relative(c.size.gzip_bytes if c and c.size else None)
-
-
-def _parameters(m: Measurement, _: Comparison | None) -> str:
-    return f"{m.parameters:,}"
-
-
-def _nonzero(m: Measurement, c: Comparison | None) -> str:
-    return f"{m.nonzero_parameters:,}" + _relative(c.size.nonzero_parameters if c and c.size else None)
-
-
-def _macs(m: Measurement, _: Comparison | None) -> str:
-    return f"{m.macs:,}" if m.macs is not None else NOTHING
-
-
-def _accuracy(m: Measurement, c: Comparison | None) -> str:
-    if m.accuracy is None:
-        return NOTHING
-    change = c.accuracy.change if c and c.accuracy else None
-    points = "" if change is None else _points(change)
-    return f"{m.accuracy.value:.2%}{points}"
-
-
-def _points(change: float) -> str:
-    color = "dim" if change == 0 else "green" if change > 0 else "red"
-    return f" [{color}]({change * 100:+.2f} pt)[/]"
-
-
-def _samples(m: Measurement, _: Comparison | None) -> str:
-    return f"{m.accuracy.correct:,} of {m.accuracy.total:,}" if m.accuracy else NOTHING
-
-
-def _interval(m: Measurement, _: Comparison | None) -> str:
-    return f"{m.accuracy.low:.1%} to {m.accuracy.high:.1%}" if m.accuracy else NOTHING
-
-
-def _mcnemar(_: Measurement, c: Comparison | None) -> str:
-    if not c or not c.accuracy:
-        return NOTHING
-    return f"p = {c.accuracy.p_value:.2g} ({c.accuracy.lost} lost, {c.accuracy.won} won)"
-
-
-def _latency(m: Measurement, _: Comparison | None) -> str:
-    return f"{m.latency.median_ms:.3g} ms, p95 {m.latency.p95_ms:.3g}" if m.latency else NOTHING
-
-
-def _ratio(_: Measurement, c: Comparison | None) -> str:
-    if not c or not c.latency:
-        return NOTHING
-    return f"{c.latency.ratio:.2f}x ({c.latency.low:.2f} to {c.latency.high:.2f})"
-
-
-def _against(_: Measurement, c: Comparison | None) -> str:
-    return f"[dim]{escape(c.size.against)}[/]" if c and c.size else NOTHING
-
-
-def _verdict(_: Measurement, c: Comparison | None) -> str:
-    return "; ".join(_verdicts(c))
-
-
-def _verdicts(c: Comparison | None) -> list[str]:
-    if not c:
-        return [BASELINE]
-    found = [
-        ("size", c.size and c.size.verdict),
-        ("accuracy", c.accuracy and c.accuracy.verdict),
-        ("speed", c.latency and c.latency.verdict),
-    ]
-    return [f"{what}: {verdict}" for what, verdict in found if verdict]
-
-
-ROWS: Sequence[tuple[str, Cell]] = (
-    ("file", _file),
-    ("gzip", _gzip),
-    ("parameters", _parameters),
-    ("not zero", _nonzero),
-    ("MACs", _macs),
-    ("test accuracy", _accuracy),
-    ("  right", _samples),
-    ("  95 % interval", _interval),
-    ("  McNemar", _mcnemar),
-    ("latency, batch 1", _latency),
-    ("  ratio", _ratio),
-    ("size, speed vs", _against),
-    ("verdict", _verdict),
-)
-
-
-GROUPS: Sequence[tuple[str, Sequence[tuple[str, Cell]]]] = (
-    ("size", (("", _file), ("gzip ", _gzip), ("params ", _parameters), ("not zero ", _nonzero), ("vs ", _against))),
-    ("test accuracy", (("", _accuracy), ("", _samples), ("", _interval), ("", _mcnemar))),
-    ("latency, batch 1", (("", _latency), ("", _ratio), ("MACs ", _macs))),
-)
 
 
 def _layers(report: Report, everything: bool) -> Table:
@@ -241,15 +138,23 @@ def _gates(report: Report) -> list[Text]:
     lines = []
     for gate in report.gates:
         word, style = ("pass", "green") if gate.passed else ("FAIL", "bold red")
-        show = size if gate.gate == "max-size" else _drop
+        show = size if gate.gate == "max-size" else _share if _by_error(report) else _points_lost
         lines.append(
             Text(f"{word}: {gate.name}: --{gate.gate} {show(gate.limit)}, found {show(gate.found)}", style=style)
         )
     return lines
 
 
-def _drop(share: float) -> str:
+def _by_error(report: Report) -> bool:
+    return report.data is not None and report.data.task in ("regression", "forecasting")
+
+
+def _points_lost(share: float) -> str:
     return f"{share * 100 + 0.0:.2f} points"
+
+
+def _share(share: float) -> str:
+    return f"{share * 100 + 0.0:.2f} % more error"
 
 
 def _replicas(devices: Sequence[str]) -> str:

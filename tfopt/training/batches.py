@@ -13,6 +13,9 @@ import tensorflow as tf
 from numpy.typing import NDArray
 
 from tfopt.errors import InputError
+from tfopt.training.augmenting import Augment
+
+AUGMENTATIONS = 8  # keys that a step may use, at most
 
 
 def steps_per_epoch(samples: int, batch_size: int) -> int:
@@ -29,22 +32,33 @@ def training_batches(
     first_epoch: int,
     epochs: int,
     replicas: int = 1,
+    augment: Augment | None = None,
+    weights: NDArray[Any] | None = None,
 ) -> tf.data.Dataset:
     """Batches (x, y) of the epochs from `first_epoch` up to `epochs` in a row, each sample once an epoch.
 
-    Of several inputs, x is a tuple.
+    Of several inputs, x is a tuple. With `weights` (N,) batches are (x, y, weights); `augment` changes x and y.
     """
     samples = len(y)
     bounds = _bounds(samples, batch_size, replicas)
     tensors = [tf.constant(x) for x in (*inputs, y)]
+    weighed = [] if weights is None else [tf.constant(weights)]
 
     def epoch(number: tf.Tensor) -> tf.data.Dataset:
         key = tf.stack([tf.constant(seed, tf.int64), number])
         order = tf.random.experimental.stateless_shuffle(tf.range(samples), seed=key)
-        return tf.data.Dataset.from_tensor_slices(bounds).map(lambda start, end: order[start:end])
+        steps = tf.data.Dataset.from_tensor_slices(bounds).enumerate(number * len(bounds[0]))
+        return steps.map(lambda step, edges: (order[edges[0] : edges[1]], step))
+
+    def batch(rows: tf.Tensor, step: tf.Tensor) -> tuple[Any, ...]:
+        x: Sequence[tf.Tensor]
+        *x, targets = (tf.gather(tensor, rows) for tensor in tensors)
+        if augment:
+            x, targets = augment(x, targets, tf.stack([tf.constant(seed, tf.int64), step * AUGMENTATIONS]))
+        return (*_pair([*x, targets]), *(tf.gather(weight, rows) for weight in weighed))
 
     rows = tf.data.Dataset.range(first_epoch, epochs).flat_map(epoch)
-    return rows.map(lambda i: _pair([tf.gather(tensor, i) for tensor in tensors])).prefetch(2)
+    return rows.map(batch, num_parallel_calls=tf.data.AUTOTUNE if augment else None).prefetch(2)
 
 
 def evaluation_batches(

@@ -2,7 +2,7 @@
 
 import contextlib
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -14,37 +14,17 @@ from tfopt.data import Dataset
 from tfopt.errors import InputError
 from tfopt.graphs.calling import outputs_of
 from tfopt.progress import Advance, Progress
-from tfopt.training.batches import evaluation_batches, steps_per_epoch, training_batches
+from tfopt.training.augmenting import augmentation
+from tfopt.training.batches import evaluation_batches, training_batches
 from tfopt.training.checkpoint import Checkpoint
-from tfopt.training.objective import label_encoder, loss_of, metric_of, soft_loss
+from tfopt.training.objective import label_encoder, loss_of, metric_of, saved_metrics, smoothed, soft_loss
+from tfopt.training.optimizing import Plateau
+from tfopt.training.penalizing import penalized
+from tfopt.training.plan import FitPlan
 from tfopt.training.seeding import EpochSeeds
 from tfopt.training.selection import BestEpoch
 from tfopt.training.teaching import Teacher, taught
-
-
-@dataclass(frozen=True)
-class FitPlan:
-    """How long and how fast to train; the best epoch is selected among those from `select_from` on.
-
-    With `decay` the learning rate falls to zero along a cosine (Loshchilov & Hutter 2017, arXiv:1608.03983, eq. 5).
-    """
-
-    epochs: int
-    batch_size: int
-    learning_rate: float
-    seed: int
-    patience: int | None = None
-    select_from: int = 0
-    decay: bool = False
-
-    def steps(self, data: Dataset) -> int:
-        """Return the number of training steps of one epoch."""
-        return steps_per_epoch(len(data.train), self.batch_size)
-
-    def rate(self, data: Dataset) -> float | keras.optimizers.schedules.LearningRateSchedule:
-        """Return the learning rate, or how it goes with the steps."""
-        steps = self.epochs * self.steps(data)
-        return keras.optimizers.schedules.CosineDecay(self.learning_rate, steps) if self.decay else self.learning_rate
+from tfopt.training.weighing import class_weights
 
 
 @dataclass(frozen=True)
@@ -55,6 +35,15 @@ class RunFiles:
     run: dict[str, Any]
     resume: bool = False
     tensorboard: Path | None = None
+
+    def part(self, name: str) -> "RunFiles":
+        """Files of an earlier part of the same run."""
+        return replace(self, checkpoint=self.checkpoint.with_name(f"{self.checkpoint.name}-{name}"), tensorboard=None)
+
+    @property
+    def folders(self) -> list[Path]:
+        """All checkpoints of the run."""
+        return sorted(self.checkpoint.parent.glob(f"{self.checkpoint.name}*"))
 
 
 @dataclass(frozen=True)
@@ -81,13 +70,16 @@ def fit(
     With a `teacher` it learns from the teacher's answers as well as from the labels, if its loss takes such targets.
     Raises `InputError` if the loss is not a number, or if the files of another run are in the way.
     """
-    loss = soft_loss(loss_of(model, data.task)) if teacher else loss_of(model, data.task)
+    soft = teacher is not None or plan.soft
+    loss = soft_loss(loss_of(model, data.task)) if soft else loss_of(model, data.task)
     encode = label_encoder(loss, outputs_of(model)[0].shape[-1], data.task)
     targets = taught(teacher, data, loss, encode) if teacher else encode(data.train.y)
-    metric = metric_of(data.task, soft_binary=teacher is not None and targets.shape[1:] == (1,))
-    model.compile(optimizer=keras.optimizers.Adam(plan.rate(data)), loss=loss, metrics=[metric])
+    targets = smoothed(targets, plan.label_smoothing, data.task)
+    metric = metric_of(data.task, soft_binary=soft and targets.shape[1:] == (1,))
+    model.compile(optimizer=plan.optimizer(data), loss=loss, metrics=[metric], jit_compile=plan.jitted())
     watching = watched(plan)
     every = [EpochSeeds(plan.seed), *callbacks, *watching.callbacks]
+    every.extend([Plateau(plan.learning_rate, watching.history)] if plan.decay == "plateau" else [])
     every.extend(_tensorboard(files.tensorboard) if files else [])
     with contextlib.ExitStack() as stack:
         first = 0
@@ -96,11 +88,17 @@ def fit(
             stack.enter_context(checkpoint.locked())
             first = _resume_or_clear(checkpoint, model, files.resume)
             every.append(checkpoint)
+        stack.enter_context(penalized(model, plan.l1, plan.l2))
         if first < plan.epochs and not _over(watching.best, first):
             run_epochs(model, data, plan, progress, every, targets=targets, encode=encode, first=first)
         if files and watching.diverged:
             checkpoint.clear()
-        return watching.finish(model, plan, first)
+        result = watching.finish(model, plan, first)
+    # What is saved with the model loads without tfopt, and says nothing of this training's schedule.
+    model.compile(
+        optimizer=keras.optimizers.Adam(plan.learning_rate, name="adam"), loss=loss, metrics=saved_metrics(data.task)
+    )
+    return result
 
 
 @dataclass(frozen=True)
@@ -166,6 +164,8 @@ def run_epochs(
                 first_epoch=first,
                 epochs=plan.epochs,
                 replicas=replicas,
+                augment=augmentation(plan.augment, data.kind, train.inputs[0]),
+                weights=class_weights(train.y) if plan.class_weights else None,
             ),
             validation_data=evaluation_batches(
                 validation.inputs, encode(validation.y), batch_size=plan.batch_size, replicas=replicas

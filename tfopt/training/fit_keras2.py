@@ -9,8 +9,9 @@ import tf_keras
 
 from tfopt.data import Dataset
 from tfopt.progress import Progress
-from tfopt.training.fit import FitPlan, FitResult, run_epochs, watched
+from tfopt.training.fit import FitResult, run_epochs, watched
 from tfopt.training.objective import label_encoder, loss_of
+from tfopt.training.plan import FitPlan
 
 Projection = Callable[[tf.Tensor], tf.Tensor]
 

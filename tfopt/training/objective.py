@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 
 from tfopt.choices import Task
 from tfopt.data.vectorizer import PADDING
+from tfopt.errors import InputError
 from tfopt.graphs.calling import outputs_of
 
 Labels = NDArray[Any]
@@ -44,6 +45,24 @@ def metric_of(task: Task, *, soft_binary: bool = False) -> keras.metrics.Metric 
     if not counts_classes(task):
         return keras.metrics.MeanAbsoluteError(name="mae")
     return keras.metrics.MeanMetricWrapper(agreement, name="accuracy") if soft_binary else "accuracy"
+
+
+def saved_metrics(task: Task) -> list[str]:
+    """What a saved model shows when it is evaluated: names only, so that it loads without tfopt."""
+    if task == "translation":
+        return []
+    return ["accuracy"] if counts_classes(task) else ["mae"]
+
+
+def smoothed(targets: Labels, smoothing: float, task: Task) -> Labels:
+    """Targets (N, K) with the share `smoothing` spread over all K classes (Szegedy et al. 2016, section 7)."""
+    if not smoothing:
+        return targets
+    if task != "classification" or targets.ndim != 2:
+        raise InputError(f"--label-smoothing {smoothing:g} is for classification by cross-entropy")
+    classes = max(2, targets.shape[1])
+    spread: Labels = targets * (1 - smoothing) + smoothing / classes
+    return spread.astype(np.float32)
 
 
 def agreement(wanted: Any, outputs: Any) -> Any:

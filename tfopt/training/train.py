@@ -1,33 +1,88 @@
-"""Training a new model from an architecture and a data set."""
+"""Training a new model from an architecture and a data set, or from another model."""
 
+import contextlib
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import keras
 
 from tfopt.config import TrainConfig
-from tfopt.data import Dataset
+from tfopt.data import Dataset, match
 from tfopt.models import Signature, build
+from tfopt.models.applications import PREFIX, application
 from tfopt.progress import Progress
 from tfopt.training.devices import replica_devices, strategy
-from tfopt.training.fit import FitPlan, FitResult, RunFiles, fit
+from tfopt.training.fit import FitResult, RunFiles, fit
+from tfopt.training.plan import FitPlan
 from tfopt.training.seeding import seed_everything
+from tfopt.training.transferring import transfer, with_new_head
 
 
 @dataclass(frozen=True)
 class Trained:
-    """A trained model, how its training went, and the device of each replica."""
+    """A trained model, how its training went, the device of each replica, and what is to be said about it."""
 
     model: keras.Model
     result: FitResult
     replicas: list[str]
+    notes: list[str]
 
 
-def train(config: TrainConfig, data: Dataset, progress: Progress, files: RunFiles | None = None) -> Trained:
-    """Build and train a model on the train split, selected on the validation split."""
-    seed_everything(config.seed)
+def train(
+    config: TrainConfig,
+    data: Dataset,
+    progress: Progress,
+    files: RunFiles | None = None,
+    base: keras.Model | None = None,
+    *,
+    callbacks: Sequence[keras.callbacks.Callback] = (),
+) -> Trained:
+    """Build and train a model on the train split, selected on the validation split; `base` is one to start from."""
+    seed_everything(config.seed, deterministic=not config.jit)
     where = strategy(config.distributed, config.replicas)
     with where.scope():
-        model = build(config, Signature.of(data))
-        plan = FitPlan(config.epochs, config.batch_size, config.learning_rate, config.seed, config.patience)
-        result = fit(model, data, plan, progress, files=files)
-    return Trained(model, result, replica_devices(where, model))
+        if config.base:
+            return _transferred(config, data, progress, files, base, where)
+        with _precision(config):
+            model = build(config, Signature.of(data))
+        result = fit(model, data, FitPlan.of(config), progress, files=files, callbacks=callbacks)
+        replicas = replica_devices(where, model)
+        if config.mixed_precision:
+            model = _in_float32(model, config, data)
+    return Trained(model, result, replicas, [])
+
+
+def _transferred(
+    config: TrainConfig, data: Dataset, progress: Progress, files: RunFiles | None, base: keras.Model | None, where: Any
+) -> Trained:
+    assert config.base is not None
+    signature = Signature.of(data)
+    if base is None:
+        base = application(config.base.removeprefix(PREFIX), config.base_weights, signature.shape, data.scaling)
+    before = set(base.layers)
+    model = with_new_head(base, signature, config.base)
+    data = match(data, config.base, [model.input_shape], [model.output_shape])
+    head = [layer for layer in model.layers if layer not in before]
+    made = transfer(model, head, config, data, progress, files)
+    return Trained(model, made.result, replica_devices(where, model), made.notes)
+
+
+@contextlib.contextmanager
+def _precision(config: TrainConfig) -> Iterator[None]:
+    """Layers made here compute in bfloat16 and keep their weights in float32, if that is asked for."""
+    before = keras.config.dtype_policy()
+    if config.mixed_precision:
+        keras.config.set_dtype_policy("mixed_bfloat16")
+    try:
+        yield
+    finally:
+        keras.config.set_dtype_policy(before)
+
+
+def _in_float32(model: keras.Model, config: TrainConfig, data: Dataset) -> keras.Model:
+    """The same model and weights, computing in float32 as everything after training does."""
+    plain = build(config, Signature.of(data))
+    plain.set_weights(model.get_weights())
+    plain.compile(**keras.saving.deserialize_keras_object(model.get_compile_config()))
+    return plain

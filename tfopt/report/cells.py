@@ -1,0 +1,170 @@
+"""What one artifact shows in the table of all variants: a function for each figure, and in which order they come."""
+
+from collections.abc import Callable, Sequence
+
+from rich.markup import escape
+
+from tfopt.report.report import Comparison, Measurement
+
+NOTHING = "[dim]-[/]"
+BASELINE = "[dim]baseline[/]"
+
+Cell = Callable[[Measurement, Comparison | None], str]
+
+
+def size(count: float) -> str:
+    """Bytes as kB or MB."""
+    return f"{count / 1e6:.2f} MB" if count >= 1e6 else f"{count / 1e3:.1f} kB"
+
+
+def _relative(change: float | None, *, less_is_good: bool = True) -> str:
+    if change is None:
+        return ""
+    if abs(change) < 0.0005:
+        return " [dim](same)[/]"
+    color = "green" if (change < 0) == less_is_good else "red"
+    return f" [{color}]({change:+.1%})[/]"
+
+
+def _file(m: Measurement, c: Comparison | None) -> str:
+    return size(m.file_bytes) + _relative(c.size.file_bytes if c and c.size else None)
+
+
+def _gzip(m: Measurement, c: Comparison | None) -> str:
+    return size(m.gzip_bytes) + _relative(c.size.gzip_bytes if c and c.size else None)
+
+
+def _parameters(m: Measurement, _: Comparison | None) -> str:
+    return f"{m.parameters:,}"
+
+
+def _nonzero(m: Measurement, c: Comparison | None) -> str:
+    return f"{m.nonzero_parameters:,}" + _relative(c.size.nonzero_parameters if c and c.size else None)
+
+
+def _macs(m: Measurement, _: Comparison | None) -> str:
+    return f"{m.macs:,}" if m.macs is not None else NOTHING
+
+
+def _accuracy(m: Measurement, c: Comparison | None) -> str:
+    if m.accuracy is None:
+        return NOTHING
+    change = c.accuracy.change if c and c.accuracy else None
+    points = "" if change is None else _points(change)
+    return f"{m.accuracy.value:.2%}{points}"
+
+
+def _points(change: float) -> str:
+    color = "dim" if change == 0 else "green" if change > 0 else "red"
+    return f" [{color}]({change * 100:+.2f} pt)[/]"
+
+
+def _samples(m: Measurement, _: Comparison | None) -> str:
+    return f"{m.accuracy.correct:,} of {m.accuracy.total:,}" if m.accuracy else NOTHING
+
+
+def _interval(m: Measurement, _: Comparison | None) -> str:
+    return f"{m.accuracy.low:.1%} to {m.accuracy.high:.1%}" if m.accuracy else NOTHING
+
+
+def _mcnemar(_: Measurement, c: Comparison | None) -> str:
+    if not c or not c.accuracy:
+        return NOTHING
+    return f"p = {c.accuracy.p_value:.2g} ({c.accuracy.lost} lost, {c.accuracy.won} won)"
+
+
+def _deviation(m: Measurement, c: Comparison | None) -> str:
+    if m.deviation is None:
+        return NOTHING
+    change = _relative(c.deviation.change if c and c.deviation else None)
+    unit = m.deviation.unit
+    real = "" if unit in (None, 1.0) else f" ({m.deviation.mae * unit:.4g} in units of the data)"
+    return f"{m.deviation.mae:.4g}{real}{change}"
+
+
+def _deviation_interval(m: Measurement, _: Comparison | None) -> str:
+    return f"{m.deviation.low:.4g} to {m.deviation.high:.4g}" if m.deviation else NOTHING
+
+
+def _deviation_samples(m: Measurement, _: Comparison | None) -> str:
+    return f"{m.deviation.samples:,}" if m.deviation else NOTHING
+
+
+def _wilcoxon(_: Measurement, c: Comparison | None) -> str:
+    return f"p = {c.deviation.p_value:.2g}" if c and c.deviation else NOTHING
+
+
+def _bleu(m: Measurement, _: Comparison | None) -> str:
+    return f"{m.bleu.value:.1f} ({m.bleu.low:.1f} to {m.bleu.high:.1f})" if m.bleu else NOTHING
+
+
+def _latency(m: Measurement, _: Comparison | None) -> str:
+    return f"{m.latency.median_ms:.3g} ms, p95 {m.latency.p95_ms:.3g}" if m.latency else NOTHING
+
+
+def _ratio(_: Measurement, c: Comparison | None) -> str:
+    if not c or not c.latency:
+        return NOTHING
+    return f"{c.latency.ratio:.2f}x ({c.latency.low:.2f} to {c.latency.high:.2f})"
+
+
+def _against(_: Measurement, c: Comparison | None) -> str:
+    return f"[dim]{escape(c.size.against)}[/]" if c and c.size else NOTHING
+
+
+def _verdict(_: Measurement, c: Comparison | None) -> str:
+    return "; ".join(verdicts(c))
+
+
+def verdicts(c: Comparison | None) -> list[str]:
+    """What is to be said of size, accuracy and speed against the baseline."""
+    if not c:
+        return [BASELINE]
+    found = [
+        ("size", c.size and c.size.verdict),
+        ("accuracy", c.accuracy and c.accuracy.verdict),
+        ("error", c.deviation and c.deviation.verdict),
+        ("speed", c.latency and c.latency.verdict),
+    ]
+    return [f"{what}: {verdict}" for what, verdict in found if verdict]
+
+
+ROWS: Sequence[tuple[str, Cell]] = (
+    ("file", _file),
+    ("gzip", _gzip),
+    ("parameters", _parameters),
+    ("not zero", _nonzero),
+    ("MACs", _macs),
+    ("test accuracy", _accuracy),
+    ("  right", _samples),
+    ("  95 % interval", _interval),
+    ("  McNemar", _mcnemar),
+    ("test MAE", _deviation),
+    ("  samples", _deviation_samples),
+    ("  95 % interval", _deviation_interval),
+    ("  Wilcoxon", _wilcoxon),
+    ("test BLEU", _bleu),
+    ("latency, batch 1", _latency),
+    ("  ratio", _ratio),
+    ("size, speed vs", _against),
+    ("verdict", _verdict),
+)
+
+
+GROUPS: Sequence[tuple[str, Sequence[tuple[str, Cell]]]] = (
+    ("size", (("", _file), ("gzip ", _gzip), ("params ", _parameters), ("not zero ", _nonzero), ("vs ", _against))),
+    (
+        "on the test split",
+        (
+            ("", _accuracy),
+            ("", _samples),
+            ("", _interval),
+            ("", _mcnemar),
+            ("MAE ", _deviation),
+            ("", _deviation_interval),
+            ("", _wilcoxon),
+            ("BLEU ", _bleu),
+        ),
+    ),
+    ("latency, batch 1", (("", _latency), ("", _ratio), ("MACs ", _macs))),
+)

@@ -1,0 +1,70 @@
+"""How to train: what a technique or a user asked for, and what follows from it for a given data set."""
+
+from dataclasses import dataclass
+from typing import Any
+
+import keras
+import tensorflow as tf
+
+from tfopt.choices import Augmentation, Decay
+from tfopt.config import TrainConfig
+from tfopt.data import Dataset
+from tfopt.training.batches import steps_per_epoch
+from tfopt.training.optimizing import optimizer
+
+
+@dataclass(frozen=True)
+class FitPlan:
+    """How long and how fast to train, and by what; the best epoch is selected among those from `select_from` on.
+
+    The fields from `decay` on are those of `TrainConfig`.
+    """
+
+    epochs: int
+    batch_size: int
+    learning_rate: float
+    seed: int
+    patience: int | None = None
+    select_from: int = 0
+    decay: Decay = "constant"
+    warmup: float = 0.0
+    weight_decay: float = 0.0
+    clip_norm: float | None = None
+    l1: float = 0.0
+    l2: float = 0.0
+    label_smoothing: float = 0.0
+    class_weights: bool = False
+    augment: tuple[Augmentation, ...] = ()
+    jit: bool = False
+
+    @classmethod
+    def of(cls, config: TrainConfig) -> "FitPlan":
+        """The plan that a config for a new model asks for."""
+        given: dict[str, Any] = {
+            name: getattr(config, name) for name in cls.__dataclass_fields__ if hasattr(config, name)
+        }
+        return cls(**given)
+
+    @property
+    def soft(self) -> bool:
+        """Whether labels are shares of classes rather than indices."""
+        return bool(self.label_smoothing) or "mixup" in self.augment
+
+    def steps(self, data: Dataset) -> int:
+        """Return the number of training steps of one epoch."""
+        return steps_per_epoch(len(data.train), self.batch_size)
+
+    def optimizer(self, data: Dataset) -> keras.optimizers.Optimizer:
+        """Return a new optimizer for the training on `data`."""
+        return optimizer(
+            self.learning_rate,
+            self.epochs * self.steps(data),
+            decay=self.decay,
+            warmup=self.warmup,
+            weight_decay=self.weight_decay,
+            clip_norm=self.clip_norm,
+        )
+
+    def jitted(self) -> bool:
+        """Whether steps are compiled by XLA, which Keras cannot do with several replicas."""
+        return self.jit and tf.distribute.get_strategy().num_replicas_in_sync == 1

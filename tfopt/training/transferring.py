@@ -1,0 +1,116 @@
+"""Transfer learning: a trained model without its head goes on with a new head on other data.
+
+First only the head is trained, so that its random gradients do not spoil what the rest has learnt; then everything at
+a tenth of the learning rate (Yosinski et al. 2014, arXiv:1411.1792). Batch normalizations keep their moving statistics
+throughout: those of few new samples would be worse.
+"""
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+import keras
+from keras import layers
+
+from tfopt.config import TrainConfig
+from tfopt.data import Dataset
+from tfopt.errors import InputError, UnsupportedError
+from tfopt.graphs.leaves import leaves
+from tfopt.models import Signature
+from tfopt.models.heads import with_head
+from tfopt.progress import Progress
+from tfopt.training.fit import FitResult, RunFiles, fit
+from tfopt.training.plan import FitPlan
+
+FINE_TUNING_FACTOR = 0.1
+POOLING = {3: layers.GlobalAveragePooling1D, 4: layers.GlobalAveragePooling2D, 5: layers.GlobalAveragePooling3D}
+
+
+@dataclass(frozen=True)
+class Transferred:
+    """How both parts of a transfer went, as one result, and what is to be said about it."""
+
+    result: FitResult
+    notes: list[str]
+
+
+def with_new_head(base: keras.Model, signature: Signature, name: str) -> keras.Model:
+    """Return `base` up to what its last dense layer is fed, with a new head for `signature`; weights are shared.
+
+    A model that ends otherwise is taken whole, as what gives the features. Raises `UnsupportedError` if the end is a
+    model by itself, or if there are several inputs or outputs.
+    """
+    if len(base.inputs) != 1 or len(base.outputs) != 1:
+        raise UnsupportedError(
+            f"{name} has {len(base.inputs)} inputs and {len(base.outputs)} outputs; --from takes one of each"
+        )
+    last = next((layer for layer in reversed(base.layers) if layer.weights), None)
+    if isinstance(last, keras.Model):
+        raise UnsupportedError(
+            f"{name} ends in the nested model {last.name}; --from replaces a layer of the model itself"
+        )
+    features = last.input if isinstance(last, layers.Dense) else base.outputs[0]
+    rank = len(features.shape)
+    if rank in POOLING:
+        features = POOLING[rank](name="features")(features)
+    return with_head(base.inputs[0], features, signature, 0.0, "transferred")
+
+
+def transfer(
+    model: keras.Model, head: Sequence[keras.Layer], config: TrainConfig, data: Dataset, progress: Progress,
+    files: RunFiles | None = None,
+) -> Transferred:  # fmt: skip
+    """Train the layers in `head` and what is not frozen, then everything; keep the better of the two on validation."""
+    trunk = [(name, layer) for name, layer in leaves(model) if layer.weights and layer not in head]
+    still = frozen(trunk, config.freeze)
+    normalizations = {layer for _, layer in trunk if isinstance(layer, layers.BatchNormalization)}
+    plan = FitPlan.of(config)
+    try:
+        _hold(trunk, still | normalizations)
+        first = fit(model, data, plan, progress, files=files and files.part("head"))
+        notes = [
+            f"the new head trained for {len(first.history)} epochs with {len(still)} of {len(trunk)} layers frozen"
+        ]
+        epochs = config.epochs if config.fine_tune is None else config.fine_tune
+        if not epochs:
+            return Transferred(first, notes)
+        kept, reached = model.get_weights(), _reached(first)
+        _hold(trunk, normalizations)
+        slow = replace(plan, epochs=epochs, learning_rate=plan.learning_rate * FINE_TUNING_FACTOR)
+        second = fit(model, data, slow, progress, files=files)
+    finally:
+        _hold(trunk, set())
+    whole = replace(
+        second, history=[*first.history, *second.history], best_epoch=len(first.history) + second.best_epoch
+    )
+    if _reached(second) < reached:
+        notes.append(f"then everything for {len(second.history)} epochs at a learning rate of {slow.learning_rate:g}")
+        return Transferred(whole, notes)
+    model.set_weights(kept)
+    notes.append("training everything after that did not lower the validation loss: the frozen weights are kept")
+    return Transferred(replace(whole, best_epoch=first.best_epoch), notes)
+
+
+def frozen(trunk: Sequence[tuple[str, keras.Layer]], freeze: str) -> set[keras.Layer]:
+    """The layers that `freeze` names: all, the first N with weights, or those whose name matches a pattern."""
+    if freeze == "all":
+        return {layer for _, layer in trunk}
+    if freeze.isdigit():
+        return {layer for _, layer in trunk[: int(freeze)]}
+    try:
+        found = {layer for name, layer in trunk if re.search(freeze, name)}
+    except re.error as error:
+        raise InputError(f"--freeze {freeze} is neither a number, nor all, nor a regular expression: {error}") from None
+    if not found:
+        names = ", ".join(name for name, _ in trunk[:5])
+        raise InputError(f"--freeze {freeze} matches no layer; the first are {names}")
+    return found
+
+
+def _hold(trunk: Sequence[tuple[str, keras.Layer]], still: set[keras.Layer]) -> None:
+    for _, layer in trunk:
+        layer.trainable = layer not in still
+
+
+def _reached(result: FitResult) -> float:
+    return min(epoch["val_loss"] for epoch in result.history)
