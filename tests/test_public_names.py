@@ -17,6 +17,7 @@ ROOMS = [
     {"measure", "training", "litert"},
     {"pruning", "clustering", "quantization", "binarization"},
     {"remembering", "reporting"},
+    {"shootout"},
     {"workflow"},
     {"cli", "__init__", "__main__"},
 ]

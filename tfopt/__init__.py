@@ -23,12 +23,25 @@ if TYPE_CHECKING:
         PruneConfig,
         QatConfig,
         QuantizeConfig,
+        ShootoutConfig,
         TrainConfig,
     )
     from tfopt.data import Dataset
     from tfopt.errors import ConversionError, InputError, OutputError, TfoptError, UnsupportedError
     from tfopt.report.report import Report
-    from tfopt.workflow import Result, binarize, cluster, compare, convert, debug, evaluate, prune, quantize, train
+    from tfopt.workflow import (
+        Result,
+        binarize,
+        cluster,
+        compare,
+        convert,
+        debug,
+        evaluate,
+        prune,
+        quantize,
+        shootout,
+        train,
+    )
 
 _HOMES = {
     "tfopt.artifacts.custom": ("register_custom_objects",),
@@ -42,6 +55,7 @@ _HOMES = {
         "PruneConfig",
         "QatConfig",
         "QuantizeConfig",
+        "ShootoutConfig",
         "TrainConfig",
     ),
     "tfopt.data": ("Dataset",),
@@ -57,6 +71,7 @@ _HOMES = {
         "evaluate",
         "prune",
         "quantize",
+        "shootout",
         "train",
     ),
 }
@@ -77,6 +92,7 @@ __all__ = [
     "QuantizeConfig",
     "Report",
     "Result",
+    "ShootoutConfig",
     "TfoptError",
     "TrainConfig",
     "UnsupportedError",
@@ -91,6 +107,7 @@ __all__ = [
     "prune",
     "quantize",
     "register_custom_objects",
+    "shootout",
     "train",
 ]
 

@@ -37,7 +37,7 @@ def report_of(
     return Report(
         command=command,
         config=config.model_dump(mode="json"),
-        data=_summary(data) if data else None,
+        data=summary(data) if data else None,
         measurements=[m.measurement for m in measured],
         comparisons=comparisons,
         layers=list(layers),
@@ -51,10 +51,15 @@ def report_of(
     )
 
 
-def _summary(data: Dataset) -> DataSummary:
-    samples = {name: len(split.x) for name, split in data.splits()}
+def summary(data: Dataset) -> DataSummary:
+    """What a report says of a data set."""
+    samples = {name: len(split) for name, split in data.splits()}
     return DataSummary(
-        source=data.config.source, scale=data.scaling.scale, fingerprint=data.fingerprint, samples=samples
+        source=data.config.source,
+        scale=data.scaling.scale,
+        fingerprint=data.fingerprint,
+        samples=samples,
+        task=data.task,
     )
 
 

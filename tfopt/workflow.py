@@ -17,6 +17,7 @@ from tfopt.config import (
     PruneConfig,
     QatConfig,
     QuantizeConfig,
+    ShootoutConfig,
     TrainConfig,
 )
 from tfopt.data import Dataset
@@ -24,7 +25,9 @@ from tfopt.models.applications import PREFIX
 from tfopt.progress import Progress, Silent
 from tfopt.remembering import DataLike, data_for, load_dataset, next_provenance, provenance_of
 from tfopt.report.report import Report
-from tfopt.reporting import report_of
+from tfopt.report.shootout import ShootoutReport
+from tfopt.report.versions import versions
+from tfopt.reporting import report_of, summary
 from tfopt.training.fit import RunFiles
 
 
@@ -256,6 +259,25 @@ def debug(
     dataset, notes = data_for(artifact, data, progress)
     before, after, errors, remarks = inspect(artifact, config, dataset, progress)
     return report_of("debug", config, dataset, [before, after], progress, errors=errors, notes=[*notes, *remarks])
+
+
+def shootout(
+    config: ShootoutConfig | None = None, data: DataLike = "digits", *, progress: Progress | None = None
+) -> ShootoutReport:
+    """Train architectures at an equal budget with several seeds, and measure them on the test split of `data`."""
+    from tfopt.shootout.shootout import shootout as run
+
+    config, progress = config or ShootoutConfig(), progress or Silent()
+    dataset = load_dataset(data, None, progress)
+    contestants, notes = run(config, dataset, progress)
+    return ShootoutReport(
+        config=config.model_dump(mode="json"),
+        data=summary(dataset),
+        budget=config.budget,
+        contestants=contestants,
+        notes=[*dataset.notes, *notes],
+        versions=versions(),
+    )
 
 
 def evaluate(model: ModelLike, data: DataLike | None = None, *, progress: Progress | None = None) -> Report:

@@ -9,7 +9,7 @@ from typing import Annotated
 
 import typer
 
-from tfopt.cli import bench, binarize, cluster, compare, convert, debug, prune, quantize, train
+from tfopt.cli import bench, binarize, cluster, compare, convert, debug, prune, quantize, shootout, train
 
 app = typer.Typer(
     name="tfopt",
@@ -26,6 +26,7 @@ app.command("quantize", epilog=quantize.EXAMPLES, rich_help_panel=OPTIMIZE)(quan
 app.command("binarize", epilog=binarize.EXAMPLES, rich_help_panel=OPTIMIZE)(binarize.binarize)
 app.command("sparsify", epilog=convert.SPARSIFY_EXAMPLES, rich_help_panel=OPTIMIZE)(convert.sparsify)
 app.command("convert", epilog=convert.EXAMPLES, rich_help_panel=OPTIMIZE)(convert.convert)
+app.command("shootout", epilog=shootout.EXAMPLES, rich_help_panel=MAKE)(shootout.shootout)
 app.command("evaluate", epilog=compare.EVALUATE_EXAMPLES, rich_help_panel=JUDGE)(compare.evaluate)
 app.command("debug", epilog=debug.EXAMPLES, rich_help_panel=JUDGE)(debug.debug)
 app.command("bench", epilog=bench.EXAMPLES, rich_help_panel=JUDGE)(bench.bench)

@@ -19,7 +19,8 @@ if TYPE_CHECKING:
     from pydantic import ValidationError
     from rich.console import RenderableType
 
-    from tfopt.report.report import BenchReport, Report
+    from tfopt.report.report import BenchReport, Record, Report
+    from tfopt.report.shootout import ShootoutReport
 
 TENSORFLOW_MODULES = 4200  # about as many as the import adds to sys.modules; only the progress bar depends on it
 
@@ -160,7 +161,13 @@ class Output:
 
         self._print(report, render_bench(report))
 
-    def _print(self, report: "Report | BenchReport", shown: "RenderableType") -> None:
+    def shootout(self, report: "ShootoutReport") -> None:
+        """Print a comparison of architectures on stdout, as a table or as JSON."""
+        from tfopt.report.shootout_table import render_shootout
+
+        self._print(report, render_shootout(report))
+
+    def _print(self, report: "Record", shown: "RenderableType") -> None:
         if self.json:
             sys.stdout.write(report.model_dump_json(indent=2) + "\n")
         elif not self.quiet:

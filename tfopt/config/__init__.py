@@ -2,6 +2,7 @@
 
 from tfopt.config.data import DataConfig
 from tfopt.config.fields import Config, Count, Fraction, LearningRate, Seed, Share
+from tfopt.config.shootout import ShootoutConfig
 from tfopt.config.techniques import (
     BinarizeConfig,
     ClusterConfig,
@@ -31,5 +32,6 @@ __all__ = [
     "QuantizeConfig",
     "Seed",
     "Share",
+    "ShootoutConfig",
     "TrainConfig",
 ]

@@ -42,10 +42,12 @@ class Measured:
     block: int = 1
 
 
-def measure(artifacts: Sequence[Artifact], data: Dataset | None, progress: Progress) -> list[Measured]:
+def measure(
+    artifacts: Sequence[Artifact], data: Dataset | None, progress: Progress, *, timed: bool = True
+) -> list[Measured]:
     """Measure all artifacts in one go, so that their latencies are interleaved; accuracy is None without data."""
     found = [_scores(artifact, data, progress) for artifact in artifacts]
-    times = _latencies(artifacts, data, progress)
+    times = _latencies(artifacts, data, progress) if timed else [None] * len(artifacts)
     return [
         Measured(_measurement(artifact, data, score, time, progress), score, time, _block(data))
         for artifact, score, time in zip(artifacts, found, times, strict=True)

@@ -15,18 +15,21 @@ def added_bytes(path: Path, threads: int) -> int | None:
     return int(ended.stdout.split()[-1]) if ended.returncode == 0 and ended.stdout else None
 
 
-def _resident() -> int:
+def resident() -> int:
+    """Bytes of memory that this process holds; 0 if not on Linux."""
+    if not STATUS.exists():
+        return 0
     return int(STATUS.read_text().split()[1]) * os.sysconf("SC_PAGE_SIZE")
 
 
 def _main(path: str, threads: int) -> None:
     from ai_edge_litert.interpreter import Interpreter
 
-    before = _resident()
+    before = resident()
     interpreter = Interpreter(path, num_threads=threads)
     interpreter.allocate_tensors()
     interpreter.invoke()
-    print(_resident() - before)
+    print(resident() - before)
 
 
 if __name__ == "__main__":

@@ -40,11 +40,12 @@ def _title(report: Report) -> Text:
         text += f" · {report.data.source} (scale {report.data.scale}; {samples})"
         baseline = report.data.baseline
         if baseline:
-            text += f"\nwithout a model: {_score(baseline.value, report.data.task)} by {baseline.method}"
+            text += f"\nwithout a model: {score(baseline.value, report.data.task)} by {baseline.method}"
     return Text(text, style="bold")
 
 
-def _score(value: float, task: Task) -> str:
+def score(value: float, task: Task) -> str:
+    """A figure of merit with its name."""
     match task:
         case "classification":
             return f"{value:.2%} accuracy"

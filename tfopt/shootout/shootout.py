@@ -1,0 +1,128 @@
+"""The comparison itself: fit widths to the budget, train everything, measure what came out in turns."""
+
+import os
+import subprocess
+import sys
+import tempfile
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+from scipy.stats import t
+
+from tfopt.artifacts.keras_file import KerasArtifact
+from tfopt.config import ShootoutConfig, TrainConfig
+from tfopt.data import Dataset
+from tfopt.errors import InputError, TfoptError
+from tfopt.measure.measuring import Measured, measure
+from tfopt.models import Signature
+from tfopt.progress import Progress
+from tfopt.report.shootout import Contestant, Estimate, Gradients
+from tfopt.shootout.budget import fitted
+from tfopt.shootout.entrant import Job, Run
+
+MANY_EPOCHS = 100_000
+MEANING = (
+    "scores are means over seeds with the 95 % interval of Student's t, all on the same test samples",
+    "seconds an epoch: without validation and without the first epoch, which compiles; + is the memory that training"
+    " added to its process",
+    "gradient: root mean square by the first kernel over that by the last, on the same training samples; far below 1 it"
+    " vanishes on its way back, far above 1 it explodes",
+    "inference: the models of seed 0 in turns in random order",
+)
+QUIET = {"KERAS_BACKEND": "tensorflow", "TF_CPP_MIN_LOG_LEVEL": "3", "PYTHONWARNINGS": "ignore"}
+
+
+def shootout(config: ShootoutConfig, data: Dataset, progress: Progress) -> tuple[list[Contestant], list[str]]:
+    """Train every architecture with every seed; an architecture that does not fit the data is left out with a note.
+
+    Raises `InputError` if none is left.
+    """
+    trainings, notes = _planned(config, Signature.of(data), progress)
+    with tempfile.TemporaryDirectory(prefix="tfopt-") as folder:
+        runs: dict[str, list[Run]] = {arch: [] for arch in trainings}
+        artifacts: dict[str, list[KerasArtifact]] = {arch: [] for arch in trainings}
+        with progress.task("training", len(trainings) * config.seeds) as advance:
+            for seed in range(config.seeds):
+                for arch, training in trainings.items():
+                    advance(0, f"{arch}, seed {seed}")
+                    place = Path(folder) / f"{arch}-{seed}"
+                    job = Job(
+                        training=training.model_copy(update={"seed": seed}), data=data.config, seconds=config.seconds
+                    )
+                    runs[arch].append(_run(job, place))
+                    artifacts[arch].append(_loaded(place / "model.keras", arch))
+                    advance(1)
+        firsts = measure([made[0] for made in artifacts.values()], data, progress)
+        others = [measure(made[1:], data, progress, timed=False) for made in artifacts.values()]
+    contestants = [
+        _contestant(arch, trainings[arch], runs[arch], [first, *rest])
+        for arch, first, rest in zip(trainings, firsts, others, strict=True)
+    ]
+    return contestants, [*notes, *MEANING]
+
+
+def _planned(
+    config: ShootoutConfig, signature: Signature, progress: Progress
+) -> tuple[dict[str, TrainConfig], list[str]]:
+    base = config.training.model_copy(update={"epochs": MANY_EPOCHS} if config.seconds else {})
+    trainings: dict[str, TrainConfig] = {}
+    notes = []
+    with progress.task("fitting widths", len(config.archs)) as advance:
+        for arch in config.archs:
+            training = base.model_copy(update={"arch": arch})
+            try:
+                trainings[arch] = fitted(training, signature, config.budget) if config.budget else training
+            except InputError as error:
+                notes.append(f"{arch} is left out: {error}")
+            advance(1, arch)
+    if not trainings:
+        raise InputError("; ".join(notes))
+    return trainings, notes
+
+
+def _run(job: Job, folder: Path) -> Run:
+    folder.mkdir()
+    (folder / "job.json").write_text(job.model_dump_json(), encoding="utf-8")
+    command = [sys.executable, "-m", "tfopt.shootout.entrant", str(folder)]
+    with (folder / "log.txt").open("w") as log:
+        ended = subprocess.run(command, stdout=log, stderr=log, env={**os.environ, **QUIET}, check=False)
+    if ended.returncode:
+        error = folder / "error.txt"
+        lines = (error if error.exists() else folder / "log.txt").read_text(encoding="utf-8").strip().splitlines()
+        raise TfoptError(
+            f"--arch {job.training.arch} failed: {lines[-1] if lines else f'exit code {ended.returncode}'}"
+        )
+    return Run.model_validate_json((folder / "run.json").read_bytes())
+
+
+def _loaded(path: Path, arch: str) -> KerasArtifact:
+    artifact = KerasArtifact.load(path)
+    artifact.name = arch
+    return artifact
+
+
+def _contestant(arch: str, training: TrainConfig, runs: Sequence[Run], measured: Sequence[Measured]) -> Contestant:
+    first = measured[0].measurement
+    found = [float(m.scores.mean()) for m in measured if m.scores is not None]
+    settled = [np.median(run.epoch_seconds[1:] or run.epoch_seconds) for run in runs]
+    return Contestant(
+        arch=arch,
+        width=training.width,
+        scores=found,
+        score=estimate(found, most=1.0 if measured[0].measurement.accuracy else np.inf),
+        measurement=first,
+        epochs=[run.epochs for run in runs],
+        epoch_seconds=float(np.median(settled)),
+        gradients=[Gradients(first=[a for a, _ in run.norms], last=[b for _, b in run.norms]) for run in runs],
+        added_bytes=max(run.added_bytes for run in runs),
+    )
+
+
+def estimate(values: Sequence[float], most: float = 1.0) -> Estimate:
+    """Mean over seeds with the 95 % interval of Student's t, within 0 and `most`; no interval from a single one."""
+    mean = float(np.mean(values))
+    if len(values) < 2:
+        return Estimate(mean=mean, low=None, high=None)
+    half = float(t.ppf(0.975, len(values) - 1) * np.std(values, ddof=1) / np.sqrt(len(values)))
+    return Estimate(mean=mean, low=max(0.0, mean - half), high=min(most, mean + half))
