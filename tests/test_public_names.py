@@ -15,7 +15,7 @@ ROOMS = [
     {"keras2"},
     {"artifacts", "models"},
     {"measure", "training", "litert"},
-    {"pruning", "clustering", "quantization", "binarization"},
+    {"pruning", "clustering", "quantization", "binarization", "distillation"},
     {"remembering", "reporting"},
     {"shootout"},
     {"workflow"},

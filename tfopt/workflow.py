@@ -12,6 +12,7 @@ from tfopt.config import (
     BinarizeConfig,
     ClusterConfig,
     Config,
+    DistillConfig,
     FloatConfig,
     Gates,
     PruneConfig,
@@ -35,8 +36,7 @@ from tfopt.training.fit import RunFiles
 class Result:
     """What a command made and what it has to say about it.
 
-    `beside` is the other file of a command that makes two: the Keras model behind a `.tflite` of QAT, and the `.tflite`
-    of a binarized model.
+    `beside` is the other file of a command that makes two: the `.keras` of QAT, and the `.tflite` of a binarized model.
     """
 
     artifact: Artifact
@@ -94,8 +94,7 @@ def prune(
     dataset, notes = data_for(artifact, data, progress)
     pruned = prune_model(artifact, config, dataset, progress)
     provenance = next_provenance(artifact, dataset, "prune", config)
-    name = name or f"{Path(artifact.name).stem}-pruned.keras"
-    after = KerasArtifact.of(pruned.model, name, provenance)
+    after = KerasArtifact.of(pruned.model, name or f"{Path(artifact.name).stem}-pruned.keras", provenance)
     return Result(
         after,
         report_of(
@@ -141,8 +140,7 @@ def quantize(
 ) -> Result:
     """Quantize a Keras model into a `.tflite` file, on the data it remembers or on `data`.
 
-    With a `QuantizeConfig` that is done after training;
-    with a `QatConfig` the model is trained for it.
+    With a `QuantizeConfig` that is done after training; with a `QatConfig` the model is trained for it.
     """
     from tfopt.quantization.ptq import quantize as quantize_model
 
@@ -216,6 +214,30 @@ def binarize(
         layers=made.layers, notes=[*notes, *made.notes], history=made.history,
     )  # fmt: skip
     return Result(after, report.saying(verdicts(report, made.bits)), made.artifact)
+
+
+def distill(
+    teacher: ModelLike,
+    config: DistillConfig | None = None,
+    data: DataLike | None = None,
+    *,
+    student: ModelLike | None = None,
+    name: str | None = None,
+    progress: Progress | None = None,
+) -> Result:
+    """Teach a small Keras model, `student` or the one of the config, what `teacher` answers; both are left alone."""
+    from tfopt.distillation.distill import distill as distill_model
+
+    config, progress = config or DistillConfig(), progress or Silent()
+    artifact = load_keras(teacher)
+    given = student or (config.student if isinstance(config.student, Path) else None)
+    shown = [artifact, *([load_keras(given)] if given else [])]
+    dataset, notes = data_for(artifact, data, progress)
+    made = distill_model(artifact, shown[1] if given else None, config, dataset, progress)
+    provenance = next_provenance(artifact, dataset, "distill", config)
+    shown.append(KerasArtifact.of(made.model, name or f"{Path(artifact.name).stem}-distilled.keras", provenance))
+    notes += made.notes
+    return Result(shown[-1], report_of("distill", config, dataset, shown, progress, notes=notes, history=made.history))
 
 
 def convert(

@@ -22,7 +22,7 @@ from tfopt.progress import Progress
 from tfopt.training.fit import fit
 from tfopt.training.objective import loss_of, soft_loss
 from tfopt.training.plan import FitPlan
-from tfopt.training.teaching import Teacher, can_be_taught
+from tfopt.training.teaching import can_be_taught, teacher_of
 
 
 def trained(
@@ -48,14 +48,14 @@ def trained(
     training = wrapped(model, latents)
     training.compile(loss=loss_of(artifact.model, data.task))
     plan_ = FitPlan(config.most_epochs, config.samples_a_step, config.rate, config.seed, decay="cosine")
-    result = fit(training, data, plan_, progress, teacher=Teacher(artifact.predict))
+    loss = soft_loss(loss_of(artifact.model, data.task))
+    hears = can_be_taught(loss, artifact.output_shapes()[0][-1] or 1, data.task)
+    teacher = teacher_of(config, artifact, data) if hears or config.teacher != "self" else None
+    result = fit(training, data, plan_, progress, teacher=teacher)
     for latent in latents:
         latent.weight.assign(latent.rounded())
-    taught = can_be_taught(soft_loss(loss_of(artifact.model, data.task)), artifact.output_shapes()[0][-1] or 1)
-    notes.append(
-        f"trained for {len(result.history)} epochs{' with the float model as teacher' if taught else ''}, the weights"
-        f" are those of epoch {result.best_epoch + 1}"
-    )
+    notes.append(f"trained for {len(result.history)} epochs, the weights are those of epoch {result.best_epoch + 1}")
+    notes += [teacher.note] if teacher else []
     plain, pairs = folded(model, artifact.name)
     for name, layer in leaves(plain):
         for kernel in kernels(layer) if name in chosen.levels else ():

@@ -9,7 +9,7 @@ from typing import Annotated
 
 import typer
 
-from tfopt.cli import bench, binarize, cluster, compare, convert, debug, prune, quantize, shootout, train
+from tfopt.cli import bench, binarize, cluster, compare, convert, debug, distill, prune, quantize, shootout, train
 
 app = typer.Typer(
     name="tfopt",
@@ -22,6 +22,7 @@ MAKE, OPTIMIZE, JUDGE = "Make a model", "Make it smaller", "Judge it"
 app.command("train", epilog=train.EXAMPLES, rich_help_panel=MAKE)(train.train)
 app.command("prune", epilog=prune.EXAMPLES, rich_help_panel=OPTIMIZE)(prune.prune)
 app.command("cluster", epilog=cluster.EXAMPLES, rich_help_panel=OPTIMIZE)(cluster.cluster)
+app.command("distill", epilog=distill.EXAMPLES, rich_help_panel=OPTIMIZE)(distill.distill)
 app.command("quantize", epilog=quantize.EXAMPLES, rich_help_panel=OPTIMIZE)(quantize.quantize)
 app.command("binarize", epilog=binarize.EXAMPLES, rich_help_panel=OPTIMIZE)(binarize.binarize)
 app.command("sparsify", epilog=convert.SPARSIFY_EXAMPLES, rich_help_panel=OPTIMIZE)(convert.sparsify)

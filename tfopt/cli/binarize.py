@@ -11,6 +11,7 @@ from tfopt.choices import Mode
 from tfopt.cli import options
 from tfopt.cli.making import make
 from tfopt.cli.output import Output
+from tfopt.cli.teaching import OtherTeacher, OtherWeight, teaching
 
 EXAMPLES = """Examples:
 
@@ -63,6 +64,8 @@ def binarize(
         ),
     ] = None,
     seed: options.Seed = 0,
+    teacher: OtherTeacher = None,
+    teacher_weight: OtherWeight = None,
     data: options.Data = None,
     scale: options.ScaleOption = None,
     custom_objects: options.CustomObjects = None,
@@ -80,6 +83,7 @@ def binarize(
         config = BinarizeConfig(
             mode=mode, activations=activations, post_training=post_training, keep_first_last=keep_first_last,
             exclude=exclude, plain=plain, epochs=epochs, batch_size=batch_size, learning_rate=learning_rate, seed=seed,
+            **teaching(teacher, teacher_weight),
         )  # fmt: skip
         source = options.data_config(data, scale)
         path = existing(model)

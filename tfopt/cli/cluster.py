@@ -7,6 +7,7 @@ from tfopt.artifacts.writing import Destination
 from tfopt.cli import options
 from tfopt.cli.making import make
 from tfopt.cli.output import Output
+from tfopt.cli.teaching import Teacher, TeacherWeight, teaching
 
 EXAMPLES = """Examples:
 
@@ -26,6 +27,8 @@ def cluster(
     batch_size: options.BatchSize = 64,
     learning_rate: options.LearningRate = 1e-4,
     seed: options.Seed = 0,
+    teacher: Teacher = None,
+    teacher_weight: TeacherWeight = None,
     data: options.Data = None,
     scale: options.ScaleOption = None,
     custom_objects: options.CustomObjects = None,
@@ -50,6 +53,7 @@ def cluster(
             batch_size=batch_size,
             learning_rate=learning_rate,
             seed=seed,
+            **teaching(teacher, teacher_weight),
         )
         source = options.data_config(data, scale)
         path = existing(model)

@@ -7,6 +7,7 @@ from tfopt.artifacts.writing import Destination
 from tfopt.cli import options
 from tfopt.cli.making import make
 from tfopt.cli.output import Output
+from tfopt.cli.teaching import Teacher, TeacherWeight, teaching
 
 EXAMPLES = """Examples:
 
@@ -15,6 +16,8 @@ EXAMPLES = """Examples:
   tfopt prune model.keras --sparsity 0.8 --scope global --exclude classes -o small.keras
 
   tfopt prune model.keras --pattern 2:4
+
+  tfopt prune model.keras --sparsity 0.9 --teacher self
 
   tfopt prune theirs.keras --data samples.npz --scale none"""
 
@@ -31,6 +34,8 @@ def prune(
     batch_size: options.BatchSize = 64,
     learning_rate: options.LearningRate = 1e-3,
     seed: options.Seed = 0,
+    teacher: Teacher = None,
+    teacher_weight: TeacherWeight = None,
     data: options.Data = None,
     scale: options.ScaleOption = None,
     custom_objects: options.CustomObjects = None,
@@ -56,6 +61,7 @@ def prune(
             batch_size=batch_size,
             learning_rate=learning_rate,
             seed=seed,
+            **teaching(teacher, teacher_weight),
         )
         source = options.data_config(data, scale)
         path = existing(model)

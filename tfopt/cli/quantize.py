@@ -12,6 +12,7 @@ from tfopt.cli import options
 from tfopt.cli.making import make
 from tfopt.cli.output import Output
 from tfopt.cli.precision import chosen, quantize_config
+from tfopt.cli.teaching import QatTeacher, QatTeacherWeight, teaching
 from tfopt.errors import InputError
 
 if TYPE_CHECKING:
@@ -75,6 +76,8 @@ def quantize(
     seed: options.QatSeed = None,
     keep_sparsity: options.KeepSparsity = None,
     keep_clusters: options.KeepClusters = None,
+    teacher: QatTeacher = None,
+    teacher_weight: QatTeacherWeight = None,
     calibration: options.CalibrationOption = None,
     data: options.Data = None,
     scale: options.ScaleOption = None,
@@ -95,6 +98,7 @@ def quantize(
         training = {
             "bits": bits, "epochs": epochs, "batch_size": batch_size, "learning_rate": learning_rate, "seed": seed,
             "keep_sparsity": keep_sparsity, "keep_clusters": keep_clusters,
+            **teaching(teacher, teacher_weight),
         }  # fmt: skip
         flags = {"int8": int8, "int16": int16, "float16": float16, "dynamic": dynamic}
         config = _config(chosen(flags, weights), io, after, training, qat=qat)

@@ -19,6 +19,7 @@ from tfopt.report.report import LayerChange
 from tfopt.training.fit import fit
 from tfopt.training.plan import FitPlan
 from tfopt.training.seeding import seed_everything
+from tfopt.training.teaching import teacher_of
 
 PATIENCE = 5
 
@@ -38,6 +39,7 @@ def cluster(artifact: KerasArtifact, config: ClusterConfig, data: Dataset | None
 
     Zeros that are there already stay zero and are one of the clusters, unless `config.keep_sparsity` is false.
     """
+    teacher = teacher_of(config, artifact, data)
     model = artifact.fresh_model()
     found, skipped = targets(model, config.exclude, artifact.name)
     found, small = _large_enough(model, found, config)
@@ -61,7 +63,8 @@ def cluster(artifact: KerasArtifact, config: ClusterConfig, data: Dataset | None
     else:
         seed_everything(config.seed)
         plan = FitPlan(config.epochs, config.batch_size, config.learning_rate, config.seed, PATIENCE)
-        history = fit(model, data, plan, progress).history
+        history = fit(model, data, plan, progress, teacher=teacher).history
+        notes += [teacher.note] if teacher else []
     result = artifact.fresh_model()
     result.set_weights(model.get_weights())
     return Clustered(result, [*(_change(target, result, config) for target in found), *skipped, *small], notes, history)

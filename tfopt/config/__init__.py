@@ -1,8 +1,10 @@
 """What was asked for: one validated, frozen config per technique, for the command line and for Python."""
 
 from tfopt.config.data import DataConfig
+from tfopt.config.distillation import DistillConfig
 from tfopt.config.fields import Config, Count, Fraction, LearningRate, Seed, Share
 from tfopt.config.shootout import ShootoutConfig
+from tfopt.config.teaching import TaughtConfig
 from tfopt.config.techniques import (
     BinarizeConfig,
     ClusterConfig,
@@ -22,6 +24,7 @@ __all__ = [
     "ConvertConfig",
     "Count",
     "DataConfig",
+    "DistillConfig",
     "FloatConfig",
     "Fraction",
     "Gates",
@@ -33,5 +36,6 @@ __all__ = [
     "Seed",
     "Share",
     "ShootoutConfig",
+    "TaughtConfig",
     "TrainConfig",
 ]

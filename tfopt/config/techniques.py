@@ -20,9 +20,10 @@ from tfopt.choices import (
     WeightType,
 )
 from tfopt.config.fields import Config, Count, Fraction, LearningRate, Seed, Share
+from tfopt.config.teaching import TaughtConfig
 
 
-class PruneConfig(Config):
+class PruneConfig(TaughtConfig):
     """How to prune: `sparsity` is the fraction of each kernel (or of all kernels together) that becomes zero.
 
     `pattern` is N:M (N zeros in every M consecutive input weights) or block:RxC (whole blocks go).
@@ -58,8 +59,14 @@ class PruneConfig(Config):
             raise ValueError("--engine tfmot prunes each layer by itself, in training: no --scope global, no one-shot")
         return self
 
+    @model_validator(mode="after")
+    def _one_shot_is_no_training(self) -> Self:
+        if self.schedule == "one-shot" and self.teacher:
+            raise ValueError("--schedule one-shot does not train: leave out --teacher")
+        return self
 
-class ClusterConfig(Config):
+
+class ClusterConfig(TaughtConfig):
     """How to cluster: each kernel (or each of its output channels) has at most `clusters` distinct values."""
 
     clusters: Annotated[int, Field(ge=2, le=256)] = 16
@@ -73,12 +80,15 @@ class ClusterConfig(Config):
     seed: Seed = 0
 
 
-class BinarizeConfig(Config):
+class BinarizeConfig(TaughtConfig):
     """How to binarize: weights become a sign, or with mode ternary a sign or zero, times a scale an output channel.
 
     `learning_rate` is where that of Adam starts, before it falls to zero; None is 0.006, or 0.01 with `activations`.
+    The teacher is the model itself, as it was given, unless another is named.
     """
 
+    teacher: Path | Literal["self"] = "self"
+    usual_weight: ClassVar[float] = 0.9
     mode: Mode = "binary"
     activations: bool = False
     post_training: bool = False
@@ -111,6 +121,8 @@ class BinarizeConfig(Config):
             raise ValueError("--activations must be trained; it excludes --post-training")
         if self.post_training and (self.epochs or self.batch_size or self.learning_rate):
             raise ValueError("--post-training does not train: leave out --epochs, --batch-size and --learning-rate")
+        if self.post_training and (self.teacher != "self" or self.teacher_weight is not None):
+            raise ValueError("--post-training does not train: leave out --teacher and --teacher-weight")
         return self
 
 
@@ -182,7 +194,7 @@ class QuantizeConfig(ConvertConfig):
         return self
 
 
-class QatConfig(Config):
+class QatConfig(TaughtConfig):
     """How to train a model that will be quantized: activations to 8 bits, weights to `bits`."""
 
     bits: Literal[8, 4] = 8

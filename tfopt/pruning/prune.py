@@ -21,6 +21,7 @@ from tfopt.report.report import LayerChange
 from tfopt.training.fit import fit
 from tfopt.training.plan import FitPlan
 from tfopt.training.seeding import seed_everything
+from tfopt.training.teaching import teacher_of
 
 RAMP = 0.6  # share of the epochs in which sparsity rises; in the others the remaining weights settle
 
@@ -40,11 +41,12 @@ def prune(artifact: KerasArtifact, config: PruneConfig, data: Dataset | None, pr
 
     Zeros that are there already stay zero. Clusters and quantization ranges are not kept when it is fine-tuned.
     """
+    teacher = teacher_of(config, artifact, data)
     model = artifact.fresh_model()
     found, skipped = targets(model, config.exclude, artifact.name)
     found, small = _long_enough(model, found, config)
     skipped = [*skipped, *small]
-    notes = []
+    notes = [teacher.note] if teacher else []
     history: list[dict[str, float]] = []
     pruned = artifact.fresh_model()
     if data is None or config.schedule == "one-shot":
@@ -67,11 +69,13 @@ def prune(artifact: KerasArtifact, config: PruneConfig, data: Dataset | None, pr
         if config.engine == "tfmot":
             from tfopt.pruning.tfmot_engine import fine_tuned
 
-            pruned, found, refused, history = fine_tuned(model, pruned, found, config, data, plan, ramp, progress)
+            pruned, found, refused, history = fine_tuned(
+                model, pruned, found, config, data, plan, ramp, progress, teacher
+            )
             skipped = [*skipped, *refused]
         else:
             pruning = Pruning([model.weights[i] for i in _positions(found)], config, ramp)
-            history = fit(model, data, plan, progress, callbacks=[pruning]).history
+            history = fit(model, data, plan, progress, callbacks=[pruning], teacher=teacher).history
             pruned.set_weights(model.get_weights())
     changes = [_change(target, pruned.get_weights()) for target in found]
     notes.extend(_remarks(changes, config))

@@ -19,6 +19,7 @@ from tfopt.pruning.targets import Target
 from tfopt.report.report import LayerChange
 from tfopt.training.fit_keras2 import fit
 from tfopt.training.plan import FitPlan
+from tfopt.training.teaching import Teacher
 
 PRUNABLE = (
     tf_keras.layers.Dense,
@@ -40,6 +41,7 @@ def fine_tuned(
     plan: FitPlan,
     ramp: int,
     progress: Progress,
+    teacher: Teacher | None,
 ) -> tuple[keras.Model, list[Target], list[LayerChange], list[dict[str, float]]]:
     """Prune what TFMOT can of `found`; return `fresh` with the weights, these layers, the others and the history."""
     crossing = cross(model, model.name)
@@ -52,7 +54,8 @@ def fine_tuned(
         return tfmot.sparsity.keras.prune_low_magnitude(layer, **options) if layer.name in names else layer
 
     wrapper = tf_keras.models.clone_model(crossing.model, clone_function=wrapped)
-    result = fit(wrapper, model, data, plan, progress, callbacks=[tfmot.sparsity.keras.UpdatePruningStep()])
+    update = tfmot.sparsity.keras.UpdatePruningStep()
+    result = fit(wrapper, model, data, plan, progress, callbacks=[update], teacher=teacher)
     return with_weights(fresh, model, crossing.variables), pruned, refused, result.history
 
 

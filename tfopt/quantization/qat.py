@@ -32,6 +32,7 @@ from tfopt.training.fit_keras2 import Projection, fit
 from tfopt.training.keeping import assignment, keeping
 from tfopt.training.plan import FitPlan
 from tfopt.training.seeding import seed_everything
+from tfopt.training.teaching import teacher_of
 
 PATIENCE = 3
 CALIBRATION_BATCH = 32
@@ -60,6 +61,7 @@ def quantize_aware(artifact: KerasArtifact, config: QatConfig, data: Dataset | N
             " FILE.npz, or use --dynamic or --float16, which need none"
         )
     data = match(data, artifact.name, artifact.input_shapes(), artifact.output_shapes())
+    teacher = teacher_of(config, artifact, data)
     seed_everything(config.seed)
     model = artifact.fresh_model()
     with progress.task("rebuilding in tf_keras", None):
@@ -71,7 +73,8 @@ def quantize_aware(artifact: KerasArtifact, config: QatConfig, data: Dataset | N
         tfmot.calibrate(aware.model, _counted(batches, advance))
     projections, notes = _projections(model, aware, config)
     plan = FitPlan(config.epochs, config.batch_size, config.learning_rate, config.seed, PATIENCE)
-    result = fit(aware.model, model, data, plan, progress, projections=projections)
+    result = fit(aware.model, model, data, plan, progress, projections=projections, teacher=teacher)
+    notes += [teacher.note] if teacher else []
     trained = with_weights(artifact.fresh_model(), model, aware.variables)
     quantized = convert_trained(partial(export, aware.model), artifact.name, config.io, progress)
     before = convert(artifact, progress)

@@ -64,19 +64,22 @@ def fit(
     callbacks: Sequence[keras.callbacks.Callback] = (),
     files: RunFiles | None = None,
     teacher: Teacher | None = None,
+    learner: keras.Model | None = None,
 ) -> FitResult:
     """Train `model` in place with Adam on the train split; leave it compiled, with the weights of its best epoch.
 
-    With a `teacher` it learns from the teacher's answers as well as from the labels, if its loss takes such targets.
+    With a `teacher` it learns from the teacher's answers as well as from the labels.
+    A `learner` is a model around it that is trained in its place, and whose `get_weights` are those of `model`.
     Raises `InputError` if the loss is not a number, or if the files of another run are in the way.
     """
     soft = teacher is not None or plan.soft
     loss = soft_loss(loss_of(model, data.task)) if soft else loss_of(model, data.task)
     encode = label_encoder(loss, outputs_of(model)[0].shape[-1], data.task)
-    targets = taught(teacher, data, loss, encode) if teacher else encode(data.train.y)
+    targets = taught(teacher, data, encode) if teacher else encode(data.train.y)
     targets = smoothed(targets, plan.label_smoothing, data.task)
     metric = metric_of(data.task, soft_binary=soft and targets.shape[1:] == (1,))
-    model.compile(optimizer=plan.optimizer(data), loss=loss, metrics=[metric], jit_compile=plan.jitted())
+    learner = model if learner is None else learner
+    learner.compile(optimizer=plan.optimizer(data), loss=loss, metrics=[metric], jit_compile=plan.jitted())
     watching = watched(plan)
     every = [EpochSeeds(plan.seed), *callbacks, *watching.callbacks]
     every.extend([Plateau(plan.learning_rate, watching.history)] if plan.decay == "plateau" else [])
@@ -90,7 +93,7 @@ def fit(
             every.append(checkpoint)
         stack.enter_context(penalized(model, plan.l1, plan.l2))
         if first < plan.epochs and not _over(watching.best, first):
-            run_epochs(model, data, plan, progress, every, targets=targets, encode=encode, first=first)
+            run_epochs(learner, data, plan, progress, every, targets=targets, encode=encode, first=first)
         if files and watching.diverged:
             checkpoint.clear()
         result = watching.finish(model, plan, first)

@@ -7,11 +7,13 @@ import keras
 import tensorflow as tf
 import tf_keras
 
+from tfopt.choices import Task
 from tfopt.data import Dataset
 from tfopt.progress import Progress
 from tfopt.training.fit import FitResult, run_epochs, watched
-from tfopt.training.objective import label_encoder, loss_of
+from tfopt.training.objective import agreement, label_encoder, loss_of, soft_loss
 from tfopt.training.plan import FitPlan
+from tfopt.training.teaching import Teacher, taught
 
 Projection = Callable[[tf.Tensor], tf.Tensor]
 
@@ -25,21 +27,24 @@ def fit(
     *,
     projections: Sequence[tuple[tf.Variable, Projection]] = (),
     callbacks: Sequence[tf_keras.callbacks.Callback] = (),
+    teacher: Teacher | None = None,
 ) -> FitResult:
     """Train `model` in place with the loss of `source`, the Keras 3 model it was made from.
 
-    After each step every variable in `projections` is replaced by its projection.
+    After each step every variable in `projections` is replaced by its projection. With a `teacher` it learns from its
+    answers as well as from the labels.
     """
     tf_keras.utils.set_random_seed(plan.seed)
-    loss = loss_of(source, data.task)
+    loss = soft_loss(loss_of(source, data.task)) if teacher else loss_of(source, data.task)
     function = keras.losses.get(loss)
     model.compile(
         optimizer=ProjectedAdam(plan.learning_rate, projections),
         loss=lambda y, outputs: function(y, outputs),
-        metrics=["accuracy"] if data.task == "classification" else ["mae"],
+        metrics=[_metric(data.task, soft_binary=teacher is not None and source.output_shape[-1] == 1)],
     )
     watching = watched(plan)
     encode = label_encoder(loss, source.output_shape[-1], data.task)
+    targets = taught(teacher, data, encode) if teacher else encode(data.train.y)
     adapted = [Adapted(callback) for callback in watching.callbacks]
     run_epochs(
         model,
@@ -47,11 +52,17 @@ def fit(
         plan,
         progress,
         [*callbacks, *adapted],
-        targets=encode(data.train.y),
+        targets=targets,
         encode=encode,
         adapt=Adapted,
     )
     return watching.finish(model, plan)
+
+
+def _metric(task: Task, *, soft_binary: bool) -> tf_keras.metrics.Metric | str:
+    if task != "classification":
+        return "mae"
+    return tf_keras.metrics.MeanMetricWrapper(agreement, name="accuracy") if soft_binary else "accuracy"
 
 
 class ProjectedAdam(tf_keras.optimizers.Adam):  # type: ignore[misc]

@@ -1,0 +1,34 @@
+"""The options of a teacher, for the commands that fine-tune."""
+
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from tfopt.artifacts.paths import existing
+from tfopt.cli.options import QAT
+
+SELF = "self"
+NAME = {"metavar": "self|FILE", "show_default": False}
+SHARE = {"metavar": "SHARE", "show_default": False}
+WEIGHT = "Share of the teacher's answers in what is learnt"
+LEARN = "Learn from the answers of a model, too: of the given one as it was, or of another file."
+
+Teacher = Annotated[str | None, typer.Option("--teacher", help=LEARN, **NAME)]
+TeacherWeight = Annotated[float | None, typer.Option("--teacher-weight", help=f"{WEIGHT} (0.5).", **SHARE)]
+OtherTeacher = Annotated[
+    str | None,
+    typer.Option("--teacher", help="Learn from the answers of another file than the given model (self).", **NAME),
+]
+OtherWeight = Annotated[float | None, typer.Option("--teacher-weight", help=f"{WEIGHT} (0.9).", **SHARE)]
+QatTeacher = Annotated[str | None, typer.Option("--teacher", help=LEARN, rich_help_panel=QAT, **NAME)]
+QatTeacherWeight = Annotated[
+    float | None, typer.Option("--teacher-weight", help=f"{WEIGHT} (0.5).", rich_help_panel=QAT, **SHARE)
+]
+
+
+def teaching(teacher: str | None, weight: float | None) -> dict[str, Any]:
+    """The fields of a config that were given; a file must be there."""
+    named: str | Path | None = teacher if teacher in (None, SELF) else existing(str(teacher))
+    fields = {"teacher": named, "teacher_weight": weight}
+    return {name: value for name, value in fields.items() if value is not None}
