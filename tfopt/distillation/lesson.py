@@ -61,7 +61,7 @@ class Lesson(keras.Model):  # type: ignore[misc]
         """The loss of a batch; weights of samples count for its labels."""
         answer, *maps = y_pred
         labels = super().compute_loss(x, y, answer, sample_weight, training)
-        if not training:
+        if not training or self.alpha == 1:
             return labels
         wanted, *wanted_maps = self._taught(keras.tree.flatten(x))
         soft = self.answers.compute_loss(wanted, answer)

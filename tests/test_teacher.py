@@ -1,0 +1,156 @@
+"""Fine-tuning with a teacher: targets by hand, and each technique that listens to what it is told."""
+
+from dataclasses import replace
+
+import keras
+import numpy as np
+import pytest
+from keras import layers
+from pydantic import ValidationError
+from scipy.special import softmax
+
+from tfopt.artifacts.loading import load_keras
+from tfopt.binarization.by_training import trained
+from tfopt.binarization.plan import plan
+from tfopt.clustering.cluster import cluster
+from tfopt.config import BinarizeConfig, ClusterConfig, PruneConfig, QatConfig
+from tfopt.data import Split
+from tfopt.errors import InputError, UnsupportedError
+from tfopt.graphs.rebuilding import rebuilt
+from tfopt.progress import Silent
+from tfopt.pruning.prune import prune
+from tfopt.quantization.qat import quantize_aware
+from tfopt.training.teaching import Teacher, taught, teacher_of
+
+ANSWERS = np.array([[2.0, 0.0, 0.0], [0.0, 3.0, 1.0]])
+
+
+@pytest.fixture
+def two(digits):
+    """The data with two training samples, of the classes 0 and 2."""
+    return replace(digits, train=Split(digits.train.rows(slice(2)).inputs, np.array([0, 2])))
+
+
+def one_hot(y):
+    return np.eye(3)[y]
+
+
+def test_targets_are_labels_and_answers_by_their_weights(two):
+    found = taught(Teacher(lambda _: np.array([[0.8, 0.2, 0.0], [0.0, 0.4, 0.6]]), 0.25), two, one_hot)
+    np.testing.assert_allclose(found, [[0.95, 0.05, 0.0], [0.0, 0.1, 0.9]], rtol=1e-6)
+
+
+def test_answers_that_are_logits_become_probabilities(two):
+    found = taught(Teacher(lambda _: ANSWERS, 1.0, logits=True), two, one_hot)
+    np.testing.assert_allclose(found, softmax(ANSWERS, axis=1), rtol=1e-6)
+    single = taught(Teacher(lambda _: np.array([[0.0], [np.log(3)]]), 1.0, logits=True), two, lambda y: y[:, None])
+    np.testing.assert_allclose(single, [[0.5], [0.75]], rtol=1e-6)
+
+
+def small():
+    inputs = keras.Input((8, 8, 1))
+    x = layers.Conv2D(4, 3, 2, activation="relu", name="a")(inputs)
+    x = layers.Dense(16, activation="relu", name="b")(layers.Flatten()(x))
+    return keras.Model(inputs, layers.Dense(10, activation="softmax", name="c")(x))
+
+
+@pytest.fixture(scope="module")
+def three(tmp_path_factory):
+    """A model that answers 3 to everything, in a file, as one who would teach nonsense."""
+    inputs = keras.Input((8, 8, 1))
+    outputs = layers.Dense(10, activation="softmax")(layers.Flatten()(inputs))
+    model = keras.Model(inputs, outputs)
+    model.set_weights([np.zeros((64, 10)), 9.0 * np.eye(10)[3]])
+    path = tmp_path_factory.mktemp("teacher") / "three.keras"
+    model.save(path)
+    return path
+
+
+def binarized(artifact, config, data, progress):
+    model = rebuilt(artifact.model, artifact.name)
+    return trained(artifact, plan(model, config, artifact.name), config, data, progress)
+
+
+TECHNIQUES = {
+    "prune": (prune, PruneConfig, {"schedule": "constant"}),
+    "tfmot": (prune, PruneConfig, {"schedule": "constant", "engine": "tfmot"}),
+    "cluster": (cluster, ClusterConfig, {"clusters": 4}),
+    "qat": (quantize_aware, QatConfig, {}),
+    "binarize": (binarized, BinarizeConfig, {}),
+}
+
+
+@pytest.mark.parametrize("technique", TECHNIQUES)
+def test_every_technique_learns_what_its_teacher_answers(technique, three, digits):
+    artifact = load_keras(small())
+    change, config, options = TECHNIQUES[technique]
+    asked = config(epochs=1, learning_rate=0.03, teacher=three, teacher_weight=1.0, **options)
+    made = change(artifact, asked, digits, Silent())
+    assert (made.model.predict(digits.test.x, verbose=0).argmax(axis=1) == 3).mean() > 0.95
+    assert "fine-tuned with three.keras as teacher, whose answers are 100% of what was learnt" in made.notes
+
+
+def test_a_teacher_without_weight_changes_nothing_and_none_is_not_named(digits):
+    artifact = load_keras(small())
+    alone, unheard = (
+        prune(artifact, PruneConfig(epochs=1, **how), digits, Silent())
+        for how in ({}, {"teacher": "self", "teacher_weight": 0.0})
+    )
+    for a, b in zip(alone.model.get_weights(), unheard.model.get_weights(), strict=True):
+        np.testing.assert_allclose(a, b, atol=1e-4)
+    assert not any("teacher" in note for note in alone.notes)
+
+
+def test_a_model_teaches_itself_by_half_and_a_binarized_one_by_nine_tenths(digits):
+    artifact = load_keras(small())
+    found = teacher_of(PruneConfig(teacher="self"), artifact, digits)
+    assert (found.name, found.weight, found.logits) == (artifact.name, 0.5, False)
+    assert teacher_of(BinarizeConfig(), artifact, digits).weight == 0.9
+    assert teacher_of(ClusterConfig(), artifact, digits) is None
+
+
+def test_a_teacher_with_logits_can_teach_a_model_with_probabilities(digits):
+    inputs = keras.Input((8, 8, 1))
+    found = teacher_of(
+        QatConfig(teacher="self"), load_keras(keras.Model(inputs, layers.Dense(10)(layers.Flatten()(inputs)))), digits
+    )
+    assert found.logits
+
+
+def test_a_loss_that_takes_labels_only_hears_no_teacher(digits):
+    model = small()
+    model.compile(loss="poisson")
+    with pytest.raises(UnsupportedError, match="its loss, poisson, takes labels only"):
+        teacher_of(PruneConfig(teacher="self"), load_keras(model), digits)
+    with pytest.raises(InputError, match="give --data"):
+        teacher_of(PruneConfig(teacher="self"), load_keras(model), None)
+
+
+@pytest.mark.parametrize(
+    ("config", "options", "words"),
+    [
+        (PruneConfig, {"teacher_weight": 0.5}, "--teacher-weight 0.5 needs --teacher"),
+        (PruneConfig, {"teacher": "self", "schedule": "one-shot"}, "one-shot does not train: leave out --teacher"),
+        (BinarizeConfig, {"teacher": "t.keras", "post_training": True}, "leave out --teacher"),
+    ],
+)
+def test_options_that_contradict_each_other(config, options, words):
+    with pytest.raises(ValidationError, match=words):
+        config(**options)
+
+
+@pytest.mark.parametrize("command", [("prune",), ("cluster",), ("quantize", "--qat"), ("binarize",)])
+def test_a_teacher_that_does_not_fit_is_one_sentence(tfopt, sample, tmp_path, command):
+    name, *flags = command
+    keras.Sequential([keras.Input((8, 8, 1)), layers.Flatten(), layers.Dense(5)]).save(tmp_path / "five.keras")
+    for teacher, words in (
+        ("five.keras", "sample.keras has outputs of shape (10,), but its teacher five.keras (5,): they must be"),
+        ("absent.keras", "absent.keras does not exist"),
+    ):
+        ended = tfopt(name, sample, *flags, "--teacher", teacher)
+        assert (ended.code, ended.out, ended.err.count("\n")) == (2, "", 1), ended.err
+        assert words in ended.err
+
+
+def test_a_teacher_needs_training(tfopt, sample):
+    assert "--teacher needs --qat" in tfopt("quantize", sample, "--teacher", "self").err
