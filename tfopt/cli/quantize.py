@@ -34,6 +34,16 @@ EXAMPLES = """Examples:
   tfopt quantize model-pruned.keras --qat --epochs 3"""
 
 
+Emit = Annotated[
+    Literal["c"] | None,
+    typer.Option(
+        "--emit",
+        help="Also write the file as a C array with a header, for TensorFlow Lite Micro.",
+        show_default=False,
+    ),
+]
+
+
 def quantize(
     model: options.OptionalModel = None,
     int8: options.Int8 = False,
@@ -59,14 +69,7 @@ def quantize(
             show_default=False,
         ),
     ] = None,
-    emit: Annotated[
-        Literal["c"] | None,
-        typer.Option(
-            "--emit",
-            help="Also write the file as a C array with a header, for TensorFlow Lite Micro.",
-            show_default=False,
-        ),
-    ] = None,
+    emit: Emit = None,
     batch: options.Batch = None,
     length: options.Length = None,
     bits: options.QatBits = None,
