@@ -16,8 +16,9 @@ from tfopt.distillation.pairing import features, paired
 from tfopt.errors import InputError, UnsupportedError
 from tfopt.models import Signature, build
 from tfopt.progress import Progress
-from tfopt.training.fit import FitPlan, fit
+from tfopt.training.fit import fit
 from tfopt.training.objective import loss_of, takes_logits
+from tfopt.training.plan import FitPlan
 from tfopt.training.seeding import seed_everything
 from tfopt.training.teaching import check
 
