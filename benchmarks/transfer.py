@@ -1,7 +1,8 @@
-"""Transfer from five classes of the digits to the other five with 20 samples each, against training from scratch.
+"""Transfer from five classes to the other five of a data set with 20 samples each, against training from scratch.
 
-The trunk is trained on the digits 0 to 4. Both then learn the digits 5 to 9 from the same 20 samples a class, with the
-same validation samples, and are tested on all test samples of these classes; five seeds, which draw the samples too.
+The trunk is trained on the classes 0 to 4. Both then learn the classes 5 to 9 from the same 20 samples of each, with
+the same 50 validation samples and the same number of epochs, and are tested on all test samples of these classes; five
+seeds, which draw the samples too.
 """
 
 import argparse
@@ -17,23 +18,23 @@ from tfopt.measure.scoring import scores
 from tfopt.progress import Silent
 from tfopt.training.train import train
 
-SEEDS, A_CLASS = 5, 20
+SEEDS, A_CLASS, EPOCHS, BATCH = 5, 20, 80, 16
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--data", default="digits", help="a data set with ten classes")
+    parser.add_argument("--epochs", type=int, default=30, help="epochs of the trunk")
     options = parser.parse_args()
     data = load(DataConfig(source=options.data))
-    base = train(TrainConfig(arch="cnn"), half(data, range(5)), Silent()).model
+    base = train(TrainConfig(arch="cnn", epochs=options.epochs), half(data, range(5)), Silent()).model
     trunk = KerasArtifact.of(base, "base.keras")
     differences = []
     for seed in range(SEEDS):
         few = some(half(data, range(5, 10)), seed)
-        scratch = train(TrainConfig(arch="cnn", seed=seed, epochs=60), few, Silent()).model
-        moved = train(
-            TrainConfig(base="base.keras", seed=seed, epochs=30), few, Silent(), base=trunk.fresh_model()
-        ).model
+        scratch = train(TrainConfig(arch="cnn", seed=seed, epochs=EPOCHS, batch_size=BATCH), few, Silent()).model
+        config = TrainConfig(base="base.keras", seed=seed, epochs=EPOCHS // 2, batch_size=BATCH)
+        moved = train(config, few, Silent(), base=trunk.fresh_model()).model
         found = [accuracy(model, few) for model in (scratch, moved)]
         differences.append(found[1] - found[0])
         print(f"seed {seed}: from scratch {found[0]:.2%}, transferred {found[1]:.2%}", flush=True)

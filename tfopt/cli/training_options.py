@@ -133,7 +133,7 @@ From = Annotated[
     typer.Option(
         "--from",
         metavar="MODEL|keras.applications:NAME",
-        help="Take this model without its head, train a new head on the data, then the rest at a tenth of the rate.",
+        help="Take this model without its head, train a new head at ten times --learning-rate, then everything at it.",
         rich_help_panel=TRANSFER,
         show_default=False,
     ),

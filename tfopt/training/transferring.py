@@ -1,7 +1,7 @@
 """Transfer learning: a trained model without its head goes on with a new head on other data.
 
 First only the head is trained, so that its random gradients do not spoil what the rest has learnt; then everything at
-a tenth of the learning rate (Yosinski et al. 2014, arXiv:1411.1792). Batch normalizations keep their moving statistics
+a tenth of that learning rate (Yosinski et al. 2014, arXiv:1411.1792). Batch normalizations keep their moving statistics
 throughout: those of few new samples would be worse.
 """
 
@@ -22,7 +22,7 @@ from tfopt.progress import Progress
 from tfopt.training.fit import FitResult, RunFiles, fit
 from tfopt.training.plan import FitPlan
 
-FINE_TUNING_FACTOR = 0.1
+HEAD_FACTOR = 10  # a dense layer on features that stand still bears a higher learning rate
 POOLING = {3: layers.GlobalAveragePooling1D, 4: layers.GlobalAveragePooling2D, 5: layers.GlobalAveragePooling3D}
 
 
@@ -67,7 +67,8 @@ def transfer(
     plan = FitPlan.of(config)
     try:
         _hold(trunk, still | normalizations)
-        first = fit(model, data, plan, progress, files=files and files.part("head"))
+        fast = replace(plan, learning_rate=plan.learning_rate * HEAD_FACTOR)
+        first = fit(model, data, fast, progress, files=files and files.part("head"))
         notes = [
             f"the new head trained for {len(first.history)} epochs with {len(still)} of {len(trunk)} layers frozen"
         ]
@@ -76,15 +77,14 @@ def transfer(
             return Transferred(first, notes)
         kept, reached = model.get_weights(), _reached(first)
         _hold(trunk, normalizations)
-        slow = replace(plan, epochs=epochs, learning_rate=plan.learning_rate * FINE_TUNING_FACTOR)
-        second = fit(model, data, slow, progress, files=files)
+        second = fit(model, data, replace(plan, epochs=epochs), progress, files=files)
     finally:
         _hold(trunk, set())
     whole = replace(
         second, history=[*first.history, *second.history], best_epoch=len(first.history) + second.best_epoch
     )
     if _reached(second) < reached:
-        notes.append(f"then everything for {len(second.history)} epochs at a learning rate of {slow.learning_rate:g}")
+        notes.append(f"then everything for {len(second.history)} epochs at a learning rate of {plan.learning_rate:g}")
         return Transferred(whole, notes)
     model.set_weights(kept)
     notes.append("training everything after that did not lower the validation loss: the frozen weights are kept")
