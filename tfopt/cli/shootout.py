@@ -5,7 +5,7 @@ from typing import Annotated, get_args
 import typer
 
 from tfopt.choices import Arch, Size
-from tfopt.cli import options
+from tfopt.cli import data_options, options
 from tfopt.cli.output import Output
 from tfopt.errors import InputError
 
@@ -46,9 +46,9 @@ def shootout(
     batch_size: options.BatchSize = 64,
     learning_rate: options.LearningRate = 1e-3,
     patience: options.Patience = 10,
-    data: options.TrainData = "digits",
-    scale: options.ScaleOption = None,
-    validation: options.Validation = 0.15,
+    data: data_options.TrainData = "digits",
+    scale: data_options.ScaleOption = None,
+    validation: data_options.Validation = 0.15,
     json: options.Json = False,
     quiet: options.Quiet = False,
     verbose: options.Verbose = False,

@@ -4,7 +4,7 @@ import shutil
 from pathlib import Path
 
 from tfopt.artifacts.writing import Destination
-from tfopt.cli import options
+from tfopt.cli import data_options, options
 from tfopt.cli import training_options as training
 from tfopt.cli.output import Output
 from tfopt.errors import OutputError
@@ -18,6 +18,10 @@ EXAMPLES = """Examples:
   tfopt train --size base --augment crop,rotate --decay cosine --label-smoothing 0.1
 
   tfopt train --from base.keras --data mine.npz
+
+  tfopt train --data reviews.csv --text review --label stars
+
+  tfopt train --data power.csv --window 96 --horizon 24
 
   tfopt train --distributed --replicas 2 --epochs 5"""
 
@@ -55,9 +59,20 @@ def train(
     fine_tune: training.FineTune = None,
     distributed: options.Distributed = False,
     replicas: options.Replicas = None,
-    data: options.TrainData = "digits",
-    scale: options.ScaleOption = None,
-    validation: options.Validation = 0.15,
+    data: data_options.TrainData = "digits",
+    scale: data_options.ScaleOption = None,
+    validation: data_options.Validation = 0.15,
+    task: data_options.TaskOption = None,
+    text: data_options.Text = None,
+    label: data_options.Label = None,
+    source_text: data_options.SourceText = None,
+    target_text: data_options.TargetText = None,
+    target: data_options.Target = None,
+    words: data_options.Words = None,
+    length: data_options.Length = None,
+    window: data_options.Window = 96,
+    horizon: data_options.Horizon = None,
+    image_size: data_options.ImageSize = None,
     output: options.Output = None,
     force: options.Force = False,
     resume: options.Resume = False,
@@ -80,7 +95,11 @@ def train(
             mixed_precision=mixed_precision, jit=jit, base=base, base_weights=base_weights, freeze=freeze,
             fine_tune=fine_tune, distributed=distributed, replicas=replicas,
         )  # fmt: skip
-        source = DataConfig(source=data, scale=scale, validation=validation)
+        source = DataConfig(
+            source=data, scale=scale, validation=validation, task=task, text=text, label=label, source_text=source_text,
+            target_text=target_text, target=target, words=words, length=length, window=window, horizon=horizon,
+            image_size=image_size,
+        )  # fmt: skip
         destination = Destination(output or "model.keras", suffix=".keras", force=force)
         checkpoint = _checkpoint_folder(destination, resume=resume, force=force)
         out.load_tensorflow()

@@ -20,7 +20,7 @@ from tfopt.errors import InputError
 MOST_HELD = 256_000_000  # bytes of all images as float32, as a model is fed
 
 
-class _Seen(NamedTuple):
+class Seen(NamedTuple):
     """What decoding a file once has shown."""
 
     height: int
@@ -83,14 +83,15 @@ def _files(root: Path, inside: Path, classes: tuple[str, ...]) -> Iterator[tuple
 
 def _images(paths: Array, config: DataConfig) -> Images:
     with ThreadPoolExecutor() as pool:
-        seen = list(pool.map(_look, map(Path, paths)))
+        seen = list(pool.map(look, map(Path, paths)))
     size = (config.image_size, config.image_size) if config.image_size else (seen[0].height, seen[0].width)
     channels = 1 if all(image.grey for image in seen) else 3
     digest = hashlib.sha256(b"".join(image.digest for image in seen)).hexdigest()
     return Images(paths, (*size, channels), digest)
 
 
-def _look(path: Path) -> _Seen:
+def look(path: Path) -> Seen:
+    """Decode a file once; raise `InputError` if it is no image."""
     import tensorflow as tf
 
     content = path.read_bytes()
@@ -99,4 +100,4 @@ def _look(path: Path) -> _Seen:
     except tf.errors.InvalidArgumentError as error:
         raise InputError(f"{path} is no image (PNG, JPEG, BMP, GIF or WebP) or is damaged") from error
     height, width, channels = image.shape
-    return _Seen(height, width, channels < 3, hashlib.sha256(content).digest())
+    return Seen(height, width, channels < 3, hashlib.sha256(content).digest())

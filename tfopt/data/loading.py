@@ -13,11 +13,23 @@ from tfopt.data.keras_sets import keras_set
 from tfopt.data.labelled import labelled
 from tfopt.data.npz import npz
 from tfopt.data.pairs import pairs
-from tfopt.data.raw import Raw, checked
+from tfopt.data.raw import InputKind, Raw, checked
 from tfopt.data.series import Series, forecasting, series_of
 from tfopt.data.tables import read_table
 from tfopt.data.tfds import tfds_set
 from tfopt.errors import InputError
+
+OPTIONS: dict[str, tuple[InputKind, ...]] = {
+    "text": ("tokens",),
+    "label": ("tokens", "features"),
+    "source_text": ("pairs",),
+    "target_text": ("pairs",),
+    "target": ("series",),
+    "horizon": ("series",),
+    "words": ("tokens", "pairs"),
+    "length": ("tokens", "pairs"),
+    "image_size": ("image",),
+}
 
 
 def load(config: DataConfig, fitted: Fitted = Fitted()) -> Dataset:  # noqa: B008  # frozen
@@ -28,11 +40,20 @@ def load(config: DataConfig, fitted: Fitted = Fitted()) -> Dataset:  # noqa: B00
     if fitted.scaling is not None and config.scale not in (None, fitted.scaling.scale):
         fitted = fitted.model_copy(update={"scaling": None})
     source = _source(config, fitted.class_names)
+    _check_options(config, "series" if isinstance(source, Series) else source.kind)
     if isinstance(source, Series):
         return forecasting(source, config, fitted)
     if config.task not in (None, source.task):
         raise InputError(f"--task {config.task} does not suit {config.source}, which is for {source.task}")
     return split(checked(source, config.source), config, fitted)
+
+
+def _check_options(config: DataConfig, kind: InputKind) -> None:
+    """Raise `InputError` for an option that says nothing of such samples."""
+    for option, kinds in OPTIONS.items():
+        if getattr(config, option) is not None and kind not in kinds:
+            name = option.replace("_", "-")
+            raise InputError(f"--{name} is for {' and '.join(kinds)}, but the samples of {config.source} are {kind}")
 
 
 def _source(config: DataConfig, class_names: tuple[str, ...] | None) -> Raw | Series:
