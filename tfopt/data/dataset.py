@@ -44,8 +44,8 @@ class Split:
         return self.inputs[0]
 
     def rows(self, rows: Any) -> "Split":
-        """Some of the samples: a slice, or an array of indices."""
-        return Split(tuple(take(x, rows) for x in self.inputs), self.y[rows])
+        """Some of the samples, in memory: a slice, or an array of indices."""
+        return Split(tuple(x[rows] for x in self.inputs), self.y[rows])
 
     def __len__(self) -> int:
         return len(self.y)

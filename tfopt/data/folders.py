@@ -29,7 +29,7 @@ class Seen(NamedTuple):
     digest: bytes
 
 
-def folder(root: Path, config: DataConfig, names: tuple[str, ...] | None, most_held: int = MOST_HELD) -> Raw:
+def folder(root: Path, config: DataConfig, names: tuple[str, ...] | None) -> Raw:
     """Images of `root`, which holds a folder a class, or `train`, `test` and perhaps `validation` that do.
 
     `names` are the classes a model remembers. Grey images stay grey if all are; else all become RGB.
@@ -49,7 +49,7 @@ def folder(root: Path, config: DataConfig, names: tuple[str, ...] | None, most_h
         raise InputError(f"{root} holds no image")
     paths, labels, part_of = (np.array(column) for column in zip(*((str(p), y, s) for p, y, s in found), strict=True))
     images = _images(paths, config)
-    held = int(np.prod(images.shape)) * np.dtype(np.float32).itemsize <= most_held
+    held = int(np.prod(images.shape)) * np.dtype(np.float32).itemsize <= MOST_HELD
     note = f"{len(images):,} images of {images.shape[1]}x{images.shape[2]} pixels"
     return Raw(
         images[:] if held else cast(Array, images), labels, kind="image", peak=255, scale="unit",

@@ -35,6 +35,12 @@ def _roles(table: Table, config: DataConfig, columns: list[str]) -> tuple[str | 
     if text is None and label is None and not table.headed and len(columns) == 2:
         label, text = sorted(columns, key=lambda name: len(set(table.columns[name])))
         count = len(set(table.columns[label]))
+        first, *rest = table.columns[label]
+        if first not in rest:
+            raise InputError(
+                f"{table.path}: line {table.lines[0]} may be a header or a row; say with --text and --label which"
+                " columns to use"
+            )
         notes = [f"no header: column {label} with {count} values is taken as the label, column {text} as the text"]
     if label is None and text is not None and len(columns) == 2:
         [label] = set(columns) - {text}
