@@ -1,6 +1,9 @@
 """The options that say which data to use: all of them to train, `--data` and `--scale` for a model that remembers."""
 
-from typing import TYPE_CHECKING, Annotated
+from collections.abc import Callable
+from functools import wraps
+from inspect import signature
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 from typer.models import OptionInfo
@@ -78,6 +81,42 @@ Horizon = Annotated[int | None, _count("--horizon", "Steps of a series to foreca
 ImageSize = Annotated[
     int | None, _count("--image-size", "Height and width of images of a folder (those of the first).")
 ]
+
+
+def _all_options(
+    source: TrainData = "digits",
+    scale: ScaleOption = None,
+    validation: Validation = 0.15,
+    task: TaskOption = None,
+    text: Text = None,
+    label: Label = None,
+    source_text: SourceText = None,
+    target_text: TargetText = None,
+    target: Target = None,
+    words: Words = None,
+    length: Length = None,
+    window: Window = 96,
+    horizon: Horizon = None,
+    image_size: ImageSize = None,
+) -> None:
+    """An option for each field of `DataConfig` that can be asked for, under the name of the field."""
+
+
+def with_data(command: Callable[..., None]) -> Callable[..., None]:
+    """Give `command` all of these options in place of its parameter `data`, which becomes a dict of their values."""
+    parameters = list(signature(command).parameters.values())
+    place = next(i for i, parameter in enumerate(parameters) if parameter.name == "data")
+    options = list(signature(_all_options).parameters.values())
+
+    @wraps(command)
+    def run(**given: Any) -> None:
+        data = {option.name: given.pop(option.name) for option in options}
+        command(data=data, **given)
+
+    shown = [*parameters[:place], *options, *parameters[place + 1 :]]
+    run.__signature__ = signature(command).replace(parameters=shown)  # type: ignore[attr-defined]
+    run.__annotations__ = {parameter.name: parameter.annotation for parameter in shown} | {"return": None}
+    return run
 
 
 def data_config(data: str | None, scale: Scale | None) -> "DataConfig | None":

@@ -2,6 +2,7 @@
 
 import shutil
 from pathlib import Path
+from typing import Any
 
 from tfopt.artifacts.writing import Destination
 from tfopt.cli import data_options, options
@@ -26,7 +27,9 @@ EXAMPLES = """Examples:
   tfopt train --distributed --replicas 2 --epochs 5"""
 
 
+@data_options.with_data
 def train(
+    data: dict[str, Any],
     arch: training.ArchOption = None,
     size: training.SizeOption = "small",
     width: training.Width = None,
@@ -59,20 +62,6 @@ def train(
     fine_tune: training.FineTune = None,
     distributed: options.Distributed = False,
     replicas: options.Replicas = None,
-    data: data_options.TrainData = "digits",
-    scale: data_options.ScaleOption = None,
-    validation: data_options.Validation = 0.15,
-    task: data_options.TaskOption = None,
-    text: data_options.Text = None,
-    label: data_options.Label = None,
-    source_text: data_options.SourceText = None,
-    target_text: data_options.TargetText = None,
-    target: data_options.Target = None,
-    words: data_options.Words = None,
-    length: data_options.Length = None,
-    window: data_options.Window = 96,
-    horizon: data_options.Horizon = None,
-    image_size: data_options.ImageSize = None,
     output: options.Output = None,
     force: options.Force = False,
     resume: options.Resume = False,
@@ -95,11 +84,7 @@ def train(
             mixed_precision=mixed_precision, jit=jit, base=base, base_weights=base_weights, freeze=freeze,
             fine_tune=fine_tune, distributed=distributed, replicas=replicas,
         )  # fmt: skip
-        source = DataConfig(
-            source=data, scale=scale, validation=validation, task=task, text=text, label=label, source_text=source_text,
-            target_text=target_text, target=target, words=words, length=length, window=window, horizon=horizon,
-            image_size=image_size,
-        )  # fmt: skip
+        source = DataConfig.model_validate(data)
         destination = Destination(output or "model.keras", suffix=".keras", force=force)
         checkpoint = _checkpoint_folder(destination, resume=resume, force=force)
         out.load_tensorflow()
