@@ -247,7 +247,6 @@ class TestData:
             ({"y_train": np.arange(59) % 3}, "60 rows but y_train has 59"),
             ({"y_train": np.arange(60) % 3 - 1}, "label -1"),
             ({"y_train": np.arange(60) * 1000}, "label 59000"),
-            ({"y_train": np.linspace(0, 1, 60)}, "no class indices"),
             ({"y_train": np.zeros(60, int)}, "one class only"),
             ({"y_train": np.array(["cat"] * 60)}, "class index"),
             ({"y_test": np.full(20, 7)}, "label 7"),

@@ -7,7 +7,7 @@ import pytest
 
 COMMANDS = (
     "train", "shootout", "prune", "cluster", "quantize", "binarize", "distill", "sparsify", "convert", "evaluate",
-    "debug", "bench", "compare",
+    "debug", "bench", "compare", "predict",
 )  # fmt: skip
 PAGES = ((), *((command,) for command in COMMANDS))
 

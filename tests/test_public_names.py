@@ -16,7 +16,7 @@ ROOMS = [
     {"artifacts", "models"},
     {"measure", "training", "litert"},
     {"pruning", "clustering", "quantization", "binarization", "distillation"},
-    {"remembering", "reporting"},
+    {"remembering", "reporting", "predicting"},
     {"shootout"},
     {"workflow"},
     {"cli", "__init__", "__main__"},

@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     )
     from tfopt.data import Dataset
     from tfopt.errors import ConversionError, InputError, OutputError, TfoptError, UnsupportedError
+    from tfopt.predicting import predict
     from tfopt.report.report import Report
     from tfopt.workflow import (
         Result,
@@ -63,6 +64,7 @@ _HOMES = {
     ),
     "tfopt.data": ("Dataset",),
     "tfopt.errors": ("ConversionError", "InputError", "OutputError", "TfoptError", "UnsupportedError"),
+    "tfopt.predicting": ("predict",),
     "tfopt.report.report": ("Report",),
     "tfopt.workflow": (
         "Result",
@@ -110,6 +112,7 @@ __all__ = [
     "distill",
     "evaluate",
     "load",
+    "predict",
     "prune",
     "quantize",
     "register_custom_objects",

@@ -41,7 +41,7 @@ def data_for(artifact: Artifact, data: DataLike | None, progress: Progress) -> t
 
 
 def _same_splits(data: DataLike | None, remembered: DataConfig | None, name: str) -> DataLike:
-    """What to load: a source that the model remembers is split as it was then."""
+    """What to load: what is not asked for is as the model remembers it, so that a source is split as it was then."""
     if isinstance(data, str):
         data = DataConfig(source=data)
     if remembered is None or isinstance(data, Dataset):
@@ -49,7 +49,8 @@ def _same_splits(data: DataLike | None, remembered: DataConfig | None, name: str
         return data
     if data is not None:
         same = data.source in (remembered.source, Path(remembered.source).name)
-        return remembered.model_copy(update={"scale": data.scale or remembered.scale}) if same else data
+        asked = data.model_dump(exclude_unset=True, exclude_none=True)
+        return remembered.model_copy(update=asked | ({"source": remembered.source} if same else {}))
     path = remembered.path
     if path is None or path.exists():
         return remembered
@@ -84,6 +85,7 @@ def _remembered(data: Dataset) -> Provenance:
         task=data.task,
         num_classes=data.num_classes,
         class_names=data.class_names,
+        columns=data.columns,
         fingerprint=data.fingerprint,
     )
 

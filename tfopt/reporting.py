@@ -6,11 +6,13 @@ from tfopt.artifacts.artifact import Artifact
 from tfopt.artifacts.keras_file import KerasArtifact
 from tfopt.config import Config, Gates
 from tfopt.data import Dataset
+from tfopt.data.baselines import baseline
+from tfopt.measure.bleu import copied
 from tfopt.measure.gates import check
 from tfopt.measure.measuring import compare as compare_measured
 from tfopt.measure.measuring import measure
 from tfopt.progress import Progress
-from tfopt.report.report import DataSummary, GateResult, LayerChange, LayerError, Report
+from tfopt.report.report import Baseline, DataSummary, GateResult, LayerChange, LayerError, Report
 from tfopt.report.versions import versions
 
 
@@ -53,14 +55,21 @@ def report_of(
 
 def summary(data: Dataset) -> DataSummary:
     """What a report says of a data set."""
-    samples = {name: len(split) for name, split in data.splits()}
     return DataSummary(
         source=data.config.source,
         scale=data.scaling.scale,
         fingerprint=data.fingerprint,
-        samples=samples,
+        samples={name: len(split) for name, split in data.splits()},
         task=data.task,
+        baseline=_baseline(data),
     )
+
+
+def _baseline(data: Dataset) -> Baseline:
+    if data.task == "translation":
+        return Baseline(method="copying the source", value=copied(data))
+    method, value = baseline(data)
+    return Baseline(method=method, value=value)
 
 
 def _remarks(artifacts: Sequence[Artifact], data: Dataset | None) -> list[str]:

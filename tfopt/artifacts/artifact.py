@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tfopt.artifacts.provenance import Provenance
+from tfopt.data.images import Images
 
 Shape = tuple[int | None, ...]
 Samples: TypeAlias = NDArray[Any] | Sequence[NDArray[Any]]
@@ -52,4 +53,4 @@ class Artifact(Protocol):
 
 def arrays(x: Samples) -> Sequence[NDArray[Any]]:
     """An array for each input."""
-    return [x] if isinstance(x, np.ndarray) else x
+    return [x] if isinstance(x, np.ndarray | Images) else x

@@ -32,7 +32,7 @@ class Provenance(Fitted):
     data: DataConfig | None = None
     task: Task = "classification"
     num_classes: int | None = None
-    class_names: tuple[str, ...] | None = None
+    columns: tuple[str, ...] | None = None
     fingerprint: str | None = None
     history: tuple[Step, ...] = ()
 

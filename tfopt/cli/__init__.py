@@ -9,7 +9,20 @@ from typing import Annotated
 
 import typer
 
-from tfopt.cli import bench, binarize, cluster, compare, convert, debug, distill, prune, quantize, shootout, train
+from tfopt.cli import (
+    bench,
+    binarize,
+    cluster,
+    compare,
+    convert,
+    debug,
+    distill,
+    predict,
+    prune,
+    quantize,
+    shootout,
+    train,
+)
 
 app = typer.Typer(
     name="tfopt",
@@ -18,7 +31,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-MAKE, OPTIMIZE, JUDGE = "Make a model", "Make it smaller", "Judge it"
+MAKE, OPTIMIZE, JUDGE, USE = "Make a model", "Make it smaller", "Judge it", "Use it"
 app.command("train", epilog=train.EXAMPLES, rich_help_panel=MAKE)(train.train)
 app.command("prune", epilog=prune.EXAMPLES, rich_help_panel=OPTIMIZE)(prune.prune)
 app.command("cluster", epilog=cluster.EXAMPLES, rich_help_panel=OPTIMIZE)(cluster.cluster)
@@ -32,6 +45,8 @@ app.command("evaluate", epilog=compare.EVALUATE_EXAMPLES, rich_help_panel=JUDGE)
 app.command("debug", epilog=debug.EXAMPLES, rich_help_panel=JUDGE)(debug.debug)
 app.command("bench", epilog=bench.EXAMPLES, rich_help_panel=JUDGE)(bench.bench)
 app.command("compare", epilog=compare.COMPARE_EXAMPLES, rich_help_panel=JUDGE)(compare.compare)
+
+app.command("predict", epilog=predict.EXAMPLES, rich_help_panel=USE)(predict.predict)
 
 
 def _version(wanted: bool) -> None:

@@ -8,7 +8,7 @@ import typer
 from tfopt.artifacts.paths import existing
 from tfopt.artifacts.writing import Destination
 from tfopt.choices import Mode
-from tfopt.cli import options
+from tfopt.cli import data_options, options
 from tfopt.cli.making import make
 from tfopt.cli.output import Output
 from tfopt.cli.teaching import OtherTeacher, OtherWeight, teaching
@@ -66,8 +66,8 @@ def binarize(
     seed: options.Seed = 0,
     teacher: OtherTeacher = None,
     teacher_weight: OtherWeight = None,
-    data: options.Data = None,
-    scale: options.ScaleOption = None,
+    data: data_options.Data = None,
+    scale: data_options.ScaleOption = None,
     custom_objects: options.CustomObjects = None,
     output: options.Output = None,
     force: options.Force = False,
@@ -85,7 +85,7 @@ def binarize(
             exclude=exclude, plain=plain, epochs=epochs, batch_size=batch_size, learning_rate=learning_rate, seed=seed,
             **teaching(teacher, teacher_weight),
         )  # fmt: skip
-        source = options.data_config(data, scale)
+        source = data_options.data_config(data, scale)
         path = existing(model)
         destination = Destination(
             output or Path(f"{path.stem}-{mode}.keras"), suffix=".keras", force=force, inputs=[path], beside=[".tflite"]

@@ -4,7 +4,7 @@ from pathlib import Path
 
 from tfopt.artifacts.paths import existing
 from tfopt.artifacts.writing import Destination
-from tfopt.cli import options
+from tfopt.cli import data_options, options
 from tfopt.cli.making import make
 from tfopt.cli.output import Output
 from tfopt.cli.teaching import Teacher, TeacherWeight, teaching
@@ -29,8 +29,8 @@ def cluster(
     seed: options.Seed = 0,
     teacher: Teacher = None,
     teacher_weight: TeacherWeight = None,
-    data: options.Data = None,
-    scale: options.ScaleOption = None,
+    data: data_options.Data = None,
+    scale: data_options.ScaleOption = None,
     custom_objects: options.CustomObjects = None,
     output: options.Output = None,
     force: options.Force = False,
@@ -55,7 +55,7 @@ def cluster(
             seed=seed,
             **teaching(teacher, teacher_weight),
         )
-        source = options.data_config(data, scale)
+        source = data_options.data_config(data, scale)
         path = existing(model)
         destination = Destination(
             output or Path(f"{path.stem}-clustered.keras"), suffix=".keras", force=force, inputs=[path]

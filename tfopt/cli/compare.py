@@ -5,7 +5,7 @@ from typing import Annotated
 import typer
 
 from tfopt.artifacts.paths import existing
-from tfopt.cli import options
+from tfopt.cli import data_options, options
 from tfopt.cli.output import Output
 from tfopt.errors import InputError
 
@@ -37,8 +37,8 @@ def compare(
         str | None,
         typer.Option("--max-size", metavar="SIZE", help="Fail if a file is larger: 30kB, 1.5MB.", show_default=False),
     ] = None,
-    data: options.Data = None,
-    scale: options.ScaleOption = None,
+    data: data_options.Data = None,
+    scale: data_options.ScaleOption = None,
     custom_objects: options.CustomObjects = None,
     json: options.Json = False,
     quiet: options.Quiet = False,
@@ -49,7 +49,7 @@ def compare(
     with Output(json=json, quiet=quiet, verbose=verbose, debug=debug) as out:
         from tfopt.config import Gates
 
-        source = options.data_config(data, scale)
+        source = data_options.data_config(data, scale)
         gates = Gates.model_validate({"max_drop": options.share(max_drop, "--max-drop"), "max_size": max_size})
         if len(models) < 2:
             raise InputError("two or more models are needed to compare; `tfopt evaluate` measures one")
@@ -65,8 +65,8 @@ def compare(
 
 def evaluate(
     model: options.AnyModel,
-    data: options.Data = None,
-    scale: options.ScaleOption = None,
+    data: data_options.Data = None,
+    scale: data_options.ScaleOption = None,
     custom_objects: options.CustomObjects = None,
     json: options.Json = False,
     quiet: options.Quiet = False,
@@ -75,7 +75,7 @@ def evaluate(
 ) -> None:
     """Measure one model: size, accuracy with its interval, latency."""
     with Output(json=json, quiet=quiet, verbose=verbose, debug=debug) as out:
-        source = options.data_config(data, scale)
+        source = data_options.data_config(data, scale)
         path = existing(model)
         out.load_tensorflow(custom_objects)
         from tfopt import workflow

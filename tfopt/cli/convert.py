@@ -8,7 +8,7 @@ import typer
 from tfopt.artifacts.paths import existing
 from tfopt.artifacts.writing import Destination
 from tfopt.choices import Sparse
-from tfopt.cli import options
+from tfopt.cli import data_options, options
 from tfopt.cli.making import make
 from tfopt.cli.output import Output
 from tfopt.errors import InputError
@@ -40,8 +40,8 @@ def convert(
     ] = "auto",
     batch: options.Batch = None,
     length: options.Length = None,
-    data: options.Data = None,
-    scale: options.ScaleOption = None,
+    data: data_options.Data = None,
+    scale: data_options.ScaleOption = None,
     custom_objects: options.CustomObjects = None,
     output: options.Output = None,
     force: options.Force = False,
@@ -54,7 +54,7 @@ def convert(
     with Output(json=json, quiet=quiet, verbose=verbose, debug=debug) as out:
         from tfopt.config import FloatConfig
 
-        source = options.data_config(data, scale)
+        source = data_options.data_config(data, scale)
         config = FloatConfig.model_validate({"batch": batch, "length": length, "sparse": sparse})
         path = existing(model)
         if target and output:
@@ -72,8 +72,8 @@ def sparsify(
     model: options.ModelArgument,
     batch: options.Batch = None,
     length: options.Length = None,
-    data: options.Data = None,
-    scale: options.ScaleOption = None,
+    data: data_options.Data = None,
+    scale: data_options.ScaleOption = None,
     custom_objects: options.CustomObjects = None,
     output: options.Output = None,
     force: options.Force = False,
@@ -86,7 +86,7 @@ def sparsify(
     with Output(json=json, quiet=quiet, verbose=verbose, debug=debug) as out:
         from tfopt.config import FloatConfig
 
-        source = options.data_config(data, scale)
+        source = data_options.data_config(data, scale)
         config = FloatConfig.model_validate({"batch": batch, "length": length, "sparse": "on"})
         path = existing(model)
         where = output or Path(f"{path.stem}-sparse.tflite")

@@ -1,7 +1,7 @@
 """`tfopt debug`: which layer suffers from quantization."""
 
 from tfopt.artifacts.paths import existing
-from tfopt.cli import options
+from tfopt.cli import data_options, options
 from tfopt.cli.output import Output
 from tfopt.cli.precision import chosen, quantize_config
 
@@ -23,8 +23,8 @@ def debug(
     algorithm: options.AlgorithmOption = None,
     length: options.Length = None,
     calibration: options.CalibrationOption = None,
-    data: options.Data = None,
-    scale: options.ScaleOption = None,
+    data: data_options.Data = None,
+    scale: data_options.ScaleOption = None,
     custom_objects: options.CustomObjects = None,
     json: options.Json = False,
     quiet: options.Quiet = False,
@@ -38,7 +38,7 @@ def debug(
         }  # fmt: skip
         flags = {"int8": int8, "int16": int16, "float16": float16, "dynamic": dynamic}
         config = quantize_config(chosen(flags, weights), given)
-        source = options.data_config(data, scale)
+        source = data_options.data_config(data, scale)
         path = existing(model)
         out.load_tensorflow(custom_objects)
         from tfopt import workflow

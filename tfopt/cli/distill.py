@@ -8,7 +8,7 @@ import typer
 from tfopt.artifacts.paths import existing
 from tfopt.artifacts.writing import Destination
 from tfopt.choices import Arch, Size
-from tfopt.cli import options
+from tfopt.cli import data_options, options
 from tfopt.cli.making import make
 from tfopt.cli.output import Output
 from tfopt.errors import InputError
@@ -64,8 +64,8 @@ def distill(
     learning_rate: options.LearningRate = 1e-3,
     patience: options.Patience = 10,
     seed: options.Seed = 0,
-    data: options.Data = None,
-    scale: options.ScaleOption = None,
+    data: data_options.Data = None,
+    scale: data_options.ScaleOption = None,
     custom_objects: options.CustomObjects = None,
     output: options.Output = None,
     force: options.Force = False,
@@ -89,7 +89,7 @@ def distill(
             patience=patience,
             seed=seed,
         )
-        source = options.data_config(data, scale)
+        source = data_options.data_config(data, scale)
         path = existing(teacher)
         given = [config.student] if isinstance(config.student, Path) else []
         destination = Destination(

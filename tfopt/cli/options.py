@@ -1,15 +1,12 @@
-"""Every flag is spelled once, here; a command picks the ones it takes."""
+"""Every flag is spelled once, here or in `data_options`; a command picks the ones it takes."""
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
 
-from tfopt.choices import Algorithm, Engine, Grain, Initialization, Scale, Schedule, Scope, WeightType
+from tfopt.choices import Algorithm, Engine, Grain, Initialization, Schedule, Scope, WeightType
 from tfopt.errors import InputError
-
-if TYPE_CHECKING:
-    from tfopt.config import DataConfig
 
 DATA = "Data"
 RUN = "Run and output"
@@ -30,46 +27,6 @@ ModelsArgument = Annotated[
     typer.Argument(metavar="MODEL...", help=".keras and .tflite files; the first is the baseline.", show_default=False),
 ]
 AnyModel = Annotated[Path, typer.Argument(metavar="MODEL", help="A .keras or .tflite file.", show_default=False)]
-
-Data = Annotated[
-    str | None,
-    typer.Option(
-        "--data",
-        metavar="NAME|FILE",
-        help="digits, mnist, fashion_mnist, cifar10, imdb, or an .npz file with x_train, y_train, x_test, y_test;"
-        " left out: what the model was trained on.",
-        rich_help_panel=DATA,
-        show_default=False,
-    ),
-]
-TrainData = Annotated[
-    str,
-    typer.Option(
-        "--data",
-        metavar="NAME|FILE",
-        help="digits, mnist, fashion_mnist, cifar10, imdb, or an .npz file with x_train, y_train, x_test, y_test.",
-        rich_help_panel=DATA,
-    ),
-]
-ScaleOption = Annotated[
-    Scale | None,
-    typer.Option(
-        "--scale",
-        help="How stored values are fed: as they are, to 0..1 (/255), to -1..1, or standardized by the train split;"
-        " left out: as the model was trained, else unit for 8-bit values and none for others.",
-        rich_help_panel=DATA,
-        show_default=False,
-    ),
-]
-Validation = Annotated[
-    float,
-    typer.Option(
-        "--validation",
-        metavar="FRACTION",
-        help="Share of the training samples kept for validation.",
-        rich_help_panel=DATA,
-    ),
-]
 
 Epochs = Annotated[int, typer.Option("--epochs", metavar="N", help="Most epochs to train.")]
 BatchSize = Annotated[int, typer.Option("--batch-size", metavar="N", help="Samples a step, over all replicas.")]
@@ -283,12 +240,3 @@ def share(text: str | None, option: str) -> float | None:
     except ValueError:
         raise InputError(f"{option} {text} is not a share; write it like 0.005 or 0.5%") from None
     return number / 100 if text.endswith("%") else number
-
-
-def data_config(data: str | None, scale: Scale | None) -> "DataConfig | None":
-    """Return what --data and --scale ask for, or None if the model's own data is to be used."""
-    from tfopt.config import DataConfig
-
-    if data is None and scale is not None:
-        raise InputError(f"--scale {scale} needs --data; without it the model's own data is fed as in training")
-    return DataConfig(source=data, scale=scale) if data is not None else None

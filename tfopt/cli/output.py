@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from pydantic import ValidationError
     from rich.console import RenderableType
 
+    from tfopt.report.predictions import Predictions
     from tfopt.report.report import BenchReport, Record, Report
     from tfopt.report.shootout import ShootoutReport
 
@@ -166,6 +167,12 @@ class Output:
         from tfopt.report.shootout_table import render_shootout
 
         self._print(report, render_shootout(report))
+
+    def predictions(self, report: "Predictions") -> None:
+        """Print predictions on stdout, as a table or as JSON."""
+        from tfopt.report.prediction_table import render_predictions
+
+        self._print(report, render_predictions(report))
 
     def _print(self, report: "Record", shown: "RenderableType") -> None:
         if self.json:

@@ -8,7 +8,7 @@ import typer
 from tfopt.artifacts.paths import existing, newest_of_ours
 from tfopt.artifacts.writing import Destination
 from tfopt.choices import InterfaceType
-from tfopt.cli import options
+from tfopt.cli import data_options, options
 from tfopt.cli.making import make
 from tfopt.cli.output import Output
 from tfopt.cli.precision import chosen, quantize_config
@@ -82,8 +82,8 @@ def quantize(
     teacher: QatTeacher = None,
     teacher_weight: QatTeacherWeight = None,
     calibration: options.CalibrationOption = None,
-    data: options.Data = None,
-    scale: options.ScaleOption = None,
+    data: data_options.Data = None,
+    scale: data_options.ScaleOption = None,
     custom_objects: options.CustomObjects = None,
     output: options.Output = None,
     force: options.Force = False,
@@ -105,7 +105,7 @@ def quantize(
         }  # fmt: skip
         flags = {"int8": int8, "int16": int16, "float16": float16, "dynamic": dynamic}
         config = _config(chosen(flags, weights), io, after, training, qat=qat)
-        source = options.data_config(data, scale)
+        source = data_options.data_config(data, scale)
         path = existing(model) if model else newest_of_ours(Path())
         if model is None:
             out.say(f"quantizing {path}, the newest Keras model here that tfopt wrote")

@@ -1,11 +1,11 @@
 """`tfopt shootout`: architectures against each other at an equal budget."""
 
-from typing import Annotated, get_args
+from typing import Annotated, Any, get_args
 
 import typer
 
 from tfopt.choices import Arch, Size
-from tfopt.cli import options
+from tfopt.cli import data_options, options
 from tfopt.cli.output import Output
 from tfopt.errors import InputError
 
@@ -18,7 +18,9 @@ EXAMPLES = """Examples:
   tfopt shootout --arch cnn,mobilenet --seconds 60 --size base"""
 
 
+@data_options.with_data
 def shootout(
+    data: dict[str, Any],
     archs: Annotated[
         str, typer.Option("--arch", metavar="NAME,...", help="Architectures to compare.")
     ] = "mlp,cnn,rnn,transformer,hybrid",
@@ -46,9 +48,6 @@ def shootout(
     batch_size: options.BatchSize = 64,
     learning_rate: options.LearningRate = 1e-3,
     patience: options.Patience = 10,
-    data: options.TrainData = "digits",
-    scale: options.ScaleOption = None,
-    validation: options.Validation = 0.15,
     json: options.Json = False,
     quiet: options.Quiet = False,
     verbose: options.Verbose = False,
@@ -67,7 +66,7 @@ def shootout(
             size=size, epochs=epochs, batch_size=batch_size, learning_rate=learning_rate, patience=patience
         )
         config = ShootoutConfig(archs=names, seeds=seeds, parameters=parameters, seconds=seconds, training=training)
-        source = DataConfig(source=data, scale=scale, validation=validation)
+        source = DataConfig.model_validate(data)
         out.load_tensorflow()
         from tfopt import workflow
 

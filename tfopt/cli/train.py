@@ -2,9 +2,10 @@
 
 import shutil
 from pathlib import Path
+from typing import Any
 
 from tfopt.artifacts.writing import Destination
-from tfopt.cli import options
+from tfopt.cli import data_options, options
 from tfopt.cli import training_options as training
 from tfopt.cli.output import Output
 from tfopt.errors import OutputError
@@ -19,10 +20,16 @@ EXAMPLES = """Examples:
 
   tfopt train --from base.keras --data mine.npz
 
+  tfopt train --data reviews.csv --text review --label stars
+
+  tfopt train --data power.csv --window 96 --horizon 24
+
   tfopt train --distributed --replicas 2 --epochs 5"""
 
 
+@data_options.with_data
 def train(
+    data: dict[str, Any],
     arch: training.ArchOption = None,
     size: training.SizeOption = "small",
     width: training.Width = None,
@@ -55,9 +62,6 @@ def train(
     fine_tune: training.FineTune = None,
     distributed: options.Distributed = False,
     replicas: options.Replicas = None,
-    data: options.TrainData = "digits",
-    scale: options.ScaleOption = None,
-    validation: options.Validation = 0.15,
     output: options.Output = None,
     force: options.Force = False,
     resume: options.Resume = False,
@@ -80,7 +84,7 @@ def train(
             mixed_precision=mixed_precision, jit=jit, base=base, base_weights=base_weights, freeze=freeze,
             fine_tune=fine_tune, distributed=distributed, replicas=replicas,
         )  # fmt: skip
-        source = DataConfig(source=data, scale=scale, validation=validation)
+        source = DataConfig.model_validate(data)
         destination = Destination(output or "model.keras", suffix=".keras", force=force)
         checkpoint = _checkpoint_folder(destination, resume=resume, force=force)
         out.load_tensorflow()

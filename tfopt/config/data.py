@@ -1,28 +1,31 @@
 """Which data to use, fed how and split how."""
 
 from pathlib import Path
-from typing import Literal
 
-from tfopt.choices import Scale
+from tfopt.choices import Scale, Task
 from tfopt.config.fields import Config, Count, Fraction, Seed
 
+BUNDLED = ("digits", "diabetes", "waves", "phrases", "numbers")
+KERAS = ("mnist", "fashion_mnist", "cifar10", "imdb")
+TFDS = "tfds:"
 TABLES = (".csv", ".tsv", ".csv.gz", ".tsv.gz")
 
 
 class DataConfig(Config):
     """Which data, fed how, and split how; everything needed to load the same splits again.
 
-    Columns of tables: `text` and `label` (classification), `source_text` and `target_text` (translation), `target` (the
-    variate that is forecast; None means all). Texts become at most `length` of the `words` most frequent words of the
-    train split. Series are cut into windows of `window` steps, after which `horizon` steps are forecast. Images of a
-    folder are resized to `image_size` pixels, by default the size of the first.
+    `task` None is what the data says. Columns of tables: `text` and `label` (classification), `source_text` and
+    `target_text` (translation), `target` (the variate that is forecast; None means all). Texts become at most `length`
+    of the `words` most frequent words of the train split. Series are cut into windows of `window` steps, after which
+    `horizon` steps are forecast. Images of a folder are resized to squares of `image_size` pixels, by default to the
+    size of the first.
     """
 
     source: str = "digits"
     scale: Scale | None = None
     validation: Fraction = 0.15
     split_seed: Seed = 0
-    task: Literal["classification", "regression"] | None = None
+    task: Task | None = None
     text: str | None = None
     label: str | None = None
     source_text: str | None = None
@@ -37,5 +40,7 @@ class DataConfig(Config):
     @property
     def path(self) -> Path | None:
         """The file or folder behind `source`, or None when it is the name of a known data set."""
+        if self.source in (*BUNDLED, *KERAS) or self.source.startswith(TFDS):
+            return None
         named = self.source.endswith((".npz", *TABLES)) or "/" in self.source or "\\" in self.source
-        return Path(self.source) if named or Path(self.source).is_dir() else None
+        return Path(self.source) if named or Path(self.source).exists() else None

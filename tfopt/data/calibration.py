@@ -17,6 +17,7 @@ from tfopt.errors import InputError
 Array = NDArray[Any]
 Shape = tuple[int | None, ...]
 IMAGES = (".png", ".jpg", ".jpeg", ".bmp", ".gif")
+MOST_SEEN = 2000  # training samples whose range is looked at
 RANGE_FACTOR = 8  # values spread this many times wider or narrower than the training data are scaled differently
 
 
@@ -57,22 +58,26 @@ def calibration(
 
 def _of_data(data: Dataset, count: int | None) -> Calibration:
     split, where = data.calibration, "of the calibration split"
-    if count is not None and count > len(split):
-        pairs = zip(split.inputs, data.train.inputs, strict=True)
-        split = Split(tuple(np.concatenate(pair) for pair in pairs), np.concatenate([split.y, data.train.y]))
-        where = "of the calibration and train splits"
-        if count > len(split):
-            raise InputError(
-                f"--calibration {count} asks for more samples than the {len(split)} there are to calibrate on"
-            )
     classes = data.task == "classification"
-    if count is not None:
+    if count is not None and count > len(split):
+        split, where = _with_more(split, data.train, count), "of the calibration and train splits"
+    elif count is not None:
         split = split.rows(_one_of_each_first(split.y)[:count] if classes else slice(count))
     missing = data.num_classes - len(np.unique(split.y)) if classes else 0
     notes = [f"activation ranges calibrated on {len(split)} samples {where}"]
     if missing:
         notes.append(f"{missing} of {data.num_classes} classes have no sample to calibrate on")
-    return Calibration(list(split.inputs), notes)
+    return Calibration([np.asarray(x) for x in split.inputs], notes)
+
+
+def _with_more(split: Split, train: Split, count: int) -> Split:
+    """All of `split` and as many of `train` as make `count`."""
+    if count > len(split) + len(train):
+        there = len(split) + len(train)
+        raise InputError(f"--calibration {count} asks for more samples than the {there} there are to calibrate on")
+    more = train.rows(slice(count - len(split)))
+    pairs = zip(split.inputs, more.inputs, strict=True)
+    return Split(tuple(np.concatenate(pair) for pair in pairs), np.concatenate([split.y, more.y]))
 
 
 def _one_of_each_first(labels: Array) -> Array:
@@ -141,7 +146,8 @@ def _check(array: Array, expected: Input, data: Dataset | None, title: str) -> N
         raise InputError(f"{name} hold NaN or infinity")
     if data is None:
         return
-    low, high = float(data.train.x.min()), float(data.train.x.max())
+    seen = data.train.x[:MOST_SEEN]
+    low, high = float(seen.min()), float(seen.max())
     found_low, found_high = float(array.min()), float(array.max())
     ratio = max(abs(found_low), abs(found_high)) / max(abs(low), abs(high), 1e-9)
     if not 1 / RANGE_FACTOR <= ratio <= RANGE_FACTOR:

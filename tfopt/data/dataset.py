@@ -10,14 +10,15 @@ from numpy.typing import NDArray
 
 from tfopt.choices import Task
 from tfopt.config import DataConfig
+from tfopt.data.fitted import Fitted
+from tfopt.data.images import Images, take
 from tfopt.data.raw import InputKind, Raw
+from tfopt.data.rows import Rows, cut
 from tfopt.data.scaling import IDENTITY, Scaling
 from tfopt.data.vectorizer import Vectorizer
 from tfopt.errors import InputError
 
 Array = NDArray[Any]
-
-MOST_CALIBRATION = 500
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,7 +44,7 @@ class Split:
         return self.inputs[0]
 
     def rows(self, rows: Any) -> "Split":
-        """Some of the samples: a slice, or an array of indices."""
+        """Some of the samples, in memory: a slice, or an array of indices."""
         return Split(tuple(x[rows] for x in self.inputs), self.y[rows])
 
     def __len__(self) -> int:
@@ -55,7 +56,8 @@ class Dataset:
     """Train, validation, calibration and test splits of one source, scaled the same way.
 
     `targets` is how labels that are numbers were scaled. Texts were turned to tokens by `vectorizer`, and those of a
-    translation by `target_vectorizer`; `references` are the target texts of the test split as they stood in the source.
+    translation by `target_vectorizer`; `sources` and `references` are the texts of its test split as they stood in the
+    source. `columns` names the numbers of a sample, in order.
     """
 
     config: DataConfig
@@ -74,7 +76,9 @@ class Dataset:
     vectorizer: Vectorizer | None = None
     target_vectorizer: Vectorizer | None = None
     class_names: tuple[str, ...] | None = None
+    sources: tuple[str, ...] | None = None
     references: tuple[str, ...] | None = None
+    columns: tuple[str, ...] | None = None
 
     def splits(self) -> Iterator[tuple[str, Split]]:
         """Yield each split with its name."""
@@ -82,90 +86,68 @@ class Dataset:
             yield name, getattr(self, name)
 
 
-@dataclass(frozen=True)
-class Rows:
-    """Which rows of a source belong to which split; None where it has a test split of its own."""
-
-    train: Array
-    validation: Array
-    calibration: Array
-    test: Array | None
-    notes: tuple[str, ...]
-
-
-def cut(labels: Array, config: DataConfig, *, own_test: bool, stratified: bool = True) -> Rows:
-    """Cut len(labels) rows into splits, stratified by class and fixed by `config.split_seed`.
-
-    A fifth becomes the test split where the source has none; of the rest, `config.validation` becomes the validation
-    split and a tenth (at most 500 samples) the calibration split.
-    """
-    notes: list[str] = []
-    by = labels if stratified else None
-    rows = np.arange(len(labels))
-    test = None
-    if not own_test:
-        rows, test = _cut(rows, by, round(len(rows) / 5), config.split_seed, notes)
-    pool = len(rows)
-    rows, validation = _cut(rows, by, max(1, round(pool * config.validation)), config.split_seed, notes)
-    calibration_size = min(MOST_CALIBRATION, max(1, pool // 10), len(rows) - 1)
-    rows, calibration = _cut(rows, by, calibration_size, config.split_seed, notes)
-    return Rows(rows, validation, calibration, test, tuple(dict.fromkeys(notes)))
-
-
-def split(raw: Raw, config: DataConfig, scaling: Scaling | None = None, targets: Scaling | None = None) -> Dataset:
-    """Cut `raw` into splits and scale them; given scalings are used instead of fitted ones."""
+def split(raw: Raw, config: DataConfig, fitted: Fitted = Fitted()) -> Dataset:  # noqa: B008  # frozen
+    """Cut `raw` into splits and prepare them as a model is fed; what is in `fitted` is not fitted anew."""
     classes = raw.task == "classification"
-    rows = cut(raw.y, config, own_test=raw.x_test is not None, stratified=classes)
-    scaling = scaling or Scaling.fit(config.scale, raw, raw.x[rows.train])
-    targets = targets or (IDENTITY if classes else Scaling.standard(raw.y[rows.train]))
-    prepare = scaling if raw.kind != "tokens" else lambda x: x.astype(np.int32)
+    rows = cut(raw.y, config, own_test=raw.x_test is not None, stratified=classes, parts=raw.parts)
+    fitted = fitted.completed(raw, config, rows.train)
 
-    def made(x: Array, y: Array) -> Split:
-        return Split.of(prepare(x), y if classes else targets(y))
+    def made(chosen: Array) -> Split:
+        return Split(*fitted.prepared(raw, take(raw.x, chosen), raw.y[chosen]))
 
     if rows.test is None:
         assert raw.x_test is not None
         assert raw.y_test is not None
-        test = made(raw.x_test, raw.y_test)
+        test = Split(*fitted.prepared(raw, raw.x_test, raw.y_test))
     else:
-        test = made(raw.x[rows.test], raw.y[rows.test])
+        test = made(rows.test)
     return Dataset(
         config=config,
         kind=raw.kind,
-        num_classes=int(raw.y.max()) + 1 if classes else 0,
-        scaling=scaling,
-        train=made(raw.x[rows.train], raw.y[rows.train]),
-        validation=made(raw.x[rows.validation], raw.y[rows.validation]),
-        calibration=made(raw.x[rows.calibration], raw.y[rows.calibration]),
+        num_classes=_classes(raw) if classes else 0,
+        scaling=fitted.scaling or IDENTITY,
+        train=made(rows.train),
+        validation=made(rows.validation),
+        calibration=made(rows.calibration),
         test=test,
         fingerprint=fingerprint(raw.x, raw.y, raw.x_test, raw.y_test),
-        vocabulary=raw.vocabulary,
-        notes=rows.notes,
+        vocabulary=fitted.vectorizer.size if raw.texts and fitted.vectorizer else raw.vocabulary,
+        notes=(*raw.notes, *rows.notes, *_repeated(raw, rows)),
         task=raw.task,
-        targets=targets,
+        targets=fitted.targets or IDENTITY,
+        vectorizer=fitted.vectorizer if raw.texts else None,
+        target_vectorizer=fitted.target_vectorizer if raw.kind == "pairs" else None,
+        class_names=raw.class_names,
+        sources=tuple(raw.x[rows.test]) if raw.kind == "pairs" else None,
+        references=tuple(raw.y[rows.test]) if raw.kind == "pairs" else None,
+        columns=raw.columns,
     )
 
 
-def _cut(rows: Array, labels: Array | None, size: int, seed: int, notes: list[str]) -> tuple[Array, Array]:
-    from sklearn.model_selection import train_test_split
+def _classes(raw: Raw) -> int:
+    return len(raw.class_names) if raw.class_names else int(raw.y.max()) + 1
 
-    if not 0 < size < len(rows):
-        raise InputError(f"{size} of {len(rows)} samples cannot be split off; take a smaller share for --validation")
-    if labels is not None:
-        try:
-            kept, cut = train_test_split(rows, test_size=size, random_state=seed, stratify=labels[rows])
-            return kept, cut
-        except ValueError:  # a class with a single sample, or fewer samples to cut than classes
-            notes.append("a split is not stratified: some classes have too few samples")
-    kept, cut = train_test_split(rows, test_size=size, random_state=seed)
-    return kept, cut
+
+def _repeated(raw: Raw, rows: Rows) -> list[str]:
+    """A note on texts that are in the test split and were trained on, too: a model has seen their answers."""
+    if not raw.texts or rows.test is None:
+        return []
+    known = set(raw.x[rows.train])
+    count = sum(text in known for text in raw.x[rows.test])
+    return [f"{count} of {len(rows.test)} test texts are in the train split too, word for word"] if count else []
 
 
 def fingerprint(*arrays: Array | None) -> str:
     """A digest of all values, by which a source that has changed is noticed."""
     digest = hashlib.sha256()
     for array in arrays:
-        if array is not None:
-            digest.update(f"{array.shape}{array.dtype}".encode())
+        if array is None:
+            continue
+        digest.update(f"{array.shape}{array.dtype}".encode())
+        if isinstance(array, Images):
+            digest.update(array.digest.encode())
+        elif array.dtype.kind == "O":
+            digest.update("\0".join(array).encode())
+        else:
             digest.update(np.ascontiguousarray(array).data)
     return digest.hexdigest()[:16]

@@ -1,6 +1,6 @@
 """Data as a source stores it, before it is split and scaled, and the checks every source must pass."""
 
-from dataclasses import dataclass, replace
+from dataclasses import KW_ONLY, dataclass, replace
 from typing import Any, Literal
 
 import numpy as np
@@ -20,19 +20,30 @@ MOST_CLASSES = 2**31
 class Raw:
     """Stored arrays: x (N, ...), y (N,) of class indices or (N,) or (N, K) of numbers; no `x_test`, no test split.
 
-    `peak` is the largest value the storage can hold: what `--scale unit` divides by; `scale` is what suits the source
-    when nothing else is asked for. `vocabulary` is set for tokens.
+    Texts are arrays (N,) of str, and so are the targets of translations. `peak` is the largest value the storage can
+    hold: what `--scale unit` divides by; `scale` is what suits the source when nothing else is asked for. `vocabulary`
+    is set for tokens. `parts` (N,) says "train", "validation" or "test" of each row, where the source does.
     """
 
     x: Array
     y: Array
-    x_test: Array | None
-    y_test: Array | None
+    x_test: Array | None = None
+    y_test: Array | None = None
+    _: KW_ONLY
     kind: InputKind
-    peak: float
-    scale: Scale
+    peak: float = 1
+    scale: Scale = "none"
     vocabulary: int | None = None
     task: Task = "classification"
+    parts: Array | None = None
+    class_names: tuple[str, ...] | None = None
+    columns: tuple[str, ...] | None = None
+    notes: tuple[str, ...] = ()
+
+    @property
+    def texts(self) -> bool:
+        """Whether the samples are texts, still to be turned into tokens."""
+        return self.x.dtype.kind == "O"
 
 
 def checked(raw: Raw, source: str) -> Raw:
@@ -41,10 +52,11 @@ def checked(raw: Raw, source: str) -> Raw:
     Raises `InputError` naming what is wrong in `source`.
     """
     x, y = _pair(raw, raw.x, raw.y, "train", source)
-    if len(x) < LEAST_ROWS:
-        raise InputError(f"{source}: x_train has {len(x)} rows; at least {LEAST_ROWS} are needed to split it")
+    rows = len(x) if raw.parts is None else int((raw.parts == "train").sum())
+    if rows < LEAST_ROWS:
+        raise InputError(f"{source}: there are {rows} rows to train on; at least {LEAST_ROWS} are needed to split them")
     if raw.task == "classification":
-        _check_classes(y, source)
+        _check_classes(raw, y, source)
     x_test, y_test = raw.x_test, raw.y_test
     if x_test is not None and y_test is not None:
         x_test, y_test = _pair(raw, x_test, y_test, "test", source)
@@ -57,16 +69,20 @@ def checked(raw: Raw, source: str) -> Raw:
     return replace(raw, x=x, y=y, x_test=x_test, y_test=y_test)
 
 
-def _check_classes(y: Array, source: str) -> None:
-    if np.unique(y).size < 2:
-        raise InputError(f"{source}: y_train has one class only; at least two are needed")
-    if y.max() >= len(y):
+def _check_classes(raw: Raw, y: Array, source: str) -> None:
+    given = y if raw.parts is None else y[raw.parts == "train"]
+    if np.unique(given).size < 2:
+        only = f" ({raw.class_names[given[0]]})" if raw.class_names else ""
+        raise InputError(f"{source}: there is one class only{only} to train on; at least two are needed")
+    if raw.class_names is None and y.max() >= len(y):
         raise InputError(
             f"{source}: y_train has the label {y.max()} in {len(y)} rows; labels must be class indices 0..K-1"
         )
 
 
 def _pair(raw: Raw, x: Array, y: Array, split: str, source: str) -> tuple[Array, Array]:
+    if raw.texts or raw.class_names:
+        return x, y  # whoever made classes or texts of words has checked them
     if x.ndim < 2 or y.ndim < 1 or 0 in x.shape[1:]:
         raise InputError(f"{source}: x_{split} has shape {x.shape} and y_{split} {y.shape}; each sample needs a row")
     if len(x) == 0:

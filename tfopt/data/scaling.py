@@ -31,7 +31,7 @@ class Scaling(BaseModel):
         None means what suits the source; tokens are never scaled.
         Features (N, F) and images with channels (N, H, W, C) are standardized for each entry of the last axis.
         """
-        if raw.kind == "tokens":
+        if raw.kind in ("tokens", "pairs"):
             return cls(scale="none")
         match scale or raw.scale:
             case "unit":
@@ -52,15 +52,24 @@ class Scaling(BaseModel):
 
     def __call__(self, x: Array) -> Array:
         """Scale x (N, ...) to float32."""
-        for numbers in (self.mean, self.deviation):
-            if isinstance(numbers, list) and len(numbers) != x.shape[-1]:
-                raise InputError(f"a scaling for {len(numbers)} features does not fit samples with {x.shape[-1]}")
+        self._check(x)
         x = x.astype(np.float32)
         if self.mean != 0.0:
             x -= np.asarray(self.mean, np.float32)
         if self.deviation != 1.0:
             x /= np.asarray(self.deviation, np.float32)
         return x
+
+    def inverse(self, x: Array) -> Array:
+        """From scaled x (N, ...) back to the units of the data."""
+        self._check(x)
+        unscaled: Array = x * np.asarray(self.deviation, np.float32) + np.asarray(self.mean, np.float32)
+        return unscaled
+
+    def _check(self, x: Array) -> None:
+        for numbers in (self.mean, self.deviation):
+            if isinstance(numbers, list) and len(numbers) != x.shape[-1]:
+                raise InputError(f"a scaling for {len(numbers)} features does not fit samples with {x.shape[-1]}")
 
 
 IDENTITY = Scaling(scale="none")

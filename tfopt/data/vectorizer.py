@@ -7,7 +7,7 @@ classified lose case and punctuation; those of a translation keep both, and each
 import re
 from collections.abc import Sequence
 from functools import cached_property
-from typing import Any, Self
+from typing import Any, Self, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,6 +16,9 @@ from pydantic import BaseModel, ConfigDict
 PADDING, UNKNOWN, START, END = 0, 1, 2, 3
 MARKS = ("[start]", "[end]")
 LENGTH_QUANTILE = 0.95
+
+
+Texts: TypeAlias = Sequence[str] | NDArray[Any]
 
 
 class Vectorizer(BaseModel):
@@ -28,7 +31,7 @@ class Vectorizer(BaseModel):
     marked: bool = False
 
     @classmethod
-    def fit(cls, texts: Sequence[str], words: int, length: int | None, *, marked: bool = False) -> Self:
+    def fit(cls, texts: Texts, words: int, length: int | None, *, marked: bool = False) -> Self:
         """Take the most frequent `words` of `texts`, and as `length` what 95 % of them do not exceed."""
         layer = _layer(None, None, marked=marked, most=words)
         layer.adapt(_prepared(texts, marked=marked))
@@ -49,7 +52,7 @@ class Vectorizer(BaseModel):
     def _keras(self) -> Any:
         return _layer(self.words.split("\n"), self.length, marked=self.marked)
 
-    def __call__(self, texts: Sequence[str]) -> NDArray[np.int32]:
+    def __call__(self, texts: Texts) -> NDArray[np.int32]:
         """Token ids (N, length) of N texts; what is longer is cut off."""
         return np.asarray(self._keras(_prepared(texts, marked=self.marked)), np.int32)
 
@@ -70,7 +73,7 @@ def _layer(words: Sequence[str] | None, length: int | None, *, marked: bool, mos
     )
 
 
-def _prepared(texts: Sequence[str], *, marked: bool) -> Any:
+def _prepared(texts: Texts, *, marked: bool) -> Any:
     import tensorflow as tf
 
     if marked:

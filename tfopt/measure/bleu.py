@@ -38,6 +38,16 @@ def bleu(artifact: Artifact, data: Dataset, progress: Progress) -> Bleu:
     return score(data.target_vectorizer.texts(ids), list(data.references[: len(test)]))
 
 
+def copied(data: Dataset) -> float:
+    """BLEU of giving the source texts of the test split back as their translations."""
+    from sacrebleu.metrics.bleu import BLEU
+
+    assert data.sources is not None
+    assert data.references is not None
+    sources, references = data.sources[:MOST_SENTENCES], data.references[:MOST_SENTENCES]
+    return float(BLEU().corpus_score(list(sources), [list(references)]).score)
+
+
 def score(translations: list[str], references: list[str]) -> Bleu:
     """Corpus BLEU with the 95 % interval of a bootstrap over sentences (Koehn 2004)."""
     from sacrebleu.metrics.bleu import BLEU

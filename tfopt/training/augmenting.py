@@ -13,6 +13,8 @@ import tensorflow as tf
 from numpy.typing import NDArray
 
 from tfopt.choices import Augmentation
+from tfopt.data.fitted import MOST_IMAGES
+from tfopt.data.images import Images
 from tfopt.data.raw import InputKind
 from tfopt.data.vectorizer import PADDING, UNKNOWN
 from tfopt.errors import InputError
@@ -50,7 +52,11 @@ def augmentation(wanted: Sequence[Augmentation], kind: InputKind, x: NDArray[Any
     if {"flip", "crop", "rotate"} & set(wanted):
         steps.append(lambda batch, key: moved(batch, key, wanted))
     if "noise" in wanted:
-        deviation = 0.0 if kind in ("tokens", "pairs") else float(np.std(x)) * NOISE
+        deviation = (
+            0.0
+            if kind in ("tokens", "pairs")
+            else float(np.std(x[:MOST_IMAGES] if isinstance(x, Images) else x)) * NOISE
+        )
         steps.append(lambda batch, key: noisy(batch, key, deviation))
 
     def augment(inputs: Sequence[tf.Tensor], y: tf.Tensor, key: tf.Tensor) -> tuple[Sequence[tf.Tensor], tf.Tensor]:

@@ -1,0 +1,51 @@
+"""What a method without a model scores on the test split: the least that a model has to beat."""
+
+import numpy as np
+
+from tfopt.data.dataset import Dataset
+from tfopt.data.raw import Array
+
+
+def baseline(data: Dataset) -> tuple[str, float]:
+    """How the better of the plain methods for the task of `data` is called, and its accuracy or mean absolute error.
+
+    Errors are in the units that a model is measured in. Translations have none here: theirs is BLEU.
+    """
+    match data.task:
+        case "classification":
+            return _most_frequent(data)
+        case "regression":
+            return "always the median of the train split", _error(np.median(data.train.y, axis=0), data.test.y)
+        case "forecasting":
+            return min(_persistence(data), key=lambda found: found[1])
+        case _:
+            raise ValueError(data.task)
+
+
+def _most_frequent(data: Dataset) -> tuple[str, float]:
+    most = int(np.argmax(np.bincount(data.train.y)))
+    name = data.class_names[most] if data.class_names else f"class {most}"
+    return f"always {name}", float((data.test.y == most).mean())
+
+
+def _persistence(data: Dataset) -> list[tuple[str, float]]:
+    """The last value goes on, or what was `horizon` steps before comes again."""
+    x, y = data.test.x, data.test.y
+    horizon, window = y.shape[1], x.shape[1]
+    found = [("the last value of the window", _error(_targets(data, x[:, -1:]), y))]
+    if horizon <= window:
+        found.append((f"the value {horizon} steps before", _error(_targets(data, x[:, -horizon:]), y)))
+    return found
+
+
+def _targets(data: Dataset, x: Array) -> Array:
+    """Steps of the inputs (N, H, V) in the units of the targets, (N, H, V) or (N, H) of the column that is forecast."""
+    values = data.scaling.inverse(x)
+    if data.test.y.ndim == 2:
+        columns = data.columns or ()
+        values = values[..., columns.index(data.config.target) if data.config.target in columns else 0]
+    return data.targets(values)
+
+
+def _error(guess: Array, y: Array) -> float:
+    return float(np.abs(guess - y).mean())

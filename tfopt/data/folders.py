@@ -1,0 +1,103 @@
+"""Folders of images, one for each class: held in memory if they are small, else decoded whenever they are needed.
+
+Every file is decoded once while loading, so that a damaged one is named before a training begins.
+"""
+
+import hashlib
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import NamedTuple, cast
+
+import numpy as np
+
+from tfopt.config import DataConfig
+from tfopt.data.images import Images
+from tfopt.data.raw import Array, Raw
+from tfopt.data.rows import part
+from tfopt.errors import InputError
+
+MOST_HELD = 256_000_000  # bytes of all images as float32, as a model is fed
+
+
+class Seen(NamedTuple):
+    """What decoding a file once has shown."""
+
+    height: int
+    width: int
+    grey: bool
+    digest: bytes
+
+
+def folder(root: Path, config: DataConfig, names: tuple[str, ...] | None) -> Raw:
+    """Images of `root`, which holds a folder a class, or `train`, `test` and perhaps `validation` that do.
+
+    `names` are the classes a model remembers. Grey images stay grey if all are; else all become RGB.
+    """
+    if config.task not in (None, "classification"):
+        raise InputError(f"--task {config.task} does not suit {root}, a folder of images by class")
+    parts = [part(path.name) for path in _folders(root)]
+    divided = "train" in parts and None not in parts
+    parents = _folders(root) if divided else [root]
+    classes = names or _classes(root, parents)
+    found = [
+        (path, classes.index(label), part(parent.name) if divided else None)
+        for parent in parents
+        for label, path in _files(root, parent, classes)
+    ]
+    if not found:
+        raise InputError(f"{root} holds no image")
+    paths, labels, part_of = (np.array(column) for column in zip(*((str(p), y, s) for p, y, s in found), strict=True))
+    images = _images(paths, config)
+    held = int(np.prod(images.shape)) * np.dtype(np.float32).itemsize <= MOST_HELD
+    note = f"{len(images):,} images of {images.shape[1]}x{images.shape[2]} pixels"
+    return Raw(
+        images[:] if held else cast(Array, images), labels, kind="image", peak=255, scale="unit",
+        parts=part_of if divided else None, class_names=classes,
+        notes=() if held else (f"{note} are decoded from their files whenever they are needed",),
+    )  # fmt: skip
+
+
+def _folders(path: Path) -> list[Path]:
+    return sorted(p for p in path.iterdir() if p.is_dir() and not p.name.startswith("."))
+
+
+def _classes(root: Path, parents: list[Path]) -> tuple[str, ...]:
+    classes = tuple(sorted({path.name for parent in parents for path in _folders(parent)}))
+    if not classes:
+        raise InputError(f"{root} holds no folder of images for each class, nor train and test folders that do")
+    return classes
+
+
+def _files(root: Path, inside: Path, classes: tuple[str, ...]) -> Iterator[tuple[str, Path]]:
+    """Class and path of the files below `inside`; hidden ones and links that lead out of `root` are left out."""
+    whole = root.resolve()
+    for parent in _folders(inside):
+        if parent.name not in classes:
+            raise InputError(f"{parent} is a class that the model does not know: {', '.join(classes[:10])}")
+        for path in sorted(parent.rglob("*")):
+            hidden = any(part.startswith(".") for part in path.relative_to(inside).parts)
+            if not hidden and path.is_file() and path.resolve().is_relative_to(whole):
+                yield parent.name, path
+
+
+def _images(paths: Array, config: DataConfig) -> Images:
+    with ThreadPoolExecutor() as pool:
+        seen = list(pool.map(look, map(Path, paths)))
+    size = (config.image_size, config.image_size) if config.image_size else (seen[0].height, seen[0].width)
+    channels = 1 if all(image.grey for image in seen) else 3
+    digest = hashlib.sha256(b"".join(image.digest for image in seen)).hexdigest()
+    return Images(paths, (*size, channels), digest)
+
+
+def look(path: Path) -> Seen:
+    """Decode a file once; raise `InputError` if it is no image."""
+    import tensorflow as tf
+
+    content = path.read_bytes()
+    try:
+        image = tf.io.decode_image(content, expand_animations=False)
+    except tf.errors.InvalidArgumentError as error:
+        raise InputError(f"{path} is no image (PNG, JPEG, BMP, GIF or WebP) or is damaged") from error
+    height, width, channels = image.shape
+    return Seen(height, width, channels < 3, hashlib.sha256(content).digest())

@@ -1,0 +1,114 @@
+"""Image files that are decoded when they are asked for, so that a folder may be larger than the memory."""
+
+from dataclasses import dataclass, replace
+from functools import cache
+from typing import Any, Self
+
+import numpy as np
+from numpy.typing import DTypeLike, NDArray
+
+from tfopt.data.scaling import Scaling
+
+Array = NDArray[Any]
+AT_ONCE = 64
+
+
+@dataclass(frozen=True)
+class Images:
+    """Stands for an array (N, height, width, channels) of the images at `paths` (N,), resized to `size`.
+
+    A slice or an array of indices decodes those images: to 8-bit values, or to float32 once there is a `scaling`.
+    `digest` is of the bytes of all files.
+    """
+
+    paths: Array
+    size: tuple[int, ...]
+    digest: str
+    scaling: Scaling | None = None
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """(N, height, width, channels), or without an axis of one channel if it was reshaped so."""
+        return (len(self.paths), *self.size)
+
+    @property
+    def ndim(self) -> int:
+        """Number of axes."""
+        return len(self.shape)
+
+    @property
+    def dtype(self) -> np.dtype[Any]:
+        """Type of the values."""
+        return np.dtype(np.float32 if self.scaling else np.uint8)
+
+    def __len__(self) -> int:
+        return len(self.paths)
+
+    def __getitem__(self, rows: Any) -> Array:
+        paths = self.paths[rows]
+        found = np.empty((len(paths), *self.size), self.dtype)
+        for start in range(0, len(paths), AT_ONCE):
+            part = slice(start, start + AT_ONCE)
+            decoded: Array = decoder(self._decoded)(paths[part]).numpy().reshape(-1, *self.size)
+            found[part] = self.scaling(decoded) if self.scaling else decoded
+        return found
+
+    def __array__(self, dtype: DTypeLike | None = None, copy: bool | None = None) -> Array:
+        return self[:].astype(dtype or self.dtype)
+
+    def rows(self, rows: Any) -> Self:
+        """Some of the images, still undecoded: a slice, or an array of indices."""
+        return replace(self, paths=self.paths[rows])
+
+    def scaled(self, scaling: Scaling) -> Self:
+        """The same images, scaled."""
+        return replace(self, scaling=scaling)
+
+    def reshape(self, count: int, *size: int) -> Self:  # noqa: ARG002
+        """The same images with an axis of one channel more or less."""
+        return replace(self, size=size)
+
+    def tensor(self, paths: Any) -> Any:
+        """What indexing gives for a tensor of some of the `paths`, in a graph."""
+        import tensorflow as tf
+
+        images = tf.reshape(decoder(self._decoded)(paths), (-1, *self.size))
+        if self.scaling is None:
+            return images
+        mean, deviation = (tf.constant(v, tf.float32) for v in (self.scaling.mean, self.scaling.deviation))
+        return (tf.cast(images, tf.float32) - mean) / deviation
+
+    @property
+    def _decoded(self) -> tuple[int, int, int]:
+        height, width, *channels = self.size
+        return height, width, (channels or [1])[0]
+
+
+@cache
+def decoder(size: tuple[int, int, int]) -> Any:
+    """A function of paths (N,) that decodes those files to `size`, (N, height, width, channels) of 8 bits."""
+    import tensorflow as tf
+
+    height, width, channels = size
+
+    def one(path: Any) -> Any:
+        image = tf.io.decode_image(tf.io.read_file(path), expand_animations=False)
+        image.set_shape((None, None, None))
+        grey = image[..., :1]
+        if channels == 3:
+            image = tf.cond(tf.shape(image)[-1] < 3, lambda: tf.repeat(grey, 3, axis=-1), lambda: image[..., :3])
+        else:
+            image = grey
+        image = tf.round(tf.image.resize(image, (height, width), antialias=True))
+        return tf.ensure_shape(tf.saturate_cast(image, tf.uint8), size)
+
+    def many(paths: Any) -> Any:
+        return tf.map_fn(one, paths, fn_output_signature=tf.TensorSpec(size, tf.uint8))
+
+    return tf.function(many, input_signature=[tf.TensorSpec((None,), tf.string)])
+
+
+def take(x: Array, rows: Any) -> Array:
+    """Some of the samples; images stay undecoded."""
+    chosen: Array = x.rows(rows) if isinstance(x, Images) else x[rows]
+    return chosen

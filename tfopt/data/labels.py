@@ -1,0 +1,68 @@
+"""Labels as they are written become class indices, with the words they were, or numbers."""
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from tfopt.choices import Task
+from tfopt.data.tables import Table, is_number
+from tfopt.errors import InputError
+
+Array = NDArray[Any]
+
+MOST_WHOLE = 0.1  # whole numbers that take more values than this share of the rows are amounts, not classes
+LEAST_VALUES = 20
+
+
+@dataclass(frozen=True)
+class Labels:
+    """Class indices (N,), or numbers (N,) of a regression; `names` are the classes, if they are not 0, 1, 2, ..."""
+
+    y: Array
+    task: Task
+    names: tuple[str, ...] | None = None
+    notes: tuple[str, ...] = ()
+
+
+def labels_of(table: Table, column: str, task: Task | None, known: tuple[str, ...] | None) -> Labels:
+    """Read the labels of `column`, by the classes `known` if there are some; raise `InputError` if they cannot be."""
+    values = [value.strip() for value in table.columns[column]]
+    if "" in values:
+        raise InputError(f"{table.path} has no label in line {table.lines[values.index('')]}, column {column}")
+    if task not in (None, "classification", "regression"):
+        raise InputError(f"{table.path} has labels in column {column}, which is no {task}")
+    if known is not None and task != "regression":
+        return _by_names(table, values, known)
+    numeric = all(map(is_number, values))
+    if task == "regression" or (task is None and numeric and are_amounts(np.array(values, dtype=float))):
+        notes = () if task else (f"{column} takes many values: it is predicted as a number (--task regression)",)
+        return Labels(table.numbers(column), "regression", notes=notes)
+    return _classes(values, numeric)
+
+
+def _classes(values: list[str], numeric: bool) -> Labels:
+    distinct = set(values)
+    if distinct == {str(i) for i in range(len(distinct))}:
+        return Labels(np.array(values, dtype=np.int64), "classification")
+    names = tuple(sorted(distinct, key=(lambda v: (float(v), v)) if numeric else (lambda v: (0.0, v))))
+    index = {name: i for i, name in enumerate(names)}
+    return Labels(np.array([index[value] for value in values]), "classification", names)
+
+
+def _by_names(table: Table, values: list[str], names: tuple[str, ...]) -> Labels:
+    index = {name: i for i, name in enumerate(names)}
+    for value, line in zip(values, table.lines, strict=True):
+        if value not in index:
+            known = ", ".join(names[:10])
+            raise InputError(
+                f"{table.path} has the label {value[:40]!r} in line {line}, which the model does not know: {known}"
+            )
+    return Labels(np.array([index[value] for value in values]), "classification", names)
+
+
+def are_amounts(numbers: Array) -> bool:
+    """Whether numbers measure something: some are no integers, or they take very many values."""
+    distinct = len(np.unique(numbers))
+    return bool((numbers != np.round(numbers)).any()) or distinct > max(LEAST_VALUES, MOST_WHOLE * len(numbers))

@@ -1,0 +1,82 @@
+"""Arrays of an `.npz` file: samples and labels, split or not, or the values of a series."""
+
+import zipfile
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from tfopt.config import DataConfig
+from tfopt.data.labels import are_amounts
+from tfopt.data.raw import InputKind, Raw
+from tfopt.data.series import Series
+from tfopt.errors import InputError
+
+SPLIT = ("x_train", "y_train", "x_test", "y_test")
+WHOLE = ("x", "y")
+
+
+def npz(path: Path, config: DataConfig) -> Raw | Series:
+    """Read `x_train`, `y_train`, `x_test`, `y_test`, or `x` and `y`, or `values`; raise `InputError` without them."""
+    found = _arrays(path)
+    if "values" in found and (config.horizon or not found.keys() & {*SPLIT, *WHOLE}):
+        return _series(found["values"], found.get("columns"))
+    keys = WHOLE if found.keys() >= {*WHOLE} and not found.keys() & {*SPLIT} else SPLIT
+    missing = [key for key in keys if key not in found]
+    if missing:
+        raise InputError(
+            f"{path} has no {', '.join(missing)}; it needs {', '.join(SPLIT)}, or x and y, or the values of a series"
+        )
+    if config.horizon is not None:
+        raise InputError(f"--horizon asks for a forecast, but {path} has no array values of a series")
+    x, y, *test = (found[key] for key in keys)
+    x_test, y_test = test or (None, None)
+    kind: InputKind = "features" if x.ndim == 2 else "image"
+    if config.task not in (None, "classification", "regression"):
+        raise InputError(f"--task {config.task} does not suit {path}, which has labels for each sample")
+    numbers = config.task == "regression" or (config.task is None and _are_numbers(y))
+    return Raw(
+        x, y, x_test, y_test, kind=kind, peak=255, scale="unit" if x.dtype == np.uint8 else "none",
+        task="regression" if numbers else "classification", columns=_names(found.get("columns"), x),
+    )  # fmt: skip
+
+
+def _series(values: NDArray[Any], columns: NDArray[Any] | None) -> Series:
+    count = values.shape[1] if values.ndim == 2 else 0
+    names = tuple(map(str, columns)) if columns is not None and columns.shape == (count,) else ()
+    return Series(values, names or tuple(str(i + 1) for i in range(count)))
+
+
+def _names(columns: NDArray[Any] | None, x: NDArray[Any]) -> tuple[str, ...] | None:
+    """Names of the features; that of the label may come after them."""
+    if columns is None or x.ndim != 2 or columns.ndim != 1 or len(columns) not in (x.shape[1], x.shape[1] + 1):
+        return None
+    return tuple(map(str, columns[: x.shape[1]]))
+
+
+def _arrays(path: Path) -> dict[str, NDArray[Any]]:
+    if not path.exists():
+        raise InputError(f"{path} does not exist")
+    if not zipfile.is_zipfile(path):
+        raise InputError(f"{path} is no .npz file or is damaged: it is not a zip archive")
+    wanted = {*SPLIT, *WHOLE, "values", "columns"}
+    try:
+        with np.load(path, allow_pickle=False) as archive:
+            return {key: archive[key] for key in archive.files if key in wanted}
+    except ValueError as error:
+        if "allow_pickle" in str(error):
+            raise InputError(f"{path} holds pickled objects, which could run code; save plain arrays") from error
+        raise InputError(f"{path} is no .npz file or is damaged: {_first_line(error)}") from error
+    except (OSError, EOFError, zipfile.BadZipFile, KeyError, TypeError, AttributeError) as error:
+        raise InputError(f"{path} is no .npz file or is damaged: {_first_line(error)}") from error
+
+
+def _are_numbers(y: NDArray[Any]) -> bool:
+    """Whether labels are numbers rather than class indices: some are no integers, or floats that take many values."""
+    finite = y[np.isfinite(y)] if y.dtype.kind == "f" else np.zeros(0)
+    return len(finite) > 0 and are_amounts(finite)
+
+
+def _first_line(error: Exception) -> str:
+    return (str(error) or type(error).__name__).splitlines()[0]

@@ -1,0 +1,75 @@
+"""Translations that are made up: the numbers below 10,000 in English words and, in German order, in German pieces.
+
+    two hundred and thirty four -> zwei hundert vier und dreißig
+
+German says the ones before the tens and joins all in one word; here the pieces stand apart, so that a word is a token.
+A fifth of a random 6,000 of the numbers is the test split: it shares no number with the others.
+"""
+
+from collections.abc import Callable
+
+import numpy as np
+
+from tfopt.data.raw import Array, Raw
+
+NUMBERS = 6000
+BELOW = 10_000
+SEED = 20_240_103
+
+ENGLISH = (
+    "zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten", "eleven", "twelve",
+    "thirteen", "fourteen", "fifteen", "sixteen", "seventeen", "eighteen", "nineteen",
+)  # fmt: skip
+ENGLISH_TENS = {2: "twenty", 3: "thirty", 4: "forty", 5: "fifty", 6: "sixty", 7: "seventy", 8: "eighty", 9: "ninety"}
+GERMAN = (
+    "null", "eins", "zwei", "drei", "vier", "fünf", "sechs", "sieben", "acht", "neun", "zehn", "elf", "zwölf",
+    "dreizehn", "vierzehn", "fünfzehn", "sechzehn", "siebzehn", "achtzehn", "neunzehn",
+)  # fmt: skip
+GERMAN_TENS = {
+    2: "zwanzig", 3: "dreißig", 4: "vierzig", 5: "fünfzig", 6: "sechzig", 7: "siebzig", 8: "achtzig", 9: "neunzig",
+}  # fmt: skip
+
+
+def number_words() -> Raw:
+    """English and German words of the numbers."""
+    numbers = np.random.default_rng(SEED).choice(BELOW, NUMBERS, replace=False)
+    return Raw(_texts(numbers, english), _texts(numbers, german), kind="pairs", task="translation")
+
+
+def english(number: int) -> str:
+    """Words of a number below 10,000."""
+    thousands, rest = divmod(number, 1000)
+    hundreds, small = divmod(rest, 100)
+    words = [f"{ENGLISH[thousands]} thousand"] * bool(thousands) + [f"{ENGLISH[hundreds]} hundred"] * bool(hundreds)
+    if small and words:
+        words.append("and")
+    if small >= 20:
+        tens, ones = divmod(small, 10)
+        words += [ENGLISH_TENS[tens], *([ENGLISH[ones]] if ones else [])]
+    elif small or not words:
+        words.append(ENGLISH[small])
+    return " ".join(words)
+
+
+def german(number: int) -> str:
+    """Pieces of the word of a number below 10,000, the ones before the tens."""
+    thousands, rest = divmod(number, 1000)
+    hundreds, small = divmod(rest, 100)
+    pieces = [f"{_ein(thousands)} tausend"] * bool(thousands) + [f"{_ein(hundreds)} hundert"] * bool(hundreds)
+    if small >= 20:
+        tens, ones = divmod(small, 10)
+        pieces += [*([_ein(ones), "und"] if ones else []), GERMAN_TENS[tens]]
+    elif small or not pieces:
+        pieces.append(GERMAN[small])
+    return " ".join(pieces)
+
+
+def _ein(number: int) -> str:
+    """One is "ein" before a larger piece."""
+    return "ein" if number == 1 else GERMAN[number]
+
+
+def _texts(numbers: Array, words: Callable[[int], str]) -> Array:
+    texts = np.empty(len(numbers), object)
+    texts[:] = [words(int(number)) for number in numbers]
+    return texts

@@ -1,0 +1,69 @@
+"""Texts that are made up: 3,000 reviews in two classes whose words alone do not tell the class.
+
+    review  = opening clause ["," joint clause] [ending] "."
+    clause  = noun verb [degree] opinion | noun verb "not" [degree] opinion
+    opinion = good word | bad word
+
+Each clause praises or blames: a good word, a bad word, or either of them turned round by "not". In a review of two
+clauses joined by "but" or "although" the second or the first counts, with "and" they agree. 5 % of the labels are
+wrong, so that no model is right more often than 95 % but by chance.
+"""
+
+import numpy as np
+
+from tfopt.data.raw import Raw
+
+REVIEWS = 3000
+WRONG = 0.05
+SEED = 20_240_102
+CLASSES = ("blame", "praise")
+
+OPENINGS = ("honestly", "overall", "i think", "we found that", "in the end", "for the price", "after a week", "")
+NOUNS = ("room", "staff", "screen", "battery", "food", "service", "sound", "cover", "lens", "menu", "story", "price")
+VERBS = ("is", "was", "seems", "looks", "felt", "remains")
+DEGREES = ("very", "really", "rather", "quite", "so", "", "", "")
+GOOD = ("good", "great", "pleasant", "solid", "clean", "lovely", "quick", "fair", "sharp", "friendly", "reliable")
+BAD = ("bad", "poor", "awful", "weak", "dirty", "dull", "slow", "unfair", "blurred", "rude", "flimsy")
+ENDINGS = ("all things considered", "as far as i can tell", "at least for us", "this time", "", "", "", "")
+
+
+def phrases() -> Raw:
+    """The reviews and whether they praise (1) or blame (0)."""
+    rng = np.random.default_rng(SEED)
+    texts: dict[str, int] = {}
+    while len(texts) < REVIEWS:
+        text, praises = _review(rng)
+        texts.setdefault(text, int(praises))
+    labels = np.array(list(texts.values()))
+    wrong = rng.random(REVIEWS) < WRONG
+    x = np.empty(REVIEWS, object)
+    x[:] = list(texts)
+    return Raw(x, np.where(wrong, 1 - labels, labels), kind="tokens", class_names=CLASSES)
+
+
+def _review(rng: np.random.Generator) -> tuple[str, bool]:
+    praises, turned = bool(rng.integers(2)), bool(rng.integers(2))
+    match rng.integers(4):
+        case 0:
+            body = _clause(rng, praises)
+        case 1:
+            body = f"{_clause(rng, praises)} and the {_clause(rng, praises)}"
+        case 2:
+            body = f"{_clause(rng, praises != turned)}, but the {_clause(rng, praises)}"
+        case _:
+            body = f"{_clause(rng, praises)}, although the {_clause(rng, praises != turned)}"
+    return _spaced(_one(rng, OPENINGS), "the", body, _one(rng, ENDINGS)) + ".", praises
+
+
+def _clause(rng: np.random.Generator, praises: bool) -> str:
+    negated = rng.random() < 0.4
+    opinion = _one(rng, GOOD if praises != negated else BAD)
+    return _spaced(_one(rng, NOUNS), _one(rng, VERBS), "not" if negated else "", _one(rng, DEGREES), opinion)
+
+
+def _one(rng: np.random.Generator, words: tuple[str, ...]) -> str:
+    return words[rng.integers(len(words))]
+
+
+def _spaced(*words: str) -> str:
+    return " ".join(word for word in words if word)

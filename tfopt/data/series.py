@@ -1,0 +1,127 @@
+"""Series become windows and what follows each of them; splits are spans of time, so that no model sees the future.
+
+The last fifth of the steps is the test span, and of what is before it the last `validation` share the validation span.
+Windows lie within one span. Calibration takes the last tenth of the windows (at most 500) of the train span: steps are
+shared with windows that are trained on, never with validation or test.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.lib.stride_tricks import sliding_window_view
+
+from tfopt.config import DataConfig
+from tfopt.data.dataset import Dataset, Split, fingerprint
+from tfopt.data.fitted import Fitted
+from tfopt.data.raw import Array
+from tfopt.data.rows import MOST_CALIBRATION
+from tfopt.data.scaling import Scaling
+from tfopt.data.tables import Table
+from tfopt.errors import InputError
+
+HORIZON = 24
+TEST_SHARE = 0.2
+LEAST_WINDOWS = 10
+
+
+@dataclass(frozen=True)
+class Series:
+    """Values (T, V) of V columns at T steps of equal length."""
+
+    values: Array
+    columns: tuple[str, ...]
+    notes: tuple[str, ...] = ()
+
+
+def series_of(table: Table) -> Series:
+    """The columns of numbers; others (dates) are left out and named in a note."""
+    columns = tuple(name for name in table.columns if table.numeric(name))
+    if not columns:
+        raise InputError(f"{table.path} has no column of numbers to forecast")
+    left = [name for name in table.columns if name not in columns]
+    values = np.stack([table.numbers(name) for name in columns], axis=1)
+    notes = (f"left out, since it holds no numbers: {', '.join(left)}",) if left else ()
+    return Series(values.astype(np.float32), columns, notes)
+
+
+def forecasting(series: Series, config: DataConfig, fitted: Fitted) -> Dataset:
+    """Windows (N, window, V) and the steps after them, (N, horizon, V) or (N, horizon) of one column, standardized."""
+    values = _checked(series, config)
+    target = _target(series, config)
+    horizon = config.horizon or HORIZON
+    spans = _spans(len(values), config, horizon)
+    train = values[spans["train"]]
+    scaling = fitted.scaling or _scaling(config, train)
+    wanted = values if target is None else values[:, target]
+    targets = fitted.targets or Scaling.standard(wanted[spans["train"]], whole=target is not None)
+    x, y = scaling(values), targets(wanted)
+    splits = {name: _windows(x[span], y[span], config.window, horizon) for name, span in spans.items()}
+    windows = splits["train"]
+    kept = len(windows) - min(MOST_CALIBRATION, len(windows) // 10)
+    return Dataset(
+        config=config,
+        kind="series",
+        num_classes=0,
+        scaling=scaling,
+        train=windows.rows(slice(kept)),
+        validation=splits["validation"],
+        calibration=windows.rows(slice(kept, None)),
+        test=splits["test"],
+        fingerprint=fingerprint(values),
+        notes=(*series.notes, f"split by time: the test windows are in the last {len(values[spans['test']]):,} steps"),
+        task="forecasting",
+        targets=targets,
+        columns=series.columns,
+    )
+
+
+def _checked(series: Series, config: DataConfig) -> Array:
+    values = series.values
+    if values.ndim != 2 or 0 in values.shape or values.dtype.kind not in "fiub":
+        raise InputError(
+            f"{config.source}: values has shape {values.shape} and type {values.dtype}; numbers are needed, a row a"
+            " step and a column a variate"
+        )
+    wrong = np.argwhere(~np.isfinite(values.astype(np.float32)))
+    if len(wrong):
+        row, column = wrong[0]
+        raise InputError(f"{config.source} has NaN or infinity in row {row + 1}, column {series.columns[column]}")
+    return values
+
+
+def _target(series: Series, config: DataConfig) -> int | None:
+    """Index of the one column that is forecast; None for all."""
+    if config.target is None:
+        return 0 if len(series.columns) == 1 else None
+    if config.target not in series.columns:
+        raise InputError(
+            f"{config.source} has no column {config.target} for --target: its columns are {', '.join(series.columns)}"
+        )
+    return series.columns.index(config.target)
+
+
+def _scaling(config: DataConfig, train: Array) -> Scaling:
+    if config.scale in ("unit", "signed"):
+        raise InputError(f"--scale {config.scale} is for 8-bit values; a series is fed standard or none")
+    return Scaling(scale="none") if config.scale == "none" else Scaling.standard(train)
+
+
+def _spans(steps: int, config: DataConfig, horizon: int) -> dict[str, slice]:
+    test = steps - round(steps * TEST_SHARE)
+    validation = test - round(test * config.validation)
+    spans = {"train": slice(0, validation), "validation": slice(validation, test), "test": slice(test, steps)}
+    for name, span in spans.items():
+        found, least = span.stop - span.start, config.window + horizon + LEAST_WINDOWS - 1
+        if found < least:
+            raise InputError(
+                f"{config.source} has {steps} steps, {found} of them for {name}; {LEAST_WINDOWS} windows of"
+                f" {config.window} steps with {horizon} to forecast need {least}: take a smaller --window or --horizon"
+            )
+    return spans
+
+
+def _windows(x: Array, y: Array, window: int, horizon: int) -> Split:
+    """Views of a span: each run of `window` steps of x, and the `horizon` steps of y after it."""
+    inputs = sliding_window_view(x[:-horizon], window, axis=0)
+    after = sliding_window_view(y[window:], horizon, axis=0)
+    return Split.of(np.moveaxis(inputs, -1, 1), after if y.ndim == 1 else np.moveaxis(after, -1, 1))
