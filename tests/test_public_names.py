@@ -17,7 +17,7 @@ ROOMS = [
     {"measure", "training", "litert"},
     {"pruning", "clustering", "quantization", "binarization"},
     {"remembering", "reporting"},
-    {"shootout"},
+    {"shootout", "tuning"},
     {"workflow"},
     {"cli", "__init__", "__main__"},
 ]

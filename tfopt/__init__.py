@@ -25,6 +25,7 @@ if TYPE_CHECKING:
         QuantizeConfig,
         ShootoutConfig,
         TrainConfig,
+        TuneConfig,
     )
     from tfopt.data import Dataset
     from tfopt.errors import ConversionError, InputError, OutputError, TfoptError, UnsupportedError
@@ -41,6 +42,7 @@ if TYPE_CHECKING:
         quantize,
         shootout,
         train,
+        tune,
     )
 
 _HOMES = {
@@ -57,6 +59,7 @@ _HOMES = {
         "QuantizeConfig",
         "ShootoutConfig",
         "TrainConfig",
+        "TuneConfig",
     ),
     "tfopt.data": ("Dataset",),
     "tfopt.errors": ("ConversionError", "InputError", "OutputError", "TfoptError", "UnsupportedError"),
@@ -73,6 +76,7 @@ _HOMES = {
         "quantize",
         "shootout",
         "train",
+        "tune",
     ),
 }
 _HOME_OF = {name: module for module, names in _HOMES.items() for name in names}
@@ -95,6 +99,7 @@ __all__ = [
     "ShootoutConfig",
     "TfoptError",
     "TrainConfig",
+    "TuneConfig",
     "UnsupportedError",
     "__version__",
     "binarize",
@@ -109,6 +114,7 @@ __all__ = [
     "register_custom_objects",
     "shootout",
     "train",
+    "tune",
 ]
 
 

@@ -9,7 +9,7 @@ from typing import Annotated
 
 import typer
 
-from tfopt.cli import bench, binarize, cluster, compare, convert, debug, prune, quantize, shootout, train
+from tfopt.cli import bench, binarize, cluster, compare, convert, debug, prune, quantize, shootout, train, tune
 
 app = typer.Typer(
     name="tfopt",
@@ -20,6 +20,7 @@ app = typer.Typer(
 )
 MAKE, OPTIMIZE, JUDGE = "Make a model", "Make it smaller", "Judge it"
 app.command("train", epilog=train.EXAMPLES, rich_help_panel=MAKE)(train.train)
+app.command("tune", epilog=tune.EXAMPLES, rich_help_panel=MAKE)(tune.tune)
 app.command("prune", epilog=prune.EXAMPLES, rich_help_panel=OPTIMIZE)(prune.prune)
 app.command("cluster", epilog=cluster.EXAMPLES, rich_help_panel=OPTIMIZE)(cluster.cluster)
 app.command("quantize", epilog=quantize.EXAMPLES, rich_help_panel=OPTIMIZE)(quantize.quantize)

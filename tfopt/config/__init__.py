@@ -14,6 +14,7 @@ from tfopt.config.techniques import (
     QuantizeConfig,
 )
 from tfopt.config.training import ModelConfig, TrainConfig
+from tfopt.config.tuning import TuneConfig
 
 __all__ = [
     "BinarizeConfig",
@@ -34,4 +35,5 @@ __all__ = [
     "Share",
     "ShootoutConfig",
     "TrainConfig",
+    "TuneConfig",
 ]
