@@ -1,8 +1,10 @@
+import contextlib
 import dataclasses
 import itertools
 import json
 import os
 import signal
+import sqlite3
 import subprocess
 import sys
 import time
@@ -338,16 +340,15 @@ def started(small, folder, *more):
 
 def wait_for_trials(running, folder, count):
     """Wait until so many trials of a search in another process have ended."""
-    search = Search(TuneConfig(), MLP, StudyFiles(folder / "best.keras.tune.db"))
-    from tfopt.tuning.study import joined
-
+    path = f"file:{folder}/best.keras.tune.db?mode=ro"
     while running.poll() is None:
-        if search.files.path.exists():
-            try:
-                if len(ended(joined(search))) >= count:
-                    return
-            except (KeyError, RuntimeError, optuna.exceptions.OptunaError):
-                pass
+        with (
+            contextlib.suppress(sqlite3.OperationalError),
+            contextlib.closing(sqlite3.connect(path, uri=True)) as study,
+        ):
+            [[found]] = study.execute("SELECT count(*) FROM trials WHERE state IN ('COMPLETE', 'PRUNED')")
+            if found >= count:
+                return
         time.sleep(0.05)
     raise AssertionError(running.stderr.read())
 
@@ -387,12 +388,13 @@ def test_an_interrupted_search_in_two_processes_leaves_none_behind(small, tmp_pa
 
 @pytest.mark.slow
 def test_a_worker_that_is_killed_fails_its_trial_and_is_replaced(small, tmp_path):
-    running = started(small, tmp_path, "--trials", 12, "--parallel", 2, "--json")
+    running = started(small, tmp_path, "--trials", 20, "--parallel", 2, "--json")
     wait_for_trials(running, tmp_path, 2)
     children = subprocess.run(["pgrep", "-P", str(running.pid)], capture_output=True, text=True, check=True)
     os.kill(int(children.stdout.split()[0]), signal.SIGKILL)
     assert running.wait(timeout=200) == 0, running.stderr.read()
     report = json.loads((tmp_path / "best.keras.report.json").read_text())
     failed = [trial for trial in report["trials"] if trial["state"] == "failed"]
-    assert [trial["reason"] for trial in failed] == ["its process was ended by signal 9"]
-    assert len(report["trials"]) == 12
+    assert [trial["reason"] for trial in failed] in ([], ["its process was ended by signal 9"])  # [] between two trials
+    assert len({trial["pid"] for trial in report["trials"]}) == 3
+    assert len(report["trials"]) == 20

@@ -11,11 +11,12 @@ from collections.abc import Callable, Iterator
 from typing import IO
 
 import optuna
+from filelock import FileLock
 from optuna.trial import TrialState
 
 from tfopt.data import Dataset
 from tfopt.errors import TfoptError
-from tfopt.tuning.study import Search, counted, fail
+from tfopt.tuning.study import Search, fail, lose
 
 POLL = 0.3  # seconds
 QUIET = {
@@ -75,7 +76,7 @@ def work(study: optuna.Study, search: Search, data: Dataset, watch: Callable[[],
             watch()
             for worker in [worker for worker in workers if worker.process.poll() is not None]:
                 if worker.process.returncode:
-                    _bury(study, worker)
+                    _bury(study, search, worker)
                     workers.append(Worker())
                     workers[-1].give(payload)
                 workers.remove(worker)
@@ -96,12 +97,16 @@ def _started(count: int, payload: bytes) -> Iterator[list[Worker]]:
             worker.end()
 
 
-def _bury(study: optuna.Study, worker: Worker) -> None:
+def _bury(study: optuna.Study, search: Search, worker: Worker) -> None:
+    """End the trial of a process that died: it fails, or it is lost if it had not been taken altogether."""
     code, pid = worker.process.returncode, worker.process.pid
-    running = [trial for trial in counted(study) if trial.state == TrialState.RUNNING]
-    left = [trial for trial in running if trial.user_attrs["pid"] == pid]
-    if not left:
-        raise TfoptError(f"a process of --parallel ended without a trial: {worker.last_words()}")
     how = f"was ended by signal {-code}" if code < 0 else f"ended: {worker.last_words()}"
-    for trial in left:
-        fail(study, trial, f"its process {how}")
+    with FileLock(search.files.turn):
+        trials = study.get_trials(deepcopy=False)
+        if all(trial.user_attrs.get("pid") != pid for trial in trials):
+            raise TfoptError(f"a process of --parallel {how} before its first trial")
+        for trial in trials:
+            if trial.state == TrialState.RUNNING and "slot" not in trial.user_attrs:
+                lose(study, trial)
+            elif trial.state == TrialState.RUNNING and trial.user_attrs["pid"] == pid:
+                fail(study, trial, f"its process {how}")
