@@ -21,6 +21,7 @@ from tfopt.choices import Arch
 from tfopt.config import TrainConfig, TuneConfig
 from tfopt.data import load
 from tfopt.errors import InputError
+from tfopt.models import Signature
 from tfopt.progress import Silent
 from tfopt.training.train import train
 from tfopt.tuning import trial as trials
@@ -28,6 +29,7 @@ from tfopt.tuning.files import StudyFiles
 from tfopt.tuning.results import importances, results
 from tfopt.tuning.space import AUGMENTATION, MODEL, TRAINING, Choice, Range, Space, train_config
 from tfopt.tuning.study import Search, best, claim, ended, opened, silenced
+from tfopt.tuning.tune import fitting
 
 MLP = Space(("mlp",), "image", "classification", coarse=False)
 BOTH = Space(("cnn", "mlp"), "image", "classification", coarse=False)
@@ -133,6 +135,13 @@ def test_of_several_architectures_only_the_options_of_the_chosen_one_are_asked_f
     assert (config.arch, config.width, config.depth, config.learning_rate) == ("mlp", 48, 3, 0.00123)
     assert (config.augment, config.epochs, config.seed) == (("flip", "crop"), 7, 3)
     assert len(BOTH._replace(coarse=True).grid()) == 2 * len(MLP._replace(coarse=True).grid())
+
+
+def test_any_architecture_means_those_that_fit_the_data(data):
+    found = fitting(TuneConfig(arch="any"), Signature.of(data))
+    assert {"cnn", "mlp"} <= set(found)
+    assert "seq2seq" not in found
+    assert fitting(TuneConfig(), Signature.of(data)) == ("cnn",)
 
 
 def test_a_penalty_in_the_loss_is_not_searched_where_the_loss_is_the_judge():

@@ -37,12 +37,12 @@ def tune(
     config: TuneConfig, data: Dataset, files: StudyFiles | None, name: str, progress: Progress
 ) -> tuple[KerasArtifact, Report]:
     """Run the trials that are missing, and return the best model of all with the report."""
-    deadline = time.time() + config.timeout if config.timeout else None
     archs = fitting(config, Signature.of(data))
     with _kept(files) as files, silenced():
-        search = Search(config, Space(archs, data.kind, data.task, config.search == "grid"), files, deadline)
+        search = Search(config, Space(archs, data.kind, data.task, config.search == "grid"), files)
         study = opened(search, _asked(search, data))
-        _run_all(study, search, data, progress)
+        deadline = time.time() + config.timeout if config.timeout else None
+        _run_all(study, search._replace(deadline=deadline), data, progress)
         winner = best(study)
         if winner is None:
             raise InputError(_nothing(study, search))
@@ -131,7 +131,7 @@ def _nothing(study: optuna.Study, search: Search) -> str:
     failed = [trial for trial in trials if trial.state == "failed"]
     if failed:
         return f"all {len(failed)} trials failed, the first because {failed[0].reason}"
-    return f"no trial ended within --timeout {search.config.timeout:g}s; give more time"
+    return f"no trial ended within --timeout {search.config.timeout:g}s; --resume with more time goes on"
 
 
 def _notes(search: Search, trials: list[TrialResult], weighed: dict[str, float]) -> list[str]:
