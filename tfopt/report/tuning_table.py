@@ -8,14 +8,14 @@ from rich.text import Text
 
 from tfopt.report.report import Report, TrialResult
 
-MOST_TRIALS = 12
+MOST_TRIALS = 8
 NOTHING = "[dim]-[/]"
 ORDER = ("complete", "pruned", "failed")
 TITLES = {"accuracy": "accuracy", "mae": "MAE", "loss": "loss"}
 
 
 def render_trials(report: Report, *, everything: bool = False) -> list[RenderableType]:
-    """The table of trials, at most a dozen unless `everything` is wanted, and the importance of options."""
+    """The table of trials, at most eight unless `everything` is wanted, and the importance of options."""
     if not report.trials:
         return []
     table = Table(box=box.SIMPLE_HEAD, show_edge=False, pad_edge=False, header_style="bold")
