@@ -6,8 +6,8 @@ import time
 import pytest
 
 COMMANDS = (
-    "train", "shootout", "prune", "cluster", "quantize", "binarize", "distill", "sparsify", "convert", "evaluate",
-    "debug", "bench", "compare", "predict",
+    "train", "tune", "shootout", "prune", "cluster", "quantize", "binarize", "distill", "sparsify", "convert",
+    "evaluate", "debug", "bench", "compare", "predict",
 )  # fmt: skip
 PAGES = ((), *((command,) for command in COMMANDS))
 
@@ -16,7 +16,7 @@ PAGES = ((), *((command,) for command in COMMANDS))
 def test_help_is_light(page):
     code = (
         "import sys; from tfopt.cli import run; code = run([*sys.argv[1:], '--help']); "
-        "heavy = {'tensorflow', 'keras', 'numpy', 'sklearn', 'scipy'} & sys.modules.keys(); "
+        "heavy = {'tensorflow', 'keras', 'numpy', 'sklearn', 'scipy', 'optuna'} & sys.modules.keys(); "
         "assert not heavy, heavy; sys.exit(code)"
     )
     ended = subprocess.run([sys.executable, "-c", code, *page], capture_output=True, text=True, check=False)

@@ -17,7 +17,7 @@ ROOMS = [
     {"measure", "training", "litert"},
     {"pruning", "clustering", "quantization", "binarization", "distillation"},
     {"remembering", "reporting", "predicting"},
-    {"shootout"},
+    {"shootout", "tuning"},
     {"workflow"},
     {"cli", "__init__", "__main__"},
 ]

@@ -26,6 +26,7 @@ if TYPE_CHECKING:
         QuantizeConfig,
         ShootoutConfig,
         TrainConfig,
+        TuneConfig,
     )
     from tfopt.data import Dataset
     from tfopt.errors import ConversionError, InputError, OutputError, TfoptError, UnsupportedError
@@ -44,6 +45,7 @@ if TYPE_CHECKING:
         quantize,
         shootout,
         train,
+        tune,
     )
 
 _HOMES = {
@@ -61,6 +63,7 @@ _HOMES = {
         "QuantizeConfig",
         "ShootoutConfig",
         "TrainConfig",
+        "TuneConfig",
     ),
     "tfopt.data": ("Dataset",),
     "tfopt.errors": ("ConversionError", "InputError", "OutputError", "TfoptError", "UnsupportedError"),
@@ -79,6 +82,7 @@ _HOMES = {
         "quantize",
         "shootout",
         "train",
+        "tune",
     ),
 }
 _HOME_OF = {name: module for module, names in _HOMES.items() for name in names}
@@ -102,6 +106,7 @@ __all__ = [
     "ShootoutConfig",
     "TfoptError",
     "TrainConfig",
+    "TuneConfig",
     "UnsupportedError",
     "__version__",
     "binarize",
@@ -118,6 +123,7 @@ __all__ = [
     "register_custom_objects",
     "shootout",
     "train",
+    "tune",
 ]
 
 

@@ -20,6 +20,7 @@ from tfopt.config import (
     QuantizeConfig,
     ShootoutConfig,
     TrainConfig,
+    TuneConfig,
 )
 from tfopt.data import Dataset
 from tfopt.models.applications import PREFIX
@@ -30,6 +31,7 @@ from tfopt.report.shootout import ShootoutReport
 from tfopt.report.versions import versions
 from tfopt.reporting import report_of, summary
 from tfopt.training.fit import RunFiles
+from tfopt.tuning.files import StudyFiles
 
 
 @dataclass(frozen=True)
@@ -76,6 +78,21 @@ def train(
             notes=notes, replicas=trained.replicas, history=trained.result.history,
         ),
     )  # fmt: skip
+
+
+def tune(
+    config: TuneConfig | None = None,
+    data: DataLike = "digits",
+    *,
+    files: StudyFiles | None = None,
+    name: str = "best.keras",
+    progress: Progress | None = None,
+) -> Result:
+    """Search for the training options that do best on the validation split of `data`; `files` are where it is kept."""
+    from tfopt.tuning.tune import tune as tune_model
+
+    progress = progress or Silent()
+    return Result(*tune_model(config or TuneConfig(), load_dataset(data, None, progress), files, name, progress))
 
 
 def prune(

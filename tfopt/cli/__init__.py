@@ -22,6 +22,7 @@ from tfopt.cli import (
     quantize,
     shootout,
     train,
+    tune,
 )
 
 app = typer.Typer(
@@ -33,6 +34,7 @@ app = typer.Typer(
 )
 MAKE, OPTIMIZE, JUDGE, USE = "Make a model", "Make it smaller", "Judge it", "Use it"
 app.command("train", epilog=train.EXAMPLES, rich_help_panel=MAKE)(train.train)
+app.command("tune", epilog=tune.EXAMPLES, rich_help_panel=MAKE)(tune.tune)
 app.command("prune", epilog=prune.EXAMPLES, rich_help_panel=OPTIMIZE)(prune.prune)
 app.command("cluster", epilog=cluster.EXAMPLES, rich_help_panel=OPTIMIZE)(cluster.cluster)
 app.command("distill", epilog=distill.EXAMPLES, rich_help_panel=OPTIMIZE)(distill.distill)

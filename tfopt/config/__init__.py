@@ -16,6 +16,7 @@ from tfopt.config.techniques import (
     QuantizeConfig,
 )
 from tfopt.config.training import ModelConfig, TrainConfig
+from tfopt.config.tuning import TuneConfig
 
 __all__ = [
     "BinarizeConfig",
@@ -38,4 +39,5 @@ __all__ = [
     "ShootoutConfig",
     "TaughtConfig",
     "TrainConfig",
+    "TuneConfig",
 ]

@@ -182,6 +182,25 @@ class GateResult(Record):
     passed: bool
 
 
+class TrialResult(Record):
+    """One trial of a search: what was tried and how it went on the validation split.
+
+    `score` is that of the selected epoch, or the last one of a trial that was pruned (stopped early as a bad one).
+    `weights` are the parameters of its model, `pid` the process that trained it, `reason` why it failed.
+    """
+
+    number: int
+    state: Literal["complete", "pruned", "failed"]
+    measure: Literal["accuracy", "mae", "loss"]
+    score: float | None
+    weights: int | None
+    epochs: int
+    seconds: float
+    options: dict[str, Any]
+    pid: int
+    reason: str = ""
+
+
 class Report(Record):
     """The whole story of one command. The first measurement is the baseline."""
 
@@ -196,6 +215,8 @@ class Report(Record):
     notes: list[str] = []
     replicas: list[str] = []
     history: list[dict[str, float]] = []
+    trials: list[TrialResult] = []
+    importances: dict[str, float] = {}
     seed: int | None = None
     output: str | None = None
     versions: dict[str, str] = {}

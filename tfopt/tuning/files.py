@@ -1,0 +1,52 @@
+"""The files of a search: a study in SQLite, and beside it the model of the best trial so far."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from tfopt.errors import OutputError
+
+
+@dataclass(frozen=True)
+class StudyFiles:
+    """Where a search is kept; one that is there is gone on with if `resume`, and else replaced if `force`."""
+
+    path: Path
+    resume: bool = False
+    force: bool = False
+
+    @property
+    def lock(self) -> Path:
+        """Held by the one process that runs the search."""
+        return self._beside("lock")
+
+    @property
+    def turn(self) -> Path:
+        """Held by the process that takes a trial or ends one."""
+        return self._beside("turn")
+
+    def model(self, number: int) -> Path:
+        """The model of a trial."""
+        return self._beside(f"{number}.keras")
+
+    def refuse(self) -> None:
+        """Raise `OutputError` if the search of another run is in the way."""
+        if self.path.is_dir():
+            raise OutputError(f"{self.path} is a directory, not a search")
+        if self.path.exists() and not self.resume and not self.force:
+            raise OutputError(f"{self.path} holds a search; use --resume to go on with it or --force to start over")
+
+    def keep_only(self, number: int) -> None:
+        """Delete the models of all other trials."""
+        for path in self.path.parent.iterdir():
+            ours = path.name.startswith(f"{self.path.name}.") and path.suffix == ".keras"
+            if ours and path != self.model(number):
+                path.unlink(missing_ok=True)
+
+    def clear(self) -> None:
+        """Forget an earlier search."""
+        self.keep_only(-1)
+        for suffix in ("", "-journal", "-wal", "-shm"):
+            self.path.with_name(self.path.name + suffix).unlink(missing_ok=True)
+
+    def _beside(self, suffix: str) -> Path:
+        return self.path.with_name(f"{self.path.name}.{suffix}")

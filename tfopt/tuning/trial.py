@@ -1,0 +1,91 @@
+"""One trial: a training that is judged by the validation split after each epoch, and its model kept if it is the best.
+
+The order of writing is that no kill can leave the best trial without its model: first the model, then the end of the
+trial in the study, then what is no longer the best is deleted.
+"""
+
+import math
+from typing import Any
+
+import keras
+import optuna
+from filelock import FileLock
+from optuna.trial import TrialState
+
+from tfopt.artifacts.keras_file import KerasArtifact
+from tfopt.data import Dataset
+from tfopt.progress import Progress
+from tfopt.training.train import Trained, train
+from tfopt.tuning.space import Point, train_config
+from tfopt.tuning.study import Search, best, fail, lose, rank
+
+
+class TimeIsUp(Exception):  # noqa: N818
+    """The search has no time left for this trial."""
+
+
+class Judged(keras.callbacks.Callback):  # type: ignore[misc]
+    """Tells the study the score of each epoch, and stops the training if it is a bad one or the time is over."""
+
+    def __init__(self, trial: optuna.Trial, search: Search) -> None:
+        super().__init__()
+        self.trial = trial
+        self.search = search
+        self.weights: int | None = None
+        self.epochs = 0
+
+    def on_train_begin(self, logs: dict[str, Any] | None = None) -> None:  # noqa: ARG002
+        """Count the parameters of the model."""
+        self.weights = self.model.count_params()
+
+    def on_train_batch_end(self, batch: int, logs: dict[str, Any] | None = None) -> None:  # noqa: ARG002
+        """Stop where the time is over."""
+        if self.search.over:
+            raise TimeIsUp
+
+    def on_epoch_end(self, epoch: int, logs: dict[str, Any] | None = None) -> None:
+        """Report this epoch."""
+        self.epochs = epoch + 1
+        score = float((logs or {})[f"val_{self.search.measure}"])
+        if math.isfinite(score):
+            self.trial.report(score, epoch)
+            if self.trial.should_prune():
+                raise optuna.TrialPruned
+
+    def write(self) -> None:
+        """Note down what the table says of the trial."""
+        self.trial.set_user_attr("weights", self.weights)
+        self.trial.set_user_attr("epochs", self.epochs)
+
+
+def run(study: optuna.Study, search: Search, trial: optuna.Trial, point: Point, data: Dataset, bar: Progress) -> None:
+    """Train what `point` says and end the trial: complete, pruned, failed, or lost if the time is over."""
+    keras.utils.clear_session()
+    judged = Judged(trial, search)
+    try:
+        trained = train(train_config(search.config, point), data, bar, callbacks=[judged])
+    except optuna.TrialPruned:
+        judged.write()
+        study.tell(trial, state=TrialState.PRUNED)
+    except TimeIsUp:
+        lose(study, trial)
+    except Exception as error:  # what TensorFlow makes of options that do not go together is not for us to foresee
+        judged.write()
+        fail(study, trial, " ".join(str(error).split())[:200] or type(error).__name__)
+    else:
+        judged.write()
+        _complete(study, search, trial, trained)
+
+
+def _complete(study: optuna.Study, search: Search, trial: optuna.Trial, trained: Trained) -> None:
+    score = trained.result.history[trained.result.best_epoch][f"val_{search.measure}"]
+    with FileLock(search.files.turn):
+        before = best(study)
+        attributes = trial.user_attrs
+        if before is None or rank(study, score, attributes) < rank(study, before.value, before.user_attrs):
+            path = search.files.model(trial.number)
+            KerasArtifact.of(trained.model, path.name).save(path, force=True)
+        study.tell(trial, score)
+        after = best(study)
+        assert after is not None
+        search.files.keep_only(after.number)
