@@ -6,8 +6,8 @@ import time
 import pytest
 
 COMMANDS = (
-    "train", "shootout", "prune", "cluster", "quantize", "binarize", "sparsify", "convert", "evaluate", "debug",
-    "bench", "compare",
+    "train", "build", "shootout", "prune", "cluster", "quantize", "binarize", "sparsify", "convert", "evaluate",
+    "inspect", "debug", "bench", "compare",
 )  # fmt: skip
 PAGES = ((), *((command,) for command in COMMANDS))
 

@@ -16,7 +16,7 @@ ROOMS = [
     {"artifacts", "models"},
     {"measure", "training", "litert"},
     {"pruning", "clustering", "quantization", "binarization"},
-    {"remembering", "reporting"},
+    {"remembering", "reporting", "inspection"},
     {"shootout"},
     {"workflow"},
     {"cli", "__init__", "__main__"},

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from tfopt.artifacts.loading import load
     from tfopt.config import (
         BinarizeConfig,
+        BuildConfig,
         ClusterConfig,
         DataConfig,
         FloatConfig,
@@ -28,15 +29,18 @@ if TYPE_CHECKING:
     )
     from tfopt.data import Dataset
     from tfopt.errors import ConversionError, InputError, OutputError, TfoptError, UnsupportedError
+    from tfopt.report.inspection import Inspection
     from tfopt.report.report import Report
     from tfopt.workflow import (
         Result,
         binarize,
+        build,
         cluster,
         compare,
         convert,
         debug,
         evaluate,
+        inspect,
         prune,
         quantize,
         shootout,
@@ -48,6 +52,7 @@ _HOMES = {
     "tfopt.artifacts.loading": ("load",),
     "tfopt.config": (
         "BinarizeConfig",
+        "BuildConfig",
         "ClusterConfig",
         "FloatConfig",
         "DataConfig",
@@ -60,15 +65,18 @@ _HOMES = {
     ),
     "tfopt.data": ("Dataset",),
     "tfopt.errors": ("ConversionError", "InputError", "OutputError", "TfoptError", "UnsupportedError"),
+    "tfopt.report.inspection": ("Inspection",),
     "tfopt.report.report": ("Report",),
     "tfopt.workflow": (
         "Result",
         "binarize",
+        "build",
         "cluster",
         "compare",
         "convert",
         "debug",
         "evaluate",
+        "inspect",
         "prune",
         "quantize",
         "shootout",
@@ -79,6 +87,7 @@ _HOME_OF = {name: module for module, names in _HOMES.items() for name in names}
 
 __all__ = [
     "BinarizeConfig",
+    "BuildConfig",
     "ClusterConfig",
     "ConversionError",
     "DataConfig",
@@ -86,6 +95,7 @@ __all__ = [
     "FloatConfig",
     "Gates",
     "InputError",
+    "Inspection",
     "OutputError",
     "PruneConfig",
     "QatConfig",
@@ -98,11 +108,13 @@ __all__ = [
     "UnsupportedError",
     "__version__",
     "binarize",
+    "build",
     "cluster",
     "compare",
     "convert",
     "debug",
     "evaluate",
+    "inspect",
     "load",
     "prune",
     "quantize",

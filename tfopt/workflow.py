@@ -10,6 +10,7 @@ from tfopt.artifacts.keras_file import KerasArtifact
 from tfopt.artifacts.loading import ModelLike, load, load_keras
 from tfopt.config import (
     BinarizeConfig,
+    BuildConfig,
     ClusterConfig,
     Config,
     FloatConfig,
@@ -24,6 +25,7 @@ from tfopt.data import Dataset
 from tfopt.models.applications import PREFIX
 from tfopt.progress import Progress, Silent
 from tfopt.remembering import DataLike, data_for, load_dataset, next_provenance, provenance_of
+from tfopt.report.inspection import Inspection
 from tfopt.report.report import Report
 from tfopt.report.shootout import ShootoutReport
 from tfopt.report.versions import versions
@@ -42,6 +44,26 @@ class Result:
     artifact: Artifact
     report: Report
     beside: Artifact | None = None
+
+
+def build(
+    config: BuildConfig | None = None,
+    data: DataLike = "digits",
+    *,
+    name: str = "model.keras",
+    progress: Progress | None = None,
+) -> Result:
+    """Build a new model for `data` and leave it untrained; it remembers the data, as a trained one does."""
+    from tfopt.models import Signature
+    from tfopt.models import build as build_model
+    from tfopt.training.seeding import seed_everything
+
+    config, progress = config or BuildConfig(), progress or Silent()
+    dataset = load_dataset(data, None, progress)
+    seed_everything(config.seed)
+    model = build_model(config, Signature.of(dataset))
+    artifact = KerasArtifact.of(model, name, provenance_of(dataset, "build", config))
+    return Result(artifact, report_of("build", config, dataset, [artifact], progress, untrained=True))
 
 
 def train(
@@ -278,6 +300,13 @@ def shootout(
         notes=[*dataset.notes, *notes],
         versions=versions(),
     )
+
+
+def inspect(model: ModelLike, *, int8: bool = True, progress: Progress | None = None) -> Inspection:
+    """Say what is in a model and what each technique can do with its layers; for `int8` it is quantized to see."""
+    from tfopt.inspection import inspect as look_into
+
+    return look_into(load(model), progress or Silent(), int8=int8)
 
 
 def evaluate(model: ModelLike, data: DataLike | None = None, *, progress: Progress | None = None) -> Report:

@@ -13,10 +13,11 @@ from tfopt.config.techniques import (
     QatConfig,
     QuantizeConfig,
 )
-from tfopt.config.training import ModelConfig, TrainConfig
+from tfopt.config.training import BuildConfig, ModelConfig, TrainConfig
 
 __all__ = [
     "BinarizeConfig",
+    "BuildConfig",
     "ClusterConfig",
     "Config",
     "ConvertConfig",

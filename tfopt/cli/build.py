@@ -1,0 +1,58 @@
+"""`tfopt build`: a new model from an architecture and a data set, untrained."""
+
+from pathlib import Path
+
+from tfopt.artifacts.writing import Destination
+from tfopt.cli import architecture, options
+from tfopt.cli.making import make
+from tfopt.cli.output import Output
+
+EXAMPLES = """Examples:
+
+  tfopt build --arch hybrid --parts rnn+attention -o net.keras
+
+  tfopt build --arch cnn --residual --size base --data fashion_mnist"""
+
+
+def build(
+    arch: architecture.ArchOption = None,
+    size: architecture.SizeOption = "small",
+    width: architecture.Width = None,
+    depth: architecture.Depth = None,
+    dropout: architecture.Dropout = None,
+    residual: architecture.Residual = False,
+    cell: architecture.CellOption = "lstm",
+    bidirectional: architecture.Bidirectional = False,
+    parts: architecture.PartsOption = "rnn",
+    heads: architecture.Heads = None,
+    seed: options.Seed = 0,
+    data: options.TrainData = "digits",
+    scale: options.ScaleOption = None,
+    output: options.Output = None,
+    force: options.Force = False,
+    json: options.Json = False,
+    quiet: options.Quiet = False,
+    verbose: options.Verbose = False,
+    debug: options.Debug = False,
+) -> None:
+    """Write a new, untrained model for a data set, which it remembers."""
+    with Output(json=json, quiet=quiet, verbose=verbose, debug=debug) as out:
+        from tfopt.config import BuildConfig, DataConfig
+
+        config = BuildConfig(
+            arch=arch,
+            size=size,
+            width=width,
+            depth=depth,
+            dropout=dropout,
+            residual=residual,
+            cell=cell,
+            bidirectional=bidirectional,
+            parts=parts,
+            heads=heads,
+            seed=seed,
+        )
+        source = DataConfig(source=data, scale=scale)
+        destination = Destination(output or Path("model.keras"), suffix=".keras", force=force)
+        name = destination.path.name
+        make(out, destination, lambda w: w.build(config, source, name=name, progress=out), None)
