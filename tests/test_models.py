@@ -23,7 +23,7 @@ SIGNATURES = {
     "image": Signature("image", "classification", ((8, 9, 1),), (10,)),
     "features": Signature("features", "regression", ((9,),), (2,)),
     "tokens": Signature("tokens", "classification", ((12,),), (3,), 50),
-    "series": Signature("series", "forecasting", ((24, 3),), (6, 3)),
+    "series": Signature("series", "forecasting", ((40, 3),), (6, 3)),
     "pairs": Signature("pairs", "translation", ((10,), (11,)), (11, 40), 50),
 }
 OPTIONS = {

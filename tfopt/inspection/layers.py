@@ -7,6 +7,7 @@ import keras
 import numpy as np
 
 from tfopt.artifacts.keras_file import KerasArtifact
+from tfopt.binarization.kernels import kernels
 from tfopt.errors import UnsupportedError
 from tfopt.graphs.calling import inputs_of
 from tfopt.graphs.leaves import leaves
@@ -44,8 +45,8 @@ def _layer(
     name: str, layer: keras.Layer, shapes: Shapes, macs: int | None, techniques: dict[Technique, Verdict]
 ) -> LayerFacts:
     arrays = [weight.numpy() for weight in layer.weights]
-    kernels = [array for array in arrays if array.ndim > 1]
-    held = sum(array.size for array in kernels)
+    own = [arrays[kernel.position] for kernel in kernels(layer)]
+    held = sum(array.size for array in own)
     return LayerFacts(
         layer=name,
         kind=type(layer).__name__,
@@ -54,7 +55,7 @@ def _layer(
         trainable=sum(prod(weight.shape) for weight in layer.trainable_weights),
         macs=macs,
         bytes=sum(array.nbytes for array in arrays),
-        sparsity=1 - sum(int(np.count_nonzero(array)) for array in kernels) / held if held else None,
+        sparsity=1 - sum(int(np.count_nonzero(array)) for array in own) / held if held else None,
         dtypes=sorted({str(array.dtype) for array in arrays}),
         techniques=techniques,
     )
