@@ -18,7 +18,7 @@ ROOMS = [
     {"pruning", "clustering", "quantization", "binarization"},
     {"remembering", "reporting", "inspection"},
     {"shootout"},
-    {"workflow"},
+    {"workflow", "judging"},
     {"cli", "__init__", "__main__"},
 ]
 

@@ -29,23 +29,10 @@ if TYPE_CHECKING:
     )
     from tfopt.data import Dataset
     from tfopt.errors import ConversionError, InputError, OutputError, TfoptError, UnsupportedError
+    from tfopt.judging import compare, debug, evaluate, inspect, shootout
     from tfopt.report.inspection import Inspection
     from tfopt.report.report import Report
-    from tfopt.workflow import (
-        Result,
-        binarize,
-        build,
-        cluster,
-        compare,
-        convert,
-        debug,
-        evaluate,
-        inspect,
-        prune,
-        quantize,
-        shootout,
-        train,
-    )
+    from tfopt.workflow import Result, binarize, build, cluster, convert, prune, quantize, train
 
 _HOMES = {
     "tfopt.artifacts.custom": ("register_custom_objects",),
@@ -65,6 +52,7 @@ _HOMES = {
     ),
     "tfopt.data": ("Dataset",),
     "tfopt.errors": ("ConversionError", "InputError", "OutputError", "TfoptError", "UnsupportedError"),
+    "tfopt.judging": ("compare", "debug", "evaluate", "inspect", "shootout"),
     "tfopt.report.inspection": ("Inspection",),
     "tfopt.report.report": ("Report",),
     "tfopt.workflow": (
@@ -72,14 +60,9 @@ _HOMES = {
         "binarize",
         "build",
         "cluster",
-        "compare",
         "convert",
-        "debug",
-        "evaluate",
-        "inspect",
         "prune",
         "quantize",
-        "shootout",
         "train",
     ),
 }

@@ -3,7 +3,8 @@
 from pathlib import Path
 
 from tfopt.artifacts.writing import Destination
-from tfopt.cli import architecture, options
+from tfopt.cli import options
+from tfopt.cli import training_options as training
 from tfopt.cli.making import make
 from tfopt.cli.output import Output
 
@@ -15,16 +16,16 @@ EXAMPLES = """Examples:
 
 
 def build(
-    arch: architecture.ArchOption = None,
-    size: architecture.SizeOption = "small",
-    width: architecture.Width = None,
-    depth: architecture.Depth = None,
-    dropout: architecture.Dropout = None,
-    residual: architecture.Residual = False,
-    cell: architecture.CellOption = "lstm",
-    bidirectional: architecture.Bidirectional = False,
-    parts: architecture.PartsOption = "rnn",
-    heads: architecture.Heads = None,
+    arch: training.ArchOption = None,
+    size: training.SizeOption = "small",
+    width: training.Width = None,
+    depth: training.Depth = None,
+    dropout: training.Dropout = None,
+    residual: training.Residual = False,
+    cell: training.CellOption = "lstm",
+    bidirectional: training.Bidirectional = False,
+    parts: training.PartsOption = "rnn",
+    heads: training.Heads = None,
     seed: options.Seed = 0,
     data: options.TrainData = "digits",
     scale: options.ScaleOption = None,

@@ -36,6 +36,6 @@ def inspect(
     with Output(json=json, quiet=quiet, verbose=verbose, debug=debug) as out:
         path = existing(model)
         out.load_tensorflow(custom_objects)
-        from tfopt import workflow
+        from tfopt import judging
 
-        out.inspection(workflow.inspect(path, int8=int8, progress=out))
+        out.inspection(judging.inspect(path, int8=int8, progress=out))

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from math import gcd
 
 from tfopt.choices import Size
 from tfopt.config import ModelConfig
@@ -22,12 +23,13 @@ Sizes = Mapping[Size, Dimensions]
 
 
 def dimensions(config: ModelConfig, sizes: Sizes) -> Dimensions:
-    """The dimensions of the size that is asked for, overridden by those that are given."""
+    """The dimensions of the size that is asked for, overridden by those that are given; as many heads as fit."""
     size = sizes[config.size]
+    width = config.width or size.width
     return Dimensions(
-        config.width or size.width,
+        width,
         config.depth or size.depth,
-        config.heads or size.heads,
+        config.heads or (gcd(width, size.heads) if size.heads else 0),
         size.dropout if config.dropout is None else config.dropout,
     )
 

@@ -9,7 +9,7 @@ from rich.table import Table
 from rich.text import Text
 
 from tfopt.report.inspection import Inspection, LayerFacts, PortFacts, Technique, Verdict
-from tfopt.report.terminal import NOTHING, size
+from tfopt.report.cells import NOTHING, size
 
 TECHNIQUES: Sequence[Technique] = ("prune", "cluster", "binarize", "int8", "qat")
 
