@@ -25,6 +25,7 @@ from tfopt.keras2.crossing import cross
 from tfopt.keras2.differing import TOLERANCE, answers, difference
 from tfopt.keras2.samples import samples
 from tfopt.models import Signature, build
+from tfopt.models.suitability import KINDS
 from tfopt.pruning.targets import targets
 
 APPLICATIONS = ("MobileNetV2", "MobileNetV3Small", "ResNet50", "EfficientNetB0", "DenseNet121", "ConvNeXtTiny")
@@ -58,7 +59,7 @@ def main(folder: Path) -> int:
 
 def _models(folder: Path) -> Iterator[tuple[str, Callable[[], keras.Model]]]:
     signature = Signature.of(load(DataConfig()))
-    for arch in ("cnn", "mlp"):
+    for arch in (arch for arch, kinds in KINDS.items() if signature.kind in kinds):
         yield f"tfopt {arch}", lambda arch=arch: build(ModelConfig(arch=arch), signature)
     for name in APPLICATIONS:
         yield name, lambda name=name: getattr(keras.applications, name)(weights=None, input_shape=(64, 64, 3))

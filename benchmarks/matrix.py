@@ -23,6 +23,7 @@ from tfopt.errors import TfoptError
 from tfopt.keras2.samples import samples
 from tfopt.litert.convert import convert, quantize
 from tfopt.models import Signature, build
+from tfopt.models.suitability import KINDS
 from tfopt.progress import Silent
 from tfopt.quantization.ptq import Judge, Start, choose
 
@@ -89,7 +90,7 @@ def _row(name: str, make: Callable[[], keras.Model]) -> tuple[list[str], list[st
 
 def _models(folder: Path) -> Iterator[tuple[str, Callable[[], keras.Model]]]:
     signature = Signature.of(load(DataConfig()))
-    for arch in ("cnn", "mlp"):
+    for arch in (arch for arch, kinds in KINDS.items() if signature.kind in kinds):
         yield f"tfopt {arch}", lambda arch=arch: build(ModelConfig(arch=arch), signature)
     for make in [*zoo.CLASSIFIERS, *zoo.OTHERS, gru, bidirectional_lstm, hybrid, separable]:
         yield make.__name__, make

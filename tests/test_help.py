@@ -6,8 +6,8 @@ import time
 import pytest
 
 COMMANDS = (
-    "train", "tune", "shootout", "prune", "cluster", "quantize", "binarize", "distill", "sparsify", "convert",
-    "evaluate", "debug", "bench", "compare", "predict",
+    "train", "tune", "shootout", "build", "prune", "cluster", "quantize", "binarize", "distill", "sparsify", "convert",
+    "evaluate", "inspect", "debug", "bench", "compare", "predict",
 )  # fmt: skip
 PAGES = ((), *((command,) for command in COMMANDS))
 

@@ -16,9 +16,9 @@ ROOMS = [
     {"artifacts", "models"},
     {"measure", "training", "litert"},
     {"pruning", "clustering", "quantization", "binarization", "distillation"},
-    {"remembering", "reporting", "predicting"},
+    {"remembering", "reporting", "predicting", "inspection"},
     {"shootout", "tuning"},
-    {"workflow"},
+    {"workflow", "judging"},
     {"cli", "__init__", "__main__"},
 ]
 

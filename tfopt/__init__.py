@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from tfopt.artifacts.loading import load
     from tfopt.config import (
         BinarizeConfig,
+        BuildConfig,
         ClusterConfig,
         DataConfig,
         DistillConfig,
@@ -30,29 +31,18 @@ if TYPE_CHECKING:
     )
     from tfopt.data import Dataset
     from tfopt.errors import ConversionError, InputError, OutputError, TfoptError, UnsupportedError
+    from tfopt.judging import compare, debug, evaluate, inspect, shootout
     from tfopt.predicting import predict
+    from tfopt.report.inspection import Inspection
     from tfopt.report.report import Report
-    from tfopt.workflow import (
-        Result,
-        binarize,
-        cluster,
-        compare,
-        convert,
-        debug,
-        distill,
-        evaluate,
-        prune,
-        quantize,
-        shootout,
-        train,
-        tune,
-    )
+    from tfopt.workflow import Result, binarize, build, cluster, convert, distill, prune, quantize, train, tune
 
 _HOMES = {
     "tfopt.artifacts.custom": ("register_custom_objects",),
     "tfopt.artifacts.loading": ("load",),
     "tfopt.config": (
         "BinarizeConfig",
+        "BuildConfig",
         "ClusterConfig",
         "DistillConfig",
         "FloatConfig",
@@ -68,19 +58,18 @@ _HOMES = {
     "tfopt.data": ("Dataset",),
     "tfopt.errors": ("ConversionError", "InputError", "OutputError", "TfoptError", "UnsupportedError"),
     "tfopt.predicting": ("predict",),
+    "tfopt.judging": ("compare", "debug", "evaluate", "inspect", "shootout"),
+    "tfopt.report.inspection": ("Inspection",),
     "tfopt.report.report": ("Report",),
     "tfopt.workflow": (
         "Result",
         "binarize",
+        "build",
         "cluster",
-        "compare",
         "convert",
-        "debug",
         "distill",
-        "evaluate",
         "prune",
         "quantize",
-        "shootout",
         "train",
         "tune",
     ),
@@ -89,6 +78,7 @@ _HOME_OF = {name: module for module, names in _HOMES.items() for name in names}
 
 __all__ = [
     "BinarizeConfig",
+    "BuildConfig",
     "ClusterConfig",
     "ConversionError",
     "DataConfig",
@@ -97,6 +87,7 @@ __all__ = [
     "FloatConfig",
     "Gates",
     "InputError",
+    "Inspection",
     "OutputError",
     "PruneConfig",
     "QatConfig",
@@ -110,12 +101,14 @@ __all__ = [
     "UnsupportedError",
     "__version__",
     "binarize",
+    "build",
     "cluster",
     "compare",
     "convert",
     "debug",
     "distill",
     "evaluate",
+    "inspect",
     "load",
     "predict",
     "prune",

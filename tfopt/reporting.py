@@ -29,9 +29,13 @@ def report_of(
     history: Sequence[dict[str, float]] = (),
     gates: Sequence[GateResult] = (),
     errors: Sequence[LayerError] = (),
+    untrained: bool = False,
 ) -> Report:
-    """Measure `artifacts`, the first of which is the baseline, and put what a command has to say around the figures."""
-    measured = measure(artifacts, data, progress)
+    """Measure `artifacts`, the first of which is the baseline, and put what a command has to say around the figures.
+
+    How well `untrained` ones answer is not measured.
+    """
+    measured = measure(artifacts, None if untrained else data, progress)
     comparisons = compare_measured(measured)
     if isinstance(config, Gates):
         gates = check(config, measured, comparisons)
@@ -45,7 +49,7 @@ def report_of(
         layers=list(layers),
         gates=list(gates),
         errors=list(errors),
-        notes=[*notes, *_remarks(artifacts, data)],
+        notes=[*notes, *_remarks(artifacts, data, untrained=untrained)],
         replicas=list(replicas),
         history=list(history),
         seed=seed,
@@ -72,8 +76,10 @@ def _baseline(data: Dataset) -> Baseline:
     return Baseline(method=method, value=value)
 
 
-def _remarks(artifacts: Sequence[Artifact], data: Dataset | None) -> list[str]:
+def _remarks(artifacts: Sequence[Artifact], data: Dataset | None, *, untrained: bool) -> list[str]:
     remarks = [] if data else ["accuracy not measured: no data"]
+    if untrained:
+        remarks = ["the weights are random: how well it answers is not measured"]
     remarks.extend(
         f"{artifact.name} also holds {artifact.optimizer_bytes:,} bytes of optimizer state on disk; sizes here are"
         " without it"

@@ -1,24 +1,22 @@
-"""The story every command tells: load, measure, transform, measure, report."""
+"""The story every command tells that makes a model: load, measure, transform, measure, report."""
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
 from tfopt.artifacts.artifact import Artifact
 from tfopt.artifacts.keras_file import KerasArtifact
-from tfopt.artifacts.loading import ModelLike, load, load_keras
+from tfopt.artifacts.loading import ModelLike, load_keras
 from tfopt.config import (
     BinarizeConfig,
+    BuildConfig,
     ClusterConfig,
     Config,
     DistillConfig,
     FloatConfig,
-    Gates,
     PruneConfig,
     QatConfig,
     QuantizeConfig,
-    ShootoutConfig,
     TrainConfig,
     TuneConfig,
 )
@@ -27,9 +25,7 @@ from tfopt.models.applications import PREFIX
 from tfopt.progress import Progress, Silent
 from tfopt.remembering import DataLike, data_for, load_dataset, next_provenance, provenance_of
 from tfopt.report.report import Report
-from tfopt.report.shootout import ShootoutReport
-from tfopt.report.versions import versions
-from tfopt.reporting import report_of, summary
+from tfopt.reporting import report_of
 from tfopt.training.fit import RunFiles
 from tfopt.tuning.files import StudyFiles
 
@@ -44,6 +40,26 @@ class Result:
     artifact: Artifact
     report: Report
     beside: Artifact | None = None
+
+
+def build(
+    config: BuildConfig | None = None,
+    data: DataLike = "digits",
+    *,
+    name: str = "model.keras",
+    progress: Progress | None = None,
+) -> Result:
+    """Build a new model for `data` and leave it untrained; it remembers the data, as a trained one does."""
+    from tfopt.models import Signature
+    from tfopt.models import build as build_model
+    from tfopt.training.seeding import seed_everything
+
+    config, progress = config or BuildConfig(), progress or Silent()
+    dataset = load_dataset(data, None, progress)
+    seed_everything(config.seed)
+    model = build_model(config, Signature.of(dataset))
+    artifact = KerasArtifact.of(model, name, provenance_of(dataset, "build", config))
+    return Result(artifact, report_of("build", config, dataset, [artifact], progress, untrained=True))
 
 
 def train(
@@ -281,64 +297,3 @@ def convert(
     after.name = name
     shown: list[Artifact] = [artifact, *([before] if before else []), after]
     return Result(after, report_of("convert", config, dataset, shown, progress, notes=[*notes, *remarks]))
-
-
-def debug(
-    model: ModelLike,
-    config: QuantizeConfig | None = None,
-    data: DataLike | None = None,
-    *,
-    progress: Progress | None = None,
-) -> Report:
-    """Say for each layer of a Keras model what quantizing does to it, worst first; nothing is written."""
-    from tfopt.quantization.ptq import inspect
-
-    config, progress = config or QuantizeConfig(), progress or Silent()
-    artifact = load_keras(model)
-    dataset, notes = data_for(artifact, data, progress)
-    before, after, errors, remarks = inspect(artifact, config, dataset, progress)
-    return report_of("debug", config, dataset, [before, after], progress, errors=errors, notes=[*notes, *remarks])
-
-
-def shootout(
-    config: ShootoutConfig | None = None, data: DataLike = "digits", *, progress: Progress | None = None
-) -> ShootoutReport:
-    """Train architectures at an equal budget with several seeds, and measure them on the test split of `data`."""
-    from tfopt.shootout.shootout import shootout as run
-
-    config, progress = config or ShootoutConfig(), progress or Silent()
-    dataset = load_dataset(data, None, progress)
-    contestants, notes = run(config, dataset, progress)
-    return ShootoutReport(
-        config=config.model_dump(mode="json"),
-        data=summary(dataset),
-        budget=config.budget,
-        contestants=contestants,
-        notes=[*dataset.notes, *notes],
-        versions=versions(),
-    )
-
-
-def evaluate(model: ModelLike, data: DataLike | None = None, *, progress: Progress | None = None) -> Report:
-    """Measure one model on the test split of the data it remembers or of `data`."""
-    return _compare("evaluate", [model], data, Gates(), progress or Silent())
-
-
-def compare(
-    models: Sequence[ModelLike],
-    data: DataLike | None = None,
-    gates: Gates | None = None,
-    *,
-    progress: Progress | None = None,
-) -> Report:
-    """Measure several models side by side; the first is the baseline, the others must respect `gates`."""
-    return _compare("compare", models, data, gates or Gates(), progress or Silent())
-
-
-def _compare(
-    command: str, models: Sequence[ModelLike], data: DataLike | None, gates: Gates, progress: Progress
-) -> Report:
-    artifacts = [load(model) for model in models]
-    remembering = next((a for a in artifacts if a.provenance and a.provenance.data), artifacts[0])
-    dataset, notes = data_for(remembering, data, progress)
-    return report_of(command, gates, dataset, artifacts, progress, notes=notes)

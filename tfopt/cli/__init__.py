@@ -12,11 +12,13 @@ import typer
 from tfopt.cli import (
     bench,
     binarize,
+    build,
     cluster,
     compare,
     convert,
     debug,
     distill,
+    inspect,
     predict,
     prune,
     quantize,
@@ -35,6 +37,7 @@ app = typer.Typer(
 MAKE, OPTIMIZE, JUDGE, USE = "Make a model", "Make it smaller", "Judge it", "Use it"
 app.command("train", epilog=train.EXAMPLES, rich_help_panel=MAKE)(train.train)
 app.command("tune", epilog=tune.EXAMPLES, rich_help_panel=MAKE)(tune.tune)
+app.command("build", epilog=build.EXAMPLES, rich_help_panel=MAKE)(build.build)
 app.command("prune", epilog=prune.EXAMPLES, rich_help_panel=OPTIMIZE)(prune.prune)
 app.command("cluster", epilog=cluster.EXAMPLES, rich_help_panel=OPTIMIZE)(cluster.cluster)
 app.command("distill", epilog=distill.EXAMPLES, rich_help_panel=OPTIMIZE)(distill.distill)
@@ -44,6 +47,7 @@ app.command("sparsify", epilog=convert.SPARSIFY_EXAMPLES, rich_help_panel=OPTIMI
 app.command("convert", epilog=convert.EXAMPLES, rich_help_panel=OPTIMIZE)(convert.convert)
 app.command("shootout", epilog=shootout.EXAMPLES, rich_help_panel=MAKE)(shootout.shootout)
 app.command("evaluate", epilog=compare.EVALUATE_EXAMPLES, rich_help_panel=JUDGE)(compare.evaluate)
+app.command("inspect", epilog=inspect.EXAMPLES, rich_help_panel=JUDGE)(inspect.inspect)
 app.command("debug", epilog=debug.EXAMPLES, rich_help_panel=JUDGE)(debug.debug)
 app.command("bench", epilog=bench.EXAMPLES, rich_help_panel=JUDGE)(bench.bench)
 app.command("compare", epilog=compare.COMPARE_EXAMPLES, rich_help_panel=JUDGE)(compare.compare)

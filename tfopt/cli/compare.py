@@ -55,9 +55,9 @@ def compare(
             raise InputError("two or more models are needed to compare; `tfopt evaluate` measures one")
         paths = [existing(path) for path in models]
         out.load_tensorflow(custom_objects)
-        from tfopt import workflow
+        from tfopt import judging
 
-        report = workflow.compare(paths, source, gates, progress=out)
+        report = judging.compare(paths, source, gates, progress=out)
         out.report(report)
         if not report.passed:
             raise typer.Exit(1)
@@ -78,6 +78,6 @@ def evaluate(
         source = data_options.data_config(data, scale)
         path = existing(model)
         out.load_tensorflow(custom_objects)
-        from tfopt import workflow
+        from tfopt import judging
 
-        out.report(workflow.evaluate(path, source, progress=out))
+        out.report(judging.evaluate(path, source, progress=out))

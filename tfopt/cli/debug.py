@@ -41,6 +41,6 @@ def debug(
         source = data_options.data_config(data, scale)
         path = existing(model)
         out.load_tensorflow(custom_objects)
-        from tfopt import workflow
+        from tfopt import judging
 
-        out.report(workflow.debug(path, config, source, progress=out))
+        out.report(judging.debug(path, config, source, progress=out))

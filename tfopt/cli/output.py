@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from pydantic import ValidationError
     from rich.console import RenderableType
 
+    from tfopt.report.inspection import Inspection
     from tfopt.report.predictions import Predictions
     from tfopt.report.report import BenchReport, Record, Report
     from tfopt.report.shootout import ShootoutReport
@@ -173,6 +174,12 @@ class Output:
         from tfopt.report.prediction_table import render_predictions
 
         self._print(report, render_predictions(report))
+
+    def inspection(self, found: "Inspection") -> None:
+        """Print what is in a model on stdout, as tables or as JSON."""
+        from tfopt.report.inspection_table import render_inspection
+
+        self._print(found, render_inspection(found))
 
     def _print(self, report: "Record", shown: "RenderableType") -> None:
         if self.json:

@@ -68,6 +68,6 @@ def shootout(
         config = ShootoutConfig(archs=names, seeds=seeds, parameters=parameters, seconds=seconds, training=training)
         source = DataConfig.model_validate(data)
         out.load_tensorflow()
-        from tfopt import workflow
+        from tfopt import judging
 
-        out.shootout(workflow.shootout(config, source, progress=out))
+        out.shootout(judging.shootout(config, source, progress=out))

@@ -8,7 +8,7 @@ import typer
 
 from tfopt.artifacts.writing import Destination
 from tfopt.choices import SearchMethod, TunedArch
-from tfopt.cli import options
+from tfopt.cli import data_options, options
 from tfopt.cli.output import Output
 from tfopt.errors import InputError
 
@@ -26,7 +26,9 @@ EXAMPLES = """Examples:
 UNITS = {"s": 1, "m": 60, "h": 3600}
 
 
+@data_options.with_data
 def tune(
+    data: dict[str, Any],
     arch: Annotated[
         TunedArch | None,
         typer.Option(
@@ -49,9 +51,6 @@ def tune(
     epochs: options.Epochs = 30,
     patience: options.Patience = 10,
     seed: options.Seed = 0,
-    data: options.TrainData = "digits",
-    scale: options.ScaleOption = None,
-    validation: options.Validation = 0.15,
     output: options.Output = None,
     force: options.Force = False,
     resume: options.Resume = False,
@@ -69,7 +68,7 @@ def tune(
             arch=arch, search=search, trials=trials, timeout=_seconds(timeout), parallel=parallel,
             epochs=epochs, patience=patience, seed=seed,
         )  # fmt: skip
-        source = DataConfig(source=data, scale=scale, validation=validation)
+        source = DataConfig.model_validate(data)
         destination = Destination(output or "best.keras", suffix=".keras", force=force)
         path = destination.path
         files = StudyFiles(path.with_name(path.name + ".tune.db"), resume=resume, force=force)
@@ -102,15 +101,19 @@ def _seconds(text: str | None) -> float | None:
 
 def _command(config: "Config", source: "DataConfig") -> str:
     """The command that trains with these options: those that are not the default."""
-    words = ["tfopt", "train", *_flags(config.model_dump(exclude_defaults=True))]
-    given = {"data": source.source, "scale": source.scale, "validation": source.validation}
-    usual = {"data": "digits", "scale": None, "validation": 0.15}
-    return shlex.join([*words, *_flags({name: value for name, value in given.items() if value != usual[name]})])
+    words = ["tfopt", "train", *_flags(_asked(config))]
+    given = {"data" if name == "source" else name: value for name, value in _asked(source).items()}
+    return shlex.join([*words, *_flags(given)])
+
+
+def _asked(config: "Config") -> dict[str, Any]:
+    """What a config has that is not the default."""
+    return config.model_dump(mode="json", exclude_defaults=True)
 
 
 def _flags(given: dict[str, Any]) -> list[str]:
     words: list[str] = []
     for name, value in given.items():
-        shown = [] if value is True else [",".join(value)] if isinstance(value, tuple) else [str(value)]
+        shown = [] if value is True else [",".join(value)] if isinstance(value, list) else [str(value)]
         words.extend([f"--{name.replace('_', '-')}", *shown])
     return words

@@ -42,7 +42,7 @@ def cluster(artifact: KerasArtifact, config: ClusterConfig, data: Dataset | None
     teacher = teacher_of(config, artifact, data)
     model = artifact.fresh_model()
     found, skipped = targets(model, config.exclude, artifact.name)
-    found, small = _large_enough(model, found, config)
+    found, small = large_enough(model, found, config)
     weights = [model.weights[position] for target in found for position in target.positions]
     with progress.task("clustering", len(weights)) as advance:
         for weight in weights:
@@ -70,7 +70,7 @@ def cluster(artifact: KerasArtifact, config: ClusterConfig, data: Dataset | None
     return Clustered(result, [*(_change(target, result, config) for target in found), *skipped, *small], notes, history)
 
 
-def _large_enough(
+def large_enough(
     model: keras.Model, found: list[Target], config: ClusterConfig
 ) -> tuple[list[Target], list[LayerChange]]:
     """Those targets that have two weights for each cluster, and the others as skipped."""

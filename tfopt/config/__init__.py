@@ -15,11 +15,12 @@ from tfopt.config.techniques import (
     QatConfig,
     QuantizeConfig,
 )
-from tfopt.config.training import ModelConfig, TrainConfig
+from tfopt.config.training import BuildConfig, ModelConfig, TrainConfig
 from tfopt.config.tuning import TuneConfig
 
 __all__ = [
     "BinarizeConfig",
+    "BuildConfig",
     "ClusterConfig",
     "Config",
     "ConvertConfig",

@@ -31,6 +31,12 @@ class ModelConfig(Config):
     heads: Count | None = None
 
 
+class BuildConfig(ModelConfig):
+    """Which model to build, and the seed of its first weights."""
+
+    seed: Seed = 0
+
+
 class TrainConfig(ModelConfig):
     """How to train a new model.
 

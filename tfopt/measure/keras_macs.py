@@ -5,7 +5,8 @@ usual in the field. The graph is traced for one sample.
 """
 
 import re
-from collections.abc import Iterable
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator
 from math import prod
 from typing import Any
 
@@ -14,43 +15,65 @@ import tensorflow as tf
 
 from tfopt.errors import UnsupportedError
 from tfopt.graphs.calling import call, inputs_of
+from tfopt.graphs.leaves import leaves
+from tfopt.graphs.replay import is_graph
+from tfopt.graphs.scopes import layers_in, scoped
 
 Shape = list[int]
 
 
 def keras_macs(model: keras.Model) -> int | None:
     """Count the MACs of one sample; None if a size or the length of a loop is not fixed, or the input is not known."""
+    counts = _counts(model, call)
+    return None if counts is None else sum(counts.values())
+
+
+def layer_macs(model: keras.Model) -> dict[str, int] | None:
+    """The MACs of one sample in each layer, by its name as in `leaves`; those of no layer are not there.
+
+    None where `keras_macs` is, and for a model whose graph is not known.
+    """
+    counts = _counts(model, scoped) if is_graph(model) else None
+    if counts is None:
+        return None
+    names = [name for name, _ in leaves(model)]
+    return {names[number]: count for number, count in counts.items() if number is not None}
+
+
+def _counts(model: keras.Model, run: Callable[[keras.Model, Any], Any]) -> Counter[int | None] | None:
+    """MACs by the number of the layer that `run` traced them under, None for those of no layer."""
     try:
         specs = [tf.TensorSpec((1, *tensor.shape[1:]), tensor.dtype) for tensor in inputs_of(model)]
     except UnsupportedError:
         return None
-    traced = tf.function(lambda inputs: call(model, inputs)).get_concrete_function(specs)
+    traced = tf.function(lambda inputs: run(model, inputs)).get_concrete_function(specs)
     definition = traced.graph.as_graph_def(add_shapes=True)
     functions = {function.signature.name: function for function in definition.library.function}
+    counts: Counter[int | None] = Counter()
     try:
-        return _count(definition.node, [output.name for output in traced.outputs], functions)
+        for node, macs in _each(definition.node, [output.name for output in traced.outputs], functions):
+            counts[next(iter(layers_in(node.name)), None)] += macs
     except ValueError:
         return None
+    return counts
 
 
-def _count(nodes: Iterable[Any], outputs: Iterable[str], functions: dict[str, Any]) -> int:
-    """Count the nodes that the outputs depend on; tracing leaves others behind, which never run."""
+def _each(nodes: Iterable[Any], outputs: Iterable[str], functions: dict[str, Any]) -> Iterator[tuple[Any, int]]:
+    """Yield the nodes that the outputs depend on, each with its MACs; tracing leaves others behind, which never run."""
     by_name = {node.name: node for node in nodes}
-    total = 0
     for node in _ancestors(by_name, outputs):
         match node.op:
             case "PartitionedCall" | "StatefulPartitionedCall":
-                total += _count_function(functions[node.attr["f"].func.name], functions)
+                yield node, _count_function(functions[node.attr["f"].func.name], functions)
             case "While" | "StatelessWhile":
                 body = _count_function(functions[node.attr["body"].func.name], functions)
-                total += body * _trips(functions[node.attr["cond"].func.name]) if body else 0
+                yield node, body * _trips(functions[node.attr["cond"].func.name]) if body else 0
             case _:
-                total += _node_macs(node, by_name)
-    return total
+                yield node, _node_macs(node, by_name)
 
 
 def _count_function(function: Any, functions: dict[str, Any]) -> int:
-    return _count(function.node_def, function.ret.values(), functions)
+    return sum(macs for _, macs in _each(function.node_def, function.ret.values(), functions))
 
 
 def _ancestors(by_name: dict[str, Any], outputs: Iterable[str]) -> list[Any]:

@@ -1,54 +1,54 @@
 """A plain convolutional network in the manner of VGG (Simonyan & Zisserman 2015) with batch normalization.
 
-Each block is two 3x3 convolutions and a halving of the size; the width doubles from block to block, and global average
-pooling (Lin et al. 2014) ends the trunk, so that most weights are where pruning and quantization work best.
+Each block is two convolutions of size 3 and a halving of the size; the width doubles from block to block, and global
+average pooling (Lin et al. 2014) ends the trunk, so that most weights are where pruning and quantization work best.
+With `residual` it is a ResNet (He et al. 2016); of three blocks, about MLPerf Tiny's ResNet-8.
 """
 
 import keras
 from keras import layers
 
 from tfopt.config import ModelConfig
-from tfopt.errors import InputError
+from tfopt.models.convolution import convolved, plain_block, residual_block
+from tfopt.models.dimensions import Dimensions, Sizes, dimensions
+from tfopt.models.heads import with_head
+from tfopt.models.inputs import entry, pooled, sequence, with_channels
 from tfopt.models.signature import Signature
 
-MOST_BLOCKS = 3
-BATCH_NORM_MOMENTUM = 0.9  # Keras' 0.99 lags behind when an epoch has few steps, and validation misjudges early epochs
+SIZES: Sizes = {"tiny": Dimensions(8, 3), "small": Dimensions(16, 3), "base": Dimensions(32, 4)}
+LEAST_SIZE = 3
 
 
 def cnn(config: ModelConfig, signature: Signature) -> keras.Model:
-    """Build a CNN for images (H, W) or (H, W, C), or a 1-D one for tokens (T,); `width` filters in the first block."""
-    width, dropout = config.width or 16, 0.2 if config.dropout is None else config.dropout
-    inputs = keras.Input(signature.shape, dtype="int32" if signature.kind == "tokens" else "float32", name="input")
-    match signature.kind:
-        case "image" if len(signature.shape) in (2, 3) and min(signature.shape[:2]) >= 4:
-            x = layers.Reshape((*signature.shape, 1))(inputs) if len(signature.shape) == 2 else inputs
-            x = _blocks_2d(x, width, min(signature.shape[:2]))
-        case "tokens":
-            x = _blocks_1d(inputs, width, signature.vocabulary or 0)
-        case _:
-            raise InputError(
-                f"--arch cnn needs images of at least 4x4 pixels, but the samples have shape {signature.shape};"
-                " use --arch mlp"
-            )
-    x = layers.Dropout(dropout, name="dropout")(x)
-    return keras.Model(inputs, layers.Dense(signature.outputs[0], activation="softmax", name="classes")(x), name="cnn")
+    """Build a CNN with `width` filters in the first of at most `depth` blocks.
+
+    For tokens it is `depth` convolutions (by default one) over their embeddings and the maximum of each (Kim 2014).
+    """
+    size = dimensions(config, SIZES)
+    inputs = entry(signature)
+    x = with_channels(inputs) if signature.kind == "image" else sequence(inputs, signature, size.width)
+    if config.residual:
+        x = _residual(x, size)
+    elif signature.kind == "tokens":
+        for layer in range(1, (config.depth or 1) + 1):
+            x = layers.Conv1D(size.width * 2, 5, padding="same", activation="relu", name=f"conv{layer}")(x)
+    else:
+        x = _plain(x, size)
+    return with_head(inputs, pooled(x, signature), signature, size.dropout, "cnn")
 
 
-def _blocks_2d(x: keras.KerasTensor, width: int, size: int) -> keras.KerasTensor:
-    for block in range(1, MOST_BLOCKS + 1):
-        for half in "ab":
-            name = f"conv{block}{half}"
-            x = layers.Conv2D(width, 3, padding="same", use_bias=False, name=name)(x)
-            x = layers.BatchNormalization(momentum=BATCH_NORM_MOMENTUM, name=f"{name}_norm")(x)
-            x = layers.ReLU(name=f"{name}_relu")(x)
-        x = layers.MaxPooling2D(name=f"pool{block}")(x)
-        width, size = width * 2, size // 2
-        if size < 3:
+def _plain(x: keras.KerasTensor, size: Dimensions) -> keras.KerasTensor:
+    for block in range(size.depth):
+        x = plain_block(x, size.width * 2**block, block + 1)
+        if min(x.shape[1:-1]) < LEAST_SIZE:
             break
-    return layers.GlobalAveragePooling2D(name="average")(x)
+    return x
 
 
-def _blocks_1d(x: keras.KerasTensor, width: int, vocabulary: int) -> keras.KerasTensor:
-    x = layers.Embedding(vocabulary, width, name="embedding")(x)
-    x = layers.Conv1D(width * 2, 5, padding="same", activation="relu", name="conv1")(x)
-    return layers.GlobalMaxPooling1D(name="maximum")(x)
+def _residual(x: keras.KerasTensor, size: Dimensions) -> keras.KerasTensor:
+    x = convolved(x, size.width, "stem")
+    for block in range(size.depth):
+        x = residual_block(x, size.width * 2**block, block + 1, stride=2 if block else 1)
+        if min(x.shape[1:-1]) < LEAST_SIZE:
+            break
+    return x

@@ -4,21 +4,25 @@ import keras
 from keras import layers
 
 from tfopt.config import ModelConfig
+from tfopt.models.dimensions import Dimensions, Sizes, dimensions
+from tfopt.models.heads import with_head
+from tfopt.models.inputs import entry
+from tfopt.models.persistence import relative
 from tfopt.models.signature import Signature
+
+SIZES: Sizes = {"tiny": Dimensions(16, 1), "small": Dimensions(128, 2), "base": Dimensions(512, 3)}
 
 
 def mlp(config: ModelConfig, signature: Signature) -> keras.Model:
     """Build an MLP with `depth` hidden layers of `width` units for samples of any shape."""
-    width, depth = config.width or 128, config.depth or 2
-    dropout = 0.2 if config.dropout is None else config.dropout
+    size = dimensions(config, SIZES)
+    inputs = entry(signature)
     if signature.kind == "tokens":
-        inputs = keras.Input(signature.shape, dtype="int32", name="input")
-        x = layers.Embedding(signature.vocabulary or 0, width // 8, name="embedding")(inputs)
+        x = layers.Embedding(signature.words, max(1, size.width // 8), name="embedding")(inputs)
         x = layers.GlobalAveragePooling1D(name="average")(x)
     else:
-        inputs = keras.Input(signature.shape, name="input")
-        x = layers.Flatten(name="flatten")(inputs)
-    for layer in range(1, depth + 1):
-        x = layers.Dense(width, activation="relu", name=f"hidden{layer}")(x)
-        x = layers.Dropout(dropout, name=f"dropout{layer}")(x)
-    return keras.Model(inputs, layers.Dense(signature.outputs[0], activation="softmax", name="classes")(x), name="mlp")
+        x = layers.Flatten(name="flatten")(relative(inputs, signature))
+    for layer in range(1, size.depth + 1):
+        x = layers.Dense(size.width, activation="relu", name=f"hidden{layer}")(x)
+        x = layers.Dropout(size.dropout, name=f"dropout{layer}")(x)
+    return with_head(inputs, x, signature, 0.0, "mlp")

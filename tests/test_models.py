@@ -1,0 +1,232 @@
+"""Every architecture on every kind of data it takes, at its smallest size."""
+
+import subprocess
+import sys
+
+import keras
+import numpy as np
+import pytest
+
+from tfopt.artifacts.keras_file import KerasArtifact
+from tfopt.config import ModelConfig, QuantizeConfig
+from tfopt.errors import InputError
+from tfopt.graphs.calling import call
+from tfopt.keras2.samples import samples
+from tfopt.litert.convert import convert
+from tfopt.models import Signature, build
+from tfopt.models.suitability import KINDS
+from tfopt.progress import Silent
+from tfopt.quantization.ptq import Judge, Start, choose
+from tfopt.training.seeding import seed_everything
+
+SIGNATURES = {
+    "image": Signature("image", "classification", ((8, 9, 1),), (10,)),
+    "features": Signature("features", "regression", ((9,),), (2,)),
+    "tokens": Signature("tokens", "classification", ((12,),), (3,), 50),
+    "series": Signature("series", "forecasting", ((40, 3),), (6, 3)),
+    "pairs": Signature("pairs", "translation", ((10,), (11,)), (11, 40), 50),
+}
+OPTIONS = {
+    "cnn": ({"residual": True},),
+    "rnn": ({"cell": "gru", "bidirectional": True, "depth": 2},),
+    "hybrid": ({"parts": "attention"}, {"parts": "rnn+attention", "cell": "gru"}),
+}
+CASES = [
+    pytest.param(arch, kind, options, id="-".join(map(str, (arch, kind, *options.values()))))
+    for arch, kinds in KINDS.items()
+    for kind in kinds
+    for options in ({}, *OPTIONS.get(arch, ()))
+]
+
+
+def made(arch, kind, options):
+    seed_everything(0)
+    return build(ModelConfig(arch=arch, size="tiny", **options), SIGNATURES[kind])
+
+
+def fed(model, batch=4):
+    return [tensor.numpy() for tensor in samples(model, batch=batch)]
+
+
+@pytest.mark.parametrize(("arch", "kind", "options"), CASES)
+def test_one_step_of_training_reaches_every_weight(arch, kind, options):
+    model, signature = made(arch, kind, options), SIGNATURES[kind]
+    assert model.output_shape == (None, *signature.outputs)
+    assert [tensor.shape[1:] for tensor in model.inputs] == list(signature.shapes)
+    before = [weight.numpy() for weight in model.trainable_weights]
+    counts = signature.task in ("classification", "translation")
+    model.compile(
+        optimizer=keras.optimizers.SGD(1.0),
+        loss="sparse_categorical_crossentropy" if counts else "mean_squared_error",
+        run_eagerly=True,
+    )
+    shape = model.output_shape[1:-1] if counts else model.output_shape[1:]
+    rng = np.random.default_rng(0)
+    labels = rng.integers(0, model.output_shape[-1], (4, *shape)) if counts else rng.normal(size=(4, *shape))
+    inputs = fed(model)
+    model.train_on_batch(inputs if len(inputs) > 1 else inputs[0], labels)
+    untouched = [
+        weight.path
+        for weight, values in zip(model.trainable_weights, before, strict=True)
+        if np.array_equal(weight.numpy(), values)
+    ]
+    assert [path for path in untouched if not path.endswith("key/bias")] == []  # a softmax does not see that one
+
+
+def test_every_model_is_loaded_by_keras_alone_and_answers_the_same(tmp_path):
+    last = {case.values[0]: case for case in CASES}
+    for case in last.values():
+        model = made(*case.values)
+        model.save(tmp_path / f"{case.id}.keras")
+        inputs = fed(model)
+        np.savez(tmp_path / f"{case.id}.npz", wanted=call(model, inputs), **{f"x{i}": x for i, x in enumerate(inputs)})
+    code = """if True:
+        import sys, pathlib, keras, numpy as np
+        for path in pathlib.Path(sys.argv[1]).glob("*.keras"):
+            arrays = dict(np.load(path.with_suffix(".npz")))
+            wanted = arrays.pop("wanted")
+            model = keras.saving.load_model(path, safe_mode=True)
+            inputs = list(arrays.values())
+            found = model(inputs if len(inputs) > 1 else inputs[0])
+            np.testing.assert_allclose(found, wanted, atol=1e-5, err_msg=path.name)
+            print(path.name)
+        assert not any(name.startswith("tfopt") for name in sys.modules)
+        """
+    ended = subprocess.run(
+        [sys.executable, "-c", code, str(tmp_path)], capture_output=True, text=True, check=False, cwd=tmp_path
+    )
+    assert ended.returncode == 0, ended.stderr[-800:]
+    assert len(ended.stdout.splitlines()) == len(last)
+
+
+def converted(model):
+    arrays = fed(model, batch=32)
+    float_file = convert(KerasArtifact.of(model, "m.keras"), Silent(), static="int8", calibration=arrays)
+    feeds = dict(zip(float_file.inputs, arrays, strict=True))
+    judge = Judge(float_file, None, feeds)
+    int8, _ = choose(Start(float_file, feeds, judge, []), QuantizeConfig(), Silent())
+    return float_file, int8, judge.error(int8)
+
+
+CHEAP = [case for case in CASES if case.id in ("seq2seq-pairs", "mobilenet-image")]
+
+
+@pytest.mark.parametrize(("arch", "kind", "options"), CHEAP)
+def test_a_model_converts_and_int8_answers_nearly_the_same(arch, kind, options):
+    float_file, _, error = converted(made(arch, kind, options))
+    assert float_file.error < 1e-5
+    assert error < 0.1
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(("arch", "kind", "options"), [case for case in CASES if case not in CHEAP])
+def test_every_other_model_converts_too(arch, kind, options):
+    test_a_model_converts_and_int8_answers_nearly_the_same(arch, kind, options)
+
+
+@pytest.fixture(scope="module")
+def translator():
+    model = made("seq2seq", "pairs", {"depth": 2})
+    for weight in model.trainable_weights:
+        weight.assign(weight.numpy() * 3)  # so that attention is far from even
+    rng = np.random.default_rng(0)
+    return model, rng.integers(1, 50, (4, 10)), rng.integers(1, 40, (4, 11))
+
+
+def test_a_later_word_of_the_target_changes_no_earlier_output(translator):
+    model, source, target = translator
+    before = np.asarray(model([source, target]))
+    target = target.copy()
+    target[:, 6] = target[:, 6] % 39 + 1
+    after = np.asarray(model([source, target]))
+    np.testing.assert_array_equal(after[:, :6], before[:, :6])
+    changes = np.abs(after - before).max(axis=-1)
+    assert (changes[:, 6] > 1e-4).all()
+    assert (changes[:, 7:] > 1e-4).any(axis=1).all()
+
+
+def test_padding_of_the_source_changes_nothing(translator):
+    model, source, target = translator
+    source = source.copy()
+    source[:, 6:] = 0
+    before = np.asarray(model([source, target]))
+    embedding, positions = model.get_layer("source_embedding"), model.get_layer("source_positions")
+    kept = [layer.get_weights() for layer in (embedding, positions)]
+    try:
+        table, bias = kept[0][0].copy(), kept[1][1].copy()
+        table[0] += 5
+        bias[6:] -= 5
+        embedding.set_weights([table])
+        positions.set_weights([kept[1][0], bias])
+        np.testing.assert_allclose(model([source, target]), before, atol=1e-6)
+        source[:, 6] = 7
+        assert np.abs(np.asarray(model([source, target])) - before).max() > 1e-3
+    finally:
+        embedding.set_weights(kept[0])
+        positions.set_weights(kept[1])
+
+
+@pytest.mark.parametrize("arch", ["mlp", "cnn", "rnn", "transformer", "hybrid"])
+@pytest.mark.parametrize("outputs", [(6,), (6, 3)])
+def test_an_untaught_forecast_goes_up_with_the_level_of_the_series(arch, outputs):
+    signature = Signature("series", "forecasting", ((24, 3),), outputs, column=1 if len(outputs) == 1 else None)
+    model = build(ModelConfig(arch=arch, size="tiny"), signature)
+    x = np.random.default_rng(0).normal(size=(2, 24, 3)).astype(np.float32)
+    np.testing.assert_allclose(model(x + 100), np.asarray(model(x)) + 100, rtol=1e-4)
+
+
+def test_the_variate_that_is_forecast_is_found_in_the_data():
+    from tfopt.config import DataConfig
+    from tfopt.data.dataset import Dataset, Split
+    from tfopt.data.scaling import IDENTITY
+
+    walk = np.random.default_rng(0).normal(size=(60, 4)).cumsum(axis=0).astype(np.float32)
+    x = np.stack([walk[i : i + 8] for i in range(40)])
+    split = Split.of(x, np.stack([walk[i + 8 : i + 11, 2] for i in range(40)]))
+    data = Dataset(DataConfig(), "series", 0, IDENTITY, split, split, split, split, "", task="forecasting")
+    assert Signature.of(data) == Signature("series", "forecasting", ((8, 4),), (3,), column=2)
+
+
+@pytest.mark.parametrize("arch", [arch for arch in KINDS if arch != "seq2seq"])
+def test_a_larger_size_has_more_weights_and_options_override_it(arch):
+    signature = Signature("image", "classification", ((28, 28),), (10,))
+
+    def count(**options):
+        return build(ModelConfig(arch=arch, **options), signature).count_params()
+
+    tiny, small, base = (count(size=size) for size in ("tiny", "small", "base"))
+    assert tiny <= 20_000 < small <= 200_000 < base <= 2_000_000
+    assert count(size="base", width=16, depth=1) < count(size="base", width=16) < base
+
+
+@pytest.mark.parametrize(
+    ("options", "kind", "words"),
+    [
+        ({"arch": "mlp", "residual": True}, "image", "--residual is not for --arch mlp: it is for cnn"),
+        (
+            {"arch": "cnn", "heads": 2},
+            "image",
+            "--heads 2 is not for --arch cnn: it is for transformer, hybrid and seq2seq",
+        ),
+        ({"arch": "cnn", "cell": "gru"}, "image", "--cell gru is not for --arch cnn: it is for rnn and hybrid"),
+        ({"arch": "rnn", "parts": "attention"}, "image", "--parts attention is not for --arch rnn: it is for hybrid"),
+        ({"arch": "hybrid", "heads": 2}, "image", "--heads 2 needs --parts attention or rnn.attention, not rnn"),
+        (
+            {"arch": "hybrid", "parts": "attention", "bidirectional": True},
+            "image",
+            "--bidirectional needs --parts rnn or rnn.attention, not attention",
+        ),
+        ({"arch": "cnn"}, "features", r"--arch cnn does not take features of shape \(9,\); use --arch mlp"),
+        ({"arch": "seq2seq"}, "image", "use --arch mlp, cnn, mobilenet, rnn, transformer or hybrid"),
+        ({"arch": "mlp"}, "pairs", "use --arch seq2seq"),
+        ({"arch": "transformer", "width": 30, "heads": 4}, "tokens", "--heads 4 does not divide the width of 30"),
+    ],
+)
+def test_what_does_not_fit_is_refused_with_what_would(options, kind, words):
+    with pytest.raises(InputError, match=words):
+        build(ModelConfig(**options), SIGNATURES[kind])
+
+
+def test_images_too_small_for_convolutions_are_refused():
+    with pytest.raises(InputError, match=r"needs images of at least 4x4 pixels.*use --arch mlp"):
+        build(ModelConfig(arch="cnn"), Signature("image", "classification", ((8, 3),), (10,)))

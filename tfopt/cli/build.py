@@ -1,0 +1,60 @@
+"""`tfopt build`: a new model from an architecture and a data set, untrained."""
+
+from pathlib import Path
+from typing import Any
+
+from tfopt.artifacts.writing import Destination
+from tfopt.cli import data_options, options
+from tfopt.cli import training_options as training
+from tfopt.cli.making import make
+from tfopt.cli.output import Output
+
+EXAMPLES = """Examples:
+
+  tfopt build --arch hybrid --parts rnn+attention -o net.keras
+
+  tfopt build --arch cnn --residual --size base --data fashion_mnist"""
+
+
+@data_options.with_data
+def build(
+    data: dict[str, Any],
+    arch: training.ArchOption = None,
+    size: training.SizeOption = "small",
+    width: training.Width = None,
+    depth: training.Depth = None,
+    dropout: training.Dropout = None,
+    residual: training.Residual = False,
+    cell: training.CellOption = "lstm",
+    bidirectional: training.Bidirectional = False,
+    parts: training.PartsOption = "rnn",
+    heads: training.Heads = None,
+    seed: options.Seed = 0,
+    output: options.Output = None,
+    force: options.Force = False,
+    json: options.Json = False,
+    quiet: options.Quiet = False,
+    verbose: options.Verbose = False,
+    debug: options.Debug = False,
+) -> None:
+    """Write a new, untrained model for a data set, which it remembers."""
+    with Output(json=json, quiet=quiet, verbose=verbose, debug=debug) as out:
+        from tfopt.config import BuildConfig, DataConfig
+
+        config = BuildConfig(
+            arch=arch,
+            size=size,
+            width=width,
+            depth=depth,
+            dropout=dropout,
+            residual=residual,
+            cell=cell,
+            bidirectional=bidirectional,
+            parts=parts,
+            heads=heads,
+            seed=seed,
+        )
+        source = DataConfig.model_validate(data)
+        destination = Destination(output or Path("model.keras"), suffix=".keras", force=force)
+        name = destination.path.name
+        make(out, destination, lambda w: w.build(config, source, name=name, progress=out), None)

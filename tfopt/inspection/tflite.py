@@ -1,0 +1,46 @@
+"""The operations and constants of a `.tflite`, by kind and by type."""
+
+from collections import defaultdict
+from math import prod
+from typing import Any
+
+from tfopt.measure.tflite_graph import PACKED, Constant, Operation, operations, parameters, tflite_macs
+from tfopt.report.inspection import OperationFacts, TensorFacts
+
+
+def tflite_facts(payload: bytes) -> dict[str, Any]:
+    """What an `Inspection` says of a `.tflite`; operations in loops are counted once."""
+    found = operations(payload)
+    count, nonzero = parameters(payload)
+    kinds: dict[tuple[str, str], list[Operation]] = defaultdict(list)
+    types: dict[str, dict[str, Constant]] = defaultdict(dict)
+    for operation in found:
+        kinds[operation.kind, operation.output_type].append(operation)
+        for constant in operation.constants:
+            types[constant.type][constant.name] = constant
+    return {
+        "parameters": count,
+        "nonzero_parameters": nonzero,
+        "macs": tflite_macs(payload),
+        "operations": [_operations(*key, alike) for key, alike in sorted(kinds.items())],
+        "tensors": [_tensors(kind, list(named.values())) for kind, named in sorted(types.items())],
+    }
+
+
+def _operations(kind: str, output_type: str, alike: list[Operation]) -> OperationFacts:
+    macs = [operation.macs for operation in alike]
+    known = sum(count for count in macs if count is not None)
+    return OperationFacts(kind=kind, output_type=output_type, count=len(alike), macs=None if None in macs else known)
+
+
+def _tensors(kind: str, constants: list[Constant]) -> TensorFacts:
+    values = sum(prod(constant.shape) for constant in constants)
+    bits = PACKED.get(kind)
+    stored = sum(constant.values.nbytes for constant in constants)
+    return TensorFacts(
+        type=kind,
+        count=len(constants),
+        values=values,
+        nonzero=sum(constant.nonzero for constant in constants),
+        bytes=stored if bits is None else -(-values * bits // 8),
+    )

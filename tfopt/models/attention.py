@@ -1,0 +1,53 @@
+"""Blocks of a transformer (Vaswani et al. 2017, arXiv:1706.03762), normalized before each part (Xiong et al. 2020).
+
+Self-attention, in a decoder also attention to the source, and two dense layers: each adds to what passes through.
+"""
+
+import keras
+from keras import layers
+
+from tfopt.models.dimensions import Dimensions, head_size
+
+FEED_FORWARD = 2  # times the width
+
+
+def positioned(x: keras.KerasTensor, width: int, name: str) -> keras.KerasTensor:
+    """A sequence (N, T, F) projected to `width`, with a bias for each position: learned positional embeddings."""
+    return layers.EinsumDense(
+        "btf,fd->btd", (x.shape[1], width), bias_axes="td", bias_initializer="random_normal", name=name
+    )(x)
+
+
+def encoded(
+    x: keras.KerasTensor, size: Dimensions, name: str, mask: keras.KerasTensor | None = None
+) -> keras.KerasTensor:
+    """One block of an encoder on (N, T, width); positions where `mask` (N, 1, T) is false are not looked at."""
+    y = layers.LayerNormalization(name=f"{name}_norm")(x)
+    x = _added(x, _attention(size, f"{name}_attention")(y, y, attention_mask=mask), size, name)
+    return _fed_forward(x, size, name)
+
+
+def decoded(
+    x: keras.KerasTensor, source: keras.KerasTensor, size: Dimensions, name: str, mask: keras.KerasTensor
+) -> keras.KerasTensor:
+    """One block of a decoder on (N, T, width): no position sees a later one, all see `source` (N, S, width)."""
+    y = layers.LayerNormalization(name=f"{name}_norm")(x)
+    x = _added(x, _attention(size, f"{name}_attention")(y, y, use_causal_mask=True), size, name)
+    y = layers.LayerNormalization(name=f"{name}_cross_norm")(x)
+    y = _attention(size, f"{name}_cross")(y, source, attention_mask=mask)
+    return _fed_forward(_added(x, y, size, f"{name}_cross"), size, name)
+
+
+def _attention(size: Dimensions, name: str) -> layers.MultiHeadAttention:
+    return layers.MultiHeadAttention(size.heads, head_size(size.width, size.heads), name=name)
+
+
+def _fed_forward(x: keras.KerasTensor, size: Dimensions, name: str) -> keras.KerasTensor:
+    y = layers.LayerNormalization(name=f"{name}_dense_norm")(x)
+    y = layers.Dense(FEED_FORWARD * size.width, activation="relu", name=f"{name}_dense1")(y)
+    return _added(x, layers.Dense(size.width, name=f"{name}_dense2")(y), size, f"{name}_dense")
+
+
+def _added(x: keras.KerasTensor, y: keras.KerasTensor, size: Dimensions, name: str) -> keras.KerasTensor:
+    y = layers.Dropout(size.dropout, name=f"{name}_dropout")(y) if size.dropout else y
+    return layers.Add(name=f"{name}_add")([x, y])

@@ -1,0 +1,41 @@
+"""How wide and deep a model is: what `--size` says for its architecture, unless an option says otherwise."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from math import gcd
+
+from tfopt.choices import Size
+from tfopt.config import ModelConfig
+from tfopt.errors import InputError
+
+
+@dataclass(frozen=True)
+class Dimensions:
+    """`width` and `depth` count what they do in each builder; `heads` is 0 where there is no attention."""
+
+    width: int
+    depth: int
+    heads: int = 0
+    dropout: float = 0.2
+
+
+Sizes = Mapping[Size, Dimensions]
+
+
+def dimensions(config: ModelConfig, sizes: Sizes) -> Dimensions:
+    """The dimensions of the size that is asked for, overridden by those that are given; as many heads as fit."""
+    size = sizes[config.size]
+    width = config.width or size.width
+    return Dimensions(
+        width,
+        config.depth or size.depth,
+        config.heads or (gcd(width, size.heads) if size.heads else 0),
+        size.dropout if config.dropout is None else config.dropout,
+    )
+
+
+def head_size(width: int, heads: int) -> int:
+    """Width of one of `heads` attention heads; raise `InputError` if they cannot share `width` evenly."""
+    if width % heads:
+        raise InputError(f"--heads {heads} does not divide the width of {width} evenly")
+    return width // heads

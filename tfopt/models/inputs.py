@@ -1,0 +1,46 @@
+"""The first layers of a model: its input, and the forms in which architectures take it."""
+
+import keras
+from keras import layers
+
+from tfopt.models.persistence import relative
+from tfopt.models.signature import Signature
+
+
+def entry(signature: Signature) -> keras.KerasTensor:
+    """The input of a model that has one."""
+    return keras.Input(signature.shape, dtype="int32" if signature.kind == "tokens" else "float32", name="input")
+
+
+def with_channels(inputs: keras.KerasTensor) -> keras.KerasTensor:
+    """Images as (N, H, W, C)."""
+    return layers.Reshape((*inputs.shape[1:], 1))(inputs) if len(inputs.shape) == 3 else inputs
+
+
+def sequence(inputs: keras.KerasTensor, signature: Signature, width: int) -> keras.KerasTensor:
+    """Samples as (N, steps, features): tokens embedded in `width` numbers, windows, or the rows of an image."""
+    match signature.kind:
+        case "tokens":
+            return layers.Embedding(signature.words, width, name="embedding")(inputs)
+        case "image":
+            return rows(inputs)
+        case _:
+            return relative(inputs, signature)
+
+
+def rows(x: keras.KerasTensor) -> keras.KerasTensor:
+    """An image or feature map (N, H, W, C) as a sequence of its H rows; (N, H, W) is one already."""
+    return layers.Reshape((x.shape[1], -1), name="rows")(x) if len(x.shape) == 4 else x
+
+
+def pooled(x: keras.KerasTensor, signature: Signature) -> keras.KerasTensor:
+    """A sequence or feature map as one vector (N, F).
+
+    The strongest of each feature for tokens, of which most are padding, every step for a forecast, else the mean.
+    """
+    if signature.task == "forecasting":
+        return layers.Flatten(name="flatten")(x)
+    if signature.kind == "tokens":
+        return layers.GlobalMaxPooling1D(name="maximum")(x)
+    pooling = layers.GlobalAveragePooling2D if len(x.shape) == 4 else layers.GlobalAveragePooling1D
+    return pooling(name="average")(x)

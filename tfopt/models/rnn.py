@@ -1,0 +1,29 @@
+"""A recurrent network over tokens, the steps of a series or the rows of an image."""
+
+import keras
+from keras import layers
+
+from tfopt.config import ModelConfig
+from tfopt.models.dimensions import Dimensions, Sizes, dimensions
+from tfopt.models.heads import with_head
+from tfopt.models.inputs import entry, pooled, sequence
+from tfopt.models.recurrence import recurrent
+from tfopt.models.signature import Signature
+
+SIZES: Sizes = {"tiny": Dimensions(16, 1), "small": Dimensions(64, 1), "base": Dimensions(128, 2)}
+
+
+def rnn(config: ModelConfig, signature: Signature) -> keras.Model:
+    """Build `depth` LSTM or GRU layers of `width` units, both ways if `config.bidirectional`.
+
+    What follows sees the last answer; for tokens, the largest of each unit over all words, as padding comes last.
+    """
+    size = dimensions(config, SIZES)
+    inputs = entry(signature)
+    x = sequence(inputs, signature, max(1, size.width // 2))
+    texts = signature.kind == "tokens"
+    for layer in range(1, size.depth + 1):
+        if layer > 1:
+            x = layers.Dropout(size.dropout, name=f"dropout{layer - 1}")(x)
+        x = recurrent(x, size.width, config, f"{config.cell}{layer}", whole=texts or layer < size.depth)
+    return with_head(inputs, pooled(x, signature) if texts else x, signature, size.dropout, "rnn")

@@ -1,0 +1,65 @@
+"""Which architecture takes which kind of data and has which options; what does not fit is refused in one sentence."""
+
+from collections.abc import Sequence
+
+from tfopt.choices import Arch
+from tfopt.config import ModelConfig
+from tfopt.data.raw import InputKind
+from tfopt.errors import InputError
+from tfopt.models.signature import Signature
+
+KINDS: dict[Arch, tuple[InputKind, ...]] = {
+    "mlp": ("image", "features", "tokens", "series"),
+    "cnn": ("image", "tokens", "series"),
+    "mobilenet": ("image",),
+    "rnn": ("image", "tokens", "series"),
+    "transformer": ("image", "tokens", "series"),
+    "hybrid": ("image", "tokens", "series"),
+    "seq2seq": ("pairs",),
+}
+OPTIONS: dict[str, tuple[Arch, ...]] = {
+    "residual": ("cnn",),
+    "cell": ("rnn", "hybrid"),
+    "bidirectional": ("rnn", "hybrid"),
+    "parts": ("hybrid",),
+    "heads": ("transformer", "hybrid", "seq2seq"),
+}
+PARTS = {"cell": "rnn", "bidirectional": "rnn", "heads": "attention"}
+LEAST_PIXELS = 4
+NAMES: dict[InputKind, str] = {
+    "image": "images",
+    "features": "features",
+    "tokens": "tokens",
+    "series": "series",
+    "pairs": "pairs of sentences",
+}
+
+
+def check(config: ModelConfig, arch: Arch, signature: Signature) -> None:
+    """Raise `InputError` if `arch` cannot take what the data feeds, or lacks an option that was set."""
+    able = [name for name, kinds in KINDS.items() if signature.kind in kinds]
+    given = f"{NAMES[signature.kind]} of shape {signature.shape}"
+    if arch not in able:
+        raise InputError(f"--arch {arch} does not take {given}; use --arch {_either(able)}")
+    if signature.kind == "image" and len(signature.shape) not in (2, 3):
+        raise InputError(f"{given} are none: an image has the shape (H, W) or (H, W, C); use --arch mlp")
+    if signature.kind == "image" and arch != "mlp" and min(signature.shape[:2]) < LEAST_PIXELS:
+        raise InputError(f"--arch {arch} needs images of at least 4x4 pixels, not {given}; use --arch mlp")
+    for option, archs in OPTIONS.items():
+        value = getattr(config, option)
+        if value == type(config).model_fields[option].default:
+            continue
+        if arch not in archs:
+            raise InputError(f"{_spelled(option, value)} is not for --arch {arch}: it is for {_either(archs, 'and')}")
+        if arch == "hybrid" and PARTS.get(option, "") not in config.parts:
+            raise InputError(
+                f"{_spelled(option, value)} needs --parts {PARTS[option]} or rnn+attention, not {config.parts}"
+            )
+
+
+def _spelled(option: str, value: object) -> str:
+    return f"--{option}" if isinstance(value, bool) else f"--{option} {value}"
+
+
+def _either(names: Sequence[str], word: str = "or") -> str:
+    return f" {word} ".join([", ".join(names[:-1]), names[-1]] if len(names) > 1 else names)

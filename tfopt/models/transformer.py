@@ -1,0 +1,57 @@
+"""A transformer encoder for tokens, series and images; an image is a sequence of patches (Dosovitskiy et al. 2021)."""
+
+import keras
+from keras import layers
+
+from tfopt.config import ModelConfig
+from tfopt.models.attention import encoded, positioned
+from tfopt.models.convolution import convolved
+from tfopt.models.dimensions import Dimensions, Sizes, dimensions
+from tfopt.models.heads import with_head
+from tfopt.models.inputs import entry, pooled, sequence, with_channels
+from tfopt.models.signature import Signature
+
+SIZES: Sizes = {
+    "tiny": Dimensions(16, 1, heads=2, dropout=0.1),
+    "small": Dimensions(64, 2, heads=4, dropout=0.1),
+    "base": Dimensions(128, 4, heads=8, dropout=0.1),
+}
+MOST_PATCHES = 64
+MOST_STEPS = 32
+
+
+def transformer(config: ModelConfig, signature: Signature) -> keras.Model:
+    """Build `depth` blocks on vectors of `width` numbers with `heads` heads."""
+    size = dimensions(config, SIZES)
+    inputs = entry(signature)
+    match signature.kind:
+        case "image":
+            x = _patches(with_channels(inputs), size.width)
+        case "series":
+            x = _spans(sequence(inputs, signature, size.width), size.width)
+        case _:
+            x = sequence(inputs, signature, size.width)
+    x = positioned(x, size.width, "positions")
+    for block in range(1, size.depth + 1):
+        x = encoded(x, size, f"block{block}")
+    x = layers.LayerNormalization(name="norm")(x)
+    return with_head(inputs, pooled(x, signature), signature, size.dropout, "transformer")
+
+
+def _patches(x: keras.KerasTensor, width: int) -> keras.KerasTensor:
+    """An image as a sequence of at most 64 patches; a convolution before them steadies training (Xiao et al. 2021)."""
+    x = convolved(x, max(8, width // 4), "stem")
+    height, breadth = x.shape[1:3]
+    side = next(side for side in range(2, max(height, breadth) + 1) if _count(height, breadth, side) <= MOST_PATCHES)
+    x = layers.Conv2D(width, side, side, padding="same", name="patches")(x)
+    return layers.Reshape((-1, width), name="sequence")(x)
+
+
+def _count(height: int, breadth: int, side: int) -> int:
+    return -(-height // side) * -(-breadth // side)
+
+
+def _spans(x: keras.KerasTensor, width: int) -> keras.KerasTensor:
+    """A long window as at most 32 spans of a few steps each (Nie et al. 2023, PatchTST)."""
+    span = -(-x.shape[1] // MOST_STEPS)
+    return layers.Conv1D(width, span, span, padding="same", name="patches")(x) if span > 1 else x

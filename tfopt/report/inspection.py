@@ -1,0 +1,99 @@
+"""What a model file holds: its layers or operations, what they cost, and what each technique can do with them."""
+
+from typing import Any, Literal
+
+from tfopt.report.report import Record
+
+Technique = Literal["prune", "cluster", "binarize", "int8", "qat"]
+
+
+class Verdict(Record):
+    """Whether a technique changes a layer, and what it does to it, or why not."""
+
+    can: bool
+    detail: str
+
+
+class LayerFacts(Record):
+    """One layer: what it gives, what it weighs and costs, and what can be done with it.
+
+    `macs` is None where they cannot be told; `sparsity` is the share of zeros in its kernels; `dtypes` those of its
+    weights. `techniques` is empty for a layer without weights.
+    """
+
+    layer: str
+    kind: str
+    output_shapes: list[list[int | None]]
+    parameters: int
+    trainable: int
+    macs: int | None
+    bytes: int
+    sparsity: float | None
+    dtypes: list[str]
+    techniques: dict[Technique, Verdict]
+
+
+class OperationFacts(Record):
+    """All operations of one kind in a `.tflite`: how many there are, the type of what they give, and their MACs."""
+
+    kind: str
+    output_type: str
+    count: int
+    macs: int | None
+
+
+class TensorFacts(Record):
+    """All constants of one type in a `.tflite`."""
+
+    type: str
+    count: int
+    values: int
+    nonzero: int
+    bytes: int
+
+
+class PortFacts(Record):
+    """An input or output; None where a size is free."""
+
+    shape: list[int | None]
+    dtype: str | None
+
+
+class StepFacts(Record):
+    """A command of the model's history, with those options that were not the default."""
+
+    command: str
+    config: dict[str, Any]
+    tfopt: str
+
+
+class OriginFacts(Record):
+    """What the model remembers: the data it was made for and the commands that made it."""
+
+    data: str | None
+    task: str
+    num_classes: int | None
+    history: list[StepFacts]
+
+
+class Inspection(Record):
+    """The whole of one file; `layers` of a Keras model, `operations` and `tensors` of a `.tflite`.
+
+    `unattributed_macs` belong to operations of no layer: with those of the layers they make up `macs`.
+    """
+
+    name: str
+    format: Literal["keras", "tflite"]
+    file_bytes: int
+    parameters: int
+    nonzero_parameters: int
+    macs: int | None
+    unattributed_macs: int = 0
+    inputs: list[PortFacts]
+    outputs: list[PortFacts]
+    origin: OriginFacts | None
+    layers: tuple[LayerFacts, ...] = ()
+    operations: tuple[OperationFacts, ...] = ()
+    tensors: tuple[TensorFacts, ...] = ()
+    notes: tuple[str, ...] = ()
+    versions: dict[str, str]
