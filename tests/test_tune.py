@@ -325,7 +325,7 @@ def test_if_all_trials_fail_that_is_one_sentence(tfopt, small, monkeypatch, tmp_
         (("--timeout", "0s"), "--timeout 0.0 is out of range"),
         (("--trials", 0), "--trials 0 is out of range"),
         (("--parallel", 0), "--parallel 0 is out of range"),
-        (("--arch", "cnn", "--data", "features.npz"), "--arch cnn needs images"),
+        (("--arch", "cnn", "--data", "features.npz"), "--arch cnn does not take features"),
     ],
 )
 def test_bad_options_are_one_sentence_and_write_nothing(tfopt, tmp_path, arguments, words):
