@@ -275,7 +275,7 @@ class TestData:
     def test_that_does_not_suit_the_architecture(self, refused, tmp_path):
         x = np.random.default_rng(0).normal(size=(60, 4))
         npz(tmp_path / "d.npz", x_train=x, x_test=x[:20])
-        assert "use --arch mlp" in refused("train", "--data", "d.npz")
+        assert "use --arch mlp" in refused("train", "--arch", "cnn", "--data", "d.npz")
 
 
 @pytest.mark.parametrize("share", [0.0, 0.3, 0.9])
