@@ -15,7 +15,8 @@ class DistillConfig(Config):
     """How to distill: `student` is a model to build or a file, `alpha` the weight of the labels in the loss.
 
     The teacher's answers weigh 1 - alpha; those of a classifier are softened by `temperature`, by default 4. With
-    `features` layers of the student learn to give what layers of the teacher give.
+    `features` layers of the student learn to give what layers of the teacher give. The learning rate falls to zero
+    along a cosine.
     """
 
     student: ModelConfig | Path = ModelConfig(size="tiny")

@@ -56,7 +56,7 @@ def distill(
     master = teacher.fresh_model()
     hints, notes = _hints(master, teacher.name, model, title, data) if config.features else ([], [])
     lesson = Lesson(model, master, _answers(master, model, config, data), config.alpha, hints)
-    plan = FitPlan(config.epochs, config.batch_size, config.learning_rate, config.seed, config.patience)
+    plan = FitPlan(config.epochs, config.batch_size, config.learning_rate, config.seed, config.patience, decay="cosine")
     result = fit(model, data, plan, progress, learner=lesson)
     spoken = f"its answers at temperature {config.temperature or TEMPERATURE:g}" if _softened(data) else "its numbers"
     notes = [
