@@ -14,7 +14,7 @@ from tfopt.models.attention import encoded, positioned
 from tfopt.models.convolution import convolved, plain_block
 from tfopt.models.dimensions import Dimensions, Sizes, dimensions
 from tfopt.models.heads import with_head
-from tfopt.models.inputs import entry, pooled, rows, sequence, with_channels
+from tfopt.models.inputs import attended, entry, rows, sequence, with_channels
 from tfopt.models.recurrence import recurrent
 from tfopt.models.signature import Signature
 
@@ -40,7 +40,7 @@ def hybrid(config: ModelConfig, signature: Signature) -> keras.Model:
         x = layers.Reshape((-1, x.shape[-1]), name="positions")(x) if len(x.shape) == 4 else x
         x = encoded(positioned(x, wide.width, "projection"), wide, "encoder")
         x = layers.LayerNormalization(name="norm")(x)
-    x = pooled(x, signature) if len(x.shape) == 3 else x
+    x = attended(x, signature) if len(x.shape) == 3 else x
     return with_head(inputs, x, signature, size.dropout, "hybrid")
 
 

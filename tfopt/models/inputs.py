@@ -36,11 +36,14 @@ def rows(x: keras.KerasTensor) -> keras.KerasTensor:
 def pooled(x: keras.KerasTensor, signature: Signature) -> keras.KerasTensor:
     """A sequence or feature map as one vector (N, F).
 
-    The strongest of each feature for tokens, of which most are padding, every step for a forecast, else the mean.
+    The strongest of each feature for tokens, of which most are padding, else the mean.
     """
-    if signature.task == "forecasting":
-        return layers.Flatten(name="flatten")(x)
     if signature.kind == "tokens":
         return layers.GlobalMaxPooling1D(name="maximum")(x)
     pooling = layers.GlobalAveragePooling2D if len(x.shape) == 4 else layers.GlobalAveragePooling1D
     return pooling(name="average")(x)
+
+
+def attended(x: keras.KerasTensor, signature: Signature) -> keras.KerasTensor:
+    """A sequence after attention as one vector: its last position for a forecast, else as `pooled`."""
+    return x[:, -1] if signature.task == "forecasting" else pooled(x, signature)

@@ -18,13 +18,13 @@ SIZES: Sizes = {"tiny": Dimensions(8, 2), "small": Dimensions(16, 3), "base": Di
 EXPANSION = 4
 BLOCKS = 2
 LARGE = 64
-LEAST_SIZE = 4
+LEAST_SIZE = 8
 
 
 def mobilenet(config: ModelConfig, signature: Signature) -> keras.Model:
     """Build a MobileNetV2 of `depth` stages of two blocks; `width` channels in the first, doubled in each after it.
 
-    A stage but the first halves the size, down to 4 pixels; for images of 64 pixels and more the stem halves it too.
+    A stage but the first halves a size of 8 pixels and more; for images of 64 pixels and more the stem halves it too.
     """
     size = dimensions(config, SIZES)
     inputs = entry(signature)

@@ -8,7 +8,7 @@ from tfopt.models.attention import encoded, positioned
 from tfopt.models.convolution import convolved
 from tfopt.models.dimensions import Dimensions, Sizes, dimensions
 from tfopt.models.heads import with_head
-from tfopt.models.inputs import entry, pooled, sequence, with_channels
+from tfopt.models.inputs import attended, entry, sequence, with_channels
 from tfopt.models.signature import Signature
 
 SIZES: Sizes = {
@@ -35,7 +35,7 @@ def transformer(config: ModelConfig, signature: Signature) -> keras.Model:
     for block in range(1, size.depth + 1):
         x = encoded(x, size, f"block{block}")
     x = layers.LayerNormalization(name="norm")(x)
-    return with_head(inputs, pooled(x, signature), signature, size.dropout, "transformer")
+    return with_head(inputs, attended(x, signature), signature, size.dropout, "transformer")
 
 
 def _patches(x: keras.KerasTensor, width: int) -> keras.KerasTensor:
