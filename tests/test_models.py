@@ -167,24 +167,31 @@ def test_padding_of_the_source_changes_nothing(translator):
 
 
 @pytest.mark.parametrize("arch", ["mlp", "cnn", "rnn", "transformer", "hybrid"])
-@pytest.mark.parametrize("outputs", [(6,), (6, 3)])
-def test_an_untaught_forecast_goes_up_with_the_level_of_the_series(arch, outputs):
-    signature = Signature("series", "forecasting", ((24, 3),), outputs, column=1 if len(outputs) == 1 else None)
+@pytest.mark.parametrize(("outputs", "repeated"), [((6,), 1), ((6, 3), 1), ((6,), 6), ((6, 3), 6)])
+def test_an_untaught_forecast_goes_up_with_the_level_of_the_series(arch, outputs, repeated):
+    column = 1 if len(outputs) == 1 else None
+    signature = Signature("series", "forecasting", ((24, 3),), outputs, column=column, repeated=repeated)
     model = build(ModelConfig(arch=arch, size="tiny"), signature)
     x = np.random.default_rng(0).normal(size=(2, 24, 3)).astype(np.float32)
     np.testing.assert_allclose(model(x + 100), np.asarray(model(x)) + 100, rtol=1e-4)
 
 
-def test_the_variate_that_is_forecast_is_found_in_the_data():
+def test_what_is_repeated_is_the_last_step_of_a_walk_and_the_last_day_of_a_season():
     from tfopt.config import DataConfig
     from tfopt.data.dataset import Dataset, Split
     from tfopt.data.scaling import IDENTITY
 
-    walk = np.random.default_rng(0).normal(size=(60, 4)).cumsum(axis=0).astype(np.float32)
-    x = np.stack([walk[i : i + 8] for i in range(40)])
-    split = Split.of(x, np.stack([walk[i + 8 : i + 11, 2] for i in range(40)]))
-    data = Dataset(DataConfig(), "series", 0, IDENTITY, split, split, split, split, "", task="forecasting")
-    assert Signature.of(data) == Signature("series", "forecasting", ((8, 4),), (3,), column=2)
+    walk = np.random.default_rng(0).normal(size=(60, 2)).cumsum(axis=0).astype(np.float32)
+    season = np.tile(np.eye(3, 2, dtype=np.float32), (20, 1))
+    for values, repeated in ((walk, 1), (season, 3)):
+        x = np.stack([values[i : i + 8] for i in range(40)])
+        split = Split.of(x, np.stack([values[i + 8 : i + 11, 1] for i in range(40)]))
+        config = DataConfig(target="b")
+        data = Dataset(
+            config, "series", 0, IDENTITY, split, split, split, split, "", task="forecasting", columns=("a", "b")
+        )
+        wanted = Signature("series", "forecasting", ((8, 2),), (3,), column=1, repeated=repeated)
+        assert Signature.of(data) == wanted
 
 
 @pytest.mark.parametrize("arch", [arch for arch in KINDS if arch != "seq2seq"])

@@ -1,7 +1,8 @@
-"""Forecasts relative to the last step that is known (NLinear, Zeng et al. 2023, arXiv:2205.13504, section 4).
+"""Forecasts relative to what is known (after NLinear, Zeng et al. 2023, arXiv:2205.13504, section 4).
 
-The level of a series drifts away from where it was in training. So the last step is subtracted from what a model sees
-and added to what it says: a model that says nothing repeats the last step, which is hard to beat.
+The level of a series drifts away from where it was in training. So the last step is subtracted from what a model sees,
+and the last steps are added to what it says: a model that says nothing repeats the last step or, where that is nearer,
+as many steps as it forecasts, such as those of the day before. Either is hard to beat.
 """
 
 import keras
@@ -18,13 +19,12 @@ def relative(inputs: keras.KerasTensor, signature: Signature) -> keras.KerasTens
 
 
 def persistent(steps: keras.KerasTensor, inputs: keras.KerasTensor, signature: Signature) -> keras.KerasTensor:
-    """Add the last step of the forecast variates to `steps`, (N, H) or (N, H, V), if they are among the inputs."""
+    """Add the last steps of the forecast variates to `steps`, (N, H) or (N, H, V), if they are among the inputs."""
     if signature.task != "forecasting":
         return steps
+    last = inputs[:, -signature.repeated :]
     if len(signature.outputs) == 1 and signature.column is not None:
-        last = inputs[:, -1, signature.column : signature.column + 1]
-    elif len(signature.outputs) == 2 and signature.outputs[1] == signature.shape[1]:
-        last = inputs[:, -1:]
-    else:
+        last = last[..., signature.column]
+    elif len(signature.outputs) == 1 or signature.outputs[1] != signature.shape[1]:
         return steps
     return layers.Add(name="persistent")([steps, last])

@@ -16,8 +16,8 @@ class Signature:
 
     `shapes` has the shape of one sample for each input (two for pairs: source and target tokens), `outputs` that of
     its output: (classes,), (numbers,), (horizon,), (horizon, variates) or (length, target words). A classifier and a
-    translator give probabilities, others plain numbers. `column` is the variate that a forecast of (horizon,) goes on
-    with.
+    translator give probabilities, others plain numbers. A forecast goes on from the last `repeated` steps; one
+    of (horizon,) is about the variate `column`.
     """
 
     kind: InputKind
@@ -26,6 +26,7 @@ class Signature:
     outputs: tuple[int, ...]
     vocabulary: int | None = None
     column: int | None = None
+    repeated: int = 1
 
     @property
     def shape(self) -> tuple[int, ...]:
@@ -49,11 +50,24 @@ class Signature:
                 outputs = (*shapes[1], data.target_vectorizer.size)
             case _:
                 outputs = data.train.y.shape[1:]
-        return cls(data.kind, data.task, shapes, outputs, data.vocabulary, _column(data))
+        column = _column(data)
+        repeated = _repeated(data, column) if data.task == "forecasting" else 1
+        return cls(data.kind, data.task, shapes, outputs, data.vocabulary, column, repeated)
 
 
 def _column(data: Dataset) -> int | None:
-    """The variate whose last steps are nearest to the first that are forecast, in the train split."""
+    """Which of the variates is forecast, if it is one."""
     if data.task != "forecasting" or data.train.y.ndim != 2:
         return None
-    return int(np.abs(data.train.x[:, -1] - data.train.y[:, :1]).mean(axis=0).argmin())
+    columns = data.columns or ()
+    return columns.index(data.config.target) if data.config.target in columns else 0
+
+
+def _repeated(data: Dataset, column: int | None) -> int:
+    """How many steps at the end of a window are nearer to what follows it in the train split: one, or as many."""
+    horizon, window = data.train.y.shape[1], data.train.x.shape[1]
+    if horizon > window:
+        return 1
+    x = data.train.x if column is None else data.train.x[..., column]
+    error = {steps: float(np.abs(x[:, -steps:] - data.train.y).mean()) for steps in (1, horizon)}
+    return min(error, key=lambda steps: error[steps])
