@@ -22,6 +22,7 @@ from tfopt.config import TrainConfig, TuneConfig
 from tfopt.data import load
 from tfopt.errors import InputError
 from tfopt.models import Signature
+from tfopt.models.suitability import KINDS, check
 from tfopt.progress import Silent
 from tfopt.training.train import train
 from tfopt.tuning import trial as trials
@@ -142,6 +143,17 @@ def test_any_architecture_means_those_that_fit_the_data(data):
     assert {"cnn", "mlp"} <= set(found)
     assert "seq2seq" not in found
     assert fitting(TuneConfig(), Signature.of(data)) == ("cnn",)
+
+
+@pytest.mark.parametrize("arch", get_args(Arch))
+def test_whatever_is_drawn_is_a_model_that_can_be_built(arch):
+    kind = KINDS[arch][0]
+    signature = Signature(kind, "classification", ((8, 8),), (10,))
+    study = optuna.create_study(sampler=optuna.samplers.RandomSampler(0))
+    for _ in range(30):
+        config = train_config(TuneConfig(), Space((arch,), kind, "classification", coarse=False).suggested(study.ask()))
+        check(config, arch, signature)
+        assert (config.width or 0) % (config.heads or 1) == 0
 
 
 def test_a_penalty_in_the_loss_is_not_searched_where_the_loss_is_the_judge():

@@ -14,6 +14,7 @@ import numpy as np
 from tfopt.choices import Arch, Task
 from tfopt.config import TrainConfig, TuneConfig
 from tfopt.data.raw import InputKind
+from tfopt.models.suitability import PARTS
 
 Value = str | int | float | bool
 Point = dict[str, Value]
@@ -133,7 +134,11 @@ class Space(NamedTuple):
     def suggested(self, trial: Suggesting) -> Point:
         """Ask for an architecture and then for what that takes; values by the names of the fields of a config."""
         arch: Arch = trial.suggest_categorical("arch", self.archs) if len(self.archs) > 1 else self.archs[0]
-        return {"arch": arch, **{option.name: option.suggested(trial, key) for key, option in self.options(arch)}}
+        point: Point = {"arch": arch}
+        for key, option in self.options(arch):
+            if _applies(option, point):
+                point[option.name] = option.suggested(trial, key)
+        return point
 
     def grid(self) -> list[Point]:
         """Every point of the coarse grid, by the names of a study."""
@@ -147,6 +152,11 @@ class Space(NamedTuple):
     def described(self) -> dict[str, list[list[Any]]]:
         """The space as JSON has it, by which another one is noticed."""
         return {arch: [[key, *_plain(option)] for key, option in self.options(arch)] for arch in self.archs}
+
+
+def _applies(option: Option, point: Point) -> bool:
+    """Whether an option is about the parts that a hybrid has by what was chosen before."""
+    return "parts" not in point or PARTS.get(option.name, "") in str(point["parts"])
 
 
 def _plain(option: Option) -> list[Any]:

@@ -18,7 +18,7 @@ from tfopt.artifacts.keras_file import KerasArtifact
 from tfopt.choices import Arch
 from tfopt.config import ModelConfig, TuneConfig
 from tfopt.data import Dataset
-from tfopt.errors import InputError, OutputError, TfoptError
+from tfopt.errors import InputError, OutputError
 from tfopt.models import Signature, build
 from tfopt.models.building import SUITED
 from tfopt.progress import Advance, Progress
@@ -67,7 +67,7 @@ def fitting(config: TuneConfig, signature: Signature) -> tuple[Arch, ...]:
 def _fits(arch: Arch, signature: Signature) -> bool:
     try:
         build(ModelConfig(arch=arch, size="tiny"), signature)
-    except (TfoptError, NotImplementedError):
+    except InputError:
         return False
     return True
 
