@@ -39,7 +39,7 @@ def _roles(table: Table, config: DataConfig, columns: list[str]) -> tuple[str | 
         if first not in rest:
             raise InputError(
                 f"{table.path}: line {table.lines[0]} may be a header or a row; say with --text and --label which"
-                " columns to use"
+                " columns to use, or --task translation for pairs of texts"
             )
         notes = [f"no header: column {label} with {count} values is taken as the label, column {text} as the text"]
     if label is None and text is not None and len(columns) == 2:
