@@ -19,7 +19,7 @@ SUITED: dict[InputKind, Arch] = {
     "image": "cnn",
     "features": "mlp",
     "tokens": "transformer",
-    "series": "rnn",
+    "series": "mlp",
     "pairs": "seq2seq",
 }
 
