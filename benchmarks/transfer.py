@@ -34,7 +34,7 @@ def main() -> None:
         few = some(half(data, range(5, 10)), seed)
         scratch = train(TrainConfig(arch="cnn", seed=seed, epochs=EPOCHS, batch_size=BATCH), few, Silent()).model
         config = TrainConfig(base="base.keras", seed=seed, epochs=EPOCHS // 2, batch_size=BATCH)
-        moved = train(config, few, Silent(), base=trunk.fresh_model()).model
+        moved = train(config, few, Silent(), base=trunk.fresh_model).model
         found = [accuracy(model, few) for model in (scratch, moved)]
         differences.append(found[1] - found[0])
         print(f"seed {seed}: from scratch {found[0]:.2%}, transferred {found[1]:.2%}", flush=True)

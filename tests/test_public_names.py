@@ -8,7 +8,7 @@ import tfopt
 PACKAGE = Path(tfopt.__file__).parent
 FILES = sorted(PACKAGE.rglob("*.py"))
 ROOMS = [
-    {"errors", "choices", "config", "progress"},
+    {"errors", "choices", "config", "progress", "orphans"},
     {"report"},
     {"data"},
     {"graphs"},

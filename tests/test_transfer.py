@@ -29,7 +29,7 @@ def test_only_the_new_head_changes_in_the_first_part_and_the_trunk_is_trainable_
     base = keras.saving.load_model(sample)
     before = {layer.name: layer.get_weights() for layer in base.layers}
     config = TrainConfig(base="sample.keras", epochs=2, fine_tune=0)
-    trained = train(config, halved, Silent(), base=base)
+    trained = train(config, halved, Silent(), base=lambda: base)
     assert trained.model.output_shape == (None, 5)
     for layer in trained.model.layers:
         if layer.name in before and layer.name != "classes":
@@ -42,7 +42,7 @@ def test_the_second_part_changes_kernels_but_no_moving_statistics(sample, halved
     base = keras.saving.load_model(sample)
     norm, conv = base.get_layer("conv1a_norm"), base.get_layer("conv1a")
     mean, kernel = norm.moving_mean.numpy(), conv.kernel.numpy()
-    trained = train(TrainConfig(base="sample.keras", epochs=3, fine_tune=3), halved, Silent(), base=base)
+    trained = train(TrainConfig(base="sample.keras", epochs=3, fine_tune=3), halved, Silent(), base=lambda: base)
     if "then everything" in trained.notes[-1]:
         assert not np.array_equal(kernel, conv.kernel.numpy())
     else:

@@ -109,7 +109,7 @@ def _prepared(artifact: Artifact, memory: Provenance, inputs: Inputs) -> tuple[l
         x = x[np.newaxis]
     if x.ndim != len(shape) + 1 or any(w not in (None, g) for w, g in zip(shape, x.shape[1:], strict=True)):
         raise InputError(f"{artifact.name} takes samples of shape {shape}, but was given {x.shape[1:]}")
-    fed = x.astype(np.int32) if artifact.input_types()[0].startswith("int") else (memory.scaling or IDENTITY)(x)
+    fed = x.astype(np.int32) if artifact.input_types()[0] in ("int32", "int64") else (memory.scaling or IDENTITY)(x)
     return [f"sample {i + 1}" for i in range(len(x))], fed
 
 

@@ -14,6 +14,7 @@ from tfopt.progress import Progress
 from tfopt.report.versions import versions
 
 DataLike = str | DataConfig | Dataset
+TRAINING = ("prune", "cluster", "qat", "binarize")
 
 
 def data_for(artifact: Artifact, data: DataLike | None, progress: Progress) -> tuple[Dataset | None, list[str]]:
@@ -24,7 +25,7 @@ def data_for(artifact: Artifact, data: DataLike | None, progress: Progress) -> t
         return None, []
     if "string" in artifact.input_types():
         raise InputError(f"{artifact.name} takes text itself; data sets here feed token ids")
-    dataset = load_dataset(_same_splits(data, remembered, artifact.name), memory, progress)
+    dataset = load_dataset(_same_splits(data, memory, artifact.name), memory, progress)
     dataset = match(dataset, artifact.name, artifact.input_shapes(), artifact.output_shapes())
     notes = list(dataset.notes)
     if (
@@ -40,16 +41,19 @@ def data_for(artifact: Artifact, data: DataLike | None, progress: Progress) -> t
     return dataset, notes
 
 
-def _same_splits(data: DataLike | None, remembered: DataConfig | None, name: str) -> DataLike:
+def _same_splits(data: DataLike | None, memory: Provenance | None, name: str) -> DataLike:
     """What to load: what is not asked for is as the model remembers it, so that a source is split as it was then."""
     if isinstance(data, str):
         data = DataConfig(source=data)
+    remembered, task = (memory.data, memory.task) if memory else (None, None)
     if remembered is None or isinstance(data, Dataset):
         assert data is not None
         return data
     if data is not None:
-        same = data.source in (remembered.source, Path(remembered.source).name)
         asked = data.model_dump(exclude_unset=True, exclude_none=True)
+        if task == "regression":
+            asked.setdefault("task", task)
+        same = _is_same(data.source, remembered.source)
         return remembered.model_copy(update=asked | ({"source": remembered.source} if same else {}))
     path = remembered.path
     if path is None or path.exists():
@@ -57,6 +61,13 @@ def _same_splits(data: DataLike | None, remembered: DataConfig | None, name: str
     if not Path(path.name).exists():
         raise InputError(f"{name} was trained on {path}, which is not there any more; say where it is with --data")
     return remembered.model_copy(update={"source": path.name})
+
+
+def _is_same(given: str, remembered: str) -> bool:
+    """Whether a source is the one that is remembered; a file that is here is meant before one of its name elsewhere."""
+    if Path(given).exists():
+        return str(Path(given).resolve()) == remembered
+    return given in (remembered, Path(remembered).name)
 
 
 def load_dataset(data: DataLike, memory: Provenance | None, progress: Progress) -> Dataset:
@@ -91,8 +102,10 @@ def _remembered(data: Dataset) -> Provenance:
 
 
 def next_provenance(artifact: KerasArtifact, data: Dataset | None, command: str, config: Config) -> Provenance:
-    """What `artifact` remembers, or the data it was given now, and this step."""
-    memory = artifact.provenance or (_remembered(data) if data else Provenance())
+    """What `artifact` remembers, or the data it was given now if it was trained on them, and this step."""
+    memory = artifact.provenance or Provenance()
+    if data is not None and (memory.data is None or command in TRAINING):
+        memory = _remembered(data).model_copy(update={"history": memory.history})
     return memory.then(_step(command, config))
 
 

@@ -71,20 +71,19 @@ def train(
     progress: Progress | None = None,
 ) -> Result:
     """Train a new model on the train split of `data`, select it on the validation, measure it on the test split."""
+    from tfopt.training.devices import strategy
     from tfopt.training.train import train as train_model
 
     config, progress = config or TrainConfig(), progress or Silent()
+    strategy(config.distributed, config.replicas)  # devices are set up before anything else uses TensorFlow
     base = load_keras(config.base) if config.base and not config.base.startswith(PREFIX) else None
     dataset = load_dataset(data, base.provenance.inputs_only() if base and base.provenance else None, progress)
-    trained = train_model(config, dataset, progress, files, base.fresh_model() if base else None)
+    trained = train_model(config, dataset, progress, files, base.fresh_model if base else None)
     artifact = KerasArtifact.of(trained.model, name, provenance_of(dataset, "train", config))
     epochs = len(trained.result.history)
-    notes = [
-        *dataset.notes,
-        *trained.notes,
-        f"{epochs} epochs trained of at most {config.epochs}"
-        f"{' in each part' * bool(config.base)}, the weights are those of epoch {trained.result.best_epoch + 1}",
-    ]
+    most = f"{config.epochs}{' in each part' * bool(config.base)}"
+    told = f"{epochs} epochs trained of at most {most}, the weights are those of epoch {trained.result.best_epoch + 1}"
+    notes = [*dataset.notes, *trained.notes, told]
     if trained.result.resumed_at:
         notes.append(f"resumed after epoch {trained.result.resumed_at}")
     return Result(

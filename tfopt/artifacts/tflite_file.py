@@ -18,6 +18,7 @@ from tfopt.errors import InputError
 
 BATCH = 64
 THREADS = 1
+PAIR = ("source", "target")  # the inputs of tfopt's own translators, in the order of the alphabet as in any file
 
 
 class TfliteArtifact:
@@ -25,8 +26,16 @@ class TfliteArtifact:
 
     format: Literal["tflite"] = "tflite"
 
-    def __init__(self, name: str, payload: bytes, provenance: Provenance | None = None, threads: int = THREADS) -> None:
+    def __init__(
+        self,
+        name: str,
+        payload: bytes,
+        provenance: Provenance | None = None,
+        threads: int = THREADS,
+        order: Sequence[str] | None = None,
+    ) -> None:
         self.name = name
+        self.order = order
         self.payload = payload
         self.provenance = provenance
         self.threads = threads
@@ -45,28 +54,38 @@ class TfliteArtifact:
             raise InputError(f"{path} is not a .tflite file" if payload else f"{path} is empty")
         return cls(path.name, payload, threads=threads)
 
+    def _inputs(self) -> dict[str, dict[str, Any]]:
+        """Details of the inputs by name, in `order`, that of the Keras model, or else as the file has them."""
+        found = _named(self._interpreter, "input")
+        return {name: found[name] for name in self.order} if self.order else found
+
     @property
     def input_names(self) -> list[str]:
         """Names of the inputs in the file's signature."""
-        return list(_named(self._interpreter, "input"))
+        return list(self._inputs())
 
     def input_shapes(self) -> Sequence[Shape]:
         """Shapes of the inputs, batch axis first; None where a size is free."""
-        return [_shape(detail) for detail in _named(self._interpreter, "input").values()]
+        return [_shape(detail) for detail in self._inputs().values()]
 
     def input_types(self) -> Sequence[str]:
         """Types of the inputs, such as float32 or int8."""
-        return [np.dtype(detail["dtype"]).name for detail in _named(self._interpreter, "input").values()]
+        return [np.dtype(detail["dtype"]).name for detail in self._inputs().values()]
 
     def output_shapes(self) -> Sequence[Shape]:
         """Shapes of the outputs, batch axis first."""
         return [_shape(detail) for detail in _named(self._interpreter, "output").values()]
 
     def predict(self, x: Samples, advance: Callable[[int], None] = lambda _: None) -> NDArray[Any]:
-        """Outputs (N, ...) as floats for an array (N, ...), or one for each input in order of the signature's names.
+        """Outputs (N, ...) as floats for an array (N, ...), or one for each input in `order`.
 
-        Runs in batches where the file allows a free batch size.
+        Runs in batches where the file allows a free batch size. Raises `InputError` if the order is not known.
         """
+        if self.order is None and len(self.input_names) > 1 and set(self.input_names) != set(PAIR):
+            raise InputError(
+                f"{self.name} has the inputs {', '.join(self.input_names)} and does not say in which order they are"
+                " fed; measure it with the command that makes it"
+            )
         [output] = self.outputs(dict(zip(self.input_names, arrays(x), strict=True)), advance).values()
         return output
 

@@ -103,6 +103,7 @@ def train(
 
 def _checkpoint_folder(destination: Destination, *, resume: bool, force: bool) -> Path:
     folder = destination.path.with_name(destination.path.name + ".checkpoint")
-    if (folder / "state.json").exists() and not resume and not force:
+    stopped = any(folder.with_name(folder.name + part).joinpath("state.json").exists() for part in ("", "-head"))
+    if stopped and not resume and not force:
         raise OutputError(f"{folder} holds a run that was stopped; use --resume to go on or --force to start over")
     return folder

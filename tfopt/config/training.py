@@ -75,6 +75,12 @@ class TrainConfig(ModelConfig):
     def _fits_together(self) -> Self:
         if self.decay == "plateau" and self.warmup:
             raise ValueError("--decay plateau lowers a rate that it knows; leave out --warmup")
+        if self.class_weights and "mixup" in self.augment:
+            raise ValueError("--class-weights weighs samples of one class; leave out --augment mixup")
+        if self.jit and self.distributed:
+            raise ValueError("--jit is not there with --distributed: Keras does not compile steps of several replicas")
+        if self.base and self.mixed_precision:
+            raise ValueError("--mixed-precision is for new models; leave it out with --from")
         if not self.base and (self.base_weights or self.freeze != "all" or self.fine_tune is not None):
             raise ValueError("--from-weights, --freeze and --fine-tune are about the model that --from names")
         if self.base and any(getattr(self, name) != field.default for name, field in ModelConfig.model_fields.items()):

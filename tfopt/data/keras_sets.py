@@ -34,7 +34,7 @@ def keras_set(name: str) -> Raw:
         ) from error
     if name == "imdb":
         pad = keras.utils.pad_sequences
-        x, x_test = pad(x, maxlen=IMDB_LENGTH), pad(x_test, maxlen=IMDB_LENGTH)
+        x, x_test = (pad(part, maxlen=IMDB_LENGTH, padding="post") for part in (x, x_test))
         return Raw(x, y, x_test, y_test, kind="tokens", peak=1, scale="none", vocabulary=IMDB_WORDS)
     return Raw(x, y, x_test, y_test, kind="image", peak=255, scale="unit")
 

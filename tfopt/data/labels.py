@@ -18,7 +18,7 @@ LEAST_VALUES = 20
 
 @dataclass(frozen=True)
 class Labels:
-    """Class indices (N,), or numbers (N,) of a regression; `names` are the classes, if they are not 0, 1, 2, ..."""
+    """Class indices (N,), or numbers (N,) of a regression; `names` are the classes as they are written."""
 
     y: Array
     task: Task
@@ -44,8 +44,6 @@ def labels_of(table: Table, column: str, task: Task | None, known: tuple[str, ..
 
 def _classes(values: list[str], numeric: bool) -> Labels:
     distinct = set(values)
-    if distinct == {str(i) for i in range(len(distinct))}:
-        return Labels(np.array(values, dtype=np.int64), "classification")
     names = tuple(sorted(distinct, key=(lambda v: (float(v), v)) if numeric else (lambda v: (0.0, v))))
     index = {name: i for i, name in enumerate(names)}
     return Labels(np.array([index[value] for value in values]), "classification", names)

@@ -82,7 +82,8 @@ def _check_classes(raw: Raw, y: Array, source: str) -> None:
 
 def _pair(raw: Raw, x: Array, y: Array, split: str, source: str) -> tuple[Array, Array]:
     if raw.texts or raw.class_names:
-        return x, y  # whoever made classes or texts of words has checked them
+        # whoever made classes or texts of words has checked them
+        return x, _numbers(y, split, source) if raw.task == "regression" else y
     if x.ndim < 2 or y.ndim < 1 or 0 in x.shape[1:]:
         raise InputError(f"{source}: x_{split} has shape {x.shape} and y_{split} {y.shape}; each sample needs a row")
     if len(x) == 0:

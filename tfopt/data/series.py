@@ -53,7 +53,9 @@ def forecasting(series: Series, config: DataConfig, fitted: Fitted) -> Dataset:
     train = values[spans["train"]]
     scaling = fitted.scaling or _scaling(config, train)
     wanted = values if target is None else values[:, target]
-    targets = fitted.targets or Scaling.standard(wanted[spans["train"]], whole=target is not None)
+    targets = fitted.targets or scaling  # a forecast goes on from what is fed: both are in the same units
+    if fitted.targets is None and scaling.scale == "standard":
+        targets = Scaling.standard(wanted[spans["train"]], whole=target is not None)
     x, y = scaling(values), targets(wanted)
     splits = {name: _windows(x[span], y[span], config.window, horizon) for name, span in spans.items()}
     windows = splits["train"]

@@ -97,12 +97,16 @@ def _attempt(artifact: KerasArtifact, job: LowerJob, calibration: Sequence[Array
         own, without_zeros = folder / "converter.tflite", folder / "sparse.tflite"
         return FloatFile(
             artifact.model,
-            TfliteArtifact(f"{stem}-float.tflite", (folder / "float.tflite").read_bytes()),
+            TfliteArtifact(f"{stem}-float.tflite", (folder / "float.tflite").read_bytes(), order=answer.inputs),
             answer.inputs,
             answer.error,
             job.lowering,
-            TfliteArtifact(f"{stem}-{job.static}.tflite", own.read_bytes()) if own.exists() else None,
-            TfliteArtifact(f"{stem}-sparse.tflite", without_zeros.read_bytes()) if without_zeros.exists() else None,
+            TfliteArtifact(f"{stem}-{job.static}.tflite", own.read_bytes(), order=answer.inputs)
+            if own.exists()
+            else None,
+            TfliteArtifact(f"{stem}-sparse.tflite", without_zeros.read_bytes(), order=answer.inputs)
+            if without_zeros.exists()
+            else None,
             notes,
             answer.failure,
         )
@@ -128,7 +132,7 @@ def quantize(
         run_child("quantizing", folder, job, source.name, progress)
         stem = Path(source.name).stem.removesuffix("-float")
         payloads = [(folder / f"quantized-{number}.tflite").read_bytes() for number in range(len(variants))]
-    return [TfliteArtifact(f"{stem}-{config.name}.tflite", payload) for payload in payloads]
+    return [TfliteArtifact(f"{stem}-{config.name}.tflite", payload, order=source.order) for payload in payloads]
 
 
 def mixed(source: TfliteArtifact, forms: Mapping[Form, Sequence[str]], name: str, progress: Progress) -> TfliteArtifact:
@@ -138,7 +142,7 @@ def mixed(source: TfliteArtifact, forms: Mapping[Form, Sequence[str]], name: str
         (folder / "float.tflite").write_bytes(source.payload)
         job = MixJob(forms={form: list(names) for form, names in forms.items()})
         run_child("mixing", folder, job, source.name, progress)
-        return TfliteArtifact(name, (folder / "mixed.tflite").read_bytes())
+        return TfliteArtifact(name, (folder / "mixed.tflite").read_bytes(), order=source.order)
 
 
 def convert_trained(

@@ -12,7 +12,7 @@ Array = NDArray[Any]
 
 
 def deviation(errors: Array, unit: float | None, block: int = 1) -> Deviation:
-    """Mean of absolute errors (N,) with a 95 % interval by Student's t.
+    """Mean of absolute errors (N,) with a 95 % interval by Student's t, which is endless if there is one block only.
 
     Errors of neighbouring samples that share time steps are no independent draws: the interval is that of the means of
     `block` samples in a row. `unit` is what an error of 1 is in the units of the data, None if it differs by column.
@@ -28,8 +28,8 @@ def deviation(errors: Array, unit: float | None, block: int = 1) -> Deviation:
 def deviation_change(against: str, before: Array, after: Array, block: int = 1) -> DeviationChange:
     """Compare absolute errors (N,) of the same samples by Wilcoxon's signed-rank test (1945), in blocks as above."""
     differences = _blocks(after, block) - _blocks(before, block)
-    same = not np.any(differences)
-    p_value = 1.0 if same else float(wilcoxon(differences).pvalue)
+    same = not np.any(after - before)
+    p_value = 1.0 if same or len(differences) < 2 else float(wilcoxon(differences).pvalue)
     change = float(after.mean() / max(before.mean(), 1e-12) - 1)
     verdict = "unchanged" if same else "no clear change"
     if p_value < 0.05:
@@ -38,6 +38,6 @@ def deviation_change(against: str, before: Array, after: Array, block: int = 1) 
 
 
 def _blocks(errors: Array, block: int) -> Array:
-    count = len(errors) // block
-    means: Array = errors[: count * block].reshape(count, block).mean(axis=1) if count > 1 else errors
+    count = max(1, len(errors) // block)
+    means: Array = errors[: count * block].reshape(count, -1).mean(axis=1)
     return means

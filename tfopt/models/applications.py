@@ -25,7 +25,7 @@ def application(name: str, weights: str | None, shape: tuple[int, ...], scaling:
         raise InputError(f"{PREFIX}{name} takes images with one or three channels, but the samples have shape {shape}")
     inputs = keras.Input(shape, name="input")
     x = layers.Reshape((*shape, 1))(inputs) if len(shape) == 2 else inputs
-    x = layers.Rescaling(scaling.deviation, scaling.mean, name="to_bytes")(x)
+    x = layers.Rescaling(*_to_bytes(scaling), name="to_bytes")(x)
     x = layers.Concatenate(name="three_channels")([x, x, x]) if x.shape[-1] == 1 else x
     least = LEAST_SIZES.get(name, LEAST_SIZE)
     size = [max(least, side) for side in shape[:2]]
@@ -42,6 +42,17 @@ def application(name: str, weights: str | None, shape: tuple[int, ...], scaling:
             f"the weights of {name} are not on this machine and cannot be downloaded; give a file with --from-weights,"
             " or --from-weights none to start from random ones"
         ) from error
+
+
+def _to_bytes(scaling: Scaling) -> tuple[Any, Any]:
+    """Factor and offset that bring scaled images back to 0..255; unscaled and standardized ones had 8 bits."""
+    match scaling.scale:
+        case "unit":
+            return 255.0, 0.0
+        case "signed":
+            return 127.5, 127.5
+        case _:
+            return scaling.deviation, scaling.mean
 
 
 def _module(name: str) -> Any:

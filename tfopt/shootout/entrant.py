@@ -13,6 +13,7 @@ from pydantic import BaseModel
 
 from tfopt.config import DataConfig, TrainConfig
 from tfopt.errors import TfoptError
+from tfopt.orphans import end_with_parent
 
 
 class Job(BaseModel):
@@ -65,6 +66,7 @@ def run(job: Job, folder: Path) -> Run:
 
 
 def _main(folder: Path) -> int:
+    end_with_parent()
     job = Job.model_validate_json((folder / "job.json").read_bytes())
     try:
         made = run(job, folder)

@@ -15,7 +15,7 @@ from tfopt.config import ShootoutConfig, TrainConfig
 from tfopt.data import Dataset
 from tfopt.errors import InputError, TfoptError
 from tfopt.measure.measuring import Measured, measure
-from tfopt.models import Signature
+from tfopt.models import Signature, build
 from tfopt.progress import Progress
 from tfopt.report.shootout import Contestant, Estimate, Gradients
 from tfopt.shootout.budget import fitted
@@ -72,7 +72,11 @@ def _planned(
         for arch in config.archs:
             training = base.model_copy(update={"arch": arch})
             try:
-                trainings[arch] = fitted(training, signature, config.budget) if config.budget else training
+                if config.budget:
+                    training = fitted(training, signature, config.budget)
+                else:
+                    build(training, signature)
+                trainings[arch] = training
             except InputError as error:
                 notes.append(f"{arch} is left out: {error}")
             advance(1, arch)
@@ -86,13 +90,17 @@ def _run(job: Job, folder: Path) -> Run:
     (folder / "job.json").write_text(job.model_dump_json(), encoding="utf-8")
     command = [sys.executable, "-m", "tfopt.shootout.entrant", str(folder)]
     with (folder / "log.txt").open("w") as log:
-        ended = subprocess.run(command, stdout=log, stderr=log, env={**os.environ, **QUIET}, check=False)
-    if ended.returncode:
+        environment = {**os.environ, **QUIET}
+        process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=log, stderr=log, env=environment)
+        try:
+            code = process.wait()
+        finally:
+            process.kill()
+            process.communicate()
+    if code:
         error = folder / "error.txt"
         lines = (error if error.exists() else folder / "log.txt").read_text(encoding="utf-8").strip().splitlines()
-        raise TfoptError(
-            f"--arch {job.training.arch} failed: {lines[-1] if lines else f'exit code {ended.returncode}'}"
-        )
+        raise TfoptError(f"--arch {job.training.arch} failed: {lines[-1] if lines else f'exit code {code}'}")
     return Run.model_validate_json((folder / "run.json").read_bytes())
 
 

@@ -43,7 +43,7 @@ class RunFiles:
     @property
     def folders(self) -> list[Path]:
         """All checkpoints of the run."""
-        return sorted(self.checkpoint.parent.glob(f"{self.checkpoint.name}*"))
+        return [self.checkpoint, self.part("head").checkpoint]
 
 
 @dataclass(frozen=True)
@@ -72,6 +72,8 @@ def fit(
     A `learner` is a model around it that is trained in its place, and whose `get_weights` are those of `model`.
     Raises `InputError` if the loss is not a number, or if the files of another run are in the way.
     """
+    if plan.class_weights and data.task != "classification":
+        raise InputError(f"--class-weights is for classification; {data.config.source} is for {data.task}")
     soft = teacher is not None or plan.soft
     loss = soft_loss(loss_of(model, data.task)) if soft else loss_of(model, data.task)
     encode = label_encoder(loss, outputs_of(model)[0].shape[-1], data.task)

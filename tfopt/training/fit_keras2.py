@@ -9,6 +9,7 @@ import tf_keras
 
 from tfopt.choices import Task
 from tfopt.data import Dataset
+from tfopt.errors import UnsupportedError
 from tfopt.progress import Progress
 from tfopt.training.fit import FitResult, run_epochs, watched
 from tfopt.training.objective import agreement, label_encoder, loss_of, soft_loss
@@ -34,6 +35,10 @@ def fit(
     After each step every variable in `projections` is replaced by its projection. With a `teacher` it learns from its
     answers as well as from the labels.
     """
+    if data.task == "translation":
+        raise UnsupportedError(
+            "models that translate are not trained in tf_keras: --qat and --engine tfmot are not there"
+        )
     tf_keras.utils.set_random_seed(plan.seed)
     loss = soft_loss(loss_of(source, data.task)) if teacher else loss_of(source, data.task)
     function = keras.losses.get(loss)

@@ -36,7 +36,7 @@ def learning_rate(
     rate: float, steps: int, decay: Decay, warmup: int = 0
 ) -> float | keras.optimizers.schedules.LearningRateSchedule:
     """Return the learning rate, or how it goes with the steps; of `plateau` that is for a callback to say."""
-    falling = steps - warmup
+    falling = max(1, steps - warmup)
     schedules = keras.optimizers.schedules
     match decay:
         case "cosine":  # Loshchilov & Hutter 2017, arXiv:1608.03983, eq. 5

@@ -5,11 +5,17 @@ from collections.abc import Iterator
 
 import keras
 
+from tfopt.training.optimizing import SPARED
+
 
 @contextlib.contextmanager
 def penalized(model: keras.Model, l1: float, l2: float) -> Iterator[None]:
     """Add l1 * sum|w| + l2 * sum w^2 of every trainable kernel to the loss while the context lasts."""
-    kernels = [weight for weight in model.trainable_weights if len(weight.shape) >= 2] if l1 or l2 else []
+    kernels = (
+        [weight for weight in model.trainable_weights if len(weight.shape) >= 2 and weight.name not in SPARED]
+        if l1 or l2
+        else []
+    )
     before = [kernel.regularizer for kernel in kernels]
     try:
         for kernel in kernels:

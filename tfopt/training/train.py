@@ -1,8 +1,8 @@
 """Training a new model from an architecture and a data set, or from another model."""
 
 import contextlib
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, replace
 from typing import Any
 
 import keras
@@ -34,12 +34,14 @@ def train(
     data: Dataset,
     progress: Progress,
     files: RunFiles | None = None,
-    base: keras.Model | None = None,
+    base: Callable[[], keras.Model] | None = None,
     *,
     callbacks: Sequence[keras.callbacks.Callback] = (),
 ) -> Trained:
-    """Build and train a model on the train split, selected on the validation split; `base` is one to start from."""
+    """Build and train a model on the train split, selected on the validation split; `base` makes one to start from."""
     seed_everything(config.seed, deterministic=not config.jit)
+    if files:  # a run on data that have changed is another run
+        files = replace(files, run={**files.run, "fingerprint": data.fingerprint})
     where = strategy(config.distributed, config.replicas)
     with where.scope():
         if config.base:
@@ -54,14 +56,21 @@ def train(
 
 
 def _transferred(
-    config: TrainConfig, data: Dataset, progress: Progress, files: RunFiles | None, base: keras.Model | None, where: Any
+    config: TrainConfig,
+    data: Dataset,
+    progress: Progress,
+    files: RunFiles | None,
+    base: Callable[[], keras.Model] | None,
+    where: Any,
 ) -> Trained:
     assert config.base is not None
     signature = Signature.of(data)
     if base is None:
-        base = application(config.base.removeprefix(PREFIX), config.base_weights, signature.shape, data.scaling)
-    before = set(base.layers)
-    model = with_new_head(base, signature, config.base)
+        source = application(config.base.removeprefix(PREFIX), config.base_weights, signature.shape, data.scaling)
+    else:
+        source = base()
+    before = set(source.layers)
+    model = with_new_head(source, signature, config.base)
     data = match(data, config.base, [model.input_shape], [model.output_shape])
     head = [layer for layer in model.layers if layer not in before]
     made = transfer(model, head, config, data, progress, files)

@@ -1,8 +1,8 @@
 """Transfer learning: a trained model without its head goes on with a new head on other data.
 
 First only the head is trained, so that its random gradients do not spoil what the rest has learnt; then everything at
-a tenth of that learning rate (Yosinski et al. 2014, arXiv:1411.1792). Batch normalizations keep their moving statistics
-throughout: those of few new samples would be worse.
+a tenth of that learning rate (Yosinski et al. 2014, arXiv:1411.1792). Batch normalizations stay as
+they are throughout: the statistics of few new samples would be worse.
 """
 
 import re
@@ -19,7 +19,9 @@ from tfopt.graphs.leaves import leaves
 from tfopt.models import Signature
 from tfopt.models.heads import with_head
 from tfopt.progress import Progress
+from tfopt.training.batches import evaluation_batches
 from tfopt.training.fit import FitResult, RunFiles, fit
+from tfopt.training.objective import label_encoder
 from tfopt.training.plan import FitPlan
 
 HEAD_FACTOR = 10  # a dense layer on features that stand still bears a higher learning rate
@@ -65,6 +67,7 @@ def transfer(
     still = frozen(trunk, config.freeze)
     normalizations = {layer for _, layer in trunk if isinstance(layer, layers.BatchNormalization)}
     plan = FitPlan.of(config)
+    before = {layer: layer.trainable for _, layer in trunk}
     try:
         _hold(trunk, still | normalizations)
         fast = replace(plan, learning_rate=plan.learning_rate * HEAD_FACTOR)
@@ -75,15 +78,16 @@ def transfer(
         epochs = config.epochs if config.fine_tune is None else config.fine_tune
         if not epochs:
             return Transferred(first, notes)
-        kept, reached = model.get_weights(), _reached(first)
+        kept, reached = model.get_weights(), _reached(model, data)
         _hold(trunk, normalizations)
         second = fit(model, data, replace(plan, epochs=epochs), progress, files=files)
     finally:
-        _hold(trunk, set())
+        for layer, trainable in before.items():
+            layer.trainable = trainable
     whole = replace(
         second, history=[*first.history, *second.history], best_epoch=len(first.history) + second.best_epoch
     )
-    if _reached(second) < reached:
+    if _reached(model, data) < reached:
         notes.append(f"then everything for {len(second.history)} epochs at a learning rate of {plan.learning_rate:g}")
         return Transferred(whole, notes)
     model.set_weights(kept)
@@ -112,5 +116,8 @@ def _hold(trunk: Sequence[tuple[str, keras.Layer]], still: set[keras.Layer]) -> 
         layer.trainable = layer not in still
 
 
-def _reached(result: FitResult) -> float:
-    return min(epoch["val_loss"] for epoch in result.history)
+def _reached(model: keras.Model, data: Dataset) -> float:
+    """The validation loss without penalties: they are of trainable weights only, of which the second part has more."""
+    encode = label_encoder(model.loss, model.output_shape[-1], data.task)
+    batches = evaluation_batches(data.validation.inputs, encode(data.validation.y), batch_size=256)
+    return float(model.evaluate(batches, verbose=0, return_dict=True)["loss"])

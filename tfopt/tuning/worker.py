@@ -4,14 +4,13 @@ What to do comes pickled through its standard input. That stays open as long as 
 it came about, the worker ends too, and leaves its trial to be taken again.
 """
 
-import os
 import pickle
 import sys
-import threading
 
 import tensorflow as tf
 
 from tfopt.data import Dataset
+from tfopt.orphans import end_with_parent
 from tfopt.progress import Silent
 from tfopt.tuning.study import Search, claim, joined, silenced
 from tfopt.tuning.trial import run
@@ -23,19 +22,13 @@ def main() -> None:
     """Work on trials with a share of the processor."""
     job: Job = pickle.load(sys.stdin.buffer)
     search, data, threads = job
-    threading.Thread(target=_end_with_parent, daemon=True).start()
+    end_with_parent()
     tf.config.threading.set_intra_op_parallelism_threads(threads)
     tf.config.threading.set_inter_op_parallelism_threads(threads)
     with silenced():
         study = joined(search)
         while not search.over and (claimed := claim(study, search)) is not None:
             run(study, search, *claimed, data, Silent())
-
-
-def _end_with_parent() -> None:
-    while os.read(sys.stdin.fileno(), 1):
-        pass
-    os._exit(1)
 
 
 if __name__ == "__main__":
