@@ -131,3 +131,19 @@ def test_a_model_predicts_whatever_the_structure_of_its_input(structure):
     artifact = KerasArtifact.of(model or keras.Model(inputs[structure], dense(tensor)), "m.keras")
     x = np.ones((5, 4), "float32")
     np.testing.assert_allclose(artifact.predict(x), x @ dense.kernel.numpy(), rtol=1e-5)
+
+
+def test_inputs_are_fed_in_the_order_of_the_keras_model_and_never_by_a_guess(tmp_path):
+
+    from tfopt.artifacts.tflite_file import TfliteArtifact
+    from tfopt.litert.convert import convert
+    from tfopt.progress import Silent
+
+    first, second = keras.Input((2,), name="zeta"), keras.Input((2,), name="alpha")
+    model = keras.Model([first, second], keras.layers.Subtract()([first, second]))
+    made = convert(KerasArtifact.of(model, "two.keras"), Silent()).artifact
+    x = [np.ones((3, 2), np.float32), np.zeros((3, 2), np.float32)]
+    np.testing.assert_array_equal(made.predict(x), np.ones((3, 2)))
+    path = made.save(tmp_path / "two.tflite")
+    with pytest.raises(InputError, match="does not say in which order"):
+        TfliteArtifact.load(path).predict(x)

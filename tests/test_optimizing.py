@@ -119,3 +119,7 @@ def test_a_resumed_run_with_augmentation_and_a_plateau_ends_as_an_undisturbed_on
     assert tfopt("train", *options, "-o", "killed.keras", "--resume", "-q").code == 0
     whole, killed = (keras.saving.load_model(tmp_path / f"{name}.keras").get_weights() for name in ("whole", "killed"))
     assert all(np.array_equal(a, b) for a, b in zip(whole, killed, strict=True))
+
+
+def test_a_warm_up_of_nearly_all_steps_leaves_one_for_the_decay():
+    assert float(learning_rate(0.1, 10, "cosine", warmup=10)(9)) == pytest.approx(0.1)

@@ -123,3 +123,9 @@ def test_waves_repeat_by_the_day_and_are_the_same_every_time():
     method, value = baseline(data)
     assert method == "the value 24 steps before"
     assert 0.3 < value < 0.8
+
+
+def test_what_is_fed_and_what_is_forecast_are_in_the_same_units_whatever_the_scale(counting):
+    plain = load(counting.model_copy(update={"scale": "none"}))
+    assert plain.targets == plain.scaling
+    np.testing.assert_array_equal(plain.train.y[0, :, 0], [8, 9, 10, 11])

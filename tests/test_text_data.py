@@ -117,3 +117,21 @@ def test_a_model_of_phrases_learns_and_is_better_than_the_baseline(tmp_path):
     assert method.startswith("always ")
     assert value + 0.15 < result.report.measurements[0].accuracy.value < 0.98
     assert result.report.data.baseline.value == value
+
+
+def test_texts_with_amounts_are_regression(tmp_path):
+    rows = [f"text number {i},{i / 7:.3f}" for i in range(60)]
+    data = load(config(written(tmp_path / "r.csv", "\n".join(["text,stars", *rows]) + "\n"), label="stars"))
+    assert (data.task, data.kind, data.train.y.shape[1:]) == ("regression", "tokens", (1,))
+
+
+def test_a_class_keeps_its_index_in_a_table_that_lacks_another(tmp_path):
+    whole = load(config(written(tmp_path / "a.csv", _labelled(range(4)))))
+    memory = Fitted(class_names=whole.class_names, vectorizer=whole.vectorizer)
+    part = load(config(written(tmp_path / "b.csv", _labelled((0, 1, 3)))), memory)
+    assert whole.class_names == ("0", "1", "2", "3")
+    assert set(np.unique(part.train.y)) == {0, 1, 3}
+
+
+def _labelled(classes):
+    return "text,label\n" + "".join(f"this is text {i},{label}\n" for i in range(20) for label in classes)

@@ -143,3 +143,16 @@ def test_tensorboard_logs_are_written(tfopt, tmp_path):
     pytest.importorskip("tensorboard")
     assert tfopt("train", "--arch", "mlp", "--epochs", 1, "--tensorboard", "logs").code == 0
     assert list((tmp_path / "logs").rglob("events.out.tfevents.*"))
+
+
+def test_a_folder_beside_the_checkpoint_is_left_alone(tfopt, tmp_path):
+    mine = tmp_path / "m.keras.checkpoint-backup"
+    mine.mkdir()
+    assert tfopt("train", "--arch", "mlp", "--width", 4, "--epochs", 1, "-o", "m.keras", "-q").code == 0
+    assert [path.name for path in tmp_path.iterdir() if "checkpoint" in path.name] == [mine.name]
+
+
+def test_class_weights_are_for_classes(tfopt):
+    ended = tfopt("train", "--data", "diabetes", "--class-weights")
+    assert (ended.code, ended.err.count("\n")) == (2, 1)
+    assert "for classification" in ended.err
