@@ -97,6 +97,7 @@ def test_training_for_int8_without_data(refused, tmp_path):
     assert "--qat trains" in refused("quantize", "theirs.keras", "--qat")
 
 
+@pytest.mark.slow
 def test_binarizing_without_data_and_what_is_binarized_already(refused, tfopt, sample, tmp_path):
     keras.Sequential([keras.Input((4,)), keras.layers.Dense(9), keras.layers.Dense(3)]).save(tmp_path / "theirs.keras")
     assert "signs alone destroy a model" in refused("binarize", "theirs.keras", "--all-layers")

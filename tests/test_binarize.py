@@ -129,7 +129,7 @@ def branches():
     model, names = _branches()
     model, plan = with_rounded_kernels(model, "binary")
     x = np.random.default_rng(0).normal(size=(2, 9, 11, 130)).astype("float32")
-    file, held, _ = low_bit_file(model, plan.levels, "branches", x, Silent())
+    file, held, _ = low_bit_file(model, plan.levels, "branches", [x], Silent())
     answers = list(file.outputs({file.input_names[0]: x}).values())
     wanted = [value.numpy() for value in model(x)]
     return file, held, dict(zip(names, zip(wanted, answers, strict=True), strict=True))
@@ -158,7 +158,7 @@ def test_weights_that_are_unpacked_are_exact():
     x = layers.Conv2DTranspose(3, 3, strides=2)(layers.DepthwiseConv2D(3)(layers.Conv2D(7, 3)(inputs)))
     model, plan = with_rounded_kernels(keras.Model(inputs, x), "ternary")
     x = np.random.default_rng(0).normal(size=(2, 9, 11, 5)).astype("float32")
-    file, held, error = low_bit_file(model, plan.levels, "exact", x, Silent())
+    file, held, error = low_bit_file(model, plan.levels, "exact", [x], Silent())
     assert {held[name] for name in plan.levels} == {"int8, unpacked to float"}
     wanted = model(x).numpy()
     assert error < 1e-4
@@ -170,7 +170,7 @@ def test_what_litert_holds_in_float_is_reported_as_such():
     x = layers.LSTM(5, name="lstm")(layers.Embedding(10, 4, name="embedding")(inputs))
     model, plan = with_rounded_kernels(keras.Model(inputs, layers.Dense(9, name="dense")(x)), "binary")
     x = np.random.default_rng(0).integers(0, 10, (4, 6)).astype("int32")
-    _, held, _ = low_bit_file(model, plan.levels, "text", x, Silent())
+    _, held, _ = low_bit_file(model, plan.levels, "text", [x], Silent())
     assert held["lstm"] == "float32"
     assert held["dense"] == "int2, activations quantized as they come"
 
@@ -181,7 +181,7 @@ def test_recurrent_layers_are_rounded_and_answer_alike():
     x = layers.Bidirectional(layers.SimpleRNN(5))(x)
     model, plan = with_rounded_kernels(keras.Model(inputs, layers.Dense(3)(x)), "binary")
     x = np.random.default_rng(0).normal(size=(4, 7, 13)).astype("float32")
-    file, _, _ = low_bit_file(model, plan.levels, "recurrent", x, Silent())
+    file, _, _ = low_bit_file(model, plan.levels, "recurrent", [x], Silent())
     wanted, found = model.predict(x, verbose=0), file.predict(x)
     assert np.sqrt(np.mean((found - wanted) ** 2) / np.mean(wanted**2)) < 0.1
 
@@ -197,7 +197,7 @@ def test_a_dense_model_is_a_twentieth_in_keras_and_a_twelfth_in_litert_and_four_
     model, plan = with_rounded_kernels(original.model, "binary")
     small = KerasArtifact.of(packed(model, plan.levels, "m"), "small.keras", deflated=True)
     sample = np.random.default_rng(0).random((4, 784), np.float32)
-    file, _, _ = low_bit_file(model, plan.levels, "small", sample, Silent())
+    file, _, _ = low_bit_file(model, plan.levels, "small", [sample], Silent())
     before = convert(original, Silent()).artifact
     assert len(small.payload) < len(original.payload) / 20
     assert len(file.payload) < len(before.payload) / 12
@@ -231,6 +231,7 @@ def test_accuracy_on_the_digits_over_three_seeds(digits):
     assert means["activations"] >= 0.95
 
 
+@pytest.mark.slow
 def test_nested_layers_are_reported_excluded_and_trained_by_their_names(digits):
     body = keras.Sequential(
         [keras.Input((64,)), layers.Dense(32, "relu", name="a"), layers.Dense(32, "relu", name="b")]
@@ -252,6 +253,7 @@ def test_nested_layers_are_reported_excluded_and_trained_by_their_names(digits):
     assert np.mean(outputs.argmax(1) == result.artifact.predict(digits.test.x).argmax(1)) > 0.95
 
 
+@pytest.mark.slow
 def test_a_model_with_one_sigmoid_learns_from_a_teacher_and_counts_right():
     from dataclasses import replace
 
