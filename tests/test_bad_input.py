@@ -293,12 +293,19 @@ def test_a_tflite_file_where_a_keras_model_is_needed(refused, tfopt, sample):
     assert "give the .keras model" in refused("prune", "m.tflite")
 
 
+def heeding_interrupts():
+    """Tests that run in the background of a shell ignore SIGINT, and so would the processes that they start."""
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
+
+
 @pytest.mark.parametrize("signal_number", [signal.SIGINT, signal.SIGKILL])
 def test_a_signal_in_the_middle_leaves_inputs_and_earlier_outputs_and_no_half_file(sample, tmp_path, signal_number):
     original = (SAMPLES / "digits-cnn.keras").read_bytes()
     (tmp_path / "out.keras").write_bytes(b"precious")
     command = [sys.executable, "-m", "tfopt", "prune", "sample.keras", "-o", "out.keras", "--force", "--epochs", "500"]
-    running = subprocess.Popen(command, cwd=tmp_path, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    running = subprocess.Popen(
+        command, cwd=tmp_path, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, preexec_fn=heeding_interrupts
+    )
     time.sleep(9)  # TensorFlow is loaded and it trains
     running.send_signal(signal_number)
     out, err = running.communicate(timeout=60)
