@@ -189,7 +189,7 @@ def test_an_option_value_that_makes_no_sense_for_train(refused, options, words):
     ],
 )
 def test_options_that_exclude_each_other(refused, sample, options):
-    refused("quantize", sample, *options)
+    assert refused("quantize", sample, *options)
 
 
 @pytest.mark.parametrize(

@@ -108,20 +108,17 @@ def converted(model):
     return float_file, int8, judge.error(int8)
 
 
-CHEAP = [case for case in CASES if case.id == "seq2seq-pairs"]
+CONVERTED = [
+    case if case.id == "seq2seq-pairs" else pytest.param(*case.values, id=case.id, marks=pytest.mark.slow)
+    for case in CASES
+]
 
 
-@pytest.mark.parametrize(("arch", "kind", "options"), CHEAP)
+@pytest.mark.parametrize(("arch", "kind", "options"), CONVERTED)
 def test_a_model_converts_and_int8_answers_nearly_the_same(arch, kind, options):
     float_file, _, error = converted(made(arch, kind, options))
     assert float_file.error < 1e-5
     assert error < 0.1
-
-
-@pytest.mark.slow
-@pytest.mark.parametrize(("arch", "kind", "options"), [case for case in CASES if case not in CHEAP])
-def test_every_other_model_converts_too(arch, kind, options):
-    test_a_model_converts_and_int8_answers_nearly_the_same(arch, kind, options)
 
 
 @pytest.fixture(scope="module")
