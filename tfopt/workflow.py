@@ -13,6 +13,7 @@ from tfopt.config import (
     ClusterConfig,
     Config,
     DistillConfig,
+    DistributedConfig,
     FloatConfig,
     PruneConfig,
     QatConfig,
@@ -26,6 +27,7 @@ from tfopt.progress import Progress, Silent
 from tfopt.remembering import DataLike, data_for, load_dataset, next_provenance, provenance_of
 from tfopt.report.report import Report
 from tfopt.reporting import report_of
+from tfopt.training.checkpoint import START
 from tfopt.training.fit import RunFiles
 from tfopt.tuning.files import StudyFiles
 
@@ -40,6 +42,14 @@ class Result:
     artifact: Artifact
     report: Report
     beside: Artifact | None = None
+
+
+def _set_up_devices(config: Config) -> None:
+    """Make the logical devices that a distributed training needs, before anything else uses TensorFlow."""
+    from tfopt.distribution.devices import strategy
+
+    if isinstance(config, DistributedConfig):
+        strategy(config)
 
 
 def build(
@@ -71,11 +81,10 @@ def train(
     progress: Progress | None = None,
 ) -> Result:
     """Train a new model on the train split of `data`, select it on the validation, measure it on the test split."""
-    from tfopt.training.devices import strategy
     from tfopt.training.train import train as train_model
 
     config, progress = config or TrainConfig(), progress or Silent()
-    strategy(config.distributed, config.replicas)  # devices are set up before anything else uses TensorFlow
+    _set_up_devices(config)
     base = load_keras(config.base) if config.base and not config.base.startswith(PREFIX) else None
     dataset = load_dataset(data, base.provenance.inputs_only() if base and base.provenance else None, progress)
     trained = train_model(config, dataset, progress, files, base.fresh_model if base else None)
@@ -84,8 +93,7 @@ def train(
     most = f"{config.epochs}{' in each part' * bool(config.base)}"
     told = f"{epochs} epochs trained of at most {most}, the weights are those of epoch {trained.result.best_epoch + 1}"
     notes = [*dataset.notes, *trained.notes, told]
-    if trained.result.resumed_at:
-        notes.append(f"resumed after epoch {trained.result.resumed_at}")
+    notes += [f"resumed after {trained.result.resumed_at}"] if trained.result.resumed_at != START else []
     return Result(
         artifact,
         report_of(
@@ -122,6 +130,7 @@ def prune(
     from tfopt.pruning.prune import prune as prune_model
 
     config, progress = config or PruneConfig(), progress or Silent()
+    _set_up_devices(config)
     artifact = load_keras(model)
     dataset, notes = data_for(artifact, data, progress)
     pruned = prune_model(artifact, config, dataset, progress)
@@ -148,6 +157,7 @@ def cluster(
     from tfopt.clustering.cluster import cluster as cluster_model
 
     config, progress = config or ClusterConfig(), progress or Silent()
+    _set_up_devices(config)
     artifact = load_keras(model)
     dataset, notes = data_for(artifact, data, progress)
     made = cluster_model(artifact, config, dataset, progress)
@@ -177,6 +187,7 @@ def quantize(
     from tfopt.quantization.ptq import quantize as quantize_model
 
     config, progress = config or QuantizeConfig(), progress or Silent()
+    _set_up_devices(config)
     artifact = load_keras(model)
     dataset, notes = data_for(artifact, data, progress)
     if isinstance(config, QatConfig):
@@ -235,6 +246,7 @@ def binarize(
     from tfopt.binarization.verdicts import verdicts
 
     config, progress = config or BinarizeConfig(), progress or Silent()
+    _set_up_devices(config)
     artifact = load_keras(model)
     dataset, notes = data_for(artifact, data, progress)
     name = name or f"{Path(artifact.name).stem}-{config.mode}.keras"
@@ -261,6 +273,7 @@ def distill(
     from tfopt.distillation.distill import distill as distill_model
 
     config, progress = config or DistillConfig(), progress or Silent()
+    _set_up_devices(config)
     artifact = load_keras(teacher)
     given = student or (config.student if isinstance(config.student, Path) else None)
     shown = [artifact, *([load_keras(given)] if given else [])]

@@ -14,6 +14,8 @@ from tfopt.binarization.rounding import nearest
 from tfopt.binarization.straight_through import Latent, wrapped
 from tfopt.config import BinarizeConfig
 from tfopt.data import Dataset
+from tfopt.distribution.devices import strategy
+from tfopt.distribution.replicated import synchronized
 from tfopt.graphs.folding import folded
 from tfopt.graphs.leaves import leaves
 from tfopt.graphs.rebuilding import Copies, rebuilt
@@ -29,31 +31,27 @@ def trained(
     artifact: KerasArtifact, chosen: Plan, config: BinarizeConfig, data: Dataset, progress: Progress
 ) -> Outcome:
     """Train a copy with rounded kernels; normalizations are folded afterwards: a factor a channel changes no sign."""
-    model = rebuilt(artifact.model, artifact.name)
-    notes = []
-    signs: frozenset[str] = frozenset()
-    if config.activations:
-        signs = frozenset(replaceable(model, set(chosen.binarized)))
-        notes.append(
-            f"signs in place of {len(signs)} activations: {', '.join(sorted(signs)) or 'none can be replaced'}"
-        )
-        model = with_signs(model, artifact.name, signs, Sign())
-    layers = dict(leaves(model))
-    latents = [
-        Latent(layers[name].weights[kernel.position], config.mode, kernel.axes)
-        for name in chosen.binarized
-        for kernel in kernels(layers[name])
-        if not kernel.depthwise
-    ]
-    training = wrapped(model, latents)
-    training.compile(loss=loss_of(artifact.model, data.task))
-    plan_ = FitPlan(config.most_epochs, config.samples_a_step, config.rate, config.seed, decay="cosine")
     loss = soft_loss(loss_of(artifact.model, data.task))
     hears = can_be_taught(loss, artifact.output_shapes()[0][-1] or 1, data.task)
     teacher = teacher_of(config, artifact, data) if hears or config.teacher != "self" else None
-    result = fit(training, data, plan_, progress, teacher=teacher)
-    for latent in latents:
-        latent.weight.assign(latent.rounded())
+    notes = []
+    signs: frozenset[str] = frozenset()
+    with strategy(config).scope():
+        model = rebuilt(artifact.model, artifact.name)
+        if config.activations:
+            signs = frozenset(replaceable(model, set(chosen.binarized)))
+            notes.append(
+                f"signs in place of {len(signs)} activations: {', '.join(sorted(signs)) or 'none can be replaced'}"
+            )
+            model = with_signs(model, artifact.name, signs, Sign())
+        latents = _latents(model, chosen, config)
+        training = wrapped(model, latents)
+        training.compile(loss=loss_of(artifact.model, data.task))
+        plan_ = FitPlan(config.most_epochs, config.samples_a_step, config.rate, config.seed, decay="cosine")
+        with synchronized([layer for _, layer in leaves(model)]):
+            result = fit(training, data, plan_, progress, teacher=teacher)
+        for latent in latents:
+            latent.weight.assign(latent.rounded())
     notes.append(f"trained for {len(result.history)} epochs, the weights are those of epoch {result.best_epoch + 1}")
     notes += [teacher.note] if teacher else []
     plain, pairs = folded(model, artifact.name)
@@ -62,6 +60,16 @@ def trained(
             if chosen.levels[name] == "int8" or kernel.depthwise:
                 change(layer, kernel, lambda matrix: nearest(matrix, "int8"))
     return Outcome(_without_sign_layers(plain, artifact.name), pairs, signs, notes, result.history)
+
+
+def _latents(model: keras.Model, chosen: Plan, config: BinarizeConfig) -> list[Latent]:
+    layers = dict(leaves(model))
+    return [
+        Latent(layers[name].weights[kernel.position], config.mode, kernel.axes)
+        for name in chosen.binarized
+        for kernel in kernels(layers[name])
+        if not kernel.depthwise
+    ]
 
 
 def _without_sign_layers(model: keras.Model, title: str) -> keras.Model:

@@ -11,6 +11,7 @@ from tfopt.clustering.centroids import clustered
 from tfopt.clustering.sharing import share
 from tfopt.config import ClusterConfig
 from tfopt.data import Dataset
+from tfopt.distribution.devices import strategy
 from tfopt.errors import InputError
 from tfopt.progress import Progress
 from tfopt.pruning.magnitude import sparsity
@@ -40,7 +41,9 @@ def cluster(artifact: KerasArtifact, config: ClusterConfig, data: Dataset | None
     Zeros that are there already stay zero and are one of the clusters, unless `config.keep_sparsity` is false.
     """
     teacher = teacher_of(config, artifact, data)
-    model = artifact.fresh_model()
+    where = strategy(config)
+    with where.scope():
+        model = artifact.fresh_model()
     found, skipped = targets(model, config.exclude, artifact.name)
     found, small = large_enough(model, found, config)
     weights = [model.weights[position] for target in found for position in target.positions]
@@ -63,7 +66,8 @@ def cluster(artifact: KerasArtifact, config: ClusterConfig, data: Dataset | None
     else:
         seed_everything(config.seed)
         plan = FitPlan(config.epochs, config.batch_size, config.learning_rate, config.seed, PATIENCE)
-        history = fit(model, data, plan, progress, teacher=teacher).history
+        with where.scope():
+            history = fit(model, data, plan, progress, teacher=teacher).history
         notes += [teacher.note] if teacher else []
     result = artifact.fresh_model()
     result.set_weights(model.get_weights())

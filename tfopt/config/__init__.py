@@ -2,6 +2,7 @@
 
 from tfopt.config.data import DataConfig
 from tfopt.config.distillation import DistillConfig
+from tfopt.config.distribution import DistributedConfig
 from tfopt.config.fields import Config, Count, Fraction, LearningRate, Seed, Share
 from tfopt.config.shootout import ShootoutConfig
 from tfopt.config.teaching import TaughtConfig
@@ -27,6 +28,7 @@ __all__ = [
     "Count",
     "DataConfig",
     "DistillConfig",
+    "DistributedConfig",
     "FloatConfig",
     "Fraction",
     "Gates",

@@ -5,13 +5,14 @@ from typing import Annotated
 
 from pydantic import Field
 
-from tfopt.config.fields import Config, Count, LearningRate, Seed, Share
+from tfopt.config.distribution import DistributedConfig
+from tfopt.config.fields import Count, LearningRate, Seed, Share
 from tfopt.config.training import ModelConfig
 
 Temperature = Annotated[float, Field(gt=0, le=100, allow_inf_nan=False)]
 
 
-class DistillConfig(Config):
+class DistillConfig(DistributedConfig):
     """How to distill: `student` is a model to build or a file, `alpha` the weight of the labels in the loss.
 
     The teacher's answers weigh 1 - alpha; those of a classifier are softened by `temperature`, by default 4. With

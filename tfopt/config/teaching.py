@@ -5,10 +5,11 @@ from typing import ClassVar, Literal, Self
 
 from pydantic import model_validator
 
-from tfopt.config.fields import Config, Share
+from tfopt.config.distribution import DistributedConfig
+from tfopt.config.fields import Share
 
 
-class TaughtConfig(Config):
+class TaughtConfig(DistributedConfig):
     """Base of the configs that fine-tune: `teacher` is the model itself, as it was given, another file, or nobody.
 
     Of what is learnt, `teacher_weight` are the teacher's answers and the rest the labels; None is `usual_weight`.

@@ -5,6 +5,7 @@ from typing import Annotated, Self
 from pydantic import Field, model_validator
 
 from tfopt.choices import Arch, Augmentation, Cell, Decay, Parts, Size
+from tfopt.config.distribution import DistributedConfig
 from tfopt.config.fields import Config, Count, LearningRate, Seed
 
 Strength = Annotated[float, Field(ge=0, le=10, allow_inf_nan=False)]
@@ -37,7 +38,7 @@ class BuildConfig(ModelConfig):
     seed: Seed = 0
 
 
-class TrainConfig(ModelConfig):
+class TrainConfig(ModelConfig, DistributedConfig):
     """How to train a new model.
 
     `learning_rate` is where the optimizer starts, after a rise over the first `warmup` share of all steps; `decay` is
@@ -68,8 +69,6 @@ class TrainConfig(ModelConfig):
     freeze: str = "all"
     fine_tune: Annotated[int, Field(ge=0)] | None = None
     seed: Seed = 0
-    distributed: bool = False
-    replicas: Count | None = None
 
     @model_validator(mode="after")
     def _fits_together(self) -> Self:
@@ -85,14 +84,4 @@ class TrainConfig(ModelConfig):
             raise ValueError("--from-weights, --freeze and --fine-tune are about the model that --from names")
         if self.base and any(getattr(self, name) != field.default for name, field in ModelConfig.model_fields.items()):
             raise ValueError("--from takes the architecture of that model: leave out --arch, --size and the like")
-        return self
-
-    @model_validator(mode="after")
-    def _replicas_need_distributed(self) -> Self:
-        if self.replicas is not None and not self.distributed:
-            raise ValueError("--replicas needs --distributed")
-        if self.replicas is not None and self.batch_size < self.replicas:
-            raise ValueError(
-                f"--batch-size {self.batch_size} is global and must give each of {self.replicas} replicas a sample"
-            )
         return self

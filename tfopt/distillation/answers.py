@@ -46,4 +46,4 @@ def logits(outputs: Any, *, given: bool) -> Any:
 
 def numbers() -> keras.distillation.DistillationLoss:
     """The mean squared distance between the answers of two models that give numbers: there is nothing to soften."""
-    return keras.distillation.FeatureDistillation(loss="mse")
+    return keras.distillation.FeatureDistillation(loss=keras.losses.MeanSquaredError())

@@ -13,6 +13,8 @@ from tfopt.data import Dataset
 from tfopt.distillation.answers import Softened, numbers
 from tfopt.distillation.lesson import Hint, Lesson, weighed
 from tfopt.distillation.pairing import features, paired
+from tfopt.distribution.devices import MIRRORED, strategy
+from tfopt.distribution.replicated import unmirrored
 from tfopt.errors import InputError, UnsupportedError
 from tfopt.models import Signature, build
 from tfopt.progress import Progress
@@ -48,16 +50,20 @@ def distill(
     """
     data = _checked(teacher, student, config, data)
     seed_everything(config.seed)
-    if student is None:
-        assert isinstance(config.student, ModelConfig)
-        model, title = _built(config.student, teacher, data), "the student"
-    else:
-        model, title = student.fresh_model(), student.name
-    master = teacher.fresh_model()
-    hints, notes = _hints(master, teacher.name, model, title, data) if config.features else ([], [])
-    lesson = Lesson(model, master, _answers(master, model, config, data), config.alpha, hints)
     plan = FitPlan(config.epochs, config.batch_size, config.learning_rate, config.seed, config.patience, decay="cosine")
-    result = fit(model, data, plan, progress, learner=lesson)
+    where = strategy(config)
+    with where.scope():
+        if student is None:
+            assert isinstance(config.student, ModelConfig)
+            model, title = _built(config.student, teacher, data), "the student"
+        else:
+            model, title = student.fresh_model(), student.name
+        master = teacher.fresh_model()
+        hints, notes = _hints(master, teacher.name, model, title, data) if config.features else ([], [])
+        lesson = Lesson(model, master, _answers(master, model, config, data), config.alpha, hints)
+        result = fit(model, data, plan, progress, learner=lesson)
+    if isinstance(where, MIRRORED):
+        model = unmirrored(model)
     spoken = f"its answers at temperature {config.temperature or TEMPERATURE:g}" if _softened(data) else "its numbers"
     notes = [
         f"taught by {teacher.name}: {config.alpha:g} of the loss is that of the labels, {1 - config.alpha:g} the"

@@ -9,9 +9,11 @@ from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 import keras
+import tensorflow as tf
 from keras import ops
 
 from tfopt.distillation.pairing import Pair, observed
+from tfopt.distribution.replicated import Replicated
 from tfopt.graphs.calling import call
 
 
@@ -22,7 +24,7 @@ class Hint(NamedTuple):
     weight: float
 
 
-class Lesson(keras.Model):  # type: ignore[misc]
+class Lesson(Replicated, keras.Model):  # type: ignore[misc]
     """Learns from labels, by the loss it is compiled with, and from the answers of a teacher that does not learn.
 
     The loss is alpha labels + (1 - alpha) (answers + hints); on validation samples it is that of the labels alone. The
@@ -44,7 +46,7 @@ class Lesson(keras.Model):  # type: ignore[misc]
         self.answers = answers
         self.alpha = alpha
         self.hints = list(hints)
-        self.distance = keras.distillation.FeatureDistillation(loss="mse")
+        self.distance = keras.distillation.FeatureDistillation(loss=keras.losses.MeanSquaredError())
         self.projections = [_projection(hint.pair) for hint in hints]
 
     def call(self, inputs: Any, training: bool = False) -> list[Any]:
@@ -58,7 +60,7 @@ class Lesson(keras.Model):  # type: ignore[misc]
     def compute_loss(
         self, x: Any = None, y: Any = None, y_pred: Any = None, sample_weight: Any = None, training: bool = True
     ) -> Any:
-        """The loss of a batch; weights of samples count for its labels."""
+        """The loss of a batch; weights say only how much this replica's share of a batch counts."""
         answer, *maps = y_pred
         labels = super().compute_loss(x, y, answer, sample_weight, training)
         if not training or self.alpha == 1:
@@ -67,7 +69,10 @@ class Lesson(keras.Model):  # type: ignore[misc]
         soft = self.answers.compute_loss(wanted, answer)
         for hint, theirs, ours in zip(self.hints, wanted_maps, maps, strict=True):
             soft += hint.weight * self.distance.compute_loss(theirs, ours)
-        penalties = sum(self.losses)  # of the student's weights: they are in the loss of the labels, by alpha
+        if sample_weight is not None:
+            soft *= ops.mean(sample_weight)
+        # Of the student's weights: they are in the loss of the labels, by alpha. The replicas' losses are summed.
+        penalties = sum(self.losses) / tf.distribute.get_strategy().num_replicas_in_sync
         return self.alpha * labels + (1 - self.alpha) * (soft + penalties)
 
     def _taught(self, inputs: list[Any]) -> list[Any]:

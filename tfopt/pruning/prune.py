@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from tfopt.artifacts.keras_file import KerasArtifact
 from tfopt.config import PruneConfig
 from tfopt.data import Dataset
+from tfopt.distribution.devices import strategy
 from tfopt.errors import InputError, UnsupportedError
 from tfopt.progress import Progress
 from tfopt.pruning.magnitude import sparsity
@@ -42,7 +43,9 @@ def prune(artifact: KerasArtifact, config: PruneConfig, data: Dataset | None, pr
     Zeros that are there already stay zero. Clusters and quantization ranges are not kept when it is fine-tuned.
     """
     teacher = teacher_of(config, artifact, data)
-    model = artifact.fresh_model()
+    where = strategy(config)
+    with where.scope():
+        model = artifact.fresh_model()
     found, skipped = targets(model, config.exclude, artifact.name)
     found, small = _long_enough(model, found, config)
     skipped = [*skipped, *small]
@@ -69,13 +72,15 @@ def prune(artifact: KerasArtifact, config: PruneConfig, data: Dataset | None, pr
         if config.engine == "tfmot":
             from tfopt.pruning.tfmot_engine import fine_tuned
 
-            pruned, found, refused, history = fine_tuned(
-                model, pruned, found, config, data, plan, ramp, progress, teacher
-            )
+            with where.scope():
+                pruned, found, refused, history = fine_tuned(
+                    model, pruned, found, config, data, plan, ramp, progress, teacher
+                )
             skipped = [*skipped, *refused]
         else:
-            pruning = Pruning([model.weights[i] for i in _positions(found)], config, ramp)
-            history = fit(model, data, plan, progress, callbacks=[pruning], teacher=teacher).history
+            with where.scope():
+                pruning = Pruning([model.weights[i] for i in _positions(found)], config, ramp)
+                history = fit(model, data, plan, progress, callbacks=[pruning], teacher=teacher).history
             pruned.set_weights(model.get_weights())
     changes = [_change(target, pruned.get_weights()) for target in found]
     notes.extend(_remarks(changes, config))

@@ -18,6 +18,7 @@ from tfopt.artifacts.keras_file import KerasArtifact
 from tfopt.artifacts.tflite_file import TfliteArtifact
 from tfopt.config import QatConfig
 from tfopt.data import Dataset, match
+from tfopt.distribution.devices import MIRRORED, strategy
 from tfopt.errors import InputError
 from tfopt.graphs.leaves import leaves
 from tfopt.keras2 import tfmot
@@ -65,15 +66,22 @@ def quantize_aware(artifact: KerasArtifact, config: QatConfig, data: Dataset | N
     seed_everything(config.seed)
     model = artifact.fresh_model()
     with progress.task("rebuilding in tf_keras", None):
-        crossing = cross(model, artifact.name, partial(tfmot.unsupported, bits=config.bits))
-        aware = tfmot.quantization_aware(crossing, config.bits)
+        aware = _aware(model, artifact, config)
     samples = data.calibration
     batches = [samples.rows(slice(i, i + CALIBRATION_BATCH)).inputs for i in range(0, len(samples), CALIBRATION_BATCH)]
     with progress.task("calibrating", len(batches)) as advance:
         tfmot.calibrate(aware.model, _counted(batches, advance))
-    projections, notes = _projections(model, aware, config)
+    where = strategy(config)
+    learner = aware
+    if isinstance(where, MIRRORED):  # what is calibrated and exported is not mirrored
+        with where.scope():
+            learner = _aware(model, artifact, config)
+            learner.model.set_weights(aware.model.get_weights())
+    projections, notes = _projections(model, learner, config)
     plan = FitPlan(config.epochs, config.batch_size, config.learning_rate, config.seed, PATIENCE)
-    result = fit(aware.model, model, data, plan, progress, projections=projections, teacher=teacher)
+    with where.scope():
+        result = fit(learner.model, model, data, plan, progress, projections=projections, teacher=teacher)
+    aware.model.set_weights(learner.model.get_weights())
     notes += [teacher.note] if teacher else []
     trained = with_weights(artifact.fresh_model(), model, aware.variables)
     quantized = convert_trained(partial(export, aware.model), artifact.name, config.io, progress)
@@ -87,6 +95,11 @@ def quantize_aware(artifact: KerasArtifact, config: QatConfig, data: Dataset | N
         notes,
         result.history,
     )
+
+
+def _aware(model: keras.Model, artifact: KerasArtifact, config: QatConfig) -> tfmot.QuantizationAware:
+    crossing = cross(model, artifact.name, partial(tfmot.unsupported, bits=config.bits))
+    return tfmot.quantization_aware(crossing, config.bits)
 
 
 def _counted(batches: Sequence[Sequence[NDArray[Any]]], advance: Advance) -> Iterator[Any]:

@@ -1,7 +1,6 @@
 """Batches whose order depends on the seed and the epoch only, so that a resumed run sees what it would have seen.
 
-The samples of an epoch are spread evenly over its batches instead of leaving a small last one: with several replicas a
-last batch smaller than their number leaves one replica without samples, and batch normalization then yields NaN.
+The samples of an epoch are spread evenly over its batches instead of leaving a small last one.
 """
 
 from collections.abc import Callable, Sequence
@@ -13,7 +12,7 @@ import tensorflow as tf
 from numpy.typing import NDArray
 
 from tfopt.data.images import Images
-from tfopt.errors import InputError
+from tfopt.distribution.sharding import WHOLE, Shard, parts
 from tfopt.training.augmenting import Augment
 
 AUGMENTATIONS = 8  # keys that a step may use, at most
@@ -32,46 +31,56 @@ def training_batches(
     seed: int,
     first_epoch: int,
     epochs: int,
-    replicas: int = 1,
+    first_step: int = 0,
+    shard: Shard = WHOLE,
     augment: Augment | None = None,
     weights: NDArray[Any] | None = None,
 ) -> tf.data.Dataset:
     """Batches (x, y) of the epochs from `first_epoch` up to `epochs` in a row, each sample once an epoch.
 
-    Of several inputs, x is a tuple. With `weights` (N,) batches are (x, y, weights); `augment` changes x and y.
+    The first epoch begins with `first_step`. Of several inputs, x is a tuple. With `weights` (N,), or if the replicas
+    cannot share every batch equally, batches are (x, y, weights); `augment` changes x and y.
     """
     samples = len(y)
-    bounds = _bounds(samples, batch_size, replicas)
+    steps = steps_per_epoch(samples, batch_size)
+    shares = parts(samples, steps, shard)
     columns = [_column(x) for x in (*inputs, y)]
-    weighed = [] if weights is None else [tf.constant(weights)]
+    uneven = bool(np.any(shares.weight != 1))
+    weighed = (
+        None
+        if weights is None and not uneven
+        else tf.constant(np.ones(samples) if weights is None else weights, tf.float32)
+    )
 
     def epoch(number: tf.Tensor) -> tf.data.Dataset:
         key = tf.stack([tf.constant(seed, tf.int64), number])
         order = tf.random.experimental.stateless_shuffle(tf.range(samples), seed=key)
-        steps = tf.data.Dataset.from_tensor_slices(bounds).enumerate(number * len(bounds[0]))
-        return steps.map(lambda step, edges: (order[edges[0] : edges[1]], step))
+        return tf.data.Dataset.from_tensor_slices(shares).map(
+            lambda part: (order[part.start : part.end], number * steps * shard.of + part.number, part.weight)
+        )
 
-    def batch(rows: tf.Tensor, step: tf.Tensor) -> tuple[Any, ...]:
+    def batch(rows: tf.Tensor, part: tf.Tensor, share: tf.Tensor) -> tuple[Any, ...]:
         x: Sequence[tf.Tensor]
         *x, targets = (column(rows) for column in columns)
         if augment:
-            x, targets = augment(x, targets, tf.stack([tf.constant(seed, tf.int64), step * AUGMENTATIONS]))
-        return (*_pair([*x, targets]), *(tf.gather(weight, rows) for weight in weighed))
+            x, targets = augment(x, targets, tf.stack([tf.constant(seed, tf.int64), part * AUGMENTATIONS]))
+        pair = _pair([*x, targets])
+        return pair if weighed is None else (*pair, tf.gather(weighed, rows) * share)
 
-    rows = tf.data.Dataset.range(first_epoch, epochs).flat_map(epoch)
+    rows = tf.data.Dataset.range(first_epoch, epochs).flat_map(epoch).skip(first_step * shard.count)
     return rows.map(batch, num_parallel_calls=tf.data.AUTOTUNE if augment else _at_once(inputs)).prefetch(2)
 
 
 def evaluation_batches(
-    inputs: Sequence[NDArray[Any]], y: NDArray[Any], *, batch_size: int, replicas: int = 1
+    inputs: Sequence[NDArray[Any]], y: NDArray[Any], *, batch_size: int, shard: Shard = WHOLE
 ) -> tf.data.Dataset:
     """Batches (x, y) in the order given, each sample once."""
     columns = [_column(x) for x in (*inputs, y)]
-    bounds = tf.data.Dataset.from_tensor_slices(_bounds(len(y), batch_size, replicas))
-    batches = bounds.map(
+    shares = parts(len(y), steps_per_epoch(len(y), batch_size), shard)
+    batches = tf.data.Dataset.from_tensor_slices((shares.start, shares.end)).map(
         lambda start, end: _pair([column(tf.range(start, end)) for column in columns]), _at_once(inputs)
     )
-    if not _at_once(inputs):
+    if not _at_once(inputs) and shard.of == 1:
         batches = batches.cache()  # to set up the map anew for every epoch takes longer than a small epoch
     return batches.prefetch(2)
 
@@ -79,16 +88,6 @@ def evaluation_batches(
 def _pair(tensors: Sequence[tf.Tensor]) -> tuple[Any, tf.Tensor]:
     *x, y = tensors
     return (x[0] if len(x) == 1 else tuple(x)), y
-
-
-def _bounds(samples: int, batch_size: int, replicas: int) -> tuple[NDArray[Any], NDArray[Any]]:
-    """Start and end of each batch: sizes differ little, and all but the last are multiples of the replicas."""
-    steps = steps_per_epoch(samples, batch_size)
-    edges = np.linspace(0, samples / replicas, steps + 1).round().astype(np.int64) * replicas
-    edges[-1] = samples
-    if np.diff(edges).min() < replicas:
-        raise InputError(f"{samples} samples in {steps} batches leave one of {replicas} replicas without a sample")
-    return edges[:-1], edges[1:]
 
 
 def _column(x: NDArray[Any]) -> Callable[[tf.Tensor], tf.Tensor]:

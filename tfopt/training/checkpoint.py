@@ -1,15 +1,15 @@
-"""A run that was killed goes on: after each epoch the weights, the optimizer and the selection are on disk.
+"""A run that was killed goes on: after each epoch, or more often, weights, optimizer and selection are on disk.
 
-The folder holds `<epoch>.weights.h5` files and a `state.json` that names them. New weights are written first, then
-`state.json` is replaced in one step, then what it no longer names is deleted: whenever the process dies, the folder
-describes a whole epoch.
+The folder holds `<epoch>.<step>.weights.h5` files and a `state.json` that names them. New weights are written first,
+then `state.json` is replaced in one step, then what it no longer names is deleted: whenever the process dies, the
+folder describes a whole step.
 """
 
 import contextlib
 import shutil
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import keras
 from filelock import FileLock, Timeout
@@ -17,34 +17,58 @@ from pydantic import BaseModel, ValidationError
 
 from tfopt.artifacts.writing import write
 from tfopt.errors import InputError, OutputError
+from tfopt.training.seeding import EpochSeeds
 from tfopt.training.selection import BestEpoch
 
 
+class Position(NamedTuple):
+    """How far a run has come: so many whole epochs, and so many steps of the next one."""
+
+    epoch: int = 0
+    step: int = 0
+
+    def __str__(self) -> str:
+        return f"epoch {self.epoch}" + f" and {self.step} steps of the next" * bool(self.step)
+
+
+START = Position()
+
+
 class State(BaseModel):
-    """Where a run stands after an epoch. `run` is what was asked for: only the same run can be resumed."""
+    """Where a run stands. `run` is what was asked for: only the same run can be resumed.
+
+    `drawn` says how often each generator of random numbers was used since the epoch began.
+    """
 
     run: dict[str, Any]
-    epoch: int
+    position: Position
+    drawn: list[int]
     best_epoch: int | None
     best_loss: float
     history: list[dict[str, float]]
 
 
 class Checkpoint(keras.callbacks.Callback):  # type: ignore[misc]
-    """Writes the state of a run into `folder` after each epoch, and reads it back."""
+    """Writes the state of a run into `folder` after each epoch and every `steps` steps, and reads it back."""
 
-    def __init__(self, folder: Path, run: dict[str, Any], best: BestEpoch, history: list[dict[str, float]]) -> None:
+    def __init__(
+        self, folder: Path, run: dict[str, Any], best: BestEpoch, history: list[dict[str, float]], seeds: EpochSeeds,
+        steps: int | None = None,
+    ) -> None:  # fmt: skip
         super().__init__()
         self.folder = folder
         self.run = run
         self.best = best
         self.history = history
+        self.seeds = seeds
+        self.steps = steps
+        self.position = START
 
-    def resume(self, model: keras.Model) -> int:
-        """Bring `model`, the selection and the history to where the run stood; return the next epoch (0 for none)."""
+    def resume(self, model: keras.Model) -> Position:
+        """Bring `model`, the selection and the history to where the run stood; return how far it had come."""
         state = self._read()
         if state is None:
-            return 0
+            return START
         if state.run != self.run:
             names = sorted(k for k in {*state.run, *self.run} if state.run.get(k) != self.run.get(k))
             raise InputError(
@@ -54,14 +78,16 @@ class Checkpoint(keras.callbacks.Callback):  # type: ignore[misc]
         model.optimizer.build(model.trainable_variables)
         try:
             if state.best_epoch is not None:
-                model.load_weights(self._weights(state.best_epoch))
+                model.load_weights(self._weights(Position(state.best_epoch + 1)))
                 self.best.epoch, self.best.loss = state.best_epoch, state.best_loss
                 self.best.weights = model.get_weights()
-            model.load_weights(self._weights(state.epoch))
+            model.load_weights(self._weights(state.position))
         except (OSError, ValueError, KeyError) as error:
             raise InputError(f"{self.folder} is damaged; use --force to start over") from error
         self.history.extend(state.history)
-        return state.epoch + 1
+        self.seeds.drawn_before = state.drawn if state.position.step else []
+        self.position = state.position
+        return state.position
 
     @contextlib.contextmanager
     def locked(self) -> Iterator[None]:
@@ -84,19 +110,30 @@ class Checkpoint(keras.callbacks.Callback):  # type: ignore[misc]
         for path in (self.folder / "state.json", *self.folder.glob("*.weights.h5")):
             path.unlink(missing_ok=True)
 
+    def on_train_batch_end(self, batch: int, logs: dict[str, Any] | None = None) -> None:  # noqa: ARG002
+        """Write the steps of this epoch, if they are as many as asked for."""
+        self.position = Position(self.position.epoch, self.position.step + 1)
+        if self.steps and self.position.step % self.steps == 0:
+            self._write()
+
     def on_epoch_end(self, epoch: int, logs: dict[str, Any] | None = None) -> None:  # noqa: ARG002
         """Write this epoch."""
-        self.model.save_weights(self._weights(epoch), overwrite=True)
+        self.position = Position(epoch + 1)
+        self._write()
+
+    def _write(self) -> None:
+        self.model.save_weights(self._weights(self.position), overwrite=True)
         state = State(
-            run=self.run, epoch=epoch, best_epoch=self.best.epoch, best_loss=self.best.loss, history=self.history
-        )
+            run=self.run, position=self.position, drawn=self.seeds.drawn() if self.position.step else [],
+            best_epoch=self.best.epoch, best_loss=self.best.loss, history=self.history,
+        )  # fmt: skip
         write(self.folder / "state.json", state.model_dump_json().encode(), force=True)
-        named = {self._weights(epoch), self._weights(self.best.epoch if self.best.epoch is not None else epoch)}
-        for old in set(self.folder.glob("*.weights.h5")) - named:
+        best = self.position if self.best.epoch is None else Position(self.best.epoch + 1)
+        for old in set(self.folder.glob("*.weights.h5")) - {self._weights(self.position), self._weights(best)}:
             old.unlink()
 
-    def _weights(self, epoch: int) -> Path:
-        return self.folder / f"{epoch}.weights.h5"
+    def _weights(self, position: Position) -> Path:
+        return self.folder / f"{position.epoch}.{position.step}.weights.h5"
 
     def _read(self) -> State | None:
         path = self.folder / "state.json"

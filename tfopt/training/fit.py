@@ -11,12 +11,15 @@ import tensorflow as tf
 from numpy.typing import NDArray
 
 from tfopt.data import Dataset
+from tfopt.distribution.replicated import replicated, synchronized
+from tfopt.distribution.sharding import on_replicas
 from tfopt.errors import InputError
 from tfopt.graphs.calling import outputs_of
+from tfopt.graphs.leaves import leaves
 from tfopt.progress import Advance, Progress
 from tfopt.training.augmenting import augmentation
-from tfopt.training.batches import evaluation_batches, training_batches
-from tfopt.training.checkpoint import Checkpoint
+from tfopt.training.batches import evaluation_batches, steps_per_epoch, training_batches
+from tfopt.training.checkpoint import START, Checkpoint, Position
 from tfopt.training.objective import label_encoder, loss_of, metric_of, saved_metrics, smoothed, soft_loss
 from tfopt.training.optimizing import Plateau
 from tfopt.training.penalizing import penalized
@@ -29,11 +32,15 @@ from tfopt.training.weighing import class_weights
 
 @dataclass(frozen=True)
 class RunFiles:
-    """Files of a run: where its checkpoint goes, what was asked for (to resume only the same), and TensorBoard's."""
+    """Files of a run: where its checkpoint goes, what was asked for (to resume only the same), and TensorBoard's.
+
+    A checkpoint is written after each epoch, and after every `steps` steps.
+    """
 
     checkpoint: Path
     run: dict[str, Any]
     resume: bool = False
+    steps: int | None = None
     tensorboard: Path | None = None
 
     def part(self, name: str) -> "RunFiles":
@@ -48,11 +55,11 @@ class RunFiles:
 
 @dataclass(frozen=True)
 class FitResult:
-    """Loss and accuracy of each epoch, the epoch whose weights the model has now, and the epoch it was resumed at."""
+    """Loss and accuracy of each epoch, the epoch whose weights the model has now, and where it was resumed."""
 
     history: list[dict[str, float]]
     best_epoch: int
-    resumed_at: int
+    resumed_at: Position
 
 
 def fit(
@@ -68,6 +75,8 @@ def fit(
 ) -> FitResult:
     """Train `model` in place with Adam on the train split; leave it compiled, with the weights of its best epoch.
 
+    It is trained on the replicas of the strategy in whose scope it was made, and in whose scope this is called.
+
     With a `teacher` it learns from the teacher's answers as well as from the labels.
     A `learner` is a model around it that is trained in its place, and whose `get_weights` are those of `model`.
     Raises `InputError` if the loss is not a number, or if the files of another run are in the way.
@@ -80,21 +89,23 @@ def fit(
     targets = taught(teacher, data, encode) if teacher else encode(data.train.y)
     targets = smoothed(targets, plan.label_smoothing, data.task)
     metric = metric_of(data.task, soft_binary=soft and targets.shape[1:] == (1,))
-    learner = model if learner is None else learner
+    learner = replicated(model if learner is None else learner)
     learner.compile(optimizer=plan.optimizer(data), loss=loss, metrics=[metric], jit_compile=plan.jitted())
     watching = watched(plan)
-    every = [EpochSeeds(plan.seed), *callbacks, *watching.callbacks]
+    seeds = EpochSeeds(plan.seed)
+    every = [seeds, *callbacks, *watching.callbacks]
     every.extend([Plateau(plan.learning_rate, watching.history)] if plan.decay == "plateau" else [])
     every.extend(_tensorboard(files.tensorboard) if files else [])
     with contextlib.ExitStack() as stack:
-        first = 0
+        first = START
         if files:
-            checkpoint = Checkpoint(files.checkpoint, files.run, watching.best, watching.history)
+            checkpoint = Checkpoint(files.checkpoint, files.run, watching.best, watching.history, seeds, files.steps)
             stack.enter_context(checkpoint.locked())
-            first = _resume_or_clear(checkpoint, model, files.resume)
+            first = _resume_or_clear(checkpoint, learner, files.resume)
             every.append(checkpoint)
         stack.enter_context(penalized(model, plan.l1, plan.l2))
-        if first < plan.epochs and not _over(watching.best, first):
+        stack.enter_context(synchronized([layer for _, layer in leaves(model)]))
+        if first.epoch < plan.epochs and not _over(watching.best, first.epoch):
             run_epochs(learner, data, plan, progress, every, targets=targets, encode=encode, first=first)
         if files and watching.diverged:
             checkpoint.clear()
@@ -123,7 +134,7 @@ class Watching:
         """Whether no epoch had a validation loss that is a number."""
         return self.best.epoch is None or self.best.loss == float("inf")
 
-    def finish(self, model: Any, plan: FitPlan, resumed_at: int = 0) -> FitResult:
+    def finish(self, model: Any, plan: FitPlan, resumed_at: Position = START) -> FitResult:
         """Give `model` the best weights; raise `InputError` if there are none."""
         if self.diverged or self.best.epoch is None:
             raise InputError(
@@ -148,7 +159,7 @@ def run_epochs(
     *,
     targets: NDArray[Any],
     encode: Callable[[NDArray[Any]], NDArray[Any]],
-    first: int = 0,
+    first: Position = START,
     adapt: Callable[[keras.callbacks.Callback], Any] = lambda callback: callback,
 ) -> None:
     """Call `fit` of a compiled model of either Keras on the `targets` of the train split.
@@ -156,39 +167,57 @@ def run_epochs(
     `encode` makes such targets of labels, and `adapt` makes a callback of ours one of that Keras.
     """
     steps = plan.steps(data)
-    replicas = tf.distribute.get_strategy().num_replicas_in_sync
     train, validation = data.train, data.validation
+    one = tf.distribute.get_strategy().num_replicas_in_sync == 1
+    augment = augmentation(plan.augment, data.kind, train.inputs[0])
+    weights = class_weights(train.y) if plan.class_weights else None
     with progress.task("training", plan.epochs * steps) as advance:
-        advance(first * steps)
-        model.fit(
-            training_batches(
-                train.inputs,
-                targets,
-                batch_size=plan.batch_size,
-                seed=plan.seed,
-                first_epoch=first,
-                epochs=plan.epochs,
-                replicas=replicas,
-                augment=augmentation(plan.augment, data.kind, train.inputs[0]),
-                weights=class_weights(train.y) if plan.class_weights else None,
-            ),
-            validation_data=evaluation_batches(
-                validation.inputs, encode(validation.y), batch_size=plan.batch_size, replicas=replicas
-            ),
-            steps_per_epoch=steps,
-            initial_epoch=first,
-            epochs=plan.epochs,
-            callbacks=[*callbacks, adapt(_Bar(advance, plan.epochs))],
-            shuffle=False,
-            verbose=0,
-        )
+        advance(first.epoch * steps + first.step)
+        bar = adapt(_Bar(advance, plan.epochs))
+
+        def go_on(start: Position, end: int) -> None:
+            model.fit(
+                on_replicas(
+                    lambda shard: training_batches(
+                        train.inputs,
+                        targets,
+                        batch_size=plan.batch_size,
+                        seed=plan.seed,
+                        first_epoch=start.epoch,
+                        first_step=start.step,
+                        epochs=end,
+                        shard=shard,
+                        augment=augment,
+                        weights=weights,
+                    )
+                ),
+                validation_data=on_replicas(
+                    lambda shard: evaluation_batches(
+                        validation.inputs, encode(validation.y), batch_size=plan.batch_size, shard=shard
+                    )
+                ),
+                # Known on one device, where to stop before the end would empty the cache.
+                validation_steps=None if one else steps_per_epoch(len(validation), plan.batch_size),
+                steps_per_epoch=steps - start.step,
+                initial_epoch=start.epoch,
+                epochs=end,
+                callbacks=[*callbacks, bar],
+                shuffle=False,
+                verbose=0,
+            )
+
+        if first.step:  # the rest of an epoch is an epoch of fewer steps
+            go_on(first, first.epoch + 1)
+            first = Position(first.epoch + 1)
+        if first.epoch < plan.epochs and not model.stop_training:
+            go_on(first, plan.epochs)
 
 
-def _resume_or_clear(checkpoint: Checkpoint, model: keras.Model, resume: bool) -> int:
+def _resume_or_clear(checkpoint: Checkpoint, model: keras.Model, resume: bool) -> Position:
     if resume:
         return checkpoint.resume(model)
     checkpoint.clear()
-    return 0
+    return START
 
 
 def _over(best: BestEpoch, next_epoch: int) -> bool:

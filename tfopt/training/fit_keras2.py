@@ -41,7 +41,8 @@ def fit(
         )
     tf_keras.utils.set_random_seed(plan.seed)
     loss = soft_loss(loss_of(source, data.task)) if teacher else loss_of(source, data.task)
-    function = keras.losses.get(loss)
+    given = keras.losses.get(loss)
+    function = given.call if isinstance(given, keras.losses.Loss) else given  # a loss for each sample
     model.compile(
         optimizer=ProjectedAdam(plan.learning_rate, projections),
         loss=lambda y, outputs: function(y, outputs),
@@ -80,9 +81,15 @@ class ProjectedAdam(tf_keras.optimizers.Adam):  # type: ignore[misc]
     def apply_gradients(self, *args: Any, **kwargs: Any) -> Any:
         """Update, then project."""
         iterations = super().apply_gradients(*args, **kwargs)
-        for variable, projection in self.projections:
-            variable.assign(projection(variable))
+        context = tf.distribute.get_replica_context()
+        if self.projections and context:
+            context.merge_call(self._project)
         return iterations
+
+    def _project(self, strategy: tf.distribute.Strategy) -> None:
+        """On every replica, whose variables are the same."""
+        for variable, projection in self.projections:
+            strategy.extended.update(variable, lambda copy, projection=projection: copy.assign(projection(copy)))
 
 
 class Adapted(tf_keras.callbacks.Callback):  # type: ignore[misc]

@@ -5,6 +5,8 @@ from typing import Any
 import keras
 import tensorflow as tf
 
+WORKER_SEEDS = 2**20  # apart; so many epochs times random layers have their own
+
 
 def seed_everything(seed: int, *, deterministic: bool = True) -> None:
     """Seed Python, NumPy and Keras, and let TensorFlow use deterministic kernels only.
@@ -26,10 +28,26 @@ class EpochSeeds(keras.callbacks.Callback):  # type: ignore[misc]
     def __init__(self, seed: int) -> None:
         super().__init__()
         self.seed = seed
+        self.starts: list[int] = []
+        self.drawn_before: list[int] = []
 
     def on_epoch_begin(self, epoch: int, logs: dict[str, Any] | None = None) -> None:  # noqa: ARG002
-        """Set the state of every seed generator: two numbers, made from the seed, the epoch and its position."""
+        """Set the state of every seed generator: two numbers, made from the seed, the epoch and its position.
+
+        Every worker has its own, and the generators go on after as many numbers as were `drawn_before`, if any.
+        """
+        states = self._states()
+        resolver = tf.distribute.get_strategy().cluster_resolver
+        first = (resolver.task_id if resolver else 0) * WORKER_SEEDS + epoch * len(states)
+        self.starts = [first + position for position in range(len(states))]
+        for state, start, drawn in zip(states, self.starts, self.drawn_before or [0] * len(states), strict=True):
+            state.assign([self.seed, start + drawn])
+        self.drawn_before = []
+
+    def drawn(self) -> list[int]:
+        """How often each generator was used since the epoch began."""
+        return [int(state.numpy()[1]) - start for state, start in zip(self._states(), self.starts, strict=True)]
+
+    def _states(self) -> list[keras.Variable]:
         weights = {weight.path for weight in self.model.weights}
-        states = [v for v in self.model.variables if v.path not in weights and "seed_generator" in v.path]
-        for position, state in enumerate(states):
-            state.assign([self.seed, epoch * len(states) + position])
+        return [v for v in self.model.variables if v.path not in weights and "seed_generator" in v.path]

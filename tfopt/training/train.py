@@ -6,13 +6,15 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 import keras
+import tensorflow as tf
 
 from tfopt.config import TrainConfig
 from tfopt.data import Dataset, match
+from tfopt.distribution.devices import MIRRORED, replica_devices, strategy
+from tfopt.distribution.replicated import unmirrored
 from tfopt.models import Signature, build
 from tfopt.models.applications import PREFIX, application
 from tfopt.progress import Progress
-from tfopt.training.devices import replica_devices, strategy
 from tfopt.training.fit import FitResult, RunFiles, fit
 from tfopt.training.plan import FitPlan
 from tfopt.training.seeding import seed_everything
@@ -37,22 +39,26 @@ def train(
     base: Callable[[], keras.Model] | None = None,
     *,
     callbacks: Sequence[keras.callbacks.Callback] = (),
+    where: tf.distribute.Strategy | None = None,
 ) -> Trained:
-    """Build and train a model on the train split, selected on the validation split; `base` makes one to start from."""
+    """Build and train a model on the train split, selected on the validation split; `base` makes one to start from.
+
+    `where` is the strategy to train under, if it is not the one that `config` asks for.
+    """
     seed_everything(config.seed, deterministic=not config.jit)
     if files:  # a run on data that have changed is another run
         files = replace(files, run={**files.run, "fingerprint": data.fingerprint})
-    where = strategy(config.distributed, config.replicas)
+    where = where or strategy(config)
+    if config.base:
+        return _transferred(config, data, progress, files, base, where)
     with where.scope():
-        if config.base:
-            return _transferred(config, data, progress, files, base, where)
         with _precision(config):
             model = build(config, Signature.of(data))
         result = fit(model, data, FitPlan.of(config), progress, files=files, callbacks=callbacks)
         replicas = replica_devices(where, model)
-        if config.mixed_precision:
-            model = _in_float32(model, config, data)
-    return Trained(model, result, replicas, [])
+    if config.mixed_precision:
+        return Trained(_in_float32(model, config, data), result, replicas, [])
+    return Trained(unmirrored(model) if isinstance(where, MIRRORED) else model, result, replicas, [])
 
 
 def _transferred(
@@ -65,16 +71,19 @@ def _transferred(
 ) -> Trained:
     assert config.base is not None
     signature = Signature.of(data)
-    if base is None:
-        source = application(config.base.removeprefix(PREFIX), config.base_weights, signature.shape, data.scaling)
-    else:
-        source = base()
-    before = set(source.layers)
-    model = with_new_head(source, signature, config.base)
-    data = match(data, config.base, [model.input_shape], [model.output_shape])
-    head = [layer for layer in model.layers if layer not in before]
-    made = transfer(model, head, config, data, progress, files)
-    return Trained(model, made.result, replica_devices(where, model), made.notes)
+    with where.scope():
+        if base is None:
+            name = config.base.removeprefix(PREFIX)
+            source = application(name, config.base_weights, signature.shape, data.scaling)
+        else:
+            source = base()
+        before = set(source.layers)
+        model = with_new_head(source, signature, config.base)
+        data = match(data, config.base, [model.input_shape], [model.output_shape])
+        head = [layer for layer in model.layers if layer not in before]
+        made = transfer(model, head, config, data, progress, files)
+    devices = replica_devices(where, model)
+    return Trained(unmirrored(model) if isinstance(where, MIRRORED) else model, made.result, devices, made.notes)
 
 
 @contextlib.contextmanager

@@ -3,15 +3,19 @@
 import keras
 import tensorflow as tf
 
+from tfopt.config import DistributedConfig
 from tfopt.errors import InputError
 
+MIRRORED = (tf.distribute.MirroredStrategy, tf.distribute.MultiWorkerMirroredStrategy)
 
-def strategy(distributed: bool, replicas: int | None) -> tf.distribute.Strategy:
-    """Return a MirroredStrategy over every visible GPU or the CPU, or the default strategy.
 
-    `replicas` asks for that many: of the GPUs, or of logical devices of the CPU, for trying distribution out.
+def strategy(config: DistributedConfig) -> tf.distribute.Strategy:
+    """Return a MirroredStrategy over every visible GPU or the CPU if that is asked for, or the default strategy.
+
+    With `replicas` it is over that many: of the GPUs, or of logical devices of the CPU, for trying distribution out.
     """
-    if not distributed:
+    replicas = config.replicas
+    if not config.distributed:
         return tf.distribute.get_strategy()
     gpus = [device.name for device in tf.config.list_logical_devices("GPU")] if _gpus() else []
     if gpus:

@@ -1,0 +1,71 @@
+"""What Keras 3.15 needs to train on several replicas as on one."""
+
+import contextlib
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+import keras
+import tensorflow as tf
+from keras import layers, ops
+
+
+class Replicated:
+    """What a class of models has before `keras.Model`, so that `fit` works with replicas that get batches of different sizes, and
+    with several workers.
+
+    A model is built by its first step. Keras would build it from the mean of the replicas' batches, for which they must be
+    of one size, and between workers that fails for one-element batches, too. Logs get an axis: over several workers
+    Keras takes the mean along the first.
+    """
+
+    def _maybe_symbolic_build(self, iterator: Any = None, data_batch: Any = None) -> None:
+        # A private name of Keras, without a public way around it: `test_distribution` tells when it is gone.
+        pass
+
+    def train_step(self, data: Any) -> Any:
+        """One step of training on a batch (x, y) or (x, y, weights)."""
+        return _with_axis(super().train_step(data))  # type: ignore[misc]
+
+    def test_step(self, data: Any) -> Any:
+        """One step of validation."""
+        return _with_axis(super().test_step(data))  # type: ignore[misc]
+
+
+class _Functional(Replicated, keras.Model):  # type: ignore[misc]
+    """A model of inputs and outputs; Keras makes every class so that is made of them once."""
+
+
+def replicated(model: keras.Model) -> keras.Model:
+    """A model of the same layers to train in place of `model`: with one replica that is `model` itself."""
+    if tf.distribute.get_strategy().num_replicas_in_sync == 1 or isinstance(model, Replicated):
+        return model
+    return _Functional(inputs=model.input, outputs=model.output, name=model.name)
+
+
+def _with_axis(logs: Any) -> Any:
+    if isinstance(tf.distribute.get_strategy(), tf.distribute.MultiWorkerMirroredStrategy):
+        return keras.tree.map_structure(lambda value: ops.reshape(value, (1,)), logs)
+    return logs
+
+
+@contextlib.contextmanager
+def synchronized(found: Sequence[keras.Layer]) -> Iterator[None]:
+    """Let the batch normalizations among layers see the batches of all replicas while the context lasts."""
+    several = tf.distribute.get_strategy().num_replicas_in_sync > 1
+    normalizations = [layer for layer in found if several and isinstance(layer, layers.BatchNormalization)]
+    before = [layer.synchronized for layer in normalizations]
+    try:
+        for layer in normalizations:
+            layer.synchronized = True
+        yield
+    finally:
+        for layer, own in zip(normalizations, before, strict=True):
+            layer.synchronized = own
+
+
+def unmirrored(model: keras.Model) -> keras.Model:
+    """A copy for one device, with the weights of `model` and compiled as it is."""
+    plain = keras.models.clone_model(model)
+    plain.set_weights(model.get_weights())
+    plain.compile_from_config(model.get_compile_config())
+    return plain
