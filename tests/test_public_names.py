@@ -19,7 +19,7 @@ ROOMS = [
     {"pruning", "clustering", "quantization", "binarization", "distillation"},
     {"remembering", "reporting", "predicting", "inspection"},
     {"shootout", "tuning"},
-    {"workflow", "judging"},
+    {"workflow", "creating", "judging"},
     {"cli", "__init__", "__main__"},
 ]
 

@@ -29,13 +29,15 @@ if TYPE_CHECKING:
         TrainConfig,
         TuneConfig,
     )
+    from tfopt.creating import build, train, tune
     from tfopt.data import Dataset
     from tfopt.errors import ConversionError, InputError, OutputError, TfoptError, UnsupportedError
     from tfopt.judging import compare, debug, evaluate, inspect, shootout
     from tfopt.predicting import predict
     from tfopt.report.inspection import Inspection
     from tfopt.report.report import Report
-    from tfopt.workflow import Result, binarize, build, cluster, convert, distill, prune, quantize, train, tune
+    from tfopt.reporting import Result
+    from tfopt.workflow import binarize, cluster, convert, distill, prune, quantize
 
 _HOMES = {
     "tfopt.artifacts.custom": ("register_custom_objects",),
@@ -55,24 +57,15 @@ _HOMES = {
         "TrainConfig",
         "TuneConfig",
     ),
+    "tfopt.creating": ("build", "train", "tune"),
     "tfopt.data": ("Dataset",),
     "tfopt.errors": ("ConversionError", "InputError", "OutputError", "TfoptError", "UnsupportedError"),
     "tfopt.predicting": ("predict",),
     "tfopt.judging": ("compare", "debug", "evaluate", "inspect", "shootout"),
     "tfopt.report.inspection": ("Inspection",),
     "tfopt.report.report": ("Report",),
-    "tfopt.workflow": (
-        "Result",
-        "binarize",
-        "build",
-        "cluster",
-        "convert",
-        "distill",
-        "prune",
-        "quantize",
-        "train",
-        "tune",
-    ),
+    "tfopt.reporting": ("Result",),
+    "tfopt.workflow": ("binarize", "cluster", "convert", "distill", "prune", "quantize"),
 }
 _HOME_OF = {name: module for module, names in _HOMES.items() for name in names}
 

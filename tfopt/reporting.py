@@ -1,6 +1,7 @@
 """The end of every command: measure what went in and what came out, and say it all in one report."""
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 from tfopt.artifacts.artifact import Artifact
 from tfopt.artifacts.keras_file import KerasArtifact
@@ -14,6 +15,18 @@ from tfopt.measure.measuring import measure
 from tfopt.progress import Progress
 from tfopt.report.report import Baseline, DataSummary, GateResult, LayerChange, LayerError, Report
 from tfopt.report.versions import versions
+
+
+@dataclass(frozen=True)
+class Result:
+    """What a command made and what it has to say about it.
+
+    `beside` is the other file of a command that makes two: the `.keras` of QAT, and the `.tflite` of a binarized model.
+    """
+
+    artifact: Artifact
+    report: Report
+    beside: Artifact | None = None
 
 
 def report_of(

@@ -1,6 +1,5 @@
-"""The story every command tells that makes a model: load, measure, transform, measure, report."""
+"""The story every command tells that makes one model of another: load, measure, transform, measure, report."""
 
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
@@ -9,113 +8,19 @@ from tfopt.artifacts.keras_file import KerasArtifact
 from tfopt.artifacts.loading import ModelLike, load_keras
 from tfopt.config import (
     BinarizeConfig,
-    BuildConfig,
     ClusterConfig,
     Config,
     DistillConfig,
-    DistributedConfig,
     FloatConfig,
     PruneConfig,
     QatConfig,
     QuantizeConfig,
-    TrainConfig,
-    TuneConfig,
 )
 from tfopt.data import Dataset
-from tfopt.models.applications import PREFIX
+from tfopt.distribution.devices import set_up
 from tfopt.progress import Progress, Silent
-from tfopt.remembering import DataLike, data_for, load_dataset, next_provenance, provenance_of
-from tfopt.report.report import Report
-from tfopt.reporting import report_of
-from tfopt.training.checkpoint import START
-from tfopt.training.fit import RunFiles
-from tfopt.tuning.files import StudyFiles
-
-
-@dataclass(frozen=True)
-class Result:
-    """What a command made and what it has to say about it.
-
-    `beside` is the other file of a command that makes two: the `.keras` of QAT, and the `.tflite` of a binarized model.
-    """
-
-    artifact: Artifact
-    report: Report
-    beside: Artifact | None = None
-
-
-def _set_up_devices(config: Config) -> None:
-    """Make the logical devices that a distributed training needs, before anything else uses TensorFlow."""
-    from tfopt.distribution.devices import strategy
-
-    if isinstance(config, DistributedConfig):
-        strategy(config)
-
-
-def build(
-    config: BuildConfig | None = None,
-    data: DataLike = "digits",
-    *,
-    name: str = "model.keras",
-    progress: Progress | None = None,
-) -> Result:
-    """Build a new model for `data` and leave it untrained; it remembers the data, as a trained one does."""
-    from tfopt.models import Signature
-    from tfopt.models import build as build_model
-    from tfopt.training.seeding import seed_everything
-
-    config, progress = config or BuildConfig(), progress or Silent()
-    dataset = load_dataset(data, None, progress)
-    seed_everything(config.seed)
-    model = build_model(config, Signature.of(dataset))
-    artifact = KerasArtifact.of(model, name, provenance_of(dataset, "build", config))
-    return Result(artifact, report_of("build", config, dataset, [artifact], progress, untrained=True))
-
-
-def train(
-    config: TrainConfig | None = None,
-    data: DataLike = "digits",
-    *,
-    files: RunFiles | None = None,
-    name: str = "model.keras",
-    progress: Progress | None = None,
-) -> Result:
-    """Train a new model on the train split of `data`, select it on the validation, measure it on the test split."""
-    from tfopt.training.train import train as train_model
-
-    config, progress = config or TrainConfig(), progress or Silent()
-    _set_up_devices(config)
-    base = load_keras(config.base) if config.base and not config.base.startswith(PREFIX) else None
-    dataset = load_dataset(data, base.provenance.inputs_only() if base and base.provenance else None, progress)
-    trained = train_model(config, dataset, progress, files, base.fresh_model if base else None)
-    artifact = KerasArtifact.of(trained.model, name, provenance_of(dataset, "train", config))
-    epochs = len(trained.result.history)
-    most = f"{config.epochs}{' in each part' * bool(config.base)}"
-    told = f"{epochs} epochs trained of at most {most}, the weights are those of epoch {trained.result.best_epoch + 1}"
-    notes = [*dataset.notes, *trained.notes, told]
-    notes += [f"resumed after {trained.result.resumed_at}"] if trained.result.resumed_at != START else []
-    return Result(
-        artifact,
-        report_of(
-            "train", config, dataset, [artifact], progress,
-            notes=notes, replicas=trained.replicas, history=trained.result.history,
-        ),
-    )  # fmt: skip
-
-
-def tune(
-    config: TuneConfig | None = None,
-    data: DataLike = "digits",
-    *,
-    files: StudyFiles | None = None,
-    name: str = "best.keras",
-    progress: Progress | None = None,
-) -> Result:
-    """Search for the training options that do best on the validation split of `data`; `files` are where it is kept."""
-    from tfopt.tuning.tune import tune as tune_model
-
-    progress = progress or Silent()
-    return Result(*tune_model(config or TuneConfig(), load_dataset(data, None, progress), files, name, progress))
+from tfopt.remembering import DataLike, data_for, next_provenance
+from tfopt.reporting import Result, report_of
 
 
 def prune(
@@ -130,7 +35,7 @@ def prune(
     from tfopt.pruning.prune import prune as prune_model
 
     config, progress = config or PruneConfig(), progress or Silent()
-    _set_up_devices(config)
+    set_up(config)
     artifact = load_keras(model)
     dataset, notes = data_for(artifact, data, progress)
     pruned = prune_model(artifact, config, dataset, progress)
@@ -157,7 +62,7 @@ def cluster(
     from tfopt.clustering.cluster import cluster as cluster_model
 
     config, progress = config or ClusterConfig(), progress or Silent()
-    _set_up_devices(config)
+    set_up(config)
     artifact = load_keras(model)
     dataset, notes = data_for(artifact, data, progress)
     made = cluster_model(artifact, config, dataset, progress)
@@ -187,7 +92,7 @@ def quantize(
     from tfopt.quantization.ptq import quantize as quantize_model
 
     config, progress = config or QuantizeConfig(), progress or Silent()
-    _set_up_devices(config)
+    set_up(config)
     artifact = load_keras(model)
     dataset, notes = data_for(artifact, data, progress)
     if isinstance(config, QatConfig):
@@ -246,7 +151,7 @@ def binarize(
     from tfopt.binarization.verdicts import verdicts
 
     config, progress = config or BinarizeConfig(), progress or Silent()
-    _set_up_devices(config)
+    set_up(config)
     artifact = load_keras(model)
     dataset, notes = data_for(artifact, data, progress)
     name = name or f"{Path(artifact.name).stem}-{config.mode}.keras"
@@ -273,7 +178,7 @@ def distill(
     from tfopt.distillation.distill import distill as distill_model
 
     config, progress = config or DistillConfig(), progress or Silent()
-    _set_up_devices(config)
+    set_up(config)
     artifact = load_keras(teacher)
     given = student or (config.student if isinstance(config.student, Path) else None)
     shown = [artifact, *([load_keras(given)] if given else [])]

@@ -9,6 +9,7 @@ from tfopt.artifacts.paths import existing
 from tfopt.artifacts.writing import Destination
 from tfopt.choices import Mode
 from tfopt.cli import data_options, options
+from tfopt.cli.distribution import Distributed, Replicas, spread
 from tfopt.cli.making import make
 from tfopt.cli.output import Output
 from tfopt.cli.teaching import OtherTeacher, OtherWeight, teaching
@@ -66,6 +67,8 @@ def binarize(
     seed: options.Seed = 0,
     teacher: OtherTeacher = None,
     teacher_weight: OtherWeight = None,
+    distributed: Distributed = False,
+    replicas: Replicas = None,
     data: data_options.Data = None,
     scale: data_options.ScaleOption = None,
     custom_objects: options.CustomObjects = None,
@@ -83,7 +86,7 @@ def binarize(
         config = BinarizeConfig(
             mode=mode, activations=activations, post_training=post_training, keep_first_last=keep_first_last,
             exclude=exclude, plain=plain, epochs=epochs, batch_size=batch_size, learning_rate=learning_rate, seed=seed,
-            **teaching(teacher, teacher_weight),
+            **teaching(teacher, teacher_weight), **spread(distributed, replicas),
         )  # fmt: skip
         source = data_options.data_config(data, scale)
         path = existing(model)

@@ -5,6 +5,7 @@ from pathlib import Path
 from tfopt.artifacts.paths import existing
 from tfopt.artifacts.writing import Destination
 from tfopt.cli import data_options, options
+from tfopt.cli.distribution import Distributed, Replicas, spread
 from tfopt.cli.making import make
 from tfopt.cli.output import Output
 from tfopt.cli.teaching import Teacher, TeacherWeight, teaching
@@ -29,6 +30,8 @@ def cluster(
     seed: options.Seed = 0,
     teacher: Teacher = None,
     teacher_weight: TeacherWeight = None,
+    distributed: Distributed = False,
+    replicas: Replicas = None,
     data: data_options.Data = None,
     scale: data_options.ScaleOption = None,
     custom_objects: options.CustomObjects = None,
@@ -54,6 +57,7 @@ def cluster(
             learning_rate=learning_rate,
             seed=seed,
             **teaching(teacher, teacher_weight),
+            **spread(distributed, replicas),
         )
         source = data_options.data_config(data, scale)
         path = existing(model)

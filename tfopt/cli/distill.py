@@ -9,6 +9,7 @@ from tfopt.artifacts.paths import existing
 from tfopt.artifacts.writing import Destination
 from tfopt.choices import Arch, Size
 from tfopt.cli import data_options, options
+from tfopt.cli.distribution import Distributed, Replicas, spread
 from tfopt.cli.making import make
 from tfopt.cli.output import Output
 from tfopt.errors import InputError
@@ -64,6 +65,8 @@ def distill(
     learning_rate: options.LearningRate = 1e-3,
     patience: options.Patience = 10,
     seed: options.Seed = 0,
+    distributed: Distributed = False,
+    replicas: Replicas = None,
     data: data_options.Data = None,
     scale: data_options.ScaleOption = None,
     custom_objects: options.CustomObjects = None,
@@ -88,6 +91,7 @@ def distill(
             learning_rate=learning_rate,
             patience=patience,
             seed=seed,
+            **spread(distributed, replicas),
         )
         source = data_options.data_config(data, scale)
         path = existing(teacher)

@@ -11,7 +11,7 @@ from tfopt.artifacts.writing import Destination
 from tfopt.cli.output import Output
 
 if TYPE_CHECKING:
-    from tfopt.workflow import Result
+    from tfopt.reporting import Result
 
 
 def make(

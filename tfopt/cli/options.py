@@ -35,18 +35,6 @@ Seed = Annotated[int, typer.Option("--seed", metavar="N", help="Same seed, same 
 Patience = Annotated[
     int, typer.Option("--patience", metavar="N", help="Stop this many epochs after the lowest validation loss.")
 ]
-Distributed = Annotated[
-    bool,
-    typer.Option(
-        "--distributed/--no-distributed", help="Mirror the model on every visible GPU, or on the CPU if there is none."
-    ),
-]
-Replicas = Annotated[
-    int | None,
-    typer.Option(
-        "--replicas", metavar="N", help="Use N GPUs, or N logical devices of the CPU to try it out.", show_default=False
-    ),
-]
 TensorBoard = Annotated[
     Path | None,
     typer.Option(

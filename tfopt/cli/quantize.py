@@ -9,6 +9,7 @@ from tfopt.artifacts.paths import existing, newest_of_ours
 from tfopt.artifacts.writing import Destination
 from tfopt.choices import InterfaceType
 from tfopt.cli import data_options, options
+from tfopt.cli.distribution import QatDistributed, QatReplicas
 from tfopt.cli.making import make
 from tfopt.cli.output import Output
 from tfopt.cli.precision import chosen, quantize_config
@@ -81,6 +82,8 @@ def quantize(
     keep_clusters: options.KeepClusters = None,
     teacher: QatTeacher = None,
     teacher_weight: QatTeacherWeight = None,
+    distributed: QatDistributed = None,
+    replicas: QatReplicas = None,
     calibration: options.CalibrationOption = None,
     data: data_options.Data = None,
     scale: data_options.ScaleOption = None,
@@ -101,7 +104,7 @@ def quantize(
         training = {
             "bits": bits, "epochs": epochs, "batch_size": batch_size, "learning_rate": learning_rate, "seed": seed,
             "keep_sparsity": keep_sparsity, "keep_clusters": keep_clusters,
-            **teaching(teacher, teacher_weight),
+            **teaching(teacher, teacher_weight), "distributed": distributed, "replicas": replicas,
         }  # fmt: skip
         flags = {"int8": int8, "int16": int16, "float16": float16, "dynamic": dynamic}
         config = _config(chosen(flags, weights), io, after, training, qat=qat)

@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Any
 
 from tfopt.artifacts.writing import Destination
-from tfopt.cli import data_options, options
+from tfopt.cli import data_options, distribution, options
 from tfopt.cli import training_options as training
 from tfopt.cli.output import Output
 from tfopt.errors import OutputError
@@ -60,8 +60,8 @@ def train(
     base_weights: training.FromWeights = None,
     freeze: training.Freeze = "all",
     fine_tune: training.FineTune = None,
-    distributed: options.Distributed = False,
-    replicas: options.Replicas = None,
+    distributed: distribution.Distributed = False,
+    replicas: distribution.Replicas = None,
     output: options.Output = None,
     force: options.Force = False,
     resume: options.Resume = False,
@@ -88,13 +88,13 @@ def train(
         destination = Destination(output or "model.keras", suffix=".keras", force=force)
         checkpoint = _checkpoint_folder(destination, resume=resume, force=force)
         out.load_tensorflow()
-        from tfopt import workflow
+        from tfopt import creating
         from tfopt.training.fit import RunFiles
 
         out.on_failure = "the same command with --resume goes on after the last whole epoch"
         run = {**config.model_dump(mode="json"), **source.model_dump(mode="json")}
         files = RunFiles(checkpoint, run, resume=resume, tensorboard=tensorboard)
-        result = workflow.train(config, source, files=files, name=destination.path.name, progress=out)
+        result = creating.train(config, source, files=files, name=destination.path.name, progress=out)
         report = destination.save(result.artifact.payload, result.report)
         for folder in files.folders:
             shutil.rmtree(folder, ignore_errors=True)

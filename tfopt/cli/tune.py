@@ -74,10 +74,10 @@ def tune(
         files = StudyFiles(path.with_name(path.name + ".tune.db"), resume=resume, force=force)
         files.refuse()
         out.load_tensorflow()
-        from tfopt import workflow
+        from tfopt import creating
 
         out.on_failure = f"trials that have ended are in {files.path}: the same command with --resume goes on"
-        result = workflow.tune(config, source, files=files, name=path.name, progress=out)
+        result = creating.tune(config, source, files=files, name=path.name, progress=out)
         assert result.artifact.provenance is not None
         made = TrainConfig.model_validate(result.artifact.provenance.history[-1].config)
         told = result.report.saying(

@@ -61,8 +61,8 @@ class PruneConfig(TaughtConfig):
 
     @model_validator(mode="after")
     def _one_shot_is_no_training(self) -> Self:
-        if self.schedule == "one-shot" and self.teacher:
-            raise ValueError("--schedule one-shot does not train: leave out --teacher")
+        if self.schedule == "one-shot" and (self.teacher or self.distributed):
+            raise ValueError("--schedule one-shot does not train: leave out --teacher and --distributed")
         return self
 
 
@@ -123,6 +123,8 @@ class BinarizeConfig(TaughtConfig):
             raise ValueError("--post-training does not train: leave out --epochs, --batch-size and --learning-rate")
         if self.post_training and (self.teacher != "self" or self.teacher_weight is not None):
             raise ValueError("--post-training does not train: leave out --teacher and --teacher-weight")
+        if self.post_training and self.distributed:
+            raise ValueError("--post-training does not train: leave out --distributed")
         return self
 
 

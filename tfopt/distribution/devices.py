@@ -3,7 +3,7 @@
 import keras
 import tensorflow as tf
 
-from tfopt.config import DistributedConfig
+from tfopt.config import Config, DistributedConfig
 from tfopt.errors import InputError
 
 MIRRORED = (tf.distribute.MirroredStrategy, tf.distribute.MultiWorkerMirroredStrategy)
@@ -25,6 +25,12 @@ def strategy(config: DistributedConfig) -> tf.distribute.Strategy:
     cpus = _logical_cpus(replicas or 1)
     # NCCL, the default, exists for GPUs only.
     return tf.distribute.MirroredStrategy(cpus, cross_device_ops=tf.distribute.ReductionToOneDevice())
+
+
+def set_up(config: Config) -> None:
+    """Make the logical devices that a distributed training needs, before anything else uses TensorFlow."""
+    if isinstance(config, DistributedConfig):
+        strategy(config)
 
 
 def replica_devices(strategy: tf.distribute.Strategy, model: keras.Model) -> list[str]:

@@ -10,12 +10,11 @@ from keras import layers, ops
 
 
 class Replicated:
-    """What a class of models has before `keras.Model`, so that `fit` works with replicas that get batches of different sizes, and
-    with several workers.
+    """What a class inherits before `keras.Model` to be trained by replicas with batches of other sizes, and by workers.
 
-    A model is built by its first step. Keras would build it from the mean of the replicas' batches, for which they must be
-    of one size, and between workers that fails for one-element batches, too. Logs get an axis: over several workers
-    Keras takes the mean along the first.
+    A model is built by its first step. Keras would build it from the mean of the replicas' batches, for which they must
+    be of one size, and between workers that fails. Logs get an axis: over several workers Keras takes the mean along
+    the first.
     """
 
     def _maybe_symbolic_build(self, iterator: Any = None, data_batch: Any = None) -> None:

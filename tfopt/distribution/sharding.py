@@ -16,10 +16,10 @@ from tfopt.errors import InputError
 
 
 class Shard(NamedTuple):
-    """The replicas that a pipeline of batches is for: `count` from `first` on, `of` all."""
+    """The replicas that a pipeline of batches is for: `local` ones from `first` on, `of` all."""
 
     first: int = 0
-    count: int = 1
+    local: int = 1
     of: int = 1
 
 
@@ -27,7 +27,7 @@ WHOLE = Shard()
 
 
 class Parts(NamedTuple):
-    """The parts of the batches of an epoch in the order a pipeline makes them; all of shape (steps * count,).
+    """The parts of the batches of an epoch in the order a pipeline makes them; all of shape (steps * local,).
 
     `number` counts the parts of all replicas, `start` and `end` are positions among the samples of the epoch, and
     `weight` is how much the loss of each sample counts.
@@ -48,7 +48,7 @@ def parts(samples: int, steps: int, shard: Shard) -> Parts:
     sizes = np.diff(edges)
     if sizes.min() < shard.of:
         raise InputError(f"{samples} samples in {steps} batches leave one of {shard.of} replicas without a sample")
-    replicas = np.arange(shard.first, shard.first + shard.count)
+    replicas = np.arange(shard.first, shard.first + shard.local)
     start = edges[:-1, np.newaxis] + sizes[:, np.newaxis] * replicas // shard.of
     end = edges[:-1, np.newaxis] + sizes[:, np.newaxis] * (replicas + 1) // shard.of
     weight = (end - start) * shard.of / sizes[:, np.newaxis]
@@ -64,7 +64,7 @@ def on_replicas(make: Callable[[Shard], tf.data.Dataset]) -> Any:
         return make(WHOLE)
 
     def shard(context: tf.distribute.InputContext) -> tf.data.Dataset:
-        count = replicas // context.num_input_pipelines
-        return make(Shard(context.input_pipeline_id * count, count, replicas))
+        local = replicas // context.num_input_pipelines
+        return make(Shard(context.input_pipeline_id * local, local, replicas))
 
     return strategy.distribute_datasets_from_function(shard)

@@ -67,7 +67,7 @@ def training_batches(
         pair = _pair([*x, targets])
         return pair if weighed is None else (*pair, tf.gather(weighed, rows) * share)
 
-    rows = tf.data.Dataset.range(first_epoch, epochs).flat_map(epoch).skip(first_step * shard.count)
+    rows = tf.data.Dataset.range(first_epoch, epochs).flat_map(epoch).skip(first_step * shard.local)
     return rows.map(batch, num_parallel_calls=tf.data.AUTOTUNE if augment else _at_once(inputs)).prefetch(2)
 
 

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from typing import Any
 
 import keras
+import tensorflow as tf
 
 from tfopt.choices import Decay
 
@@ -25,11 +26,41 @@ def optimizer(
     `warmup` is the share of the steps in which the learning rate rises to `rate`.
     """
     schedule = learning_rate(rate, steps, decay, round(warmup * steps))
+    replicas = tf.distribute.get_strategy().num_replicas_in_sync
+    clipping = {"global_clipnorm": clip_norm} if replicas == 1 or clip_norm is None else {"together": clip_norm}
     if not weight_decay:
-        return keras.optimizers.Adam(schedule, global_clipnorm=clip_norm)
-    made = keras.optimizers.AdamW(schedule, weight_decay=weight_decay, global_clipnorm=clip_norm)
+        return (Adam if "together" in clipping else keras.optimizers.Adam)(schedule, **clipping)
+    made = (AdamW if "together" in clipping else keras.optimizers.AdamW)(
+        schedule, weight_decay=weight_decay, **clipping
+    )
     made.exclude_from_weight_decay(var_names=SPARED)
     return made
+
+
+class _ClippedTogether:
+    """Clips the gradient of the whole batch; Keras clips that of each replica before they are summed."""
+
+    def __init__(self, *args: Any, together: float, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.together = together
+
+    def apply(self, grads: Sequence[Any], trainable_variables: Sequence[Any] | None = None) -> None:
+        """Sum, clip, and divide again: what comes after sums the same gradients of all replicas."""
+        context = tf.distribute.get_replica_context()
+        summed = context.all_reduce(tf.distribute.ReduceOp.SUM, [grad for grad in grads if grad is not None])
+        clipped, _ = tf.clip_by_global_norm(summed, self.together)
+        shares = iter([grad / context.num_replicas_in_sync for grad in clipped])
+        super().apply(  # type: ignore[misc]
+            [None if grad is None else next(shares) for grad in grads], trainable_variables
+        )
+
+
+class Adam(_ClippedTogether, keras.optimizers.Adam):  # type: ignore[misc]
+    """Adam for several replicas."""
+
+
+class AdamW(_ClippedTogether, keras.optimizers.AdamW):  # type: ignore[misc]
+    """AdamW for several replicas."""
 
 
 def learning_rate(

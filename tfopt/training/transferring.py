@@ -14,17 +14,20 @@ from keras import layers
 
 from tfopt.config import TrainConfig
 from tfopt.data import Dataset
+from tfopt.distribution.replicated import replicated
+from tfopt.distribution.sharding import on_replicas
 from tfopt.errors import InputError, UnsupportedError
 from tfopt.graphs.leaves import leaves
 from tfopt.models import Signature
 from tfopt.models.heads import with_head
 from tfopt.progress import Progress
-from tfopt.training.batches import evaluation_batches
+from tfopt.training.batches import evaluation_batches, steps_per_epoch
 from tfopt.training.fit import FitResult, RunFiles, fit
 from tfopt.training.objective import label_encoder
 from tfopt.training.plan import FitPlan
 
 HEAD_FACTOR = 10  # a dense layer on features that stand still bears a higher learning rate
+JUDGED_BATCH = 256
 POOLING = {3: layers.GlobalAveragePooling1D, 4: layers.GlobalAveragePooling2D, 5: layers.GlobalAveragePooling3D}
 
 
@@ -119,5 +122,10 @@ def _hold(trunk: Sequence[tuple[str, keras.Layer]], still: set[keras.Layer]) -> 
 def _reached(model: keras.Model, data: Dataset) -> float:
     """The validation loss without penalties: they are of trainable weights only, of which the second part has more."""
     encode = label_encoder(model.loss, model.output_shape[-1], data.task)
-    batches = evaluation_batches(data.validation.inputs, encode(data.validation.y), batch_size=256)
-    return float(model.evaluate(batches, verbose=0, return_dict=True)["loss"])
+    inputs, y = data.validation.inputs, encode(data.validation.y)
+    judged = replicated(model)
+    if judged is not model:
+        judged.compile(loss=model.loss)
+    batches = on_replicas(lambda shard: evaluation_batches(inputs, y, batch_size=JUDGED_BATCH, shard=shard))
+    steps = steps_per_epoch(len(y), JUDGED_BATCH)
+    return float(judged.evaluate(batches, steps=steps, verbose=0, return_dict=True)["loss"])

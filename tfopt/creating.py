@@ -1,0 +1,79 @@
+"""New models, from a data set alone or from a base: build, train, search; then measure and report as ever."""
+
+from tfopt.artifacts.keras_file import KerasArtifact
+from tfopt.artifacts.loading import load_keras
+from tfopt.config import BuildConfig, TrainConfig, TuneConfig
+from tfopt.distribution.devices import set_up
+from tfopt.models.applications import PREFIX
+from tfopt.progress import Progress, Silent
+from tfopt.remembering import DataLike, load_dataset, provenance_of
+from tfopt.reporting import Result, report_of
+from tfopt.training.checkpoint import START
+from tfopt.training.fit import RunFiles
+from tfopt.tuning.files import StudyFiles
+
+
+def build(
+    config: BuildConfig | None = None,
+    data: DataLike = "digits",
+    *,
+    name: str = "model.keras",
+    progress: Progress | None = None,
+) -> Result:
+    """Build a new model for `data` and leave it untrained; it remembers the data, as a trained one does."""
+    from tfopt.models import Signature
+    from tfopt.models import build as build_model
+    from tfopt.training.seeding import seed_everything
+
+    config, progress = config or BuildConfig(), progress or Silent()
+    dataset = load_dataset(data, None, progress)
+    seed_everything(config.seed)
+    model = build_model(config, Signature.of(dataset))
+    artifact = KerasArtifact.of(model, name, provenance_of(dataset, "build", config))
+    return Result(artifact, report_of("build", config, dataset, [artifact], progress, untrained=True))
+
+
+def train(
+    config: TrainConfig | None = None,
+    data: DataLike = "digits",
+    *,
+    files: RunFiles | None = None,
+    name: str = "model.keras",
+    progress: Progress | None = None,
+) -> Result:
+    """Train a new model on the train split of `data`, select it on the validation, measure it on the test split."""
+    from tfopt.training.train import train as train_model
+
+    config, progress = config or TrainConfig(), progress or Silent()
+    set_up(config)
+    base = load_keras(config.base) if config.base and not config.base.startswith(PREFIX) else None
+    dataset = load_dataset(data, base.provenance.inputs_only() if base and base.provenance else None, progress)
+    trained = train_model(config, dataset, progress, files, base.fresh_model if base else None)
+    artifact = KerasArtifact.of(trained.model, name, provenance_of(dataset, "train", config))
+    epochs = len(trained.result.history)
+    most = f"{config.epochs}{' in each part' * bool(config.base)}"
+    told = f"{epochs} epochs trained of at most {most}, the weights are those of epoch {trained.result.best_epoch + 1}"
+    notes = [*dataset.notes, *trained.notes, told]
+    notes += [f"resumed after {trained.result.resumed_at}"] if trained.result.resumed_at != START else []
+    return Result(
+        artifact,
+        report_of(
+            "train", config, dataset, [artifact], progress,
+            notes=notes, replicas=trained.replicas, history=trained.result.history,
+        ),
+    )  # fmt: skip
+
+
+def tune(
+    config: TuneConfig | None = None,
+    data: DataLike = "digits",
+    *,
+    files: StudyFiles | None = None,
+    name: str = "best.keras",
+    progress: Progress | None = None,
+) -> Result:
+    """Search for the training options that do best on the validation split of `data`; `files` are where it is kept."""
+    from tfopt.tuning.tune import tune as tune_model
+
+    progress = progress or Silent()
+    return Result(*tune_model(config or TuneConfig(), load_dataset(data, None, progress), files, name, progress))
