@@ -18,7 +18,7 @@ ROOMS = [
     {"measure", "training", "litert"},
     {"pruning", "clustering", "quantization", "binarization", "distillation"},
     {"remembering", "reporting", "predicting", "inspection"},
-    {"shootout", "tuning"},
+    {"shootout", "tuning", "workers"},
     {"workflow", "creating", "judging"},
     {"cli", "__init__", "__main__"},
 ]

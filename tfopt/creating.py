@@ -2,7 +2,7 @@
 
 from tfopt.artifacts.keras_file import KerasArtifact
 from tfopt.artifacts.loading import load_keras
-from tfopt.config import BuildConfig, TrainConfig, TuneConfig
+from tfopt.config import BuildConfig, TrainConfig, TuneConfig, WorkersConfig
 from tfopt.distribution.devices import set_up
 from tfopt.models.applications import PREFIX
 from tfopt.progress import Progress, Silent
@@ -40,15 +40,24 @@ def train(
     files: RunFiles | None = None,
     name: str = "model.keras",
     progress: Progress | None = None,
+    workers: WorkersConfig | None = None,
 ) -> Result:
-    """Train a new model on the train split of `data`, select it on the validation, measure it on the test split."""
+    """Train a new model on the train split of `data`, select it on the validation, measure it on the test split.
+
+    With `workers` it is trained by several processes (see `tfopt.workers`).
+    """
     from tfopt.training.train import train as train_model
 
     config, progress = config or TrainConfig(), progress or Silent()
     set_up(config)
     base = load_keras(config.base) if config.base and not config.base.startswith(PREFIX) else None
     dataset = load_dataset(data, base.provenance.inputs_only() if base and base.provenance else None, progress)
-    trained = train_model(config, dataset, progress, files, base.fresh_model if base else None)
+    if workers:
+        from tfopt.workers.launching import train as train_by_workers
+
+        trained = train_by_workers(config, dataset, workers, files, progress)
+    else:
+        trained = train_model(config, dataset, progress, files, base.fresh_model if base else None)
     artifact = KerasArtifact.of(trained.model, name, provenance_of(dataset, "train", config))
     epochs = len(trained.result.history)
     most = f"{config.epochs}{' in each part' * bool(config.base)}"

@@ -17,5 +17,9 @@ class UnsupportedError(TfoptError):
     """The model is sound, but this technique cannot be applied to it."""
 
 
+class WorkerError(TfoptError):
+    """A process that trains with others died, and to start again did not help."""
+
+
 class ConversionError(TfoptError):
     """The conversion to LiteRT failed or its process died."""

@@ -13,9 +13,15 @@ class Progress(Protocol):
     def task(self, description: str, total: int | None) -> AbstractContextManager[Advance]:
         """Show a task of `total` steps (None if nobody knows) while the context lasts."""
 
+    def say(self, sentence: str) -> None:
+        """Show a line that is no part of a report."""
+
 
 class Silent:
     """Shows nothing."""
+
+    def say(self, sentence: str) -> None:
+        """Show nothing."""
 
     @contextmanager
     def task(self, description: str, total: int | None) -> Iterator[Advance]:  # noqa: ARG002

@@ -1,10 +1,14 @@
 """The options that say on how many devices a model is trained, each spelled once."""
 
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from tfopt.cli.options import QAT
+from tfopt.cli.options import QAT, RUN
+from tfopt.errors import InputError
+
+if TYPE_CHECKING:
+    from tfopt.config import WorkersConfig
 
 DISTRIBUTION = "On several devices"
 
@@ -23,6 +27,63 @@ Replicas = Annotated[
         metavar="N",
         help="Use N GPUs, or N logical devices of the CPU to try it out.",
         rich_help_panel=DISTRIBUTION,
+        show_default=False,
+    ),
+]
+ScaleLr = Annotated[
+    bool,
+    typer.Option(
+        "--scale-lr/--keep-lr",
+        help="Multiply --learning-rate by the number of replicas, as for a --batch-size raised as much.",
+        rich_help_panel=DISTRIBUTION,
+    ),
+]
+Workers = Annotated[
+    str | None,
+    typer.Option(
+        "--workers",
+        metavar="N|HOST:PORT,...|env",
+        help="Train by N processes here, or by one on each host, the first of which writes the model; env: as TF_CONFIG"
+        " or the Slurm step says.",
+        rich_help_panel=DISTRIBUTION,
+        show_default=False,
+    ),
+]
+Rank = Annotated[
+    int | None,
+    typer.Option(
+        "--rank",
+        metavar="I",
+        help="Which of --workers HOST:PORT,... this process is, from 0.",
+        rich_help_panel=DISTRIBUTION,
+        show_default=False,
+    ),
+]
+MaxRestarts = Annotated[
+    int,
+    typer.Option(
+        "--max-restarts",
+        metavar="N",
+        help="Begin again from the last checkpoint when a worker has died, at most so often.",
+        rich_help_panel=DISTRIBUTION,
+    ),
+]
+WorkerTimeout = Annotated[
+    float,
+    typer.Option(
+        "--worker-timeout",
+        metavar="SECONDS",
+        help="How long a worker may be missing or silent.",
+        rich_help_panel=DISTRIBUTION,
+    ),
+]
+CheckpointSteps = Annotated[
+    int | None,
+    typer.Option(
+        "--checkpoint-steps",
+        metavar="N",
+        help="Write a checkpoint every N steps, too; left out: after each epoch.",
+        rich_help_panel=RUN,
         show_default=False,
     ),
 ]
@@ -47,3 +108,16 @@ QatReplicas = Annotated[
 def spread(distributed: bool, replicas: int | None) -> dict[str, Any]:
     """The fields of a config that trains."""
     return {"distributed": distributed, "replicas": replicas}
+
+
+def workers_config(workers: str | None, rank: int | None, max_restarts: int, timeout: float) -> "WorkersConfig | None":
+    """Which processes train, if there are several."""
+    if workers is None:
+        if rank is not None:
+            raise InputError(f"--rank {rank} needs --workers HOST:PORT,...")
+        return None
+    from tfopt.config import WorkersConfig
+    from tfopt.workers.addresses import parse
+
+    named, rank = parse(workers, rank)
+    return WorkersConfig(workers=named, rank=rank, max_restarts=max_restarts, timeout=timeout)

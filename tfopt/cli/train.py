@@ -24,7 +24,11 @@ EXAMPLES = """Examples:
 
   tfopt train --data power.csv --window 96 --horizon 24
 
-  tfopt train --distributed --replicas 2 --epochs 5"""
+  tfopt train --distributed --replicas 2 --epochs 5
+
+  tfopt train --workers 2
+
+  tfopt train --workers node1:2222,node2:2222 --rank 0"""
 
 
 @data_options.with_data
@@ -62,9 +66,15 @@ def train(
     fine_tune: training.FineTune = None,
     distributed: distribution.Distributed = False,
     replicas: distribution.Replicas = None,
+    scale_lr: distribution.ScaleLr = False,
+    workers: distribution.Workers = None,
+    rank: distribution.Rank = None,
+    max_restarts: distribution.MaxRestarts = 3,
+    worker_timeout: distribution.WorkerTimeout = 300.0,
     output: options.Output = None,
     force: options.Force = False,
     resume: options.Resume = False,
+    checkpoint_steps: distribution.CheckpointSteps = None,
     tensorboard: options.TensorBoard = None,
     json: options.Json = False,
     quiet: options.Quiet = False,
@@ -82,9 +92,10 @@ def train(
             augment=training.augmentations(augment), l1=l1, l2=l2, weight_decay=weight_decay,
             label_smoothing=label_smoothing, class_weights=class_weights, clip_norm=clip_norm,
             mixed_precision=mixed_precision, jit=jit, base=base, base_weights=base_weights, freeze=freeze,
-            fine_tune=fine_tune, distributed=distributed, replicas=replicas,
+            fine_tune=fine_tune, scale_lr=scale_lr, **distribution.spread(distributed, replicas),
         )  # fmt: skip
         source = DataConfig.model_validate(data)
+        together = distribution.workers_config(workers, rank, max_restarts, worker_timeout)
         destination = Destination(output or "model.keras", suffix=".keras", force=force)
         checkpoint = _checkpoint_folder(destination, resume=resume, force=force)
         out.load_tensorflow()
@@ -93,8 +104,11 @@ def train(
 
         out.on_failure = "the same command with --resume goes on after the last whole epoch"
         run = {**config.model_dump(mode="json"), **source.model_dump(mode="json")}
-        files = RunFiles(checkpoint, run, resume=resume, tensorboard=tensorboard)
-        result = creating.train(config, source, files=files, name=destination.path.name, progress=out)
+        files = RunFiles(checkpoint, run, resume=resume, steps=checkpoint_steps, tensorboard=tensorboard)
+        result = creating.train(config, source, files=files, name=destination.path.name, progress=out, workers=together)
+        if together and together.rank:
+            out.say(f"worker {together.rank} of {together.count} is done; worker 0 writes the model")
+            return
         report = destination.save(result.artifact.payload, result.report)
         for folder in files.folders:
             shutil.rmtree(folder, ignore_errors=True)

@@ -18,6 +18,7 @@ from tfopt.config.techniques import (
 )
 from tfopt.config.training import BuildConfig, ModelConfig, TrainConfig
 from tfopt.config.tuning import TuneConfig
+from tfopt.config.workers import WorkersConfig
 
 __all__ = [
     "BinarizeConfig",
@@ -43,4 +44,5 @@ __all__ = [
     "TaughtConfig",
     "TrainConfig",
     "TuneConfig",
+    "WorkersConfig",
 ]

@@ -44,6 +44,7 @@ class TrainConfig(ModelConfig, DistributedConfig):
     `learning_rate` is where the optimizer starts, after a rise over the first `warmup` share of all steps; `decay` is
     how the rate falls then. `weight_decay` is decoupled (AdamW), `l1` and `l2` are penalties of the kernels in the
     loss. `class_weights` weighs each class by the inverse of its frequency. `jit` compiles steps with XLA.
+    `scale_lr` multiplies the learning rate by the number of replicas (Goyal et al. 2017, arXiv:1706.02677).
 
     With `base`, a file or keras.applications:NAME with the weights in `base_weights`, its head is replaced and trained
     while the layers that `freeze` names keep their weights, and then for at most `fine_tune` epochs everything.
@@ -68,6 +69,7 @@ class TrainConfig(ModelConfig, DistributedConfig):
     base_weights: str | None = None
     freeze: str = "all"
     fine_tune: Annotated[int, Field(ge=0)] | None = None
+    scale_lr: bool = False
     seed: Seed = 0
 
     @model_validator(mode="after")

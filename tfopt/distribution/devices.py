@@ -27,6 +27,11 @@ def strategy(config: DistributedConfig) -> tf.distribute.Strategy:
     return tf.distribute.MirroredStrategy(cpus, cross_device_ops=tf.distribute.ReductionToOneDevice())
 
 
+def across_workers() -> tf.distribute.Strategy:
+    """Return the strategy for the workers that `TF_CONFIG` names, each with all its GPUs or its CPU."""
+    return tf.distribute.MultiWorkerMirroredStrategy()
+
+
 def set_up(config: Config) -> None:
     """Make the logical devices that a distributed training needs, before anything else uses TensorFlow."""
     if isinstance(config, DistributedConfig):

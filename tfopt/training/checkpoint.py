@@ -48,6 +48,12 @@ class State(BaseModel):
     history: list[dict[str, float]]
 
 
+def position_in(folder: Path) -> Position:
+    """How far the run in a folder had come when it was last written."""
+    state = _read(folder)
+    return state.position if state else START
+
+
 class Checkpoint(keras.callbacks.Callback):  # type: ignore[misc]
     """Writes the state of a run into `folder` after each epoch and every `steps` steps, and reads it back."""
 
@@ -66,7 +72,7 @@ class Checkpoint(keras.callbacks.Callback):  # type: ignore[misc]
 
     def resume(self, model: keras.Model) -> Position:
         """Bring `model`, the selection and the history to where the run stood; return how far it had come."""
-        state = self._read()
+        state = _read(self.folder)
         if state is None:
             return START
         if state.run != self.run:
@@ -135,11 +141,12 @@ class Checkpoint(keras.callbacks.Callback):  # type: ignore[misc]
     def _weights(self, position: Position) -> Path:
         return self.folder / f"{position.epoch}.{position.step}.weights.h5"
 
-    def _read(self) -> State | None:
-        path = self.folder / "state.json"
-        if not path.exists():
-            return None
-        try:
-            return State.model_validate_json(path.read_bytes())
-        except (ValidationError, OSError) as error:
-            raise InputError(f"{path} is damaged; use --force to start over") from error
+
+def _read(folder: Path) -> State | None:
+    path = folder / "state.json"
+    if not path.exists():
+        return None
+    try:
+        return State.model_validate_json(path.read_bytes())
+    except (ValidationError, OSError) as error:
+        raise InputError(f"{path} is damaged; use --force to start over") from error

@@ -29,6 +29,8 @@ from tfopt.training.selection import BestEpoch
 from tfopt.training.teaching import Teacher, taught
 from tfopt.training.weighing import class_weights
 
+TRAINING = "training"
+
 
 @dataclass(frozen=True)
 class RunFiles:
@@ -171,7 +173,7 @@ def run_epochs(
     one = tf.distribute.get_strategy().num_replicas_in_sync == 1
     augment = augmentation(plan.augment, data.kind, train.inputs[0])
     weights = class_weights(train.y) if plan.class_weights else None
-    with progress.task("training", plan.epochs * steps) as advance:
+    with progress.task(TRAINING, plan.epochs * steps) as advance:
         advance(first.epoch * steps + first.step)
         bar = adapt(_Bar(advance, plan.epochs))
 
@@ -258,6 +260,7 @@ class _Bar(keras.callbacks.Callback):  # type: ignore[misc]
         self.epochs = epochs
         self.epoch = 0
         self.validation = ""
+        self.shown = ""
 
     def on_epoch_begin(self, epoch: int, logs: dict[str, Any] | None = None) -> None:  # noqa: ARG002
         """Remember which epoch it is."""
@@ -266,8 +269,13 @@ class _Bar(keras.callbacks.Callback):  # type: ignore[misc]
     def on_train_batch_end(self, batch: int, logs: dict[str, Any] | None = None) -> None:  # noqa: ARG002
         """Move on by one step."""
         logs = logs or {}
-        shown = " ".join(f"{name} {logs[name]:.3f}" for name in ("loss", "accuracy", "mae") if name in logs)
-        self.advance(1, f"epoch {self.epoch}/{self.epochs} {shown}{self.validation}")
+        measures = " ".join(f"{name} {logs[name]:.3f}" for name in ("loss", "accuracy", "mae") if name in logs)
+        self.shown = f"epoch {self.epoch}/{self.epochs} {measures}{self.validation}"
+        self.advance(1, self.shown)
+
+    def on_test_batch_end(self, batch: int, logs: dict[str, Any] | None = None) -> None:  # noqa: ARG002
+        """Show that it goes on."""
+        self.advance(0, self.shown)
 
     def on_epoch_end(self, epoch: int, logs: dict[str, Any] | None = None) -> None:  # noqa: ARG002
         """Show the validation accuracy or error until the next epoch ends."""

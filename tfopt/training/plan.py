@@ -43,7 +43,8 @@ class FitPlan:
         given: dict[str, Any] = {
             name: getattr(config, name) for name in cls.__dataclass_fields__ if hasattr(config, name)
         }
-        return cls(**given)
+        replicas = tf.distribute.get_strategy().num_replicas_in_sync if config.scale_lr else 1
+        return cls(**given | {"learning_rate": config.learning_rate * replicas})
 
     @property
     def soft(self) -> bool:

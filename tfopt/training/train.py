@@ -46,9 +46,10 @@ def train(
     `where` is the strategy to train under, if it is not the one that `config` asks for.
     """
     seed_everything(config.seed, deterministic=not config.jit)
-    if files:  # a run on data that have changed is another run
-        files = replace(files, run={**files.run, "fingerprint": data.fingerprint})
     where = where or strategy(config)
+    if files:  # a run on data that have changed is another run, and so is one with another learning rate
+        rate = {"replicas": where.num_replicas_in_sync} if config.scale_lr else {}
+        files = replace(files, run={**files.run, "fingerprint": data.fingerprint, **rate})
     if config.base:
         return _transferred(config, data, progress, files, base, where)
     with where.scope():

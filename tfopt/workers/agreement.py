@@ -1,0 +1,77 @@
+"""What workers settle before they train: that all were asked for the same, and where they begin.
+
+TensorFlow's all-reduce adds arrays of all workers. What one of them has to say reaches the others as a sum to which
+they give zeros.
+"""
+
+import hashlib
+import io
+import json
+import zipfile
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import tensorflow as tf
+from numpy.typing import NDArray
+
+from tfopt.errors import InputError
+
+CHUNK = 2**24  # numbers of 4 bytes that are sent at once
+WORDS = 8  # of a SHA-256
+
+
+def total(strategy: tf.distribute.Strategy, mine: NDArray[np.int32]) -> NDArray[np.int32]:
+    """The sum of the arrays of all workers; each gives one of the same shape."""
+    first = strategy.cluster_resolver.task_id * len(strategy.extended.worker_devices)
+
+    def value(context: tf.distribute.experimental.ValueContext) -> tf.Tensor:
+        return tf.constant(mine if context.replica_id_in_sync_group == first else np.zeros_like(mine))
+
+    given = strategy.experimental_distribute_values_from_function(value)
+    summed: NDArray[np.int32] = strategy.reduce(tf.distribute.ReduceOp.SUM, given, axis=None).numpy()
+    return summed
+
+
+def agree(strategy: tf.distribute.Strategy, workers: int, rank: int, asked: dict[str, Any]) -> None:
+    """Raise `InputError` on every worker if one of them was asked for something else than the chief.
+
+    `asked` is by subject, which is named in the sentence.
+    """
+    digests = np.zeros((workers, len(asked), WORDS), np.int32)
+    for number, what in enumerate(asked.values()):
+        text = json.dumps(what, sort_keys=True, default=str)
+        digests[rank, number] = np.frombuffer(hashlib.sha256(text.encode()).digest(), np.int32)
+    everybody = total(strategy, digests)
+    for number, subject in enumerate(asked):
+        others = [str(w) for w in range(workers) if not np.array_equal(everybody[w, number], everybody[0, number])]
+        if others:
+            raise InputError(
+                f"worker {', '.join(others)} was started with another {subject} than the chief, worker 0; all workers"
+                " train one model and need the same options, data and versions"
+            )
+
+
+def share(strategy: tf.distribute.Strategy, folders: Sequence[Path], into: Path, *, chief: bool) -> None:
+    """Give every worker the files in the chief's checkpoint `folders`, in folders of the same names in `into`."""
+    payload = _packed(folders) if chief else b""
+    [length] = total(strategy, np.array([len(payload)], np.int32))
+    numbers = np.zeros(-(-int(length) // 4), np.int32)
+    if chief:
+        numbers[:] = np.frombuffer(payload.ljust(4 * len(numbers), b"\0"), np.int32)
+    for start in range(0, len(numbers), CHUNK):
+        numbers[start : start + CHUNK] = total(strategy, numbers[start : start + CHUNK])
+    if not chief:
+        with zipfile.ZipFile(io.BytesIO(numbers.tobytes()[: int(length)])) as archive:
+            archive.extractall(into)
+
+
+def _packed(folders: Sequence[Path]) -> bytes:
+    buffer = io.BytesIO()
+    with zipfile.ZipFile(buffer, "w") as archive:
+        for folder in folders:
+            for path in (folder / "state.json", *sorted(folder.glob("*.weights.h5"))):
+                if path.exists():
+                    archive.write(path, f"{folder.name}/{path.name}")
+    return buffer.getvalue()
