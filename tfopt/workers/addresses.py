@@ -3,6 +3,7 @@
 import json
 import os
 import socket
+import time
 from collections.abc import Mapping
 from typing import Any
 
@@ -10,6 +11,7 @@ from tfopt.config.workers import ADDRESS
 from tfopt.errors import InputError
 
 ENVIRONMENT = "env"
+POLL = 0.2  # seconds; much less than a worker takes to load TensorFlow
 Workers = int | tuple[str, ...]
 
 
@@ -80,10 +82,25 @@ def check_port(address: str, rank: int) -> None:
     try:
         socket.create_server(("", port)).close()
     except OSError:
-        raise InputError(
-            f"port {port} is taken on this machine, where rank {rank} is to be {address}: does another worker run with"
-            f" --rank {rank}, or another program?"
-        ) from None
+        raise InputError(port_taken(address, rank)) from None
+
+
+def port_taken(address: str, rank: int) -> str:
+    """The sentence for a port that is taken."""
+    return (
+        f"the port of {address}, where rank {rank} is to be, is taken on this machine: does another worker run with"
+        f" --rank {rank}, or another program?"
+    )
+
+
+def wait_until_gone(addresses: tuple[str, ...], rank: int, seconds: float) -> None:
+    """Wait until nobody answers at the other addresses, for so many seconds at most.
+
+    A worker that is started again must not meet one of those that are still in the training that has failed.
+    """
+    until = time.monotonic() + seconds
+    while len(unreachable(addresses, rank)) < len(addresses) - 1 and time.monotonic() < until:
+        time.sleep(POLL)
 
 
 def unreachable(addresses: tuple[str, ...], rank: int) -> list[str]:

@@ -20,6 +20,7 @@ from tfopt.errors import InputError
 
 CHUNK = 2**24  # numbers of 4 bytes that are sent at once
 WORDS = 8  # of a SHA-256
+SIZE = 2**30  # of which a length is told as a multiple and a rest, both numbers of 4 bytes
 
 
 def total(strategy: tf.distribute.Strategy, mine: NDArray[np.int32]) -> NDArray[np.int32]:
@@ -53,25 +54,29 @@ def agree(strategy: tf.distribute.Strategy, workers: int, rank: int, asked: dict
             )
 
 
-def share(strategy: tf.distribute.Strategy, folders: Sequence[Path], into: Path, *, chief: bool) -> None:
-    """Give every worker the files in the chief's checkpoint `folders`, in folders of the same names in `into`."""
-    payload = _packed(folders) if chief else b""
-    [length] = total(strategy, np.array([len(payload)], np.int32))
-    numbers = np.zeros(-(-int(length) // 4), np.int32)
-    if chief:
+def share(strategy: tf.distribute.Strategy, folders: Sequence[Path], *, giving: bool) -> None:
+    """Let the one worker that is `giving` put its checkpoints into the others' `folders`, if there is one."""
+    payload = _packed(folders) if giving else b""
+    high, low = total(strategy, np.array(divmod(len(payload), SIZE), np.int32))
+    length = int(high) * SIZE + int(low)
+    numbers = np.zeros(-(-length // 4), np.int32)
+    if giving:
         numbers[:] = np.frombuffer(payload.ljust(4 * len(numbers), b"\0"), np.int32)
     for start in range(0, len(numbers), CHUNK):
         numbers[start : start + CHUNK] = total(strategy, numbers[start : start + CHUNK])
-    if not chief:
-        with zipfile.ZipFile(io.BytesIO(numbers.tobytes()[: int(length)])) as archive:
-            archive.extractall(into)
+    if length and not giving:
+        with zipfile.ZipFile(io.BytesIO(numbers.tobytes()[:length])) as archive:
+            for name in archive.namelist():
+                place, _, file = name.partition("/")
+                folders[int(place)].mkdir(exist_ok=True)
+                (folders[int(place)] / file).write_bytes(archive.read(name))
 
 
 def _packed(folders: Sequence[Path]) -> bytes:
     buffer = io.BytesIO()
     with zipfile.ZipFile(buffer, "w") as archive:
-        for folder in folders:
+        for place, folder in enumerate(folders):
             for path in (folder / "state.json", *sorted(folder.glob("*.weights.h5"))):
                 if path.exists():
-                    archive.write(path, f"{folder.name}/{path.name}")
+                    archive.write(path, f"{place}/{path.name}")
     return buffer.getvalue()

@@ -2,7 +2,6 @@
 
 import os
 import tempfile
-import time
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -17,13 +16,11 @@ from tfopt.training.checkpoint import START, position_in
 from tfopt.training.fit import FitResult, RunFiles
 from tfopt.training.plan import FitPlan
 from tfopt.training.train import Trained
-from tfopt.workers.addresses import check_port, free_ports
+from tfopt.workers.addresses import check_port, free_ports, wait_until_gone
 from tfopt.workers.gpus import visible_gpus
 from tfopt.workers.group import started
 from tfopt.workers.job import OUTCOME, TRAINED, Job, Outcome
 from tfopt.workers.watching import Watch
-
-PAUSE = 1.0  # seconds before the first new start; twice as many before each further one
 
 
 def train(
@@ -57,7 +54,8 @@ def train(
             notes.append(_again(failure, watch.steps, config, data, workers, files))
             progress.say(notes[-1])
             files = replace(files, resume=True)
-            time.sleep(PAUSE * 2**attempt)
+            if not isinstance(workers.workers, int):
+                wait_until_gone(workers.workers, workers.rank or 0, workers.timeout)
         model = KerasArtifact.load(own / TRAINED).model
         outcome = Outcome.model_validate_json((own / OUTCOME).read_bytes())
     result = FitResult(outcome.history, outcome.best_epoch, outcome.resumed_at)
@@ -93,5 +91,6 @@ def _again(
         return f"{failure}: started again, from the chief's last checkpoint"
     position = next((at for folder in files.folders if (at := position_in(folder)) != START), START)
     kept = position.epoch * FitPlan.of(config).steps(data) + position.step
-    where = "the beginning" if position == START else str(position)
-    return f"{failure} in step {steps + 1}: all started again from {where}, {max(0, steps - kept)} steps were lost"
+    where = "at the beginning" if position == START else f"after {position}"
+    lost = max(0, steps - kept)
+    return f"{failure} in step {steps + 1}: all started again {where}, {lost} step{'s' * (lost != 1)} lost"

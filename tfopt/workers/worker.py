@@ -21,6 +21,7 @@ from tfopt.errors import InputError, TfoptError
 from tfopt.models.applications import PREFIX
 from tfopt.orphans import end_with_parent
 from tfopt.training.train import Trained, train
+from tfopt.workers.addresses import port_taken
 from tfopt.workers.agreement import agree, share
 from tfopt.workers.job import AGAIN, OUTCOME, TRAINED, Event, Job, Outcome, Telling
 
@@ -62,12 +63,16 @@ def _work(job: Job, telling: Telling, own: Path) -> None:
         where = across_workers()
         agree(where, len(job.addresses), job.rank, job.asked)
     except tf.errors.OpError as error:
+        if "gRPC server" in str(error):
+            raise InputError(port_taken(job.addresses[job.rank], job.rank)) from None
+        if "size" not in str(error):
+            raise
         raise InputError(
-            f"the workers do not come together ({_first_line(error)}); every worker needs the same --workers, a --rank"
-            " of its own and the same devices"
+            f"the workers do not come together ({_first_line(error)}); every worker needs the same --workers and as"
+            " many devices as the others"
         ) from None
     telling.tell(Event(kind="started"))
-    share(where, files.folders if job.files.resume else [], files.folders[0].parent, chief=chief)
+    share(where, files.folders, giving=chief and job.files.resume)
     base = job.config.base
     made = load_keras(base).fresh_model if base and not base.startswith(PREFIX) else None
     trained = train(job.config, job.data, telling, files, made, where=where)
