@@ -8,6 +8,7 @@ from tfopt.models.applications import PREFIX
 from tfopt.progress import Progress, Silent
 from tfopt.remembering import DataLike, load_dataset, provenance_of
 from tfopt.reporting import Result, report_of
+from tfopt.training.batches import steps_per_epoch
 from tfopt.training.checkpoint import START
 from tfopt.training.fit import RunFiles
 from tfopt.tuning.files import StudyFiles
@@ -64,6 +65,8 @@ def train(
     told = f"{epochs} epochs trained of at most {most}, the weights are those of epoch {trained.result.best_epoch + 1}"
     notes = [*dataset.notes, *trained.notes, told]
     notes += [f"resumed after {trained.result.resumed_at}"] if trained.result.resumed_at != START else []
+    if len(trained.replicas) > 1:
+        notes.append(_shared(len(trained.replicas), trained.result.steps, len(dataset.train), config))
     return Result(
         artifact,
         report_of(
@@ -71,6 +74,12 @@ def train(
             notes=notes, replicas=trained.replicas, history=trained.result.history,
         ),
     )  # fmt: skip
+
+
+def _shared(replicas: int, steps: int, samples: int, config: TrainConfig) -> str:
+    seen = steps // steps_per_epoch(samples, config.batch_size) * samples
+    scaled = f", at {replicas} times the learning rate" if config.scale_lr else ""
+    return f"{replicas} replicas made {steps:,} steps on {seen:,} samples, in each epoch on all {samples:,}{scaled}"
 
 
 def tune(

@@ -39,11 +39,16 @@ def set_up(config: Config) -> None:
 
 
 def replica_devices(strategy: tf.distribute.Strategy, model: keras.Model) -> list[str]:
-    """Return the device that holds each replica's copy of the model, read from a trained variable."""
+    """Return the device that holds each replica's copy of the model, read from a trained variable.
+
+    Of several workers all have the same devices.
+    """
     variable = model.trainable_variables[0].value
-    return [
-        tf.DeviceSpec.from_string(copy.device).to_string() for copy in strategy.experimental_local_results(variable)
-    ]
+    here = [tf.DeviceSpec.from_string(copy.device) for copy in strategy.experimental_local_results(variable)]
+    workers = strategy.num_replicas_in_sync // len(here)
+    if workers == 1:
+        return [device.to_string() for device in here]
+    return [device.replace(task=worker).to_string() for worker in range(workers) for device in here]
 
 
 def _gpus() -> bool:

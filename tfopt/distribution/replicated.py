@@ -38,7 +38,11 @@ def replicated(model: keras.Model) -> keras.Model:
     """A model of the same layers to train in place of `model`: with one replica that is `model` itself."""
     if tf.distribute.get_strategy().num_replicas_in_sync == 1 or isinstance(model, Replicated):
         return model
-    return _Functional(inputs=model.input, outputs=model.output, name=model.name)
+    return _Functional(inputs=_single(model.inputs), outputs=_single(model.outputs), name=model.name)
+
+
+def _single(tensors: Sequence[Any]) -> Any:
+    return tensors[0] if len(tensors) == 1 else list(tensors)
 
 
 def _with_axis(logs: Any) -> Any:

@@ -57,11 +57,12 @@ class RunFiles:
 
 @dataclass(frozen=True)
 class FitResult:
-    """Loss and accuracy of each epoch, the epoch whose weights the model has now, and where it was resumed."""
+    """Loss and accuracy of each epoch, the epoch whose weights the model has now, where it was resumed, all steps."""
 
     history: list[dict[str, float]]
     best_epoch: int
     resumed_at: Position
+    steps: int
 
 
 def fit(
@@ -111,7 +112,7 @@ def fit(
             run_epochs(learner, data, plan, progress, every, targets=targets, encode=encode, first=first)
         if files and watching.diverged:
             checkpoint.clear()
-        result = watching.finish(model, plan, first)
+        result = watching.finish(model, plan, int(learner.optimizer.iterations.numpy()), first)
     # What is saved with the model loads without tfopt, and says nothing of this training's schedule.
     model.compile(
         optimizer=keras.optimizers.Adam(plan.learning_rate, name="adam"), loss=loss, metrics=saved_metrics(data.task)
@@ -136,7 +137,7 @@ class Watching:
         """Whether no epoch had a validation loss that is a number."""
         return self.best.epoch is None or self.best.loss == float("inf")
 
-    def finish(self, model: Any, plan: FitPlan, resumed_at: Position = START) -> FitResult:
+    def finish(self, model: Any, plan: FitPlan, steps: int, resumed_at: Position = START) -> FitResult:
         """Give `model` the best weights; raise `InputError` if there are none."""
         if self.diverged or self.best.epoch is None:
             raise InputError(
@@ -144,7 +145,7 @@ class Watching:
                 f" try a smaller learning rate than {plan.learning_rate:g}"
             )
         model.set_weights(self.best.weights)
-        return FitResult(self.history, self.best.epoch, resumed_at)
+        return FitResult(self.history, self.best.epoch, resumed_at, steps)
 
 
 def watched(plan: FitPlan) -> Watching:

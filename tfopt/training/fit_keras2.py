@@ -62,7 +62,7 @@ def fit(
         encode=encode,
         adapt=Adapted,
     )
-    return watching.finish(model, plan)
+    return watching.finish(model, plan, int(model.optimizer.iterations.numpy()))
 
 
 def _metric(task: Task, *, soft_binary: bool) -> tf_keras.metrics.Metric | str:

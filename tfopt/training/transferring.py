@@ -88,7 +88,10 @@ def transfer(
         for layer, trainable in before.items():
             layer.trainable = trainable
     whole = replace(
-        second, history=[*first.history, *second.history], best_epoch=len(first.history) + second.best_epoch
+        second,
+        history=[*first.history, *second.history],
+        best_epoch=len(first.history) + second.best_epoch,
+        steps=first.steps + second.steps,
     )
     if _reached(model, data) < reached:
         notes.append(f"then everything for {len(second.history)} epochs at a learning rate of {plan.learning_rate:g}")

@@ -41,6 +41,7 @@ class Outcome(BaseModel):
     history: list[dict[str, float]]
     best_epoch: int
     resumed_at: Position
+    steps: int
     replicas: list[str]
     notes: list[str]
 

@@ -58,7 +58,7 @@ def train(
                 wait_until_gone(workers.workers, workers.rank or 0, workers.timeout)
         model = KerasArtifact.load(own / TRAINED).model
         outcome = Outcome.model_validate_json((own / OUTCOME).read_bytes())
-    result = FitResult(outcome.history, outcome.best_epoch, outcome.resumed_at)
+    result = FitResult(outcome.history, outcome.best_epoch, outcome.resumed_at, outcome.steps)
     return Trained(model, result, outcome.replicas, [*outcome.notes, *notes])
 
 

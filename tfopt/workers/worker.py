@@ -87,6 +87,7 @@ def _write(trained: Trained, folder: Path) -> None:
         history=result.history,
         best_epoch=result.best_epoch,
         resumed_at=result.resumed_at,
+        steps=result.steps,
         replicas=trained.replicas,
         notes=trained.notes,
     )
