@@ -114,3 +114,56 @@ def test_all_replicas_end_with_the_same_weights_and_they_are_those_of_one(curves
 def test_normalizations_are_synchronized_in_training_only_and_gradients_are_clipped_together(curves):
     assert [run["normalizations"] for run in curves] == [[False]] * 4
     assert [run["clipped"] for run in curves] == pytest.approx([2] * 4)
+
+
+@pytest.fixture(scope="module")
+def techniques():
+    command = [sys.executable, "-m", "tests.replicated_techniques"]
+    ended = subprocess.run(command, capture_output=True, text=True, timeout=600, check=False)
+    assert ended.returncode == 0, ended.stderr
+    return json.loads(ended.stdout.splitlines()[-1])
+
+
+@pytest.mark.slow
+def test_masks_are_the_same_on_both_replicas_whenever_they_are_renewed(techniques):
+    assert techniques["masks"]["copies"] == [2]
+    assert techniques["masks"]["renewed"] > 30
+    assert techniques["masks"]["alike"]
+    assert techniques["sparsities"] == pytest.approx([0.8] * 5, abs=0.01)
+
+
+@pytest.mark.slow
+def test_quantization_aware_training_on_two_replicas_is_as_good_as_on_one_and_keeps_zeros(techniques):
+    assert techniques["accuracies"]["qat"] == pytest.approx(techniques["accuracies"]["qat on one"], abs=0.01)
+    assert techniques["kept"] == pytest.approx(techniques["sparsities"], abs=1e-6)
+
+
+@pytest.mark.slow
+def test_every_technique_learns_on_two_replicas_and_its_model_is_for_one_device(techniques):
+    assert techniques["mirrored"] == []
+    for name, accuracy in techniques["accuracies"].items():
+        assert accuracy > 0.9, name
+
+
+def test_pruning_on_two_replicas_reaches_the_sparsity_asked_for(sample, tmp_path):
+    more = ("--distributed", "--replicas", 2, "--epochs", 3, "--sparsity", 0.7, "--json")
+    ended = process("prune", sample, *more, folder=tmp_path)
+    assert ended.code == 0, ended.err
+    sparsities = [layer["sparsity"] for layer in ended.report["layers"] if layer["action"] == "pruned"]
+    assert sparsities == pytest.approx([0.7] * 5, abs=0.01)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (("prune", "sample.keras", "--replicas", 2), "--replicas needs --distributed"),
+        (("prune", "sample.keras", "--distributed", "--schedule", "one-shot"), "leave out --teacher and --distributed"),
+        (("binarize", "sample.keras", "--distributed", "--post-training"), "leave out --distributed"),
+        (("quantize", "sample.keras", "--int8", "--distributed"), "--distributed needs --qat"),
+        (("cluster", "sample.keras", "--distributed", "--replicas", 9, "--batch-size", 8), "is global and must give"),
+    ],
+)
+def test_distribution_where_it_cannot_be_is_one_sentence(tfopt, sample, arguments, words):
+    ended = tfopt(*arguments)
+    assert (ended.code, ended.out, ended.err.count("\n")) == (2, "", 1)
+    assert words in ended.err
