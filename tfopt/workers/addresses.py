@@ -60,8 +60,8 @@ def _from_tf_config(text: str) -> tuple[tuple[str, ...], int]:
 def _from_slurm(environment: Mapping[str, str]) -> tuple[tuple[str, ...], int]:
     """Addresses in the order of the hosts' names, and where this task is among them.
 
-    TensorFlow's resolver sorts names as text, node10 before node2, so that the rank that Slurm gives would be another's.
-    It would also divide GPUs among tasks, and fails where there are none: Slurm does that.
+    TensorFlow's resolver sorts names as text, node10 before node2, so that the rank from Slurm would be another's. It
+    would also divide the GPUs of a node among its tasks, which Slurm does, and fails where there are none.
     """
     import tensorflow as tf
 
