@@ -67,10 +67,11 @@ samples: $(VENV)/installed ## train the sample models anew
 readme: $(VENV)/installed ## run the commands of the README and put their output into it
 	$(BIN)/python benchmarks/readme.py
 
-bench: $(VENV)/installed ## throughput against plain Keras and a TFMOT script; speed of layers with few bits
+bench: $(VENV)/installed ## throughput against plain Keras and a TFMOT script, and by workers; speed of layers with few bits
 	$(BIN)/python benchmarks/training.py
 	$(BIN)/python benchmarks/fine_tuning.py
 	$(BIN)/python benchmarks/forms.py
+	$(BIN)/python benchmarks/scaling.py
 
 acceptance: $(VENV)/installed ## what every technique and width can do with many models, MODELS=folder of real ones
 	$(BIN)/python benchmarks/acceptance.py $(MODELS)

@@ -11,6 +11,8 @@ from tfopt.config.workers import ADDRESS
 from tfopt.errors import InputError
 
 ENVIRONMENT = "env"
+SLURM_PORT = 8888  # of the first task on a host
+SLURM_TASKS = 1024  # on a host, more than there can be
 POLL = 0.2  # seconds; much less than a worker takes to load TensorFlow
 Workers = int | tuple[str, ...]
 
@@ -31,7 +33,7 @@ def from_environment(environment: Mapping[str, str]) -> tuple[tuple[str, ...], i
     if "TF_CONFIG" in environment:
         return _from_tf_config(environment["TF_CONFIG"])
     if "SLURM_PROCID" in environment:
-        return _from_slurm()
+        return _from_slurm(environment)
     raise InputError(
         "--workers env finds neither TF_CONFIG nor the variables of a Slurm step; name them: --workers HOST:PORT,..."
     )
@@ -55,16 +57,26 @@ def _from_tf_config(text: str) -> tuple[tuple[str, ...], int]:
     return tuple(addresses), rank
 
 
-def _from_slurm() -> tuple[tuple[str, ...], int]:
+def _from_slurm(environment: Mapping[str, str]) -> tuple[tuple[str, ...], int]:
+    """Addresses in the order of the hosts' names, and where this task is among them.
+
+    TensorFlow's resolver sorts names as text, node10 before node2, so that the rank from Slurm would be another's. It
+    would also divide the GPUs of a node among its tasks, which Slurm does, and fails where there are none.
+    """
     import tensorflow as tf
 
     try:
-        resolver: Any = tf.distribute.cluster_resolver.SlurmClusterResolver()
+        resolver: Any = tf.distribute.cluster_resolver.SlurmClusterResolver(
+            port_base=SLURM_PORT, gpus_per_node=SLURM_TASKS, gpus_per_task=1, auto_set_gpu=False
+        )
         addresses = tuple(resolver.cluster_spec().job_tasks("worker"))
-        _, rank = resolver.get_task_info()
+        own = f"{environment['SLURMD_NODENAME']}:{SLURM_PORT + int(environment['SLURM_LOCALID'])}"
+        return addresses, addresses.index(own)
+    except KeyError as missing:
+        reason = f"{missing.args[0]} is missing"
     except (RuntimeError, ValueError) as error:
-        raise InputError(f"the variables of this Slurm step say not who the workers are: {error}") from None
-    return addresses, int(rank)
+        reason = str(error)
+    raise InputError(f"the variables of this Slurm step say not who the workers are: {reason}")
 
 
 def free_ports(count: int) -> tuple[str, ...]:
