@@ -40,8 +40,6 @@ def main() -> None:
     one = tfopt.quantize(model, tfopt.QatConfig(epochs=2))
     kept = tfopt.quantize(pruned.artifact, tfopt.QatConfig(epochs=1, **TWO))
     found["kept"] = zeros(kept.beside)
-        float(np.mean(weight.numpy() == 0)) for weight in kept.beside.model.weights if weight.name == "kernel"
-    ]
     results = {
         "prune": pruned,
         "qat": two,

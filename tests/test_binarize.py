@@ -71,6 +71,7 @@ def test_the_report_says_what_became_of_each_layer_and_what_it_bought(made):
     assert said == (ratio["verdict"] != "faster")
 
 
+@pytest.mark.slow
 def test_without_training_little_is_lost_where_plain_signs_destroy_it(digits):
     artifact = load_keras(SAMPLES / "digits-cnn.keras")
     result = binarize(artifact, BinarizeConfig(post_training=True, keep_first_last=False), digits, "b.keras", Silent())
@@ -81,6 +82,7 @@ def test_without_training_little_is_lost_where_plain_signs_destroy_it(digits):
     assert abs(_right(result.artifact.predict(digits.test.x), digits) - after) <= 0.01
 
 
+@pytest.mark.slow
 def test_signs_of_activations_are_in_the_file_and_plain_layers_need_no_tfopt(digits, tmp_path):
     artifact = load_keras(SAMPLES / "digits-cnn.keras")
     config = BinarizeConfig(activations=True, epochs=1, plain=True)
@@ -165,6 +167,7 @@ def test_weights_that_are_unpacked_are_exact():
     np.testing.assert_allclose(file.predict(x), wanted, atol=1e-4 * np.abs(wanted).max())
 
 
+@pytest.mark.slow
 def test_what_litert_holds_in_float_is_reported_as_such():
     inputs = keras.Input((6,), dtype="int32")
     x = layers.LSTM(5, name="lstm")(layers.Embedding(10, 4, name="embedding")(inputs))
@@ -175,6 +178,7 @@ def test_what_litert_holds_in_float_is_reported_as_such():
     assert held["dense"] == "int2, activations quantized as they come"
 
 
+@pytest.mark.slow
 def test_recurrent_layers_are_rounded_and_answer_alike():
     inputs = keras.Input((7, 13))
     x = layers.GRU(11, return_sequences=True)(inputs)
@@ -186,6 +190,7 @@ def test_recurrent_layers_are_rounded_and_answer_alike():
     assert np.sqrt(np.mean((found - wanted) ** 2) / np.mean(wanted**2)) < 0.1
 
 
+@pytest.mark.slow
 def test_a_dense_model_is_a_twentieth_in_keras_and_a_twelfth_in_litert_and_four_times_as_fast():
     from tfopt.binarization.packed import packed
     from tfopt.litert.convert import convert

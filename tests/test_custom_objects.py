@@ -61,6 +61,7 @@ def test_the_converting_process_knows_it_too(folder):
     assert (folder / "model-dynamic.tflite").exists()
 
 
+@pytest.mark.slow
 def test_a_subclassed_model_is_taken_by_the_input_it_was_built_with(folder):
     options = ("--data", "digits", "--custom-objects", "mine:custom_objects")
     ended = process("prune", "net.keras", "--epochs", 2, *options, folder=folder)

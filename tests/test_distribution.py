@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
+from tests.conftest import process
 from tfopt.distribution.replicated import Replicated, replicated
 from tfopt.distribution.sharding import WHOLE, Shard, parts
 from tfopt.errors import InputError

@@ -25,7 +25,11 @@ TECHNIQUES = {
 }
 
 
-@pytest.fixture(scope="module", params=TECHNIQUES)
+SLOW = {"rounded", "2:4"}  # what is like them is tested each time
+MARKED = [pytest.param(name, marks=pytest.mark.slow) if name in SLOW else name for name in TECHNIQUES]
+
+
+@pytest.fixture(scope="module", params=MARKED)
 def done(request):
     artifact = tfopt.load(SAMPLES / "digits-cnn.keras")
     before = [w.copy() for w in artifact.model.get_weights()]

@@ -164,6 +164,7 @@ def test_prune_cluster_and_train_for_int8_keep_zeros_and_clusters_to_the_end(sam
     assert after >= before - 0.01
 
 
+@pytest.mark.slow
 def test_carried_layers_get_their_own_trained_weights_back(digits):
     inputs = zoo.images()
     x = layers.Flatten()(inputs)
@@ -177,6 +178,7 @@ def test_carried_layers_get_their_own_trained_weights_back(digits):
         assert 0 < np.abs(before - after).max() < 0.02
 
 
+@pytest.mark.slow
 def test_weights_of_four_bits_are_four_bits_in_the_file(cnn, digits, trained):
     made = quantize_aware(cnn, QatConfig(bits=4, epochs=10, learning_rate=1e-3), digits, Silent())
     kernels = [c for o in operations(made.artifact.payload) for c in o.constants if len(c.shape) > 1 and c.scales]

@@ -20,6 +20,7 @@ def test_the_width_is_the_largest_within_the_budget():
         largest(lambda width: width**2, 15, "x")
 
 
+@pytest.mark.slow
 def test_a_fitted_architecture_has_at_most_so_many_parameters_and_the_next_width_more(digits):
     signature = Signature.of(digits)
     found = fitted(TrainConfig(arch="mlp"), signature, 10_000)

@@ -77,6 +77,7 @@ def test_what_does_not_go_together_is_refused(options, words):
         QuantizeConfig(**options)
 
 
+@pytest.mark.slow
 def test_zeros_are_left_out_of_a_pruned_file_and_of_no_other(digits):
     from tfopt.artifacts.keras_file import KerasArtifact
     from tfopt.pruning.prune import prune

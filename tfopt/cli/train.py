@@ -2,13 +2,18 @@
 
 import shutil
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from tfopt.artifacts.writing import Destination
 from tfopt.cli import data_options, distribution, options
 from tfopt.cli import training_options as training
 from tfopt.cli.output import Output
 from tfopt.errors import OutputError
+
+if TYPE_CHECKING:
+    from tfopt.config import WorkersConfig
+    from tfopt.reporting import Result
+    from tfopt.training.fit import RunFiles
 
 EXAMPLES = """Examples:
 
@@ -102,17 +107,24 @@ def train(
         from tfopt import creating
         from tfopt.training.fit import RunFiles
 
-        out.on_failure = "the same command with --resume goes on after the last whole epoch"
+        out.on_failure = "the same command with --resume goes on from the last checkpoint"
         run = {**config.model_dump(mode="json"), **source.model_dump(mode="json")}
         files = RunFiles(checkpoint, run, resume=resume, steps=checkpoint_steps, tensorboard=tensorboard)
         result = creating.train(config, source, files=files, name=destination.path.name, progress=out, workers=together)
-        if together and together.rank:
-            out.say(f"worker {together.rank} of {together.count} is done; worker 0 writes the model")
-            return
-        report = destination.save(result.artifact.payload, result.report)
-        for folder in files.folders:
-            shutil.rmtree(folder, ignore_errors=True)
-        out.report(report, written=destination.written)
+        _finish(out, result, destination, files, together)
+
+
+def _finish(
+    out: Output, result: "Result", destination: Destination, files: "RunFiles", together: "WorkersConfig | None"
+) -> None:
+    """Write the model and forget the checkpoint; of several workers only the first does."""
+    if together and together.rank:
+        out.say(f"worker {together.rank} of {together.count} is done; worker 0 writes the model")
+        return
+    report = destination.save(result.artifact.payload, result.report)
+    for folder in files.folders:
+        shutil.rmtree(folder, ignore_errors=True)
+    out.report(report, written=destination.written)
 
 
 def _checkpoint_folder(destination: Destination, *, resume: bool, force: bool) -> Path:
