@@ -4,6 +4,7 @@ from tfopt.artifacts.keras_file import KerasArtifact
 from tfopt.artifacts.loading import load_keras
 from tfopt.config import BuildConfig, TrainConfig, TuneConfig, WorkersConfig
 from tfopt.distribution.devices import set_up
+from tfopt.errors import InputError
 from tfopt.models.applications import PREFIX
 from tfopt.progress import Progress, Silent
 from tfopt.remembering import DataLike, load_dataset, provenance_of
@@ -50,6 +51,9 @@ def train(
     from tfopt.training.train import train as train_model
 
     config, progress = config or TrainConfig(), progress or Silent()
+    if workers and (config.replicas or config.jit):
+        option = "--replicas" if config.replicas else "--jit"
+        raise InputError(f"{option} is for one process: leave it out with --workers")
     set_up(config)
     base = load_keras(config.base) if config.base and not config.base.startswith(PREFIX) else None
     dataset = load_dataset(data, base.provenance.inputs_only() if base and base.provenance else None, progress)

@@ -1,13 +1,16 @@
 """`tfopt build`: a new model from an architecture and a data set, untrained."""
 
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from tfopt.artifacts.writing import Destination
 from tfopt.cli import data_options, options
 from tfopt.cli import training_options as training
 from tfopt.cli.making import make
 from tfopt.cli.output import Output
+
+if TYPE_CHECKING:
+    from tfopt.reporting import Result
 
 EXAMPLES = """Examples:
 
@@ -57,4 +60,10 @@ def build(
         source = DataConfig.model_validate(data)
         destination = Destination(output or Path("model.keras"), suffix=".keras", force=force)
         name = destination.path.name
-        make(out, destination, lambda w: w.build(config, source, name=name, progress=out), None)
+
+        def built(_: object) -> "Result":
+            from tfopt import creating
+
+            return creating.build(config, source, name=name, progress=out)
+
+        make(out, destination, built, None)

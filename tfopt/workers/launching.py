@@ -9,7 +9,7 @@ from pathlib import Path
 from tfopt.artifacts.keras_file import KerasArtifact
 from tfopt.config import TrainConfig, WorkersConfig
 from tfopt.data import Dataset
-from tfopt.errors import InputError, WorkerError
+from tfopt.errors import WorkerError
 from tfopt.progress import Progress
 from tfopt.report.versions import versions
 from tfopt.training.checkpoint import START, position_in
@@ -31,9 +31,6 @@ def train(
     Raises `InputError` if they do not come together or were asked for different things, `WorkerError` if one of them
     has died too often.
     """
-    if config.replicas or config.jit:
-        option = "--replicas" if config.replicas else "--jit"
-        raise InputError(f"{option} is for one process: leave it out with --workers")
     visible = visible_gpus(workers.workers) if isinstance(workers.workers, int) else [None]
     if not isinstance(workers.workers, int):
         assert workers.rank is not None
