@@ -33,6 +33,7 @@ class Call(NamedTuple):
 
 
 Visit = Callable[[Call], Any]
+Enter = Callable[[Call, list[Any]], None]
 TENSOR = "__keras_tensor__"
 
 
@@ -48,16 +49,18 @@ def is_graph(model: object) -> bool:
         return False
 
 
-def replay(model: keras.Model, inputs: Sequence[Any], visit: Visit, prefix: str = "") -> list[Any]:
+def replay(
+    model: keras.Model, inputs: Sequence[Any], visit: Visit, prefix: str = "", enter: Enter | None = None
+) -> list[Any]:
     """Return the outputs of `model`, flat, when its calls are answered by `visit` and its inputs are `inputs`.
 
     Calls come in an order in which every argument is known. Nested models are entered, so that `visit` sees the calls
-    of leaf layers and operations only.
+    of leaf layers and operations only; `enter` is told of them and what goes in.
     """
     if isinstance(model, keras.Sequential):
         [value] = inputs
         for layer in model.layers:
-            [value] = _answer(Call(f"{prefix}{layer.name}", layer, (value,), {}), visit)
+            [value] = _answer(Call(f"{prefix}{layer.name}", layer, (value,), {}), visit, enter)
         return [value]
     graph = _functional(model)
     config = graph.get_config()
@@ -66,7 +69,7 @@ def replay(model: keras.Model, inputs: Sequence[Any], visit: Visit, prefix: str 
     for name, index, node in _in_order(config["layers"], set(values)):
         args, kwargs = _resolve(node["args"], values), _resolve(node["kwargs"], values)
         kwargs.pop("training", None)
-        values[name, index] = _answer(Call(f"{prefix}{name}", operations[name], tuple(args), kwargs), visit)
+        values[name, index] = _answer(Call(f"{prefix}{name}", operations[name], tuple(args), kwargs), visit, enter)
     # For outputs, but not for arguments, Keras numbers the calls of a nested Functional model from 1.
     first = {name: int(isinstance(operation, type(graph))) for name, operation in operations.items()}
     return [values[name, index - first[name]][position] for name, index, position in config["output_layers"]]
@@ -77,10 +80,12 @@ def _functional(model: keras.Model) -> keras.Model:
     return keras.Model(list(model.inputs), list(model.outputs))
 
 
-def _answer(call: Call, visit: Visit) -> list[Any]:
+def _answer(call: Call, visit: Visit, enter: Enter | None) -> list[Any]:
     if is_graph(call.operation):
         inputs = keras.tree.flatten(call.args)
-        return replay(call.operation, inputs, visit, f"{call.name}/")
+        if enter:
+            enter(call, inputs)
+        return replay(call.operation, inputs, visit, f"{call.name}/", enter)
     return list(keras.tree.flatten(visit(call)))
 
 

@@ -1,0 +1,43 @@
+"""Ids of channels, and which of them hang together: a union-find (Tarjan 1975) over integers."""
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+Array = NDArray[Any]
+FIXED = 0  # the id of all channels that cannot leave: those of inputs, outputs and whatever cannot be followed
+
+
+class Ids:
+    """Makes ids and joins them; whatever is joined with `FIXED` stays."""
+
+    def __init__(self) -> None:
+        self._parents = [FIXED]
+
+    def new(self, count: int) -> Array:
+        """So many new ids (count,)."""
+        first = len(self._parents)
+        self._parents.extend(range(first, first + count))
+        return np.arange(first, first + count)
+
+    def join(self, one: Array, other: Array) -> None:
+        """Let each id of `one` leave only together with that of `other` (both of one shape)."""
+        for left, right in zip(one.ravel().tolist(), other.ravel().tolist(), strict=True):
+            left, right = sorted((self._root(left), self._root(right)))
+            self._parents[right] = left
+
+    def freeze(self, ids: Array) -> None:
+        """Let these stay."""
+        self.join(ids, np.full_like(ids, FIXED))
+
+    def roots(self) -> Array:
+        """For each id the least of those it hangs together with: `FIXED` for all that stay."""
+        return np.array([self._root(index) for index in range(len(self._parents))])
+
+    def _root(self, index: int) -> int:
+        parents = self._parents
+        while parents[index] != index:
+            parents[index] = parents[parents[index]]
+            index = parents[index]
+        return index

@@ -1,0 +1,136 @@
+"""What only moves numbers: flattening, reshaping, transposing, repeating, slicing."""
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+from tfopt.channels.graph import Array, Channels
+from tfopt.channels.ledger import CannotFollow, Shape, Site, Traced
+
+MOST = 20_000_000  # numbers of a sample whose ids are laid out to be reshaped
+
+Moved = Channels | None
+
+
+def reshaped(x: Traced, shape: Shape) -> Moved:
+    """Channels after a reshape to `shape`, batch first: they must lie along one axis again."""
+    if x.channels is None:
+        return None
+    if x.channels.axis == len(x.shape) - 1 and shape[-1] == x.shape[-1]:
+        return Channels(len(shape) - 1, x.channels.ids)  # whatever the sizes before it, which may be free
+    if None in x.shape[1:] or None in shape[1:] or np.prod(x.shape[1:]) > MOST:
+        raise CannotFollow("a reshape of sizes that are not fixed")
+    laid_out = _along(x.channels.ids, x.channels.axis, x.shape).reshape(shape[1:])
+    for axis in range(1, len(shape)):
+        others = tuple(other for other in range(laid_out.ndim) if other != axis - 1)
+        ids = laid_out.min(axis=others)
+        if (laid_out == _along(ids, axis, shape)).all():
+            return Channels(axis, ids)
+    raise CannotFollow("a reshape that spreads channels over several axes")
+
+
+def _along(ids: Array, axis: int, shape: Shape) -> Array:
+    sizes = [1] * (len(shape) - 1)
+    sizes[axis - 1] = len(ids)
+    return np.broadcast_to(ids.reshape(sizes), shape[1:])
+
+
+def flatten(site: Site) -> Moved:
+    """Flatten: each channel lies at several positions."""
+    if site.layer.data_format == "channels_first":
+        raise CannotFollow("channels first")
+    return reshaped(site.given[0], site.shape)
+
+
+def reshape_layer(site: Site) -> Moved:
+    """Reshape: the size in its config goes along."""
+    return _resized(site, "target_shape", site.layer.target_shape, 1)
+
+
+def reshape_operation(site: Site) -> Moved:
+    """keras.ops.reshape."""
+    return _resized(site, "newshape", site.layer.newshape, 0)
+
+
+def _resized(site: Site, key: str, target: Sequence[int], batch: int) -> Moved:
+    channels = reshaped(site.given[0], site.shape)
+    if channels is not None and target[channels.axis - batch] != -1:
+        site.size(key, channels.ids, channels.axis - batch)
+    return channels
+
+
+def permute(site: Site) -> Moved:
+    """Permute: axes in another order."""
+    return _transposed(site.given[0], [0, *site.layer.dims])
+
+
+def transpose(site: Site) -> Moved:
+    """keras.ops.transpose."""
+    [x] = site.given
+    axes = site.layer.axes or range(len(x.shape))[::-1]
+    return _transposed(x, [axis % len(x.shape) for axis in axes])
+
+
+def _transposed(x: Traced, axes: Sequence[int]) -> Moved:
+    return None if x.channels is None else Channels(list(axes).index(x.channels.axis), x.channels.ids)
+
+
+def repeat_vector(site: Site) -> Moved:
+    """RepeatVector: (N, C) becomes (N, n, C)."""
+    [x] = site.given
+    return None if x.channels is None else Channels(2, x.along(1))
+
+
+def along_steps(site: Site) -> Moved:
+    """Padding, cropping and upsampling of a sequence (N, T, C)."""
+    [x] = site.given
+    return None if x.channels is None else Channels(2, x.along(2))
+
+
+def expand_dims(site: Site) -> Moved:
+    """keras.ops.expand_dims: axes of size 1 come in."""
+    [x] = site.given
+    if x.channels is None:
+        return None
+    added = {axis % len(site.shape) for axis in np.atleast_1d(site.layer.axis)}
+    old = [axis for axis in range(len(site.shape)) if axis not in added]
+    return Channels(old[x.channels.axis], x.channels.ids)
+
+
+def squeeze(site: Site) -> Moved:
+    """keras.ops.squeeze: axes of size 1 go."""
+    [x] = site.given
+    axes = [axis for axis, size in enumerate(x.shape) if size == 1] if site.layer.axis is None else site.layer.axis
+    return _without(x, np.atleast_1d(axes).tolist(), keep=False)
+
+
+def reduced(site: Site) -> Moved:
+    """keras.ops.mean and its like over other axes than that of the channels."""
+    [x] = site.given
+    axes = list(range(len(x.shape))) if site.layer.axis is None else np.atleast_1d(site.layer.axis).tolist()
+    return _without(x, axes, keep=site.layer.keepdims)
+
+
+def _without(x: Traced, axes: Sequence[int], *, keep: bool) -> Moved:
+    if x.channels is None:
+        return None
+    gone = {axis % len(x.shape) for axis in axes}
+    if x.channels.axis in gone:
+        raise CannotFollow("it looks at all channels at once")
+    return Channels(x.channels.axis - (0 if keep else sum(axis < x.channels.axis for axis in gone)), x.channels.ids)
+
+
+def sliced(site: Site) -> Moved:
+    """x[...]: slices and single positions along other axes than that of the channels."""
+    [x] = site.given
+    if x.channels is None:
+        return None
+    key: Any = site.call.kwargs["key"] if "key" in site.call.kwargs else site.call.args[1]
+    keys = list(key) if isinstance(key, tuple | list) else [key]
+    if not all(isinstance(one, int | slice) for one in keys):
+        raise CannotFollow("slices by more than numbers")
+    keys += [slice(None)] * (len(x.shape) - len(keys))
+    if keys[x.channels.axis] != slice(None):
+        raise CannotFollow("a slice of the channels")
+    return _without(x, [axis for axis, one in enumerate(keys) if isinstance(one, int)], keep=False)

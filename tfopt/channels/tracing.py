@@ -1,0 +1,82 @@
+"""From a model to its channel graph: each call is asked once what it does to the channels it is given."""
+
+from typing import Any
+
+import keras
+
+from tfopt.channels.graph import ChannelGraph, Channels
+from tfopt.channels.ledger import CannotFollow, Ledger, Site, Traced
+from tfopt.channels.rules import follow
+from tfopt.errors import UnsupportedError
+from tfopt.graphs.leaves import leaves
+from tfopt.graphs.replay import Call, is_graph, replay
+
+
+def trace(model: keras.Model, title: str) -> ChannelGraph:
+    """The channel graph of `model`; raises `UnsupportedError` if its calls are not known."""
+    if not is_graph(model):
+        raise UnsupportedError(
+            f"{title} is a {type(model).__name__}, a model whose graph is not known: its channels cannot be followed."
+            " `tfopt prune` without --structured works on it"
+        )
+    ledger = Ledger()
+    names: dict[int, str] = {}
+    for name, layer in leaves(model):
+        names.setdefault(id(layer), name)
+    outputs: list[tuple[Channels | None, ...]] = []
+    inputs: dict[str, tuple[Channels | None, ...]] = {}
+
+    def visit(call: Call) -> Any:
+        answers = _answers(call, names.get(id(call.operation), call.name), ledger)
+        outputs.append(tuple(answer.channels for answer in answers))
+        return answers
+
+    def enter(call: Call, given: list[Any]) -> None:
+        known = inputs.setdefault(call.name, tuple(tensor.channels for tensor in given))
+        for tensor, first in zip(given, known, strict=True):
+            if tensor.channels is not None and first is not None and tensor.channels.axis == first.axis:
+                ledger.ids.join(tensor.channels.ids, first.ids)
+            elif tensor.channels is not first:
+                for channels in (tensor.channels, first):
+                    _freeze(ledger, channels)
+
+    results = replay(model, [Traced(tensor) for tensor in model.inputs], visit, enter=enter)
+    for tensor in results:
+        _freeze(ledger, tensor.channels)
+    return ChannelGraph(
+        cuts=tuple(ledger.cuts.values()),
+        sizes=tuple(ledger.sizes.values()),
+        readings=tuple(ledger.readings),
+        roots=ledger.ids.roots(),
+        kinds={name: type(layer).__name__ for name, layer in leaves(model)},
+        frozen=dict(ledger.frozen),
+        outputs=tuple(outputs),
+        inputs=inputs,
+    )
+
+
+def _answers(call: Call, name: str, ledger: Ledger) -> list[Traced]:
+    """What a call makes of what it is given."""
+    given = tuple(leaf for leaf in keras.tree.flatten((call.args, call.kwargs)) if isinstance(leaf, Traced))
+    args, kwargs = keras.tree.map_structure(_spec, (call.args, call.kwargs))
+    output = call.operation.compute_output_spec(*args, **kwargs)
+    specs = keras.tree.flatten(output)
+    try:
+        answer = follow(Site(ledger, call, name, call.operation, output, (), given))
+    except CannotFollow as reason:
+        if any(tensor.channels is not None for tensor in given) or name in dict.fromkeys(ledger.frozen):
+            ledger.frozen.setdefault(name, str(reason))
+        for tensor in given:
+            _freeze(ledger, tensor.channels)
+        answer = None
+    found = answer if isinstance(answer, list) else [answer] + [None] * (len(specs) - 1)
+    return [Traced(spec, channels) for spec, channels in zip(specs, found, strict=True)]
+
+
+def _spec(leaf: Any) -> Any:
+    return leaf.spec if isinstance(leaf, Traced) else leaf
+
+
+def _freeze(ledger: Ledger, channels: Channels | None) -> None:
+    if channels is not None:
+        ledger.ids.freeze(channels.ids)
