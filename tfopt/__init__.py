@@ -26,6 +26,7 @@ if TYPE_CHECKING:
         QatConfig,
         QuantizeConfig,
         ShootoutConfig,
+        StructuredConfig,
         TrainConfig,
         TuneConfig,
     )
@@ -54,6 +55,7 @@ _HOMES = {
         "QatConfig",
         "QuantizeConfig",
         "ShootoutConfig",
+        "StructuredConfig",
         "TrainConfig",
         "TuneConfig",
     ),
@@ -88,6 +90,7 @@ __all__ = [
     "Report",
     "Result",
     "ShootoutConfig",
+    "StructuredConfig",
     "TfoptError",
     "TrainConfig",
     "TuneConfig",

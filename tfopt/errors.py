@@ -4,6 +4,8 @@
 class TfoptError(Exception):
     """Something the user can mend; its message says what was wrong, what was received, what would be right."""
 
+    exit_code = 2
+
 
 class InputError(TfoptError):
     """A file, a data set or an option value cannot be used."""
@@ -15,6 +17,12 @@ class OutputError(TfoptError):
 
 class UnsupportedError(TfoptError):
     """The model is sound, but this technique cannot be applied to it."""
+
+
+class UnreachableError(TfoptError):
+    """The model cannot get as small as was asked, which is no mistake: a limit that does not hold."""
+
+    exit_code = 1
 
 
 class WorkerError(TfoptError):

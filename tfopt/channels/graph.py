@@ -54,8 +54,8 @@ class Reading:
 class ChannelGraph:
     """All cuts and sizes of a model; `roots` (n,) says of each id with which it hangs together, 0 being those that stay.
 
-    `kinds` are the types of the layers by name, and `frozen` says why what goes through a layer must stay. `outputs` are
-    the channels of what each call makes, in the order of a replay, None where all stay; `inputs` those of what goes
+    `kinds` are the types of the layers by name. `reasons` says of ids that were found to stay why, `frozen` of layers
+    that cannot be followed. `outputs` are the channels of what each call makes, in the order of a replay, None where all stay; `inputs` those of what goes
     into nested models, by their names.
     """
 
@@ -64,13 +64,18 @@ class ChannelGraph:
     readings: tuple[Reading, ...]
     roots: Array
     kinds: dict[str, str]
+    reasons: dict[int, str]
     frozen: dict[str, str]
     outputs: tuple[tuple[Channels | None, ...], ...]
     inputs: dict[str, tuple[Channels | None, ...]]
 
-    def cuts_of(self, layer: str) -> list[Cut]:
-        """The cuts of one layer."""
-        return [cut for cut in self.cuts if cut.layer == layer]
+    def why_kept(self, layer: str) -> str:
+        """Why all that a layer makes stays."""
+        made = [cut.ids for cut in self.cuts if cut.layer == layer and cut.role == "makes"]
+        found = [self.reasons[i] for ids in made for i in ids.tolist() if i in self.reasons]
+        if found:
+            return found[0]
+        return "they meet channels that stay" if made else self.frozen.get(layer, "it makes no channels")
 
     def sets(self) -> Array:
         """The roots of all sets of channels that can leave."""

@@ -14,6 +14,7 @@ class Ids:
 
     def __init__(self) -> None:
         self._parents = [FIXED]
+        self.reasons: dict[int, str] = {}
 
     def new(self, count: int) -> Array:
         """So many new ids (count,)."""
@@ -27,8 +28,9 @@ class Ids:
             left, right = sorted((self._root(left), self._root(right)))
             self._parents[right] = left
 
-    def freeze(self, ids: Array) -> None:
-        """Let these stay."""
+    def freeze(self, ids: Array, reason: str) -> None:
+        """Let these stay, for a reason."""
+        self.reasons.update(dict.fromkeys(ids.ravel().tolist(), reason) | self.reasons)
         self.join(ids, np.full_like(ids, FIXED))
 
     def roots(self) -> Array:

@@ -33,7 +33,7 @@ def elementwise(site: Site) -> Merged:
     wide = [ids for ids in meeting if len(ids) == size]
     for ids in meeting:
         if len(ids) != size:  # one channel for all
-            site.ledger.ids.freeze(ids)
+            site.ledger.ids.freeze(ids, f"one is stretched over many channels by {site.name}")
         else:
             site.ledger.ids.join(wide[0], ids)
     return Channels(axis, wide[0])

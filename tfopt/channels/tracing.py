@@ -38,17 +38,18 @@ def trace(model: keras.Model, title: str) -> ChannelGraph:
                 ledger.ids.join(tensor.channels.ids, first.ids)
             elif tensor.channels is not first:
                 for channels in (tensor.channels, first):
-                    _freeze(ledger, channels)
+                    _freeze(ledger, channels, f"{call.name} is given other channels elsewhere")
 
     results = replay(model, [Traced(tensor) for tensor in model.inputs], visit, enter=enter)
     for tensor in results:
-        _freeze(ledger, tensor.channels)
+        _freeze(ledger, tensor.channels, "they are an output of the model")
     return ChannelGraph(
         cuts=tuple(ledger.cuts.values()),
         sizes=tuple(ledger.sizes.values()),
         readings=tuple(ledger.readings),
         roots=ledger.ids.roots(),
         kinds={name: type(layer).__name__ for name, layer in leaves(model)},
+        reasons=dict(ledger.ids.reasons),
         frozen=dict(ledger.frozen),
         outputs=tuple(outputs),
         inputs=inputs,
@@ -64,10 +65,9 @@ def _answers(call: Call, name: str, ledger: Ledger) -> list[Traced]:
     try:
         answer = follow(Site(ledger, call, name, call.operation, output, (), given))
     except CannotFollow as reason:
-        if any(tensor.channels is not None for tensor in given) or name in dict.fromkeys(ledger.frozen):
-            ledger.frozen.setdefault(name, str(reason))
         for tensor in given:
-            _freeze(ledger, tensor.channels)
+            _freeze(ledger, tensor.channels, f"they go through {name}: {reason}")
+        ledger.frozen.setdefault(name, str(reason))
         answer = None
     found = answer if isinstance(answer, list) else [answer] + [None] * (len(specs) - 1)
     return [Traced(spec, channels) for spec, channels in zip(specs, found, strict=True)]
@@ -77,6 +77,6 @@ def _spec(leaf: Any) -> Any:
     return leaf.spec if isinstance(leaf, Traced) else leaf
 
 
-def _freeze(ledger: Ledger, channels: Channels | None) -> None:
+def _freeze(ledger: Ledger, channels: Channels | None, reason: str) -> None:
     if channels is not None:
-        ledger.ids.freeze(channels.ids)
+        ledger.ids.freeze(channels.ids, reason)

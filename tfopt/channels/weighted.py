@@ -130,6 +130,5 @@ def _activated(site: Site, ids: np.ndarray, axis: int | None = None) -> Made:
     try:
         activations.check(site.layer.activation)
     except CannotFollow as reason:
-        site.ledger.ids.freeze(ids)
-        site.ledger.frozen[site.name] = str(reason)
+        site.ledger.ids.freeze(ids, str(reason))
     return Channels(axis, ids)

@@ -78,7 +78,7 @@ class Output:
                 raise typer.Exit(130) from None
             case TfoptError():
                 self.fail(str(error))
-                raise typer.Exit(2) from None
+                raise typer.Exit(error.exit_code) from None
             case ValidationError():
                 self.fail(_sentence(error))
                 raise typer.Exit(2) from None

@@ -5,6 +5,7 @@ from tfopt.config.distillation import DistillConfig
 from tfopt.config.distribution import DistributedConfig
 from tfopt.config.fields import Config, Count, Fraction, LearningRate, Seed, Share
 from tfopt.config.shootout import ShootoutConfig
+from tfopt.config.structured import StructuredConfig
 from tfopt.config.teaching import TaughtConfig
 from tfopt.config.techniques import (
     BinarizeConfig,
@@ -41,6 +42,7 @@ __all__ = [
     "Seed",
     "Share",
     "ShootoutConfig",
+    "StructuredConfig",
     "TaughtConfig",
     "TrainConfig",
     "TuneConfig",

@@ -14,10 +14,10 @@ Array = NDArray[Any]
 def masks(kernels: Sequence[Array], sparsity: float, scope: Scope) -> list[Array]:
     """Return a boolean mask for each kernel, False where a weight goes; exactly round(sparsity * size) go.
 
-    With scope `layer` that holds in each kernel, with `global` in all of them together. Among equal magnitudes those
+    With scope `layer` (or `local`) that holds in each kernel, with `global` in all of them together. Among equal magnitudes those
     further back go first.
     """
-    if scope == "layer":
+    if scope != "global":
         return [_mask(kernel, sparsity) for kernel in kernels]
     together = _mask(np.concatenate([kernel.ravel() for kernel in kernels]), sparsity)
     ends = np.cumsum([kernel.size for kernel in kernels])[:-1]

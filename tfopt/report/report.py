@@ -124,7 +124,7 @@ class Comparison(Record):
     latency: LatencyChange | None
 
 
-Action = Literal["pruned", "clustered", "binarized", "quantized", "folded", "skipped"]
+Action = Literal["pruned", "clustered", "binarized", "quantized", "folded", "narrowed", "removed", "skipped"]
 
 
 class LayerChange(Record):

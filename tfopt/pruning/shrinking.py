@@ -1,0 +1,116 @@
+"""How much leaves in each step: a share of what can, or what a target needs."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Protocol
+
+import keras
+
+from tfopt.artifacts.keras_file import KerasArtifact
+from tfopt.channels.costs import Costs
+from tfopt.channels.graph import Array
+from tfopt.channels.surgery import smaller
+from tfopt.config import StructuredConfig
+from tfopt.errors import UnsupportedError
+from tfopt.measure.keras_macs import keras_macs
+from tfopt.progress import Progress
+from tfopt.pruning.latency_ratio import latency_ratio
+from tfopt.pruning.reaching import least_amount
+from tfopt.pruning.removing import Candidates
+
+TRIES = 6
+PROBES = 6  # smaller models that are converted and timed on the way to a target latency
+NAMES = {"target_macs": "MACs", "target_params": "parameters", "target_latency": "time in LiteRT"}
+
+
+class Goal(Protocol):
+    """Says what stays in each of the steps, and afterwards whether the whole was reached."""
+
+    def kept(self, found: Candidates, step: int) -> Array:
+        """Which ids (n,) of a model stay in step `step`, counted from 1."""
+
+    def reached(self, model: keras.Model) -> list[str]:
+        """What to tell of a target."""
+
+
+def goal_of(config: StructuredConfig, artifact: KerasArtifact, first: Candidates, progress: Progress) -> Goal:
+    """The goal that `config` sets; `first` are the candidates of the original, to which targets are shares."""
+    if config.target is None:
+        return Amount(config, first.total())
+    what, share = config.target
+    original = first.model
+    match what:
+        case "target_params":
+            full = float(original.count_params())
+            return Target(config, what, share, lambda model: model.count_params() / full, _counted(full))
+        case "target_macs":
+            macs = keras_macs(original)
+            if not macs:
+                raise UnsupportedError(f"the MACs of {artifact.name} cannot be counted: a size of its input is not fixed")
+            return Target(config, what, share, lambda model: (keras_macs(model) or 0) / macs, _multiplied(macs))
+        case _:
+            timed = latency_ratio(artifact, progress)
+            return Target(config, what, share, lambda model: timed(model).ratio, None)
+
+
+@dataclass(frozen=True)
+class Amount:
+    """A share of the original's channels; each step takes the same share of what the one before left."""
+
+    config: StructuredConfig
+    total: int
+
+    def kept(self, found: Candidates, step: int) -> Array:
+        """Leave out so many that after the last step the share has left."""
+        left = self.total * (1 - self.config.share) ** (step / self.config.iterative)
+        return found.kept(self.config, max(0.0, 1 - left / found.total()))
+
+    def reached(self, model: keras.Model) -> list[str]:  # noqa: ARG002
+        """Nothing to tell."""
+        return []
+
+
+@dataclass(frozen=True)
+class Target:
+    """A share of what the original costs: `cost` measures it on a model, `estimate` on what stays of the original."""
+
+    config: StructuredConfig
+    name: str
+    share: float
+    cost: Callable[[keras.Model], float]
+    estimate: Callable[[Costs, Array], float] | None
+
+    def kept(self, found: Candidates, step: int) -> Array:
+        """Leave out as little as gets the cost to this step's part of the way; an estimate is checked on the model."""
+        wanted = self.share ** (step / self.config.iterative)
+        if self.estimate is None:
+            amount = least_amount(lambda amount: self._built(found, amount), wanted, self._what, PROBES)
+            return found.kept(self.config, amount)
+        costs, estimate, aim = Costs.of(found.model, found.graph), self.estimate, wanted
+        for _ in range(TRIES):
+            amount = least_amount(lambda amount: estimate(costs, found.kept(self.config, amount)), aim, self._what)
+            real = self._built(found, amount)
+            if real <= wanted:
+                break
+            aim *= wanted / real
+        return found.kept(self.config, amount)
+
+    def reached(self, model: keras.Model) -> list[str]:
+        """How much is left."""
+        option = "--" + self.name.replace("_", "-")
+        return [f"{self.cost(model):.3f} of the {self._what} are left ({option} {self.share:g})"]
+
+    @property
+    def _what(self) -> str:
+        return NAMES[self.name]
+
+    def _built(self, found: Candidates, amount: float) -> float:
+        return self.cost(smaller(found.model, found.graph, found.kept(self.config, amount)))
+
+
+def _counted(full: float) -> Callable[[Costs, Array], float]:
+    return lambda costs, kept: costs.parameters(kept) / full
+
+
+def _multiplied(full: float) -> Callable[[Costs, Array], float]:
+    return lambda costs, kept: costs.multiplications(kept) / full
