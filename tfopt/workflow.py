@@ -15,6 +15,7 @@ from tfopt.config import (
     PruneConfig,
     QatConfig,
     QuantizeConfig,
+    StructuredConfig,
 )
 from tfopt.data import Dataset
 from tfopt.distribution.devices import set_up
@@ -25,14 +26,17 @@ from tfopt.reporting import Result, report_of
 
 def prune(
     model: ModelLike,
-    config: PruneConfig | None = None,
+    config: PruneConfig | StructuredConfig | None = None,
     data: DataLike | None = None,
     *,
     name: str | None = None,
     progress: Progress | None = None,
 ) -> Result:
-    """Prune a Keras model by magnitude, fine-tuned on the data it remembers or on `data`; `model` is left alone."""
-    from tfopt.pruning.prune import prune as prune_model
+    """Prune a Keras model, fine-tuned on the data it remembers or on `data`; `model` is left alone.
+
+    With a `PruneConfig` weights become zero; with a `StructuredConfig` channels, heads or blocks leave.
+    """
+    from tfopt.pruning.either import prune as prune_model
 
     config, progress = config or PruneConfig(), progress or Silent()
     set_up(config)

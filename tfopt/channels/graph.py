@@ -52,11 +52,11 @@ class Reading:
 
 @dataclass(frozen=True)
 class ChannelGraph:
-    """All cuts and sizes of a model; `roots` (n,) says of each id with which it hangs together, 0 being those that stay.
+    """All cuts and sizes of a model; `roots` (n,) says of each id with which it hangs together, 0 of those that stay.
 
     `kinds` are the types of the layers by name. `reasons` says of ids that were found to stay why, `frozen` of layers
-    that cannot be followed. `outputs` are the channels of what each call makes, in the order of a replay, None where all stay; `inputs` those of what goes
-    into nested models, by their names.
+    that cannot be followed. `outputs` are the channels of what each call makes, in the order of a replay, None where
+    all stay; `inputs` those of what goes into nested models, by their names.
     """
 
     cuts: tuple[Cut, ...]

@@ -1,4 +1,4 @@
-"""What takes several tensors: sums and products channel by channel join their channels, a concatenation lines them up."""
+"""What takes several tensors: sums and products join them channel by channel, a concatenation lines channels up."""
 
 from collections.abc import Sequence
 

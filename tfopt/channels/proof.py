@@ -1,7 +1,7 @@
 """Proof that a smaller model is the given one without some channels: every tensor in it has the numbers it must have.
 
-Both are run on the same inputs, the given one with zeros where weights read channels that left. What a call makes there,
-without those channels, and what the same call makes in the smaller model must agree.
+Both are run on the same inputs, the given one with zeros where weights read channels that left. What a call makes
+there, without those channels, and what the same call makes in the smaller model must agree.
 """
 
 from collections.abc import Sequence
@@ -78,7 +78,9 @@ def _difference(name: str, wanted: Array, found: Array | None) -> float:
     tolerance = TOLERANCE if wanted.dtype.itemsize >= 4 else HALF_TOLERANCE
     one, other = wanted.astype(np.float64), found.astype(np.float64)
     both = np.isfinite(one)
-    difference = float(np.max(np.abs(one - other), where=both, initial=0)) / max(1.0, float(np.max(np.abs(one), where=both, initial=0)))
+    difference = float(np.max(np.abs(one - other), where=both, initial=0)) / max(
+        1.0, float(np.max(np.abs(one), where=both, initial=0))
+    )
     if not (difference <= tolerance and (both == np.isfinite(other)).all()):
         raise SurgeryError(f"{name} differs by {difference:.1e} without the removed channels; {DEFECT}")
     return difference

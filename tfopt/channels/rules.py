@@ -1,4 +1,4 @@
-"""Which rule follows channels through which layer or operation; what is not here makes the channels it is given stay."""
+"""Which rule follows channels through which layer or operation; the channels that anything else is given stay."""
 
 from collections.abc import Callable
 from dataclasses import replace

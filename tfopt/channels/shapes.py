@@ -1,6 +1,7 @@
 """What only moves numbers: flattening, reshaping, transposing, repeating, slicing."""
 
 from collections.abc import Sequence
+from math import prod
 from typing import Any
 
 import numpy as np
@@ -19,21 +20,21 @@ def reshaped(x: Traced, shape: Shape) -> Moved:
         return None
     if x.channels.axis == len(x.shape) - 1 and shape[-1] == x.shape[-1]:
         return Channels(len(shape) - 1, x.channels.ids)  # whatever the sizes before it, which may be free
-    if None in x.shape[1:] or None in shape[1:] or np.prod(x.shape[1:]) > MOST:
+    before, after = [size or 0 for size in x.shape[1:]], [size or 0 for size in shape[1:]]
+    if 0 in (*before, *after) or prod(before) > MOST:
         raise CannotFollow("a reshape of sizes that are not fixed")
-    laid_out = _along(x.channels.ids, x.channels.axis, x.shape).reshape(shape[1:])
+    laid_out = _along(x.channels.ids, x.channels.axis, before).reshape(after)
     for axis in range(1, len(shape)):
         others = tuple(other for other in range(laid_out.ndim) if other != axis - 1)
         ids = laid_out.min(axis=others)
-        if (laid_out == _along(ids, axis, shape)).all():
+        if (laid_out == _along(ids, axis, after)).all():
             return Channels(axis, ids)
     raise CannotFollow("a reshape that spreads channels over several axes")
 
 
-def _along(ids: Array, axis: int, shape: Shape) -> Array:
-    sizes = [1] * (len(shape) - 1)
-    sizes[axis - 1] = len(ids)
-    return np.broadcast_to(ids.reshape(sizes), shape[1:])
+def _along(ids: Array, axis: int, sizes: Sequence[int]) -> Array:
+    """The id of each number of a sample of these sizes, when channels lie along `axis` of the batch."""
+    return np.broadcast_to(ids.reshape([-1 if index == axis - 1 else 1 for index in range(len(sizes))]), sizes)
 
 
 def flatten(site: Site) -> Moved:

@@ -5,14 +5,14 @@ A nested model stays nested and a Sequential one Sequential; the copy is compile
 
 import copy
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import keras
 import numpy as np
 
 from tfopt.channels.graph import Array, ChannelGraph, Channels, Cut, Path, Size
-from tfopt.graphs.leaves import leaves
+from tfopt.graphs.leaves import first_names, leaves
 from tfopt.graphs.replay import is_graph
 
 # What these know they have learnt from texts, and their configs do not tell all of it.
@@ -24,13 +24,15 @@ def smaller(model: keras.Model, graph: ChannelGraph, kept: Array) -> keras.Model
     sizes: dict[str, list[Size]] = defaultdict(list)
     for size in graph.sizes:
         sizes[size.layer].append(size)
-    names: dict[int, str] = {}
-    for name, layer in leaves(model):
-        names.setdefault(id(layer), name)
-    small = _clone(model, "", None, lambda layer, name: _fewer(layer, sizes[names.get(id(layer), name)], kept), graph, kept)
     cuts: dict[str, list[Cut]] = defaultdict(list)
     for cut in graph.cuts:
         cuts[cut.layer].append(cut)
+    names = first_names(model)
+
+    def fewer(operation: keras.Operation) -> keras.Operation:
+        return _fewer(operation, sizes[names.get(id(operation), "")], kept)
+
+    small = _clone(model, "", None, fewer, graph, kept)
     for (name, old), (_, new) in zip(leaves(model), leaves(small), strict=True):
         if old is new:
             continue
@@ -56,11 +58,20 @@ def zeroed(model: keras.Model, graph: ChannelGraph, kept: Array) -> list[Array]:
     return weights  # type: ignore[no-any-return]
 
 
-def _clone(model: keras.Model, prefix: str, inputs: Sequence[Any] | None, fewer: Any, graph: ChannelGraph, kept: Array) -> keras.Model:
+def _clone(
+    model: keras.Model,
+    prefix: str,
+    inputs: Sequence[Any] | None,
+    fewer: Callable[[keras.Operation], keras.Operation],
+    graph: ChannelGraph,
+    kept: Array,
+) -> keras.Model:
+    """A copy of layers that `fewer` makes, of `inputs` or new ones; nested models are copied the same way."""
+
     def clone(operation: keras.Operation) -> keras.Operation:
         name = f"{prefix}{operation.name}"
         if not is_graph(operation):
-            return fewer(operation, name)  # type: ignore[no-any-return]
+            return fewer(operation)
         channels = graph.inputs[name]
         given = [_input(tensor, one, kept) for tensor, one in zip(operation.inputs, channels, strict=True)]
         return _clone(operation, f"{name}/", given, fewer, graph, kept)
@@ -86,15 +97,13 @@ def _fewer(operation: keras.Operation, sizes: Sequence[Size], kept: Array) -> ke
             inside.pop("build_config", None)  # a wrapper would build what is inside for the old number of channels
     for size in sizes:
         _set(config, size.path, int(kept[size.ids].sum()))
-    return type(operation).from_config(config)  # type: ignore[no-any-return]
+    return type(operation).from_config(config)
 
 
 def _set(config: Any, path: Path, count: int) -> None:
     """Put a number where `path` leads to; what is there may be a tuple, or one number instead of several."""
     key, *rest = path
-    if not rest:
-        config[key] = count
-    elif isinstance(config[key], int):
+    if not rest or isinstance(config[key], int):
         config[key] = count
     else:
         if isinstance(config[key], tuple):

@@ -8,7 +8,7 @@ from tfopt.channels.graph import ChannelGraph, Channels
 from tfopt.channels.ledger import CannotFollow, Ledger, Site, Traced
 from tfopt.channels.rules import follow
 from tfopt.errors import UnsupportedError
-from tfopt.graphs.leaves import leaves
+from tfopt.graphs.leaves import first_names, leaves
 from tfopt.graphs.replay import Call, is_graph, replay
 
 
@@ -20,9 +20,7 @@ def trace(model: keras.Model, title: str) -> ChannelGraph:
             " `tfopt prune` without --structured works on it"
         )
     ledger = Ledger()
-    names: dict[int, str] = {}
-    for name, layer in leaves(model):
-        names.setdefault(id(layer), name)
+    names = first_names(model)
     outputs: list[tuple[Channels | None, ...]] = []
     inputs: dict[str, tuple[Channels | None, ...]] = {}
 

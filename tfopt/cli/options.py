@@ -66,17 +66,24 @@ PatternOption = Annotated[
     ),
 ]
 EngineOption = Annotated[
-    Engine, typer.Option("--engine", help="Prune with tfopt's masks or by TensorFlow Model Optimization.")
+    Engine | None,
+    typer.Option(
+        "--engine", help="Prune with tfopt's masks (tfopt) or by TensorFlow Model Optimization.", show_default=False
+    ),
 ]
 ScheduleOption = Annotated[
-    Schedule,
+    Schedule | None,
     typer.Option(
         "--schedule",
-        help="Grow sparsity by the cubic schedule, hold it from the start, or prune once without training.",
+        help="Grow sparsity by the cubic schedule (cubic), hold it from the start, or prune once without training.",
+        show_default=False,
     ),
 ]
 ScopeOption = Annotated[
-    Scope, typer.Option("--scope", help="Prune every kernel to the sparsity, or the smallest weights of all kernels.")
+    Scope,
+    typer.Option(
+        "--scope", help="Prune every layer alike (layer, local), or what matters least in all of them (global)."
+    ),
 ]
 Clusters = Annotated[
     int, typer.Option("--clusters", metavar="N", help="Most distinct values in a kernel, from 2 to 256.")

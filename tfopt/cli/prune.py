@@ -1,10 +1,10 @@
-"""`tfopt prune`: zeros in the kernels of a Keras model."""
+"""`tfopt prune`: zeros in the kernels of a Keras model, or fewer channels, heads and blocks."""
 
 from pathlib import Path
 
 from tfopt.artifacts.paths import existing
 from tfopt.artifacts.writing import Destination
-from tfopt.cli import data_options, options
+from tfopt.cli import data_options, options, removal
 from tfopt.cli.distribution import Distributed, Replicas, spread
 from tfopt.cli.making import make
 from tfopt.cli.output import Output
@@ -20,16 +20,29 @@ EXAMPLES = """Examples:
 
   tfopt prune model.keras --sparsity 0.9 --teacher self
 
+  tfopt prune model.keras --structured filters --amount 0.5
+
+  tfopt prune model.keras --structured auto --target-macs 0.4 --importance taylor
+
   tfopt prune theirs.keras --data samples.npz --scale none"""
 
 
 def prune(
     model: options.ModelArgument,
     sparsity: options.Sparsity = None,
-    schedule: options.ScheduleOption = "cubic",
+    schedule: options.ScheduleOption = None,
     scope: options.ScopeOption = "layer",
     pattern: options.PatternOption = None,
-    engine: options.EngineOption = "tfopt",
+    engine: options.EngineOption = None,
+    structured: removal.StructuredOption = None,
+    amount: removal.Amount = None,
+    target_macs: removal.TargetMacs = None,
+    target_params: removal.TargetParams = None,
+    target_latency: removal.TargetLatency = None,
+    importance: removal.ImportanceOption = None,
+    round_to: removal.RoundTo = None,
+    min_channels: removal.MinChannels = None,
+    iterative: removal.Iterative = None,
     exclude: options.Exclude = None,
     epochs: options.Epochs = 20,
     batch_size: options.BatchSize = 64,
@@ -49,24 +62,27 @@ def prune(
     verbose: options.Verbose = False,
     debug: options.Debug = False,
 ) -> None:
-    """Set the smallest weights of a model to zero and fine-tune the others."""
+    """Set the smallest weights of a model to zero, or remove channels, heads or blocks, and fine-tune the rest."""
     with Output(json=json, quiet=quiet, verbose=verbose, debug=debug) as out:
-        from tfopt.config import PruneConfig
+        from tfopt.config import PruneConfig, StructuredConfig
 
-        config = PruneConfig(
-            **({} if sparsity is None else {"sparsity": sparsity}),
-            schedule=schedule,
-            scope=scope,
-            pattern=pattern,
-            engine=engine,
-            exclude=exclude,
-            epochs=epochs,
-            batch_size=batch_size,
-            learning_rate=learning_rate,
-            seed=seed,
-            **teaching(teacher, teacher_weight),
-            **spread(distributed, replicas),
-        )
+        masking = {"sparsity": sparsity, "schedule": schedule, "pattern": pattern, "engine": engine}
+        shrinking = {
+            "amount": amount, "target_macs": target_macs, "target_params": target_params,
+            "target_latency": target_latency, "importance": importance, "round_to": round_to,
+            "min_channels": min_channels, "iterative": iterative,
+        }  # fmt: skip
+        common = {
+            "exclude": exclude, "epochs": epochs, "batch_size": batch_size, "learning_rate": learning_rate,
+            "seed": seed, **teaching(teacher, teacher_weight), **spread(distributed, replicas),
+        }  # fmt: skip
+        removed = removal.chosen(structured, shrinking, masking)
+        config: PruneConfig | StructuredConfig
+        if removed is None:
+            given = {name: value for name, value in masking.items() if value is not None}
+            config = PruneConfig(**given, **common, scope=scope)
+        else:
+            config = StructuredConfig(**removed, **common, **({"scope": scope} if scope != "layer" else {}))
         source = data_options.data_config(data, scale)
         path = existing(model)
         destination = Destination(

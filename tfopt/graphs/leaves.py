@@ -12,3 +12,11 @@ def leaves(model: keras.Model, prefix: str = "") -> Iterator[tuple[str, keras.La
             yield from leaves(layer, f"{prefix}{layer.name}/")
         else:
             yield f"{prefix}{layer.name}", layer
+
+
+def first_names(model: keras.Model) -> dict[int, str]:
+    """For the `id` of each layer the first of its names: a layer may be in several nested models."""
+    names: dict[int, str] = {}
+    for name, layer in leaves(model):
+        names.setdefault(id(layer), name)
+    return names

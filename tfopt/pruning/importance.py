@@ -1,9 +1,9 @@
 """How much a channel matters, by six measures; the least important leave first.
 
-l1, l2: norms of the weights that make and read it (Li et al. 2017, arXiv:1608.08710; over all layers that hang together,
-Fang et al. 2023, arXiv:2301.12900, eq. 5). bn-scale: |gamma| of its normalization (Liu et al. 2017, arXiv:1708.06519).
-taylor: the square of sum(gradient x weight) over the weights that read it, which is the first-order change of the loss
-if it leaves (Molchanov et al. 2017, arXiv:1611.06440; 2019, arXiv:1906.10771, eq. 8). activation: mean |activation|.
+l1, l2: norms of the weights that make and read it (Li et al. 2017, arXiv:1608.08710; over all layers that hang
+together, Fang et al. 2023, arXiv:2301.12900). bn-scale: |gamma| of its normalization (Liu et al. 2017,
+arXiv:1708.06519). taylor: the square of sum(gradient x weight) over the weights that read it, which is the first-order
+change of the loss if it leaves (Molchanov et al. 2017, arXiv:1611.06440). activation: mean |activation|.
 """
 
 from collections import defaultdict
@@ -13,13 +13,13 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from tfopt.channels.graph import Array, ChannelGraph, Cut
+from tfopt.channels.graph import Array, ChannelGraph, Cut, Reading
 from tfopt.choices import Importance
 from tfopt.data import Dataset
 from tfopt.errors import InputError
 from tfopt.graphs.calling import call as call_model
 from tfopt.graphs.calling import outputs_of
-from tfopt.graphs.leaves import leaves
+from tfopt.graphs.leaves import first_names, leaves
 from tfopt.graphs.replay import Call, replay
 from tfopt.training.objective import label_encoder, loss_of
 
@@ -125,9 +125,7 @@ def _taylor(scores: Scores, model: keras.Model, graph: ChannelGraph, data: Datas
 
 def _activations(scores: Scores, model: keras.Model, graph: ChannelGraph, data: Dataset) -> None:
     """Mean |activation| along each axis that a weight reads, set against the mean of the layer."""
-    names: dict[int, str] = {}
-    for name, layer in leaves(model):
-        names.setdefault(id(layer), name)
+    names = first_names(model)
     readings: dict[str, list[tuple[int, Reading]]] = defaultdict(list)
     for index, reading in enumerate(graph.readings):
         readings[reading.layer].append((index, reading))

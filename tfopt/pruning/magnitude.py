@@ -14,8 +14,8 @@ Array = NDArray[Any]
 def masks(kernels: Sequence[Array], sparsity: float, scope: Scope) -> list[Array]:
     """Return a boolean mask for each kernel, False where a weight goes; exactly round(sparsity * size) go.
 
-    With scope `layer` (or `local`) that holds in each kernel, with `global` in all of them together. Among equal magnitudes those
-    further back go first.
+    With scope `layer`, also called `local`, that holds in each kernel, with `global` in all of them together. Among
+    equal magnitudes those further back go first.
     """
     if scope != "global":
         return [_mask(kernel, sparsity) for kernel in kernels]

@@ -40,8 +40,7 @@ class Candidates:
 
     def kept(self, config: StructuredConfig, amount: float) -> Array:
         """Which ids (n,) stay if a share `amount` of the channels leaves."""
-        scope = "global" if config.scope == "global" else "local"
-        removed = gone(self.competitions, amount, scope, config.round_to)
+        removed = gone(self.competitions, amount, config.scope, config.round_to)
         return ~np.isin(self.graph.roots, removed)
 
     def without(self, kept: Array, inputs: Sequence[Any]) -> tuple[keras.Model, float]:

@@ -37,20 +37,34 @@ def goal_of(config: StructuredConfig, artifact: KerasArtifact, first: Candidates
     """The goal that `config` sets; `first` are the candidates of the original, to which targets are shares."""
     if config.target is None:
         return Amount(config, first.total())
-    what, share = config.target
-    original = first.model
-    match what:
+    name, share = config.target
+    cost, original = cost_of(config, artifact, progress), first.model
+    match name:
         case "target_params":
-            full = float(original.count_params())
-            return Target(config, what, share, lambda model: model.count_params() / full, _counted(full))
+            return Target(config, name, share, cost, _counted(float(original.count_params())))
         case "target_macs":
-            macs = keras_macs(original)
+            return Target(config, name, share, cost, _multiplied(float(keras_macs(original) or 1)))
+        case _:
+            return Target(config, name, share, cost, None)
+
+
+def cost_of(config: StructuredConfig, artifact: KerasArtifact, progress: Progress) -> Callable[[keras.Model], float]:
+    """What measures on a model the cost that has a target, as a share of that of the original `artifact`."""
+    name, _ = config.target or ("target_params", 1.0)
+    match name:
+        case "target_params":
+            full = artifact.model.count_params()
+            return lambda model: model.count_params() / full
+        case "target_macs":
+            macs = keras_macs(artifact.model)
             if not macs:
-                raise UnsupportedError(f"the MACs of {artifact.name} cannot be counted: a size of its input is not fixed")
-            return Target(config, what, share, lambda model: (keras_macs(model) or 0) / macs, _multiplied(macs))
+                raise UnsupportedError(
+                    f"the MACs of {artifact.name} cannot be counted: a size of its input is not fixed"
+                )
+            return lambda model: (keras_macs(model) or 0) / macs
         case _:
             timed = latency_ratio(artifact, progress)
-            return Target(config, what, share, lambda model: timed(model).ratio, None)
+            return lambda model: timed(model).ratio
 
 
 @dataclass(frozen=True)

@@ -1,0 +1,67 @@
+"""The options of structured pruning."""
+
+from typing import Annotated, Any
+
+import typer
+
+from tfopt.choices import Importance, Structure
+from tfopt.errors import InputError
+
+PANEL = {"rich_help_panel": "With --structured", "show_default": False}
+SHARE = {"metavar": "FRACTION", **PANEL}
+COUNT = {"metavar": "N", **PANEL}
+
+StructuredOption = Annotated[
+    Structure | None,
+    typer.Option(
+        "--structured",
+        help="Remove filters, units, attention heads (auto: all three) or whole residual blocks (layers), not weights.",
+        **PANEL,
+    ),
+]
+Amount = Annotated[
+    float | None, typer.Option("--amount", help="Share of the channels or blocks that leave (0.5).", **SHARE)
+]
+TargetMacs = Annotated[
+    float | None, typer.Option("--target-macs", help="Remove until this share of the MACs is left.", **SHARE)
+]
+TargetParams = Annotated[
+    float | None, typer.Option("--target-params", help="Remove until this share of the parameters is left.", **SHARE)
+]
+TargetLatency = Annotated[
+    float | None,
+    typer.Option("--target-latency", help="Remove until LiteRT takes this share of the time at batch 1.", **SHARE),
+]
+ImportanceOption = Annotated[
+    Importance | None, typer.Option("--importance", help="What says which channels matter least (l2).", **PANEL)
+]
+RoundTo = Annotated[
+    int | None, typer.Option("--round-to", help="Keep a multiple of N channels where there are as many.", **COUNT)
+]
+MinChannels = Annotated[
+    int | None, typer.Option("--min-channels", help="Keep at least N channels everywhere (1).", **COUNT)
+]
+Iterative = Annotated[
+    int | None, typer.Option("--iterative", help="Remove in N steps, fine-tuned after each (1).", **COUNT)
+]
+
+
+def chosen(structured: Structure | None, options: dict[str, Any], masking: dict[str, Any]) -> dict[str, Any] | None:
+    """The fields of a `StructuredConfig` that were given, or None if weights are to be pruned.
+
+    Raises `InputError` if options of one are given for the other: `options` of structured pruning, `masking` of the
+    pruning of weights.
+    """
+    given = {name: value for name, value in options.items() if value is not None}
+    if structured is None:
+        if given:
+            raise InputError(f"{_flag(next(iter(given)))} needs --structured")
+        return None
+    wrong = [name for name, value in masking.items() if value is not None]
+    if wrong:
+        raise InputError(f"{_flag(wrong[0])} is for single weights: leave it out with --structured")
+    return {"structured": structured, **given}
+
+
+def _flag(name: str) -> str:
+    return "--" + name.replace("_", "-")

@@ -1,0 +1,137 @@
+"""Whole residual blocks leave, those first whose removal costs least: what passes by a block goes on without it.
+
+Residual networks behave like ensembles of shallow ones and bear the loss of single blocks (Veit et al. 2016,
+arXiv:1605.06431). What a block is worth is measured on the validation split.
+"""
+
+from collections.abc import Callable
+
+import keras
+import numpy as np
+
+from tfopt.artifacts.keras_file import KerasArtifact
+from tfopt.config import StructuredConfig
+from tfopt.data import Dataset
+from tfopt.errors import InputError, UnreachableError, UnsupportedError
+from tfopt.graphs.blocks import Block, residual_blocks, without
+from tfopt.graphs.leaves import leaves
+from tfopt.progress import Progress
+from tfopt.pruning.prune import Pruned
+from tfopt.pruning.shrinking import NAMES, cost_of
+from tfopt.pruning.targets import excluded_by
+from tfopt.pruning.tuning import Tuning
+from tfopt.report.report import LayerChange
+from tfopt.training.losing import validation_loss
+from tfopt.training.seeding import seed_everything
+from tfopt.training.teaching import teacher_of
+
+
+def prune_blocks(artifact: KerasArtifact, config: StructuredConfig, data: Dataset | None, progress: Progress) -> Pruned:
+    """Remove residual blocks from a copy of the model, one after the other, and fine-tune what is left.
+
+    Raises `UnsupportedError` if it has none, `InputError` without data, `UnreachableError` if a target is out of reach.
+    """
+    if data is None:
+        raise InputError("--structured layers measures what each block is worth, and there is no data: give --data")
+    teacher = teacher_of(config, artifact, data)
+    seed_everything(config.seed)
+    model = flat = without(artifact.fresh_model(), [], artifact.name)
+    cost = cost_of(config, artifact, progress) if config.target else None
+    first = _blocks(model, config, artifact.name)
+    tuning = Tuning(artifact.name, config, data, teacher)
+    history: list[dict[str, float]] = []
+    changes: list[LayerChange] = []
+    done = 0
+    before = validation_loss(model, data)()
+    for step in range(1, config.iterative + 1):
+        enough = _enough(config, cost, len(first), step)
+        while not enough(model, done):
+            losses = _losses(model, config, artifact.name, data, progress)
+            block = min(losses, key=lambda block: losses[block])
+            changes.append(_change(model, block, f"the validation loss becomes {losses[block]:.4f}", before))
+            before = losses[block]
+            model = without(model, [block], artifact.name)
+            done += 1
+        model, epochs = tuning.tuned(model, step, progress)
+        before = validation_loss(model, data)()
+        history.extend(epochs)
+    left = {block.name for block in first} - {change.layer for change in changes}
+    kept = [
+        LayerChange(
+            layer=block.name,
+            kind="block",
+            action="skipped",
+            detail="kept: others cost less",
+            weights=_weights(flat, block),
+        )
+        for block in first
+        if block.name in left
+    ]
+    notes = [f"{done} of {len(first)} residual blocks have left, each time the one without which the loss was lowest"]
+    if config.target and cost:
+        name, share = config.target
+        notes.append(f"{cost(model):.3f} of the {NAMES[name]} are left (--{name.replace('_', '-')} {share:g})")
+    notes += [teacher.note] if teacher else []
+    return Pruned(model, changes + kept, notes, history)
+
+
+def _blocks(model: keras.Model, config: StructuredConfig, title: str) -> list[Block]:
+    """The blocks that may leave."""
+    pattern = excluded_by(config.exclude)
+    found = residual_blocks(model)
+    left = [block for block in found if not (pattern and any(map(pattern.search, (block.name, *block.layers))))]
+    if not left:
+        why = (
+            "all are excluded" if found else "none of its additions has an input that passes by the layers of the other"
+        )
+        raise UnsupportedError(f"{title} has no residual block that can leave: {why}")
+    return left
+
+
+def _enough(
+    config: StructuredConfig, cost: Callable[[keras.Model], float] | None, total: int, step: int
+) -> Callable[[keras.Model, int], bool]:
+    """Whether a model is small enough after a step when so many blocks have left."""
+    part = step / config.iterative
+    if config.target is None or cost is None:
+        count = round(config.share * total)
+        if not count:
+            raise InputError(f"--amount {config.share:g} of {total} residual blocks is none")
+        return lambda _, done: done >= round(count * part)
+    name, share = config.target
+
+    def reached(model: keras.Model, done: int) -> bool:
+        left = cost(model)
+        if left > share**part and done == total:
+            raise UnreachableError(
+                f"{NAMES[name]} cannot get to {share:g} of the original's: without all {total} blocks that can leave,"
+                f" {left:.3f} are left"
+            )
+        return bool(left <= share**part)
+
+    return reached
+
+
+def _losses(
+    model: keras.Model, config: StructuredConfig, title: str, data: Dataset, progress: Progress
+) -> dict[Block, float]:
+    """The validation loss without each of the blocks that may leave."""
+    found = _blocks(model, config, title)
+    losses = {}
+    with progress.task("trying without each block", len(found)) as advance:
+        for block in found:
+            losses[block] = float(np.nan_to_num(validation_loss(without(model, [block], title), data)(), nan=np.inf))
+            advance(1, f"{block.name}: loss {losses[block]:.3f}")
+    return losses
+
+
+def _change(model: keras.Model, block: Block, what: str, before: float) -> LayerChange:
+    detail = f"{what} from {before:.4f} (before fine-tuning)"
+    return LayerChange(layer=block.name, kind="block", action="removed", detail=detail, weights=_weights(model, block))
+
+
+def _weights(model: keras.Model, block: Block) -> int:
+    names = set(block.layers)
+    return sum(
+        layer.count_params() for name, layer in leaves(model) if name.replace("/", "_") in names or name in names
+    )

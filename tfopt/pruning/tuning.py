@@ -1,0 +1,35 @@
+"""Fine-tuning what is left after structures have left."""
+
+from dataclasses import dataclass
+
+import keras
+
+from tfopt.artifacts.keras_file import KerasArtifact
+from tfopt.config import StructuredConfig
+from tfopt.data import Dataset
+from tfopt.distribution.devices import strategy
+from tfopt.progress import Progress
+from tfopt.training.fit import fit
+from tfopt.training.plan import FitPlan
+from tfopt.training.teaching import Teacher
+
+
+@dataclass(frozen=True)
+class Tuning:
+    """Fine-tuning after a removal, on the replicas that were asked for."""
+
+    name: str
+    config: StructuredConfig
+    data: Dataset
+    teacher: Teacher | None
+
+    def tuned(self, model: keras.Model, step: int, progress: Progress) -> tuple[keras.Model, list[dict[str, float]]]:
+        """The model after the share of the epochs that step `step` has, and their history."""
+        config = self.config
+        epochs = config.epochs * step // config.iterative - config.epochs * (step - 1) // config.iterative
+        plan = FitPlan(epochs, config.batch_size, config.learning_rate, config.seed + step - 1, decay="cosine")
+        with strategy(config).scope():
+            learner = KerasArtifact.of(model, self.name).fresh_model()
+            history = fit(learner, self.data, plan, progress, teacher=self.teacher).history
+        tuned = KerasArtifact.of(learner, self.name).fresh_model() if config.distributed else learner
+        return tuned, history
