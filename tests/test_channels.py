@@ -1,0 +1,187 @@
+"""The smaller model is the given one with what left set to zero: in every tensor, on every kind of graph."""
+
+import keras
+import numpy as np
+import pytest
+from hypothesis import HealthCheck, given, settings
+from keras import layers
+
+from tests import zoo
+from tests.random_graphs import RECIPES, built, randomize
+from tfopt.channels.costs import Costs
+from tfopt.channels.groups import groups
+from tfopt.channels.ids import Ids
+from tfopt.channels.proof import SurgeryError, prove
+from tfopt.channels.surgery import smaller
+from tfopt.channels.tracing import trace
+from tfopt.errors import UnsupportedError
+from tfopt.keras2.samples import samples
+from tfopt.measure.keras_macs import keras_macs
+
+ANY = {"deadline": None, "derandomize": True, "database": None, "suppress_health_check": list(HealthCheck)}
+
+
+def remove(model, seed=0, share=0.5):
+    """Remove a random share of each group, prove the result, and return it with the graph and what is kept."""
+    graph = trace(model, "model.keras")
+    rng = np.random.default_rng(seed)
+    gone = [rng.permutation(group.roots)[: int(share * len(group.roots))] for group in groups(graph)]
+    kept = ~np.isin(graph.roots, np.concatenate(gone) if gone else [])
+    small = smaller(model, graph, kept)
+    assert prove(model, small, graph, kept, samples(model)) <= 1e-5
+    return small, graph, kept
+
+
+@pytest.mark.parametrize("build", [*zoo.CLASSIFIERS, *zoo.OTHERS], ids=lambda build: build.__name__)
+def test_every_tensor_is_that_of_the_original_without_what_left(build):
+    model = randomize(build())
+    before = model.get_weights()
+    small, graph, kept = remove(model)
+    assert type(small) is type(model)
+    assert [tensor.shape for tensor in small.outputs] == [tensor.shape for tensor in model.outputs]
+    assert all(np.array_equal(one, other) for one, other in zip(before, model.get_weights(), strict=True))
+    if len(groups(graph)):
+        assert small.count_params() < model.count_params()
+        assert small.count_params() == Costs.of(model, graph).parameters(kept)
+
+
+@settings(max_examples=12, **ANY)
+@given(RECIPES)
+def test_random_graphs_lose_channels_and_nothing_else(recipe):
+    remove(built(recipe))
+    keras.utils.clear_session()
+
+
+@pytest.mark.slow
+@settings(max_examples=200, **ANY)
+@given(RECIPES)
+def test_two_hundred_random_graphs_lose_channels_and_nothing_else(recipe):
+    remove(built(recipe))
+    keras.utils.clear_session()
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("name", "least"),
+    [("MobileNetV2", 0.8), ("MobileNetV3Small", 0.8), ("ResNet50", 0.9), ("EfficientNetB0", 0.8), ("DenseNet121", 0.9),
+     ("InceptionV3", 0.9), ("Xception", 0.9), ("ConvNeXtTiny", 0.6), ("NASNetMobile", 0.9)],
+)  # fmt: skip
+def test_keras_applications_lose_channels_and_nothing_else(name, least):
+    model = randomize(getattr(keras.applications, name)(weights=None))
+    _, graph, _ = remove(model)
+    made = sum(len(cut.ids) for cut in graph.cuts if cut.role == "makes")
+    free = sum(np.count_nonzero(graph.roots[cut.ids]) for cut in graph.cuts if cut.role == "makes")
+    assert free / made >= least
+
+
+def test_a_fault_in_the_surgery_is_found(monkeypatch):
+    model = randomize(zoo.residual())
+    graph = trace(model, "model.keras")
+    kept = ~np.isin(graph.roots, groups(graph)[0].roots[:2])
+    small = smaller(model, graph, kept)
+    small.layers[1].set_weights([weight * 1.001 for weight in small.layers[1].get_weights()])
+    with pytest.raises(SurgeryError, match="differs by"):
+        prove(model, small, graph, kept, samples(model))
+
+
+def test_a_fault_that_the_output_hides_is_found():
+    inputs = keras.Input((4,))
+    x = layers.Dense(8, name="hidden")(inputs)
+    model = randomize(keras.Model(inputs, keras.ops.clip(layers.Dense(2)(x), 0, 0)))
+    graph = trace(model, "model.keras")
+    kept = ~np.isin(graph.roots, groups(graph)[0].roots[:2])
+    small = smaller(model, graph, kept)
+    small.layers[1].set_weights([weight + 1 for weight in small.layers[1].get_weights()])
+    with pytest.raises(SurgeryError, match="hidden"):
+        prove(model, small, graph, kept, samples(model))
+
+
+def _group_sizes(model):
+    return {group.name: (group.kind, len(group.roots)) for group in groups(trace(model, "model.keras"))}
+
+
+def test_tensors_that_are_added_lose_the_same_channels():
+    inputs = keras.Input((8, 8, 3))
+    x = layers.Conv2D(6, 3, padding="same", name="one")(inputs)
+    y = layers.Conv2D(6, 3, padding="same", name="two")(inputs)
+    model = keras.Model(inputs, layers.Dense(2)(layers.Flatten()(layers.Add()([x, y]))))
+    assert _group_sizes(model) == {"one and 1 more": ("filters", 6)}
+
+
+def test_channels_of_outputs_and_of_what_cannot_be_followed_stay_with_the_reason():
+    inputs = keras.Input((8,))
+    x = layers.Dense(6, name="normalized")(inputs)
+    x = layers.Dense(5, activation="softmax", name="softmax")(layers.LayerNormalization(name="norm")(x))
+    graph = trace(keras.Model(inputs, layers.Dense(2, name="out")(x)), "model.keras")
+    assert groups(graph) == []
+    assert graph.why_kept("normalized") == "they go through norm: it normalizes over all channels: their number counts"
+    assert graph.why_kept("softmax") == "its activation, softmax, looks at all channels at once"
+    assert graph.why_kept("out") == "they are an output of the model"
+
+
+def test_heads_leave_whole_and_a_residual_stream_that_is_normalized_stays():
+    sizes = _group_sizes(zoo.transformer())
+    assert sorted(sizes.values()) == [("heads", 2), ("units", 32)]  # the width of the stream, 16, is not among them
+
+
+def test_groups_of_a_convolution_lose_the_same_positions():
+    inputs = keras.Input((8, 8, 3))
+    x = layers.Conv2D(8, 3, name="before")(inputs)
+    x = layers.Conv2D(12, 3, groups=4, name="grouped")(x)
+    model = randomize(keras.Model(inputs, layers.Dense(2)(layers.GlobalAveragePooling2D()(x))))
+    assert _group_sizes(model) == {"before": ("filters", 2), "grouped": ("filters", 3)}
+    small, *_ = remove(model)
+    assert [(layer.filters, layer.groups) for layer in small.layers if isinstance(layer, layers.Conv2D)] == [
+        (4, 1),
+        (8, 4),
+    ]
+
+
+def test_a_depthwise_layer_by_another_name_loses_whole_groups():
+    inputs = keras.Input((8, 8, 3))
+    x = layers.Conv2D(6, 3, groups=6)(layers.Conv2D(6, 3)(inputs))
+    small, *_ = remove(randomize(keras.Model(inputs, layers.Dense(2)(layers.GlobalAveragePooling2D()(x)))))
+    assert [(layer.filters, layer.groups) for layer in small.layers if isinstance(layer, layers.Conv2D)] == [
+        (3, 1),
+        (3, 3),
+    ]
+
+
+def test_states_that_go_from_an_encoder_to_a_decoder_lose_the_same_units():
+    source, target = keras.Input((5, 3)), keras.Input((4, 3))
+    _, *states = layers.LSTM(8, return_state=True, name="encoder")(source)
+    x = layers.LSTM(8, name="decoder")(target, initial_state=states)
+    model = randomize(keras.Model([source, target], layers.Dense(2)(x)))
+    assert _group_sizes(model) == {"encoder and 1 more": ("units", 8)}
+    small, *_ = remove(model)
+    assert {layer.units for layer in small.layers if isinstance(layer, layers.LSTM)} == {4}
+
+
+def test_a_nested_model_stays_nested_and_its_input_gets_smaller():
+    small, *_ = remove(randomize(zoo.nested()))
+    assert [layer.name for layer in small.layers][1:] == ["body", "head"]
+    assert small.get_layer("head").inputs[0].shape == (None, 4, 4, 8)
+
+
+def test_the_macs_that_are_counted_without_building_are_those_of_the_built():
+    model = randomize(zoo.residual())
+    small, graph, kept = remove(model)
+    assert Costs.of(model, graph).multiplications(kept) == pytest.approx(keras_macs(small))
+
+
+def test_a_subclassed_model_is_refused_by_name():
+    class Mine(keras.Model):
+        def call(self, inputs):
+            return inputs
+
+    with pytest.raises(UnsupportedError, match=r"theirs\.keras is a Mine, a model whose graph is not known"):
+        trace(Mine(), "theirs.keras")
+
+
+def test_ids_hang_together_through_others_and_stay_with_what_stays():
+    ids = Ids()
+    one, two, three = ids.new(2), ids.new(2), ids.new(2)
+    ids.join(one, two)
+    ids.join(two[:1], three[:1])
+    ids.freeze(three[1:], "so")
+    assert ids.roots().tolist() == [0, 1, 2, 1, 2, 1, 0]
