@@ -57,6 +57,9 @@ def randomize(model, seed=0):
             for w in model.weights
         ]
     )  # fmt: skip
+    for layer in model.layers:
+        if isinstance(layer, layers.Normalization):
+            layer.finalize_state()  # it computes with what it makes of its weights
     return model
 
 

@@ -43,6 +43,7 @@ def test_without_an_architecture_it_is_the_one_that_suits_the_data(tfopt):
     ("options", "words"),
     [
         ("--arch mlp --residual", "--residual is not for --arch mlp: it is for cnn"),
+        ("--arch cnn --blocks 3", "--blocks 3 needs --residual"),
         ("--arch seq2seq", "--arch seq2seq does not take images of shape (8, 8, 1)"),
         ("--arch transformer --heads 3", "--heads 3 does not divide the width of 64 evenly"),
         ("--width 0", "--width 0 is out of range"),

@@ -13,7 +13,7 @@ Kind = Literal["filters", "units", "heads"]
 HEADS_AXIS = 1  # of the kernels (in, heads, size) of query, key and value
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Group:
     """Sets of channels, named by their roots (n,), and the layers that make them and that have a number for each."""
 

@@ -45,6 +45,7 @@ def train(
     depth: training.Depth = None,
     dropout: training.Dropout = None,
     residual: training.Residual = False,
+    blocks: training.Blocks = 1,
     cell: training.CellOption = "lstm",
     bidirectional: training.Bidirectional = False,
     parts: training.PartsOption = "rnn",
@@ -91,8 +92,8 @@ def train(
         from tfopt.config import DataConfig, TrainConfig
 
         config = TrainConfig(
-            arch=arch, size=size, width=width, depth=depth, dropout=dropout, residual=residual, cell=cell,
-            bidirectional=bidirectional, parts=parts, heads=heads, epochs=epochs, batch_size=batch_size,
+            arch=arch, size=size, width=width, depth=depth, dropout=dropout, residual=residual, blocks=blocks,
+            cell=cell, bidirectional=bidirectional, parts=parts, heads=heads, epochs=epochs, batch_size=batch_size,
             learning_rate=learning_rate, patience=patience, seed=seed, decay=decay, warmup=warmup,
             augment=training.augmentations(augment), l1=l1, l2=l2, weight_decay=weight_decay,
             label_smoothing=label_smoothing, class_weights=class_weights, clip_norm=clip_norm,

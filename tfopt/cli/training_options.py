@@ -41,6 +41,9 @@ Dropout = Annotated[
 Residual = Annotated[
     bool, typer.Option("--residual/--plain", help="Residual blocks in --arch cnn.", rich_help_panel=MODEL)
 ]
+Blocks = Annotated[
+    int, typer.Option("--blocks", metavar="N", help="Residual blocks of each width.", rich_help_panel=MODEL)
+]
 CellOption = Annotated[
     Cell, typer.Option("--cell", help="Recurrent layers of --arch rnn and hybrid.", rich_help_panel=MODEL)
 ]

@@ -2,7 +2,8 @@
 
 Each block is two convolutions of size 3 and a halving of the size; the width doubles from block to block, and global
 average pooling (Lin et al. 2014) ends the trunk, so that most weights are where pruning and quantization work best.
-With `residual` it is a ResNet (He et al. 2016); of three blocks, about MLPerf Tiny's ResNet-8.
+With `residual` it is a ResNet (He et al. 2016); of three blocks, about MLPerf Tiny's ResNet-8, and with three `blocks`
+of each width a ResNet-20.
 """
 
 import keras
@@ -28,7 +29,7 @@ def cnn(config: ModelConfig, signature: Signature) -> keras.Model:
     inputs = entry(signature)
     x = with_channels(inputs) if signature.kind == "image" else sequence(inputs, signature, size.width)
     if config.residual:
-        x = _residual(x, size)
+        x = _residual(x, size, config.blocks)
     elif signature.kind == "tokens":
         for layer in range(1, (config.depth or 1) + 1):
             x = layers.Conv1D(size.width * 2, 5, padding="same", activation="relu", name=f"conv{layer}")(x)
@@ -45,10 +46,13 @@ def _plain(x: keras.KerasTensor, size: Dimensions) -> keras.KerasTensor:
     return x
 
 
-def _residual(x: keras.KerasTensor, size: Dimensions) -> keras.KerasTensor:
+def _residual(x: keras.KerasTensor, size: Dimensions, blocks: int) -> keras.KerasTensor:
     x = convolved(x, size.width, "stem")
-    for block in range(size.depth):
-        x = residual_block(x, size.width * 2**block, block + 1, stride=2 if block else 1)
+    for stage in range(size.depth):
+        width = size.width * 2**stage
+        x = residual_block(x, width, str(stage + 1), stride=2 if stage else 1)
+        for more in range(2, blocks + 1):
+            x = residual_block(x, width, f"{stage + 1}_{more}", stride=1)
         if min(x.shape[1:-1]) < LEAST_SIZE:
             break
     return x

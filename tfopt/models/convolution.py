@@ -29,7 +29,7 @@ def plain_block(x: keras.KerasTensor, width: int, number: int) -> keras.KerasTen
     return pooling(name=f"pool{number}")(x)
 
 
-def residual_block(x: keras.KerasTensor, width: int, number: int, stride: int) -> keras.KerasTensor:
+def residual_block(x: keras.KerasTensor, width: int, number: str, stride: int) -> keras.KerasTensor:
     """Two convolutions whose result is added to what they were given (He et al. 2016), with `stride` in the first.
 
     Where the shape changes, a convolution of size 1 takes the way around.

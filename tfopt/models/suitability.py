@@ -19,6 +19,7 @@ KINDS: dict[Arch, tuple[InputKind, ...]] = {
 }
 OPTIONS: dict[str, tuple[Arch, ...]] = {
     "residual": ("cnn",),
+    "blocks": ("cnn",),
     "cell": ("rnn", "hybrid"),
     "bidirectional": ("rnn", "hybrid"),
     "parts": ("hybrid",),

@@ -36,15 +36,15 @@ def prune_channels(
         found = first if step == 1 else candidates(model, config, data, artifact.name)
         kept = goal.kept(found, step)
         removed += found.removed(kept)
+        if step == config.iterative and not removed:
+            raise InputError(
+                f"nothing leaves {artifact.name}: --amount {config.share:g} is less than one channel of any group"
+            )
         model, difference = found.without(kept, proof_inputs(model, data))
         worst = max(worst, difference)
         if data is not None:
             model, epochs = Tuning(artifact.name, config, data, teacher).tuned(model, step, progress)
             history.extend(epochs)
-    if not removed:
-        raise InputError(
-            f"nothing leaves {artifact.name}: --amount {config.share:g} is less than one channel of any group"
-        )
     notes = [
         f"{removed:,} of {first.total():,} channels and heads that can leave have left (those that hang together count"
         f" once), the least important by {config.importance}",
