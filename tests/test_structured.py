@@ -97,7 +97,7 @@ def test_without_data_nothing_is_trained_and_that_is_told(sample):
         ("--structured auto --amount 0", 2, "--amount 0.0 is out of range"),
         ("--structured auto --target-macs 2", 2, "--target-macs 2.0 is out of range"),
         ("--structured auto --amount 0.5 --target-macs 0.5", 2, "--amount and --target-macs exclude each other"),
-        ("--structured auto --sparsity 0.5", 2, "--sparsity is for single weights"),
+        ("--structured auto --sparsity 0.5", 2, "--sparsity is not for --structured"),
         ("--amount 0.5", 2, "--amount needs --structured"),
         ("--structured auto --iterative 30", 2, "--iterative 30 needs an epoch for each step; there are 20"),
         ("--structured layers --importance l1", 2, "--importance is for channels"),
@@ -173,6 +173,23 @@ def test_a_strided_convolution_of_size_1_keeps_the_channels_that_it_takes_to_tra
     result = prune_channels(KerasArtifact.of(model, "m.keras"), StructuredConfig(amount=0.75), None, Silent())
     assert filters(result.model) == {"wide": 16, "strided": 4}
     assert any("at least 16 channels stay of wide" in note for note in result.notes)
+
+
+def test_debug_shows_what_each_group_is_worth(tfopt, sample):
+    ended = tfopt("debug", sample, "--structured", "--amount", 0.25, "--json")
+    assert ended.code == 0, ended.err
+    found = {group["group"]: group for group in ended.report["groups"]}
+    assert {name: (one["channels"], one["removed"]) for name, one in found.items()} == {
+        "conv1a": (16, 4), "conv1b": (16, 4), "conv2a": (32, 8), "conv2b": (32, 8),
+    }  # fmt: skip
+    increases = [group["increase"] for group in ended.report["groups"]]
+    assert increases == sorted(increases, reverse=True)
+    assert increases[0] > 0
+    # 4 filters of 3x3x1 and what conv1b reads of them, on 8x8 pixels, and 4 numbers each in the normalization
+    assert found["conv1a"]["macs"] == 64 * (4 * 9 + 4 * 9 * 16)
+    assert found["conv1a"]["bytes"] == 4 * (4 * 9 + 4 * 9 * 16 + 4 * 4)
+    assert tfopt("debug", sample, "--structured").out.count("conv") >= 4
+    assert "--int8 is not for --structured" in tfopt("debug", sample, "--structured", "--int8").err
 
 
 @pytest.fixture(scope="module")

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 
 from tfopt.artifacts.loading import ModelLike, load, load_keras
-from tfopt.config import Gates, QuantizeConfig, ShootoutConfig
+from tfopt.config import Gates, QuantizeConfig, ShootoutConfig, StructuredConfig
 from tfopt.progress import Progress, Silent
 from tfopt.remembering import DataLike, data_for, load_dataset
 from tfopt.report.inspection import Inspection
@@ -15,17 +15,24 @@ from tfopt.reporting import report_of, summary
 
 def debug(
     model: ModelLike,
-    config: QuantizeConfig | None = None,
+    config: QuantizeConfig | StructuredConfig | None = None,
     data: DataLike | None = None,
     *,
     progress: Progress | None = None,
 ) -> Report:
-    """Say for each layer of a Keras model what quantizing does to it, worst first; nothing is written."""
+    """Say what quantizing does to each layer of a Keras model, or what it costs if channels leave, worst first.
+
+    The latter with a `StructuredConfig`; nothing is written.
+    """
+    from tfopt.pruning.sensitivity import group_losses
     from tfopt.quantization.ptq import inspect
 
     config, progress = config or QuantizeConfig(), progress or Silent()
     artifact = load_keras(model)
     dataset, notes = data_for(artifact, data, progress)
+    if isinstance(config, StructuredConfig):
+        groups, remarks = group_losses(artifact, config, dataset, progress)
+        return report_of("debug", config, dataset, [artifact], progress, groups=groups, notes=[*notes, *remarks])
     before, after, errors, remarks = inspect(artifact, config, dataset, progress)
     return report_of("debug", config, dataset, [before, after], progress, errors=errors, notes=[*notes, *remarks])
 

@@ -13,7 +13,7 @@ from tfopt.measure.gates import check
 from tfopt.measure.measuring import compare as compare_measured
 from tfopt.measure.measuring import measure
 from tfopt.progress import Progress
-from tfopt.report.report import Baseline, DataSummary, GateResult, LayerChange, LayerError, Report
+from tfopt.report.report import Baseline, DataSummary, GateResult, GroupLoss, LayerChange, LayerError, Report
 from tfopt.report.versions import versions
 
 
@@ -42,6 +42,7 @@ def report_of(
     history: Sequence[dict[str, float]] = (),
     gates: Sequence[GateResult] = (),
     errors: Sequence[LayerError] = (),
+    groups: Sequence[GroupLoss] = (),
     untrained: bool = False,
 ) -> Report:
     """Measure `artifacts`, the first of which is the baseline, and put what a command has to say around the figures.
@@ -62,6 +63,7 @@ def report_of(
         layers=list(layers),
         gates=list(gates),
         errors=list(errors),
+        groups=list(groups),
         notes=[*notes, *_remarks(artifacts, data, untrained=untrained)],
         replicas=list(replicas),
         history=list(history),

@@ -1,7 +1,7 @@
-"""`tfopt debug`: which layer suffers from quantization."""
+"""`tfopt debug`: which layer suffers from quantization, or from losing channels."""
 
 from tfopt.artifacts.paths import existing
-from tfopt.cli import data_options, options
+from tfopt.cli import data_options, options, removal
 from tfopt.cli.output import Output
 from tfopt.cli.precision import chosen, quantize_config
 
@@ -9,7 +9,9 @@ EXAMPLES = """Examples:
 
   tfopt debug model.keras
 
-  tfopt debug model.keras --dynamic --weights int4"""
+  tfopt debug model.keras --dynamic --weights int4
+
+  tfopt debug model.keras --structured --amount 0.25"""
 
 
 def debug(
@@ -22,6 +24,9 @@ def debug(
     block: options.Block = None,
     algorithm: options.AlgorithmOption = None,
     length: options.Length = None,
+    structured: removal.ByGroup = False,
+    amount: removal.Amount = None,
+    importance: removal.ImportanceOption = None,
     calibration: options.CalibrationOption = None,
     data: data_options.Data = None,
     scale: data_options.ScaleOption = None,
@@ -31,13 +36,19 @@ def debug(
     verbose: options.Verbose = False,
     debug: options.Debug = False,
 ) -> None:
-    """Quantize a model, write nothing, and show layer by layer what that does, worst first."""
+    """Quantize a model, or silence channels, write nothing, and show layer by layer what that does, worst first."""
     with Output(json=json, quiet=quiet, verbose=verbose, debug=debug) as out:
+        from tfopt.config import QuantizeConfig, StructuredConfig
+
         given = {
             "weights": weights, "block": block, "algorithm": algorithm, "length": length, "calibration": calibration
         }  # fmt: skip
         flags = {"int8": int8, "int16": int16, "float16": float16, "dynamic": dynamic}
-        config = quantize_config(chosen(flags, weights), given)
+        removed = removal.chosen(
+            "auto" if structured else None, {"amount": amount, "importance": importance}, flags | given
+        )
+        config: QuantizeConfig | StructuredConfig
+        config = quantize_config(chosen(flags, weights), given) if removed is None else StructuredConfig(**removed)
         source = data_options.data_config(data, scale)
         path = existing(model)
         out.load_tensorflow(custom_objects)

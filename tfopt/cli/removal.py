@@ -19,6 +19,13 @@ StructuredOption = Annotated[
         **PANEL,
     ),
 ]
+ByGroup = Annotated[
+    bool,
+    typer.Option(
+        "--structured", help="Show what it costs if channels leave each group that hangs together.",
+        rich_help_panel="With --structured",
+    ),
+]  # fmt: skip
 Amount = Annotated[
     float | None, typer.Option("--amount", help="Share of the channels or blocks that leave (0.5).", **SHARE)
 ]
@@ -46,20 +53,19 @@ Iterative = Annotated[
 ]
 
 
-def chosen(structured: Structure | None, options: dict[str, Any], masking: dict[str, Any]) -> dict[str, Any] | None:
+def chosen(structured: Structure | None, options: dict[str, Any], others: dict[str, Any]) -> dict[str, Any] | None:
     """The fields of a `StructuredConfig` that were given, or None if weights are to be pruned.
 
-    Raises `InputError` if options of one are given for the other: `options` of structured pruning, `masking` of the
-    pruning of weights.
+    Raises `InputError` if `options` of structured pruning are given without it, or `others` with it.
     """
     given = {name: value for name, value in options.items() if value is not None}
     if structured is None:
         if given:
             raise InputError(f"{_flag(next(iter(given)))} needs --structured")
         return None
-    wrong = [name for name, value in masking.items() if value is not None]
+    wrong = [name for name, value in others.items() if value not in (None, False)]
     if wrong:
-        raise InputError(f"{_flag(wrong[0])} is for single weights: leave it out with --structured")
+        raise InputError(f"{_flag(wrong[0])} is not for --structured: leave one of them out")
     return {"structured": structured, **given}
 
 

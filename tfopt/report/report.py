@@ -154,6 +154,21 @@ class LayerError(Record):
     drop: float | None = None
 
 
+class GroupLoss(Record):
+    """A group of channels, how many are `removed` on trial, and what that saves: MACs, and bytes in float32.
+
+    `increase` is what it costs: that of the loss on the validation split.
+    """
+
+    group: str
+    kind: str
+    channels: int
+    removed: int
+    macs: int
+    bytes: int
+    increase: float
+
+
 class Baseline(Record):
     """What a method without a model scores on the test split: accuracy, mean absolute error or BLEU."""
 
@@ -211,6 +226,7 @@ class Report(Record):
     comparisons: list[Comparison]
     layers: list[LayerChange] = []
     errors: list[LayerError] = []
+    groups: list[GroupLoss] = []
     gates: list[GateResult] = []
     notes: list[str] = []
     replicas: list[str] = []

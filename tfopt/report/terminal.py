@@ -10,6 +10,7 @@ from rich.text import Text
 
 from tfopt.choices import Task
 from tfopt.report.cells import BASELINE, GROUPS, NOTHING, ROWS, size, verdicts
+from tfopt.report.group_table import render_groups
 from tfopt.report.report import Comparison, LayerChange, Measurement, Report
 from tfopt.report.tuning_table import render_trials
 
@@ -26,6 +27,7 @@ def render(report: Report, *, everything: bool = False) -> RenderableType:
         parts.append(_layers(report, everything))
     if report.errors:
         parts.append(_errors(report, everything))
+    parts.extend(render_groups(report, everything=everything))
     parts.extend(render_trials(report, everything=everything))
     parts.extend(_gates(report))
     parts.extend(Text(f"note: {note}") for note in [*report.notes, *_runtimes(report)])
