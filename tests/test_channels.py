@@ -8,7 +8,6 @@ from keras import layers
 
 from tests import zoo
 from tests.random_graphs import RECIPES, built, randomize
-from tfopt.channels.costs import Costs
 from tfopt.channels.groups import groups
 from tfopt.channels.ids import Ids
 from tfopt.channels.proof import SurgeryError, prove
@@ -17,6 +16,7 @@ from tfopt.channels.tracing import trace
 from tfopt.errors import UnsupportedError
 from tfopt.keras2.samples import samples
 from tfopt.measure.keras_macs import keras_macs
+from tfopt.pruning.costs import Costs
 
 ANY = {"deadline": None, "derandomize": True, "database": None, "suppress_health_check": list(HealthCheck)}
 

@@ -12,7 +12,7 @@ ROOMS = [
     {"report"},
     {"data"},
     {"graphs"},
-    {"keras2"},
+    {"keras2", "channels"},
     {"artifacts", "models"},
     {"distribution"},
     {"measure", "training", "litert"},

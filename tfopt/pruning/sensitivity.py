@@ -6,13 +6,13 @@ Each group is tried by itself, without fine-tuning; the channels are silenced wh
 import numpy as np
 
 from tfopt.artifacts.keras_file import KerasArtifact
-from tfopt.channels.costs import Costs
 from tfopt.channels.surgery import zeroed
 from tfopt.config import StructuredConfig
 from tfopt.data import Dataset
 from tfopt.errors import InputError
 from tfopt.progress import Progress
 from tfopt.pruning.choosing import gone
+from tfopt.pruning.costs import Costs
 from tfopt.pruning.removing import candidates
 from tfopt.report.report import GroupLoss
 from tfopt.training.losing import validation_loss

@@ -7,13 +7,13 @@ from typing import Protocol
 import keras
 
 from tfopt.artifacts.keras_file import KerasArtifact
-from tfopt.channels.costs import Costs
 from tfopt.channels.graph import Array
 from tfopt.channels.surgery import smaller
 from tfopt.config import StructuredConfig
 from tfopt.errors import UnsupportedError
 from tfopt.measure.keras_macs import keras_macs
 from tfopt.progress import Progress
+from tfopt.pruning.costs import Costs
 from tfopt.pruning.latency_ratio import latency_ratio
 from tfopt.pruning.reaching import least_amount
 from tfopt.pruning.removing import Candidates
