@@ -8,6 +8,7 @@ from keras import layers
 
 from tests import zoo
 from tests.random_graphs import RECIPES, built, randomize
+from tests.test_models import CASES, made
 from tfopt.channels.groups import groups
 from tfopt.channels.ids import Ids
 from tfopt.channels.proof import SurgeryError, prove
@@ -58,6 +59,14 @@ def test_random_graphs_lose_channels_and_nothing_else(recipe):
 def test_two_hundred_random_graphs_lose_channels_and_nothing_else(recipe):
     remove(built(recipe))
     keras.utils.clear_session()
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(("arch", "kind", "options"), CASES)
+def test_every_builder_loses_channels_and_nothing_else(arch, kind, options):
+    model = randomize(made(arch, kind, options))
+    small, *_ = remove(model)
+    assert small.count_params() < model.count_params()
 
 
 @pytest.mark.slow
