@@ -12,7 +12,7 @@ from pathlib import Path
 from tfopt import DataConfig, StructuredConfig, TrainConfig, prune, train
 from tfopt.artifacts.keras_file import KerasArtifact
 from tfopt.artifacts.loading import load_keras
-from tfopt.choices import Importance, Structure
+from tfopt.choices import Augmentation, Importance, Structure
 from tfopt.data import Dataset
 from tfopt.litert.convert import convert
 from tfopt.measure.latency import interleaved, latency_change
@@ -36,7 +36,7 @@ def main() -> int:
             curve(train(TrainConfig(arch="cnn", epochs=8), data).artifact, data, 5)
         case "resnet8":
             data = load_dataset(DataConfig(source=files[0], scale="none"), None, Silent())
-            curve(load_keras(Path(files[1])), data, 20, targets=(0.5,))
+            curve(load_keras(Path(files[1])), data, 40, targets=(0.5,), augment=("flip", "crop"))
         case "sequences":
             sequences()
         case "blocks":
@@ -47,22 +47,31 @@ def main() -> int:
     return 0
 
 
-def curve(artifact: KerasArtifact, data: Dataset, epochs: int, targets: tuple[float, ...] = (0.5, 0.25)) -> None:
+def curve(
+    artifact: KerasArtifact,
+    data: Dataset,
+    epochs: int,
+    targets: tuple[float, ...] = (0.5, 0.25),
+    augment: tuple[Augmentation, ...] = (),
+) -> None:
     """The original as it is and after as many epochs more, and smaller models by three measures of importance."""
     say("original", artifact, artifact, data)
-    say(f"original, {epochs} epochs more", artifact, longer(artifact, data, epochs), data)
+    say(f"original, {epochs} epochs more", artifact, longer(artifact, data, epochs, augment), data)
     for target in targets:
         for importance in CURVE:
-            config = StructuredConfig(target_macs=target, importance=importance, epochs=epochs)
+            config = StructuredConfig(target_macs=target, importance=importance, epochs=epochs, augment=augment)
             say(f"target {target:g}, {importance}", artifact, prune(artifact, config, data).artifact, data)
 
 
-def longer(artifact: KerasArtifact, data: Dataset, epochs: int) -> KerasArtifact:
+def longer(
+    artifact: KerasArtifact, data: Dataset, epochs: int, augment: tuple[Augmentation, ...] = ()
+) -> KerasArtifact:
     """The original trained as what is left after pruning is."""
     seed_everything(0)
     model = artifact.fresh_model()
     config = StructuredConfig()
-    fit(model, data, FitPlan(epochs, config.batch_size, config.learning_rate, 0, decay="cosine"), Silent())
+    plan = FitPlan(epochs, config.batch_size, config.learning_rate, 0, decay="cosine", augment=augment)
+    fit(model, data, plan, Silent())
     return KerasArtifact.of(model, "longer.keras")
 
 

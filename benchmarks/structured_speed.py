@@ -14,6 +14,7 @@ import numpy as np
 from tfopt.artifacts.keras_file import KerasArtifact
 from tfopt.artifacts.tflite_file import TfliteArtifact
 from tfopt.config import QuantizeConfig, StructuredConfig
+from tfopt.errors import ConversionError
 from tfopt.litert.convert import convert, quantize
 from tfopt.measure.keras_macs import keras_macs
 from tfopt.measure.latency import interleaved, latency_change
@@ -47,12 +48,20 @@ def _figures(name: str, config: StructuredConfig) -> str:
     small = KerasArtifact.of(prune_channels(original, config, None, Silent()).model, f"{name}-half.keras")
     parameters = small.model.count_params() / model.count_params()
     macs = (keras_macs(small.model) or 0) / (keras_macs(model) or 1)
+    shown = f"{parameters:7.3f}{macs:6.3f}"
+    try:
+        return shown + _times(original, small)
+    except ConversionError as error:
+        return f"{shown}   {error}"
+
+
+def _times(original: KerasArtifact, small: KerasArtifact) -> str:
+    """The ratios of time, float and int8, with their 95 % intervals."""
     files = [*_files(original), *_files(small)]
-    x = np.random.default_rng(0).uniform(0, 255, (1, *model.input.shape[1:])).astype("float32")
+    x = np.random.default_rng(0).uniform(0, 255, (1, *original.model.input.shape[1:])).astype("float32")
     times = interleaved([file.runner([x]) for file in files], lambda *_: None)
     ratios = [latency_change("", times[:, index], times[:, index + 2]) for index in (0, 1)]
-    shown = "".join(f"{one.ratio:9.3f} ({one.low:.3f}-{one.high:.3f})" for one in ratios)
-    return f"{parameters:7.3f}{macs:6.3f}{shown}"
+    return "".join(f"{one.ratio:9.3f} ({one.low:.3f}-{one.high:.3f})" for one in ratios)
 
 
 def _files(artifact: KerasArtifact) -> list[TfliteArtifact]:

@@ -14,6 +14,9 @@ TECHNIQUES = {
     "one-shot": lambda model, data: tfopt.prune(model, tfopt.PruneConfig(sparsity=0.6, schedule="one-shot"), data),
     "2:4": lambda model, data: tfopt.prune(model, tfopt.PruneConfig(pattern="2:4", epochs=1), data),
     "tfmot": lambda model, data: tfopt.prune(model, tfopt.PruneConfig(engine="tfmot", epochs=2), data),
+    "structured": lambda model, data: tfopt.prune(
+        model, tfopt.StructuredConfig(importance="taylor", scope="global", epochs=1), data
+    ),
     "cluster": lambda model, data: tfopt.cluster(model, tfopt.ClusterConfig(epochs=1), data),
     "binarize": lambda model, data: tfopt.binarize(model, tfopt.BinarizeConfig(epochs=1), data),
     "rounded": lambda model, data: tfopt.binarize(model, tfopt.BinarizeConfig(post_training=True), data),

@@ -70,7 +70,7 @@ def test_an_excluded_layer_keeps_its_filters_but_reads_fewer(pruned):
 
 
 def test_steps_share_the_epochs_and_end_where_one_step_does(pruned):
-    report, model = pruned("--structured", "filters", "--iterative", 2, "--epochs", 3)
+    report, model = pruned("--structured", "filters", "--iterative", 2, "--epochs", 3, "--augment", "crop,noise")
     assert filters(model) == {"conv1a": 8, "conv1b": 8, "conv2a": 16, "conv2b": 16}
     assert len(report["history"]) == 3
 
@@ -99,6 +99,8 @@ def test_without_data_nothing_is_trained_and_that_is_told(sample):
         ("--structured auto --amount 0.5 --target-macs 0.5", 2, "--amount and --target-macs exclude each other"),
         ("--structured auto --sparsity 0.5", 2, "--sparsity is not for --structured"),
         ("--amount 0.5", 2, "--amount needs --structured"),
+        ("--augment crop", 2, "--augment needs --structured"),
+        ("--structured auto --augment spin", 2, "--augment spin is not known"),
         ("--structured auto --iterative 30", 2, "--iterative 30 needs an epoch for each step; there are 20"),
         ("--structured layers --importance l1", 2, "--importance is for channels"),
         ("--structured heads", 2, "has no heads that can leave; it has filters"),

@@ -9,6 +9,7 @@ from tfopt.cli.distribution import Distributed, Replicas, spread
 from tfopt.cli.making import make
 from tfopt.cli.output import Output
 from tfopt.cli.teaching import Teacher, TeacherWeight, teaching
+from tfopt.cli.training_options import augmentations
 
 EXAMPLES = """Examples:
 
@@ -43,6 +44,7 @@ def prune(
     round_to: removal.RoundTo = None,
     min_channels: removal.MinChannels = None,
     iterative: removal.Iterative = None,
+    augment: removal.Augment = None,
     exclude: options.Exclude = None,
     epochs: options.Epochs = 20,
     batch_size: options.BatchSize = 64,
@@ -70,7 +72,7 @@ def prune(
         shrinking = {
             "amount": amount, "target_macs": target_macs, "target_params": target_params,
             "target_latency": target_latency, "importance": importance, "round_to": round_to,
-            "min_channels": min_channels, "iterative": iterative,
+            "min_channels": min_channels, "iterative": iterative, "augment": augmentations(augment) or None,
         }  # fmt: skip
         common = {
             "exclude": exclude, "epochs": epochs, "batch_size": batch_size, "learning_rate": learning_rate,

@@ -52,6 +52,14 @@ Iterative = Annotated[
     int | None, typer.Option("--iterative", help="Remove in N steps, fine-tuned after each (1).", **COUNT)
 ]
 
+Augment = Annotated[
+    str | None,
+    typer.Option(
+        "--augment", metavar="NAME,...",
+        help="Change samples a little each epoch of fine-tuning: flip, crop, rotate, noise, mixup.", **PANEL,
+    ),
+]  # fmt: skip
+
 
 def chosen(structured: Structure | None, options: dict[str, Any], others: dict[str, Any]) -> dict[str, Any] | None:
     """The fields of a `StructuredConfig` that were given, or None if weights are to be pruned.

@@ -4,7 +4,7 @@ from typing import Self
 
 from pydantic import model_validator
 
-from tfopt.choices import Importance, Scope, Structure
+from tfopt.choices import Augmentation, Importance, Scope, Structure
 from tfopt.config.fields import Count, Fraction, LearningRate, Seed
 from tfopt.config.teaching import TaughtConfig
 
@@ -30,6 +30,7 @@ class StructuredConfig(TaughtConfig):
     min_channels: Count = 1
     iterative: Count = 1
     exclude: str | None = None
+    augment: tuple[Augmentation, ...] = ()
     epochs: Count = 20
     batch_size: Count = 64
     learning_rate: LearningRate = 1e-3

@@ -18,10 +18,9 @@ from tfopt.choices import Importance
 from tfopt.data import Dataset
 from tfopt.errors import InputError
 from tfopt.graphs.calling import call as call_model
-from tfopt.graphs.calling import outputs_of
 from tfopt.graphs.leaves import first_names, leaves
 from tfopt.graphs.replay import Call, replay
-from tfopt.training.objective import label_encoder, loss_of
+from tfopt.training.objective import loss_function
 
 SAMPLES = 512
 BATCH = 32
@@ -97,9 +96,7 @@ def _needed(data: Dataset | None, by: Importance) -> Dataset:
 
 
 def _taylor(scores: Scores, model: keras.Model, graph: ChannelGraph, data: Dataset) -> None:
-    loss = loss_of(model, data.task)
-    loss = keras.losses.get(loss) if isinstance(loss, str) else loss
-    encode = label_encoder(loss, outputs_of(model)[0].shape[-1], data.task)
+    loss, encode = loss_function(model, data.task)
     reading = [cut for cut in graph.cuts if cut.role == "reads"]
     layers = dict(leaves(model))
     variables = [layers[cut.layer].weights[cut.weight] for cut in reading]
@@ -108,7 +105,7 @@ def _taylor(scores: Scores, model: keras.Model, graph: ChannelGraph, data: Datas
     def gradients(inputs: Any, targets: Any) -> Any:
         with tf.GradientTape(watch_accessed_variables=False) as tape:
             tape.watch([variable.value for variable in variables])
-            value = tf.reduce_mean(loss(targets, call_model(model, inputs)))
+            value = loss(targets, call_model(model, inputs))
         return tape.gradient(value, [variable.value for variable in variables], unconnected_gradients="zero")
 
     for start in range(0, min(SAMPLES, len(data.train)), BATCH):

@@ -41,12 +41,14 @@ def prune_blocks(artifact: KerasArtifact, config: StructuredConfig, data: Datase
     tuning = Tuning(artifact.name, config, data, teacher)
     history: list[dict[str, float]] = []
     changes: list[LayerChange] = []
+    tried: dict[str, float] = {}
     done = 0
     before = validation_loss(model, data)()
     for step in range(1, config.iterative + 1):
         enough = _enough(config, cost, len(first), step)
         while not enough(model, done):
             losses = _losses(model, config, artifact.name, data, progress)
+            tried = {**{block.name: loss for block, loss in losses.items()}, **tried}
             block = min(losses, key=lambda block: losses[block])
             changes.append(_change(model, block, f"the validation loss becomes {losses[block]:.4f}", before))
             before = losses[block]
@@ -55,24 +57,14 @@ def prune_blocks(artifact: KerasArtifact, config: StructuredConfig, data: Datase
         model, epochs = tuning.tuned(model, step, progress)
         before = validation_loss(model, data)()
         history.extend(epochs)
-    left = {block.name for block in first} - {change.layer for change in changes}
-    kept = [
-        LayerChange(
-            layer=block.name,
-            kind="block",
-            action="skipped",
-            detail="kept: others cost less",
-            weights=_weights(flat, block),
-        )
-        for block in first
-        if block.name in left
-    ]
+    left = {change.layer for change in changes}
+    changes += [_kept(flat, block, tried) for block in first if block.name not in left]
     notes = [f"{done} of {len(first)} residual blocks have left, each time the one without which the loss was lowest"]
     if config.target and cost:
         name, share = config.target
         notes.append(f"{cost(model):.3f} of the {NAMES[name]} are left (--{name.replace('_', '-')} {share:g})")
     notes += [teacher.note] if teacher else []
-    return Pruned(model, changes + kept, notes, history)
+    return Pruned(model, changes, notes, history)
 
 
 def _blocks(model: keras.Model, config: StructuredConfig, title: str) -> list[Block]:
@@ -128,6 +120,11 @@ def _losses(
 def _change(model: keras.Model, block: Block, what: str, before: float) -> LayerChange:
     detail = f"{what} from {before:.4f} (before fine-tuning)"
     return LayerChange(layer=block.name, kind="block", action="removed", detail=detail, weights=_weights(model, block))
+
+
+def _kept(model: keras.Model, block: Block, tried: dict[str, float]) -> LayerChange:
+    what = f"kept: without it alone the validation loss becomes {tried[block.name]:.4f}" if tried else "kept"
+    return LayerChange(layer=block.name, kind="block", action="skipped", detail=what, weights=_weights(model, block))
 
 
 def _weights(model: keras.Model, block: Block) -> int:

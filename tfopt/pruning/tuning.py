@@ -27,7 +27,14 @@ class Tuning:
         """The model after the share of the epochs that step `step` has, and their history."""
         config = self.config
         epochs = config.epochs * step // config.iterative - config.epochs * (step - 1) // config.iterative
-        plan = FitPlan(epochs, config.batch_size, config.learning_rate, config.seed + step - 1, decay="cosine")
+        plan = FitPlan(
+            epochs,
+            config.batch_size,
+            config.learning_rate,
+            config.seed + step - 1,
+            decay="cosine",
+            augment=config.augment,
+        )
         with strategy(config).scope():
             learner = KerasArtifact.of(model, self.name).fresh_model()
             history = fit(learner, self.data, plan, progress, teacher=self.teacher).history

@@ -8,8 +8,8 @@ import numpy as np
 import tensorflow as tf
 
 from tfopt.data import Dataset
-from tfopt.graphs.calling import call, outputs_of
-from tfopt.training.objective import label_encoder, loss_of
+from tfopt.graphs.calling import call
+from tfopt.training.objective import loss_function
 
 SAMPLES = 2048
 BATCH = 256
@@ -17,8 +17,7 @@ BATCH = 256
 
 def validation_loss(model: keras.Model, data: Dataset) -> Callable[[], float]:
     """A function that gives the mean loss on the first 2,048 samples of the validation split."""
-    loss = keras.losses.get(loss_of(model, data.task))
-    encode = label_encoder(loss, outputs_of(model)[0].shape[-1], data.task)
+    loss, encode = loss_function(model, data.task)
     count = min(SAMPLES, len(data.validation))
     inputs, targets = [x[:count] for x in data.validation.inputs], encode(data.validation.y[:count])
 

@@ -33,6 +33,14 @@ def loss_of(model: keras.Model, task: Task = "classification") -> keras.losses.L
     return keras.losses.SparseCategoricalCrossentropy(from_logits=not probabilities, ignore_class=ignored)
 
 
+def loss_function(model: keras.Model, task: Task) -> tuple[Callable[[Any, Any], Any], Callable[[Labels], Labels]]:
+    """The mean loss of targets and outputs, and what turns labels into such targets."""
+    loss = loss_of(model, task)
+    function = keras.losses.get(loss)
+    encode = label_encoder(loss, outputs_of(model)[0].shape[-1], task)
+    return lambda targets, outputs: keras.ops.mean(function(targets, outputs)), encode
+
+
 def counts_classes(task: Task) -> bool:
     """Whether outputs are scores of classes or words, so that cross-entropy is the loss."""
     return task in ("classification", "translation")
