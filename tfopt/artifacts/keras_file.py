@@ -198,10 +198,10 @@ def _checked(path: Path) -> tuple[Provenance | None, int]:
             if damaged:
                 raise InputError(f"{path} is damaged: its member {damaged} does not match its checksum")
             check_config(read_config(archive.read("config.json"), path.name), path.name)
-            weights = archive.getinfo("model.weights.h5").file_size
-            with archive.open("model.weights.h5") as member, h5py.File(member) as file:
-                check_weights(file, path.name, weights)
-            return provenances.read(archive, path.name), weights
+            weights = archive.read("model.weights.h5")
+            with h5py.File(io.BytesIO(weights)) as file:
+                check_weights(file, path.name, len(weights))
+            return provenances.read(archive, path.name), len(weights)
     except UNREADABLE as error:
         raise InputError(f"{path} is not a .keras file or is truncated: {error}") from error
 

@@ -27,7 +27,8 @@ from tfopt.untrusted.limits import within
 from tfopt.untrusted.variables import bounded_variables
 from tfopt.untrusted.weights import check_weights
 
-MOST_SECONDS = 300.0  # SavedModels of large networks take minutes
+LEAST_SECONDS = 40.0  # that loading may take, and a second more for so many bytes
+BYTES_A_SECOND = 1_000_000
 OLD_LAYERS = "_layer_checkpoint_dependencies"
 WRITERS = {"ReadFile", "WriteFile", "MatchingFiles", "PrintV2", "PyFunc", "PyFuncStateless", "EagerPyFunc"}
 Training = dict[str, Any]
@@ -37,7 +38,7 @@ def load_legacy(path: Path) -> keras.Model:
     """Return the model as a Keras 3 model; raise `InputError` or `UnsupportedError` in one sentence if it cannot be."""
     try:
         stored = sum(file.stat().st_size for file in ([path] if path.is_file() else path.rglob("*")) if file.is_file())
-        with within(MOST_SECONDS, str(path)), bounded_variables(stored, str(path)):
+        with within(LEAST_SECONDS + stored / BYTES_A_SECOND, str(path)), bounded_variables(stored, str(path)):
             return _loaded(path)
     except TfoptError:
         raise

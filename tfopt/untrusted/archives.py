@@ -5,13 +5,13 @@ import zipfile
 from pathlib import PurePosixPath, PureWindowsPath
 
 from tfopt.errors import InputError
-from tfopt.untrusted.limits import check_expansion
+from tfopt.untrusted.limits import MOST_EXPANSION, check_expansion
 
 MOST_MEMBERS = 10_000
 
 
-def check_members(archive: zipfile.ZipFile, name: str, size: int) -> None:
-    """Raise `InputError` for what no writer of models does; `size` is that of the file in bytes."""
+def check_members(archive: zipfile.ZipFile, name: str, size: int, most: int = MOST_EXPANSION) -> None:
+    """Raise `InputError` for what no writer of models does; it may unpack to `most` times its `size` in bytes."""
     members = archive.infolist()
     if len(members) > MOST_MEMBERS:
         raise InputError(f"{name} is a zip of {len(members):,} members, which no model has")
@@ -25,7 +25,7 @@ def check_members(archive: zipfile.ZipFile, name: str, size: int) -> None:
             raise InputError(f"{name} holds {shown}, a path that leads out of the zip: refused")
         if stat.S_ISLNK(member.external_attr >> 16):
             raise InputError(f"{name} holds {shown}, a symbolic link: refused")
-    check_expansion(sum(member.file_size for member in members), size, name)
+    check_expansion(sum(member.file_size for member in members), size, name, most)
 
 
 def _leads_out(name: str) -> bool:

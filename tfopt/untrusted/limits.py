@@ -13,9 +13,9 @@ MOST_EXPANSION = 20  # times what is on disk; DEFLATE reaches 1032 with zeros, w
 MOST_ELEMENTS = 2**27  # of a tensor for one sample, 512 MB in float32: images of 1024x1024 with 64 channels have half
 
 
-def check_expansion(declared: int, stored: int, what: str) -> None:
+def check_expansion(declared: int, stored: int, what: str, most: int = MOST_EXPANSION) -> None:
     """Raise `InputError` if `stored` bytes on disk claim to be `declared` bytes, which only a bomb is."""
-    if declared > SMALL and declared > MOST_EXPANSION * stored:
+    if declared > SMALL and declared > most * stored:
         raise InputError(f"{what} would swell from {stored:,} to {declared:,} bytes: refused, as a bomb does that")
 
 
