@@ -36,7 +36,7 @@ from tfopt.untrusted.weights import check_weights
 
 MEMBERS = ("metadata.json", "config.json", "model.weights.h5")
 BATCH = 256
-LEAST_SECONDS = 40.0  # that loading may take, and a second more for so many bytes
+LEAST_SECONDS = 30.0  # that loading may take, and a second more for so many bytes
 BYTES_A_SECOND = 10_000_000
 
 

@@ -27,7 +27,7 @@ from tfopt.untrusted.limits import within
 from tfopt.untrusted.variables import bounded_variables
 from tfopt.untrusted.weights import check_weights
 
-LEAST_SECONDS = 40.0  # that loading may take, and a second more for so many bytes
+LEAST_SECONDS = 30.0  # that loading may take, and a second more for so many bytes
 BYTES_A_SECOND = 1_000_000
 OLD_LAYERS = "_layer_checkpoint_dependencies"
 WRITERS = {"ReadFile", "WriteFile", "MatchingFiles", "PrintV2", "PyFunc", "PyFuncStateless", "EagerPyFunc"}
