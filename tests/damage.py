@@ -42,14 +42,18 @@ def ended(function, *arguments, **options) -> str:
 def main(path: Path, model: Path, part: int) -> None:
     """Try them all."""
     from tfopt import judging
+    from tfopt.artifacts.loading import load
+    from tfopt.config import DataConfig
+    from tfopt.data import load as load_data
 
     payload = path.read_bytes()
+    sound, digits = load(model), load_data(DataConfig())
     with tempfile.TemporaryDirectory() as folder:
         copy = Path(folder) / f"damaged{path.suffix}"
         for what, content in damaged(payload, part):
             copy.write_bytes(content)
             inspected = ended(judging.inspect, copy, int8=False)
-            compared = ended(judging.compare, [model, copy])
+            compared = ended(judging.compare, [sound, copy], digits)
             print(f"{what}|{inspected}|{compared}", flush=True)
 
 
