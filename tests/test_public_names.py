@@ -8,8 +8,8 @@ import tfopt
 PACKAGE = Path(tfopt.__file__).parent
 FILES = sorted(PACKAGE.rglob("*.py"))
 ROOMS = [
-    {"errors", "choices", "config", "progress", "orphans"},
-    {"report"},
+    {"errors", "choices", "config", "progress", "orphans", "children"},
+    {"report", "untrusted"},
     {"data"},
     {"graphs"},
     {"keras2", "channels"},

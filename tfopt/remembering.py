@@ -6,6 +6,7 @@ from tfopt.artifacts.artifact import Artifact
 from tfopt.artifacts.keras_file import KerasArtifact
 from tfopt.artifacts.provenance import Provenance, Step
 from tfopt.config import Config, DataConfig
+from tfopt.config.data import TFDS
 from tfopt.data import Dataset, match
 from tfopt.data import load as load_data
 from tfopt.data.fitted import Fitted
@@ -55,6 +56,8 @@ def _same_splits(data: DataLike | None, memory: Provenance | None, name: str) ->
             asked.setdefault("task", task)
         same = _is_same(data.source, remembered.source)
         return remembered.model_copy(update=asked | ({"source": remembered.source} if same else {}))
+    if ":" in remembered.source.removeprefix(TFDS) and remembered.source.startswith(TFDS):
+        raise InputError(f"{name} asks for {remembered.source}, which downloads code and runs it; name it with --data")
     path = remembered.path
     if path is None or path.exists():
         return remembered

@@ -22,13 +22,22 @@ from numpy.typing import NDArray
 
 from tfopt.artifacts import provenance as provenances
 from tfopt.artifacts.artifact import Samples, Shape, arrays
+from tfopt.artifacts.paths import UNREADABLE
 from tfopt.artifacts.provenance import Provenance
 from tfopt.artifacts.writing import write
-from tfopt.errors import InputError, UnsupportedError
+from tfopt.errors import InputError, TfoptError, UnsupportedError
 from tfopt.graphs.calling import call, inputs_of, outputs_of
+from tfopt.untrusted.archives import check_members
+from tfopt.untrusted.configs import check_config, read_config
+from tfopt.untrusted.limits import within
+from tfopt.untrusted.tensors import check_tensors
+from tfopt.untrusted.variables import bounded_variables
+from tfopt.untrusted.weights import check_weights
 
 MEMBERS = ("metadata.json", "config.json", "model.weights.h5")
 BATCH = 256
+LEAST_SECONDS = 30.0  # that loading may take, and a second more for so many bytes
+BYTES_A_SECOND = 10_000_000
 
 
 class KerasArtifact:
@@ -48,8 +57,11 @@ class KerasArtifact:
         """Load a file; raise `InputError` in one sentence if it is not a sound, safe Keras 3 model."""
         _check_backend()
         payload = path.read_bytes()
-        provenance = _check_archive(path)
-        artifact = cls(path.name, _load(path, path.name), payload, provenance)
+        provenance, stored = _checked(path)
+        with within(LEAST_SECONDS + len(payload) / BYTES_A_SECOND, path.name), bounded_variables(stored, path.name):
+            model = _load(path, path.name)
+        check_tensors(model, path.name)
+        artifact = cls(path.name, model, payload, provenance)
         state = _optimizer_bytes(path)
         if state:
             artifact.payload = _serialize(without_optimizer_state(artifact.model), provenance)
@@ -149,6 +161,8 @@ def _load(path: Path, name: str) -> keras.Model:
         with warnings.catch_warnings():
             warnings.filterwarnings("ignore", message="Skipping variable loading for optimizer")
             model = keras.saving.load_model(path, safe_mode=True)
+    except TfoptError:
+        raise
     except Exception as error:  # Keras raises TypeError, ValueError, KeyError, OSError, ... for unsound files
         raise InputError(_sentence(error, name)) from error
     if not isinstance(model, keras.Model):
@@ -170,19 +184,25 @@ def _sentence(error: Exception, name: str) -> str:
     return f"{name} cannot be loaded by Keras {keras.__version__}: {line}"
 
 
-def _check_archive(path: Path) -> Provenance | None:
+def _checked(path: Path) -> tuple[Provenance | None, int]:
+    """What the model remembers and the bytes of its weights, once the file has passed what is checked beforehand."""
     if not path.stat().st_size:
         raise InputError(f"{path} is empty")
     try:
         with zipfile.ZipFile(path) as archive:
+            check_members(archive, str(path), path.stat().st_size)
             missing = [member for member in MEMBERS if member not in archive.namelist()]
             if missing:
                 raise InputError(f"{path} is a zip without {', '.join(missing)}; a .keras file of Keras 3 has them")
             damaged = archive.testzip()
             if damaged:
                 raise InputError(f"{path} is damaged: its member {damaged} does not match its checksum")
-            return provenances.read(archive, path.name)
-    except (zipfile.BadZipFile, OSError, EOFError, NotImplementedError, RuntimeError) as error:
+            check_config(read_config(archive.read("config.json"), path.name), path.name)
+            weights = archive.read("model.weights.h5")
+            with h5py.File(io.BytesIO(weights)) as file:
+                check_weights(file, path.name, len(weights))
+            return provenances.read(archive, path.name), len(weights)
+    except UNREADABLE as error:
         raise InputError(f"{path} is not a .keras file or is truncated: {error}") from error
 
 

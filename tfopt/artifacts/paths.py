@@ -2,13 +2,26 @@
 
 import contextlib
 import json
+import struct
 import zipfile
+import zlib
 from pathlib import Path
 
 from tfopt.errors import InputError
 
+UNREADABLE = (
+    zipfile.BadZipFile,
+    OSError,
+    EOFError,
+    NotImplementedError,
+    RuntimeError,
+    ValueError,
+    struct.error,
+    zlib.error,
+)
 HDF5_MAGIC = b"\x89HDF\r\n\x1a\n"
 MEMBER = "tfopt.json"  # written into the .keras zip, see provenance.py
+MOST_METADATA = 1_000_000
 WAY_OUT = "train one with `tfopt train`, or try a file of sample_models/"
 
 
@@ -21,6 +34,8 @@ def existing(path: str | Path) -> Path:
         raise InputError(f"{path} is a directory, not a model file or a SavedModel")
     if not path.exists():
         raise InputError(f"{path} does not exist: {WAY_OUT}")
+    if not path.is_file():
+        raise InputError(f"{path} is no file but a device, a pipe or the like")
     if path.suffix not in (".keras", ".h5", ".hdf5", ".tflite"):
         raise InputError(f"{path} is neither a .keras, .h5 or .tflite file nor a SavedModel")
     return path
@@ -33,7 +48,9 @@ def is_legacy(path: Path) -> bool:
     with path.open("rb") as file:
         if file.read(len(HDF5_MAGIC)) == HDF5_MAGIC:
             return True
-    with contextlib.suppress(zipfile.BadZipFile, OSError, KeyError, ValueError), zipfile.ZipFile(path) as archive:
+    with contextlib.suppress(*UNREADABLE, KeyError, ValueError, TypeError), zipfile.ZipFile(path) as archive:
+        if archive.getinfo("metadata.json").file_size > MOST_METADATA:
+            return False
         return str(json.loads(archive.read("metadata.json"))["keras_version"]).startswith("2")
     return False
 
@@ -47,6 +64,6 @@ def newest_of_ours(folder: Path) -> Path:
 
 
 def _written_by_tfopt(path: Path) -> bool:
-    with contextlib.suppress(zipfile.BadZipFile, OSError), zipfile.ZipFile(path) as archive:
+    with contextlib.suppress(*UNREADABLE), zipfile.ZipFile(path) as archive:
         return MEMBER in archive.namelist()
     return False

@@ -15,6 +15,7 @@ from tfopt.artifacts.artifact import Samples, Shape, arrays
 from tfopt.artifacts.provenance import Provenance
 from tfopt.artifacts.writing import write
 from tfopt.errors import InputError
+from tfopt.untrusted.trial import try_tflite
 
 BATCH = 64
 THREADS = 1
@@ -52,6 +53,7 @@ class TfliteArtifact:
         payload = path.read_bytes()
         if payload[4:8] != b"TFL3":
             raise InputError(f"{path} is not a .tflite file" if payload else f"{path} is empty")
+        try_tflite(path)
         return cls(path.name, payload, threads=threads)
 
     def _inputs(self) -> dict[str, dict[str, Any]]:

@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from tfopt.report.report import BenchReport, Record, Report
     from tfopt.report.shootout import ShootoutReport
 
+MOST_SAID = 1000  # characters of a sentence
 TENSORFLOW_MODULES = 4200  # about as many as the import adds to sys.modules; only the progress bar depends on it
 
 
@@ -97,7 +98,7 @@ class Output:
         """Print one sentence on stderr."""
         from rich.text import Text
 
-        self._errors.print(Text.assemble(("error:", "bold red"), f" {sentence}"), soft_wrap=True)
+        self._errors.print(Text.assemble(("error:", "bold red"), f" {_printable(sentence)}"), soft_wrap=True)
 
     def say(self, sentence: str) -> None:
         """Print one sentence on stderr, unless quiet."""
@@ -189,6 +190,12 @@ class Output:
 
             Console(highlight=False).print(shown)
         sys.stdout.flush()
+
+
+def _printable(sentence: str) -> str:
+    """One line that does nothing to a terminal, whatever names and values out of a file are in it."""
+    line = "".join(c if c.isprintable() else " " for c in sentence)
+    return line if len(line) <= MOST_SAID else f"{line[: MOST_SAID - 3]}..."
 
 
 def _sentence(error: "ValidationError") -> str:

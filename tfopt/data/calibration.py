@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from tfopt.data.dataset import Dataset, Split
 from tfopt.data.scaling import Scaling
 from tfopt.errors import InputError
+from tfopt.untrusted.images import check_pixels
 
 Array = NDArray[Any]
 Shape = tuple[int | None, ...]
@@ -121,8 +122,10 @@ def _images(folder: Path, inputs: Sequence[Input], scaling: Scaling | None, titl
     _, height, width, channels = only.shape
     images = []
     for path in paths:
+        content = path.read_bytes()
+        check_pixels(content, str(path))
         try:
-            image = tf.io.decode_image(path.read_bytes(), channels=channels or 0, expand_animations=False)
+            image = tf.io.decode_image(content, channels=channels or 0, expand_animations=False)
         except tf.errors.InvalidArgumentError as error:
             raise InputError(f"{path} is no image or is damaged") from error
         images.append(tf.image.resize(image, (height, width)).numpy())

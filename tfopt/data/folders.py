@@ -4,6 +4,7 @@ Every file is decoded once while loading, so that a damaged one is named before 
 """
 
 import hashlib
+import os
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -16,6 +17,7 @@ from tfopt.data.images import Images
 from tfopt.data.raw import Array, Raw
 from tfopt.data.rows import part
 from tfopt.errors import InputError
+from tfopt.untrusted.images import check_pixels
 
 MOST_HELD = 256_000_000  # bytes of all images as float32, as a model is fed
 
@@ -59,7 +61,8 @@ def folder(root: Path, config: DataConfig, names: tuple[str, ...] | None) -> Raw
 
 
 def _folders(path: Path) -> list[Path]:
-    return sorted(p for p in path.iterdir() if p.is_dir() and not p.name.startswith("."))
+    """Its folders but for hidden ones and for links, of which one to a parent would be all classes at once."""
+    return sorted(p for p in path.iterdir() if p.is_dir() and not p.is_symlink() and not p.name.startswith("."))
 
 
 def _classes(root: Path, parents: list[Path]) -> tuple[str, ...]:
@@ -82,7 +85,7 @@ def _files(root: Path, inside: Path, classes: tuple[str, ...]) -> Iterator[tuple
 
 
 def _images(paths: Array, config: DataConfig) -> Images:
-    with ThreadPoolExecutor() as pool:
+    with ThreadPoolExecutor(os.cpu_count()) as pool:
         seen = list(pool.map(look, map(Path, paths)))
     size = (config.image_size, config.image_size) if config.image_size else (seen[0].height, seen[0].width)
     channels = 1 if all(image.grey for image in seen) else 3
@@ -95,6 +98,7 @@ def look(path: Path) -> Seen:
     import tensorflow as tf
 
     content = path.read_bytes()
+    check_pixels(content, str(path))
     try:
         image = tf.io.decode_image(content, expand_animations=False)
     except tf.errors.InvalidArgumentError as error:

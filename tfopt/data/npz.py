@@ -11,10 +11,12 @@ from tfopt.config import DataConfig
 from tfopt.data.labels import are_amounts
 from tfopt.data.raw import InputKind, Raw
 from tfopt.data.series import Series
-from tfopt.errors import InputError
+from tfopt.errors import InputError, TfoptError
+from tfopt.untrusted.archives import check_members
 
 SPLIT = ("x_train", "y_train", "x_test", "y_test")
 WHOLE = ("x", "y")
+MOST_EXPANSION = 200  # times its size that a file may have when unzipped: one-hot columns shrink a lot
 
 
 def npz(path: Path, config: DataConfig) -> Raw | Series:
@@ -62,13 +64,17 @@ def _arrays(path: Path) -> dict[str, NDArray[Any]]:
         raise InputError(f"{path} is no .npz file or is damaged: it is not a zip archive")
     wanted = {*SPLIT, *WHOLE, "values", "columns"}
     try:
+        with zipfile.ZipFile(path) as members:
+            check_members(members, str(path), path.stat().st_size, most=MOST_EXPANSION)
         with np.load(path, allow_pickle=False) as archive:
             return {key: archive[key] for key in archive.files if key in wanted}
+    except TfoptError:
+        raise
     except ValueError as error:
         if "allow_pickle" in str(error):
             raise InputError(f"{path} holds pickled objects, which could run code; save plain arrays") from error
         raise InputError(f"{path} is no .npz file or is damaged: {_first_line(error)}") from error
-    except (OSError, EOFError, zipfile.BadZipFile, KeyError, TypeError, AttributeError) as error:
+    except Exception as error:
         raise InputError(f"{path} is no .npz file or is damaged: {_first_line(error)}") from error
 
 

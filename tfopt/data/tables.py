@@ -16,11 +16,15 @@ from numpy.typing import NDArray
 
 from tfopt.data.rows import part
 from tfopt.errors import InputError
+from tfopt.untrusted.limits import check_expansion
 
 Array = NDArray[Any]
 
 MISSING = ("", "na", "n/a", "nan", "null", "none")
 LOOKED_AT = 20
+LONGEST_NUMBER = 100
+AT_ONCE = 1 << 20
+MOST_EXPANSION = 200  # times its size that a table may have when unzipped; DEFLATE reaches 1032
 KNOWN = ("text", "label", "class", "target", "category", "split", "date")
 
 
@@ -70,6 +74,8 @@ class Table:
         """A column (N,) of float64; raise `InputError` naming the line of what is none."""
         values = self.columns[name]
         try:
+            if max(map(len, values)) > LONGEST_NUMBER:  # an array of texts has room for the longest in every row
+                raise ValueError
             found = np.array(values, dtype=str).astype(np.float64)
         except ValueError:
             found = np.array([float(value) if is_number(value) else np.nan for value in values])
@@ -151,12 +157,24 @@ def _tabs(text: str) -> Iterator[tuple[list[str], int]]:
         yield cells, number
 
 
+def _unzipped(path: Path) -> bytes:
+    """The whole content; raise `InputError` for a bomb, however it says that it is none."""
+    stored = path.stat().st_size
+    content = bytearray()
+    with gzip.open(path) as file:
+        while part := file.read(AT_ONCE):
+            content += part
+            check_expansion(len(content), stored, str(path), most=MOST_EXPANSION)
+    return bytes(content)
+
+
 def _text(path: Path) -> str:
     if not path.exists():
         raise InputError(f"{path} does not exist")
+    if not path.is_file():
+        raise InputError(f"{path} is no file but a folder, a device or the like")
     try:
-        content = path.read_bytes()
-        content = gzip.decompress(content) if path.suffix == ".gz" else content
+        content = _unzipped(path) if path.suffix == ".gz" else path.read_bytes()
     except (gzip.BadGzipFile, EOFError, zlib.error) as error:
         raise InputError(f"{path} is no gzip file or is damaged") from error
     if b"\0" in content:

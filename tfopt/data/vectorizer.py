@@ -7,14 +7,15 @@ classified lose case and punctuation; those of a translation keep both, and each
 import re
 from collections.abc import Sequence
 from functools import cached_property
-from typing import Any, Self, TypeAlias
+from typing import Annotated, Any, Self, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, ConfigDict, Field
 
 PADDING, UNKNOWN, START, END = 0, 1, 2, 3
 MARKS = ("[start]", "[end]")
+MOST_LENGTH = 100_000  # tokens of a text
 LENGTH_QUANTILE = 0.95
 
 
@@ -27,7 +28,7 @@ class Vectorizer(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid", ignored_types=(cached_property,))
 
     words: str
-    length: int
+    length: Annotated[int, Field(ge=1, le=MOST_LENGTH)]
     marked: bool = False
 
     @classmethod

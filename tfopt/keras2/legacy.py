@@ -1,6 +1,7 @@
 """Files of Keras 2, opened by tf_keras and carried to Keras 3: `.h5`, a SavedModel, HDF5 or Keras 2 under `.keras`.
 
-Nothing in such a file is executed: a Lambda, whose bytecode tf_keras would run, is looked for before it is opened.
+Nothing in such a file is executed. tf_keras is not careful: it runs the bytecode of a Lambda, imports any module that
+is named and calls any function of TensorFlow, so all of that is looked for before it is opened.
 """
 
 import json
@@ -14,27 +15,43 @@ from typing import Any
 import h5py
 import keras
 import tf_keras
+from tensorflow.core.protobuf import saved_model_pb2
+from tf_keras.protobuf import saved_metadata_pb2
 
 from tfopt.errors import InputError, TfoptError
 from tfopt.keras2.back import to_keras3
+from tfopt.keras2.operations import TWINS
+from tfopt.untrusted.archives import check_members
+from tfopt.untrusted.configs import check_config, read_config
+from tfopt.untrusted.limits import within
+from tfopt.untrusted.variables import bounded_variables
+from tfopt.untrusted.weights import check_weights
 
+LEAST_SECONDS = 30.0  # that loading may take, and a second more for so many bytes
+BYTES_A_SECOND = 1_000_000
 OLD_LAYERS = "_layer_checkpoint_dependencies"
-LAMBDA = '"class_name": "Lambda"'
+WRITERS = {"ReadFile", "WriteFile", "MatchingFiles", "PrintV2", "PyFunc", "PyFuncStateless", "EagerPyFunc"}
 Training = dict[str, Any]
 
 
 def load_legacy(path: Path) -> keras.Model:
     """Return the model as a Keras 3 model; raise `InputError` or `UnsupportedError` in one sentence if it cannot be."""
     try:
-        if path.is_dir():
-            return _saved_model(path)
-        if zipfile.is_zipfile(path):
-            return _keras_2_zip(path)
-        return _hdf5(path)
+        stored = sum(file.stat().st_size for file in ([path] if path.is_file() else path.rglob("*")) if file.is_file())
+        with within(LEAST_SECONDS + stored / BYTES_A_SECOND, str(path)), bounded_variables(stored, str(path)):
+            return _loaded(path)
     except TfoptError:
         raise
     except Exception as error:  # tf_keras and h5py raise anything for unsound files
         raise InputError(_sentence(error, path)) from error
+
+
+def _loaded(path: Path) -> keras.Model:
+    if path.is_dir():
+        return _saved_model(path)
+    if zipfile.is_zipfile(path):
+        return _keras_2_zip(path)
+    return _hdf5(path)
 
 
 def _sentence(error: Exception, path: Path) -> str:
@@ -49,17 +66,20 @@ def _saved_model(folder: Path) -> keras.Model:
     content = b"".join(file.read_bytes() for file in files)
     if b'"class_name"' not in content:
         raise InputError(f"{folder} is a SavedModel that Keras did not make; its layers are not known")
-    _refuse_lambda(content.decode("latin-1"), folder)
+    _check_graph(folder)
+    for text in _described(folder):
+        _check(text, folder)
     return to_keras3(tf_keras.models.load_model(folder, compile=False), folder.name)
 
 
 def _hdf5(path: Path) -> keras.Model:
     with h5py.File(path) as file:
+        check_weights(file, str(path), path.stat().st_size)
         config, training = file.attrs.get("model_config"), file.attrs.get("training_config")
         version = str(file.attrs.get("keras_version", "2"))
     if config is None:
         raise InputError(f"{path} holds weights only, or is no model of Keras; the architecture is needed as well")
-    _refuse_lambda(config if isinstance(config, str) else config.decode(), path)
+    _check(config, path)
     with tempfile.TemporaryDirectory(prefix="tfopt-") as folder:
         copy = Path(folder) / "model.h5"  # both Kerases go by the suffix
         copy.write_bytes(path.read_bytes())
@@ -75,12 +95,14 @@ def _keras_2_zip(path: Path) -> keras.Model:
     with tempfile.TemporaryDirectory(prefix="tfopt-") as folder:
         copy = Path(folder) / "model.keras"
         with zipfile.ZipFile(path) as archive, zipfile.ZipFile(copy, "w") as mended:
-            config = json.loads(archive.read("config.json"))
-            _refuse_lambda(json.dumps(config), path)
+            check_members(archive, str(path), path.stat().st_size)
+            config = _check(archive.read("config.json"), path)
             for member in ("metadata.json", "config.json"):
                 mended.writestr(member, archive.read(member))
             weights = Path(folder) / "weights.h5"
             weights.write_bytes(archive.read("model.weights.h5"))
+            with h5py.File(weights) as file:
+                check_weights(file, str(path), weights.stat().st_size)
             mended.write(_as_tf_keras_names(weights), "model.weights.h5")
         model = to_keras3(tf_keras.models.load_model(copy, compile=False, safe_mode=True), path.name)
     if config.get("compile_config"):
@@ -125,11 +147,32 @@ def _base(name: str) -> str:
     return re.sub(r"_\d+$", "", name)
 
 
-def _refuse_lambda(config: str, path: Path) -> None:
-    if LAMBDA in config:
-        raise InputError(
-            f"{path} has a Lambda layer, whose code would run on loading: refused; replace it by a registered layer"
-        )
+def _check(text: bytes | str, path: Path) -> Any:
+    """The configuration in a file, once nothing in it would run."""
+    config = read_config(text, str(path))
+    check_config(config, str(path), TWINS)
+    return config
+
+
+def _described(folder: Path) -> Iterator[str]:
+    """What Keras has written of each layer into a SavedModel, where it keeps that since 2.5 and where it did before."""
+    saved = saved_model_pb2.SavedModel.FromString((folder / "saved_model.pb").read_bytes())
+    nodes = [node.user_object for meta in saved.meta_graphs for node in meta.object_graph_def.nodes]
+    texts = [node.metadata for node in nodes if node.metadata]
+    if (folder / "keras_metadata.pb").exists():
+        described = saved_metadata_pb2.SavedMetadata.FromString((folder / "keras_metadata.pb").read_bytes())
+        texts += [node.metadata for node in described.nodes]
+    yield from (text for text in texts if text.startswith("{"))
+
+
+def _check_graph(folder: Path) -> None:
+    """Raise `InputError` if the graphs of a SavedModel, which are programs, touch files or call Python."""
+    saved = saved_model_pb2.SavedModel.FromString((folder / "saved_model.pb").read_bytes())
+    for meta in saved.meta_graphs:
+        bodies = [meta.graph_def.node, *(function.node_def for function in meta.graph_def.library.function)]
+        found = sorted({node.op for nodes in bodies for node in nodes} & WRITERS)
+        if found:
+            raise InputError(f"{folder} has the operations {', '.join(found)}, which reach out of the model: refused")
 
 
 def _compile(model: keras.Model, training: Training) -> None:

@@ -1,14 +1,13 @@
 """The parent of the converting processes: a crash, an error or a time-out in there becomes one sentence."""
 
-import os
 import signal
 import subprocess
-import sys
 import threading
 from pathlib import Path
 
 from pydantic import BaseModel
 
+from tfopt.children import command, environment
 from tfopt.errors import ConversionError
 from tfopt.litert.job import STAGE
 from tfopt.progress import Progress
@@ -24,13 +23,13 @@ def run_child(
     Raises `ConversionError` if the process fails, dies or takes longer than `time_limit` seconds.
     """
     (folder / "job.json").write_text(job.model_dump_json(), encoding="utf-8")
-    command = [sys.executable, "-m", f"tfopt.litert.{module}", str(folder)]
-    environment = {**os.environ, "KERAS_BACKEND": "tensorflow", "TF_CPP_MIN_LOG_LEVEL": "3", "PYTHONWARNINGS": "ignore"}
+    started = command(f"tfopt.litert.{module}", str(folder))
+    quiet = environment(KERAS_BACKEND="tensorflow", TF_CPP_MIN_LOG_LEVEL="3", PYTHONWARNINGS="ignore")
     late = threading.Event()
     with (
         (folder / "log.txt").open("w") as log,
         subprocess.Popen(
-            command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=log, text=True, env=environment
+            started, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=log, text=True, env=quiet
         ) as process,
     ):
 

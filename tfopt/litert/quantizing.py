@@ -77,7 +77,7 @@ def _feeds(folder: Path, source: Path) -> list[dict[str, Any]]:
     path = folder / "calibration.npz"
     if not path.exists():
         return []
-    artifact = TfliteArtifact.load(source)
+    artifact = TfliteArtifact(source.name, source.read_bytes())
     types = dict(zip(artifact.input_names, artifact.input_types(), strict=True))
     arrays = {name: array.astype(types[name]) for name, array in np.load(path).items()}
     batch = next((shape[0] for shape in artifact.input_shapes() if shape and shape[0]), BATCH)

@@ -5,13 +5,15 @@ import subprocess
 import sys
 from pathlib import Path
 
+from tfopt.children import command, environment
+
 STATUS = Path("/proc/self/statm")
 
 
 def added_bytes(path: Path, threads: int) -> int | None:
     """Bytes by which loading and one inference grow the resident memory of a fresh process; None if not on Linux."""
-    command = [sys.executable, str(Path(__file__)), str(path), str(threads)]
-    ended = subprocess.run(command, capture_output=True, text=True, check=False, timeout=300)
+    started = command("tfopt.measure.memory", str(path), str(threads))
+    ended = subprocess.run(started, capture_output=True, text=True, check=False, timeout=300, env=environment())
     return int(ended.stdout.split()[-1]) if ended.returncode == 0 and ended.stdout else None
 
 

@@ -1,8 +1,6 @@
 """The comparison itself: fit widths to the budget, train everything, measure what came out in turns."""
 
-import os
 import subprocess
-import sys
 import tempfile
 from collections.abc import Sequence
 from pathlib import Path
@@ -11,6 +9,7 @@ import numpy as np
 from scipy.stats import t
 
 from tfopt.artifacts.keras_file import KerasArtifact
+from tfopt.children import command, environment
 from tfopt.config import ShootoutConfig, TrainConfig
 from tfopt.data import Dataset
 from tfopt.errors import InputError, TfoptError
@@ -88,10 +87,10 @@ def _planned(
 def _run(job: Job, folder: Path) -> Run:
     folder.mkdir()
     (folder / "job.json").write_text(job.model_dump_json(), encoding="utf-8")
-    command = [sys.executable, "-m", "tfopt.shootout.entrant", str(folder)]
+    started = command("tfopt.shootout.entrant", str(folder))
     with (folder / "log.txt").open("w") as log:
-        environment = {**os.environ, **QUIET}
-        process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=log, stderr=log, env=environment)
+        quiet = environment(**QUIET)
+        process = subprocess.Popen(started, stdin=subprocess.PIPE, stdout=log, stderr=log, env=quiet)
         try:
             code = process.wait()
         finally:

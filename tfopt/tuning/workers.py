@@ -4,7 +4,6 @@ import contextlib
 import os
 import pickle
 import subprocess
-import sys
 import tempfile
 import time
 from collections.abc import Callable, Iterator
@@ -14,6 +13,7 @@ import optuna
 from filelock import FileLock
 from optuna.trial import TrialState
 
+from tfopt.children import command, environment
 from tfopt.data import Dataset
 from tfopt.errors import TfoptError
 from tfopt.tuning.study import Search, fail, lose
@@ -33,11 +33,11 @@ class Worker:
     def __init__(self) -> None:
         self.log: IO[bytes] = tempfile.TemporaryFile()  # noqa: SIM115
         self.process = subprocess.Popen(
-            [sys.executable, "-m", "tfopt.tuning.worker"],
+            command("tfopt.tuning.worker"),
             stdin=subprocess.PIPE,
             stdout=subprocess.DEVNULL,
             stderr=self.log,
-            env={**os.environ, **QUIET},
+            env=environment(**QUIET),
             start_new_session=True,  # Ctrl-C reaches the parent only, which ends this one
         )
 

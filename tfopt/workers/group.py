@@ -7,12 +7,12 @@ import pickle
 import queue
 import re
 import subprocess
-import sys
 import threading
 from collections import deque
 from collections.abc import Iterator, Sequence
 from typing import IO, NamedTuple
 
+from tfopt.children import command, environment
 from tfopt.workers.job import Event, Job
 
 LAST_LINES = 30
@@ -37,12 +37,12 @@ class Process:
         quiet = {"PYTHONWARNINGS": "ignore"} if os.environ.get("TF_CPP_MIN_LOG_LEVEL") == "3" else {}
         devices = {} if visible is None else {"CUDA_VISIBLE_DEVICES": visible}
         self._popen = subprocess.Popen(
-            [sys.executable, "-m", "tfopt.workers.worker"],
+            command("tfopt.workers.worker"),
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
             text=False,
-            env={**os.environ, "KERAS_BACKEND": "tensorflow", **quiet, **devices},
+            env=environment(KERAS_BACKEND="tensorflow", **quiet, **devices),
             start_new_session=True,  # Ctrl-C reaches the parent only, which ends this one
         )
         self._told = told

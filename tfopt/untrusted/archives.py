@@ -1,0 +1,33 @@
+"""A zip from somebody else: each member once, under a name that stays inside, of a size that its bytes can hold."""
+
+import stat
+import zipfile
+from pathlib import PurePosixPath, PureWindowsPath
+
+from tfopt.errors import InputError
+from tfopt.untrusted.limits import MOST_EXPANSION, check_expansion
+
+MOST_MEMBERS = 10_000
+
+
+def check_members(archive: zipfile.ZipFile, name: str, size: int, most: int = MOST_EXPANSION) -> None:
+    """Raise `InputError` for what no writer of models does; it may unpack to `most` times its `size` in bytes."""
+    members = archive.infolist()
+    if len(members) > MOST_MEMBERS:
+        raise InputError(f"{name} is a zip of {len(members):,} members, which no model has")
+    seen: set[str] = set()
+    for member in members:
+        shown = repr(member.filename[:80])
+        if member.filename in seen:
+            raise InputError(f"{name} holds {shown} twice, so that programs may read different things in it: refused")
+        seen.add(member.filename)
+        if _leads_out(member.filename):
+            raise InputError(f"{name} holds {shown}, a path that leads out of the zip: refused")
+        if stat.S_ISLNK(member.external_attr >> 16):
+            raise InputError(f"{name} holds {shown}, a symbolic link: refused")
+    check_expansion(sum(member.file_size for member in members), size, name, most)
+
+
+def _leads_out(name: str) -> bool:
+    paths = (PurePosixPath(name), PureWindowsPath(name))
+    return any(path.is_absolute() or path.drive or path.root or ".." in path.parts for path in paths if name)

@@ -1,0 +1,59 @@
+"""An image of a few kilobytes can be gigabytes of pixels: its size is read from its header before it is decoded."""
+
+import struct
+
+from tfopt.errors import InputError
+
+MOST_PIXELS = 100_000_000
+
+
+def check_pixels(content: bytes, name: str) -> None:
+    """Raise `InputError` for more pixels than photographs have; what has no header of an image is not judged."""
+    try:
+        height, width = _size(content)
+    except struct.error:  # cut off
+        return
+    if abs(height) * abs(width) > MOST_PIXELS:
+        raise InputError(f"{name} has {abs(width):,} times {abs(height):,} pixels; at most {MOST_PIXELS:,} are decoded")
+
+
+def _size(content: bytes) -> tuple[int, int]:
+    """Height and width; nothing where the format is not known."""
+    if content.startswith(b"\x89PNG"):
+        width, height = struct.unpack_from(">II", content, 16)
+    elif content.startswith(b"GIF8"):
+        width, height = struct.unpack_from("<HH", content, 6)
+    elif content.startswith(b"BM"):
+        width, height = struct.unpack_from("<ii", content, 18)
+    elif content.startswith(b"RIFF") and content[8:12] == b"WEBP":
+        width, height = _webp(content)
+    elif content.startswith(b"\xff\xd8"):
+        return _jpeg(content)
+    else:
+        return 0, 0
+    return height, width
+
+
+def _webp(content: bytes) -> tuple[int, int]:
+    match content[12:16]:
+        case b"VP8X":
+            low, high = struct.unpack_from("<I3s", content, 24)[0], content[27:30]
+            return (low & 0xFFFFFF) + 1, int.from_bytes(high, "little") + 1
+        case b"VP8L":
+            bits = struct.unpack_from("<I", content, 21)[0]
+            return (bits & 0x3FFF) + 1, (bits >> 14 & 0x3FFF) + 1
+    width, height = struct.unpack_from("<HH", content, 26)
+    return width & 0x3FFF, height & 0x3FFF
+
+
+def _jpeg(content: bytes) -> tuple[int, int]:
+    """The frame header, one of the segments that begin with a marker and their length."""
+    place = 2
+    while True:
+        marker, length = struct.unpack_from(">HH", content, place)
+        if 0xFFC0 <= marker <= 0xFFCF and marker not in (0xFFC4, 0xFFC8, 0xFFCC):
+            height, width = struct.unpack_from(">HH", content, place + 5)
+            return height, width
+        if marker < 0xFFC0:
+            return 0, 0
+        place += 2 + max(length, 2)

@@ -1,0 +1,55 @@
+"""How far a file may swell: small ones to a fixed size, large ones in proportion to what they weigh on disk."""
+
+import contextlib
+import signal
+import threading
+from collections.abc import Iterator
+from types import FrameType
+
+from tfopt.errors import InputError
+
+SMALL = 256_000_000  # bytes that anything may take
+MOST_EXPANSION = 20  # times what is on disk; DEFLATE reaches 1032 with zeros, weights that are half zeros reach 3
+MOST_ELEMENTS = 2**27  # of a tensor for one sample, 512 MB in float32: images of 1024x1024 with 64 channels have half
+
+
+def check_expansion(declared: int, stored: int, what: str, most: int = MOST_EXPANSION) -> None:
+    """Raise `InputError` if `stored` bytes on disk claim to be `declared` bytes, which only a bomb is."""
+    if declared > SMALL and declared > most * stored:
+        raise InputError(f"{what} would swell from {stored:,} to {declared:,} bytes: refused, as a bomb does that")
+
+
+@contextlib.contextmanager
+def within(seconds: float, what: str) -> Iterator[None]:
+    """Raise `InputError` after so many seconds; only in the main thread, and not where there are no timers."""
+    if not hasattr(signal, "setitimer") or threading.current_thread() is not threading.main_thread():
+        yield
+        return
+
+    late = InputError(f"{what} took longer than {seconds:.0f} s: given up, as no sound file does that")
+
+    def stop(number: int, frame: FrameType | None) -> None:  # noqa: ARG001
+        raise late
+
+    before = signal.signal(signal.SIGALRM, stop)
+    signal.setitimer(signal.ITIMER_REAL, seconds)
+    try:
+        with saying(late):
+            yield
+    finally:
+        signal.setitimer(signal.ITIMER_REAL, 0)
+        signal.signal(signal.SIGALRM, before)
+
+
+@contextlib.contextmanager
+def saying(refusal: InputError) -> Iterator[None]:
+    """Let `refusal` through as it was raised: Keras raises exceptions of a layer anew, with more words around them."""
+    try:
+        yield
+    except Exception as error:
+        causes: BaseException | None = error
+        while causes is not None:
+            if causes is refusal:
+                raise refusal from None
+            causes = causes.__cause__ or causes.__context__
+        raise

@@ -1,0 +1,45 @@
+"""Variables are counted as Keras makes them: a model whose layers are larger than its file is stopped beforehand.
+
+Keras allocates and initializes every weight before it looks into the file. TensorFlow lets a creator take part in the
+making of a variable; this one asks for the shape in a graph, where nothing is computed.
+"""
+
+import contextlib
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import tensorflow as tf
+
+from tfopt.errors import InputError
+from tfopt.untrusted.limits import SMALL, saying
+
+MOST_FOLD = 64  # a bit on disk becomes 32 in memory, and Adam keeps two more of each
+
+
+@contextlib.contextmanager
+def bounded_variables(stored: int, name: str) -> Iterator[None]:
+    """While the context lasts, raise `InputError` if variables exceed what `stored` bytes of weights can be."""
+    most = max(SMALL, MOST_FOLD * stored)
+    made = 0
+    refusal = InputError(
+        f"{name} declares layers with more than {most:,} bytes of weights, but holds {stored:,}: refused"
+    )
+
+    def create(next_creator: Callable[..., Any], **options: Any) -> Any:
+        nonlocal made
+        made += _bytes(options.get("initial_value"), options.get("shape"), options.get("dtype"))
+        if made > most:
+            raise refusal
+        return next_creator(**options)
+
+    with saying(refusal), tf.variable_creator_scope(create):
+        yield
+
+
+def _bytes(value: Any, shape: Any, dtype: Any) -> int:
+    if callable(value):
+        with tf.Graph().as_default():
+            value = value()
+    shape = tf.TensorShape(getattr(value, "shape", shape))
+    kind = tf.as_dtype(getattr(value, "dtype", None) or dtype or tf.float32)
+    return int(shape.num_elements() or 0) * int(kind.size)
