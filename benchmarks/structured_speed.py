@@ -44,6 +44,8 @@ def _resnet50() -> StructuredConfig:
 
 def _figures(name: str, config: StructuredConfig) -> str:
     model = getattr(keras.applications, name)(weights=None)
+    if None in model.input.shape[1:]:
+        model = getattr(keras.applications, name)(weights=None, input_shape=(224, 224, 3))
     original = KerasArtifact.of(model, f"{name}.keras")
     small = KerasArtifact.of(prune_channels(original, config, None, Silent()).model, f"{name}-half.keras")
     parameters = small.model.count_params() / model.count_params()
