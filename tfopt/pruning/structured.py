@@ -45,11 +45,12 @@ def prune_channels(
         if data is not None:
             model, epochs = Tuning(artifact.name, config, data, teacher).tuned(model, step, progress)
             history.extend(epochs)
+    exactly = f"{worst:.0e} of its largest number" if worst else "the last bit"
     notes = [
         f"{removed:,} of {first.total():,} channels and heads that can leave have left (those that hang together count"
         f" once), the least important by {config.importance}",
-        "checked: every tensor of the smaller model is that of the original with what left set to zero; they differ by"
-        f" at most {worst:.0e} of their largest number",
+        "checked before fine-tuning: every tensor of the smaller model is that of the original with what left set to"
+        f" zero, to {exactly}",
         *goal.reached(model),
         *first.notes,
         *([teacher.note] if teacher else []),
