@@ -8,7 +8,7 @@ import tfopt
 PACKAGE = Path(tfopt.__file__).parent
 FILES = sorted(PACKAGE.rglob("*.py"))
 ROOMS = [
-    {"errors", "choices", "config", "progress", "orphans", "children"},
+    {"errors", "choices", "config", "progress", "orphans", "children", "scratch"},
     {"report", "untrusted"},
     {"data"},
     {"graphs"},

@@ -7,7 +7,6 @@ with a fresh optimizer: what the file weighs is what the model weighs.
 import io
 import os
 import re
-import tempfile
 import warnings
 import zipfile
 from collections.abc import Callable, Sequence
@@ -27,6 +26,7 @@ from tfopt.artifacts.provenance import Provenance
 from tfopt.artifacts.writing import write
 from tfopt.errors import InputError, TfoptError, UnsupportedError
 from tfopt.graphs.calling import call, inputs_of, outputs_of
+from tfopt.scratch import scratch
 from tfopt.untrusted.archives import check_members
 from tfopt.untrusted.configs import check_config, read_config
 from tfopt.untrusted.limits import within
@@ -132,8 +132,8 @@ def without_optimizer_state(model: keras.Model) -> keras.Model:
 
 
 def _serialize(model: keras.Model, provenance: Provenance | None) -> bytes:
-    with tempfile.TemporaryDirectory(prefix="tfopt-") as folder:
-        path = Path(folder) / "model.keras"
+    with scratch() as folder:
+        path = folder / "model.keras"
         model.save(path)
         payload = path.read_bytes()
     return provenances.attach(payload, provenance) if provenance else payload
@@ -150,8 +150,8 @@ def _deflated(payload: bytes) -> bytes:
 
 
 def _load_bytes(payload: bytes, name: str) -> keras.Model:
-    with tempfile.TemporaryDirectory(prefix="tfopt-") as folder:
-        path = Path(folder) / "model.keras"
+    with scratch() as folder:
+        path = folder / "model.keras"
         path.write_bytes(payload)
         return _load(path, name)
 

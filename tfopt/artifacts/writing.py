@@ -1,16 +1,27 @@
-"""Nothing lost: a file is written under a temporary name beside its destination and renamed when it is whole."""
+"""Nothing lost: files are written under temporary names beside their destinations and renamed when all are whole.
+
+While a command works it holds a lock beside its output, so that of two that would write the same one gives up at once.
+A process that is killed leaves at most hidden files, which the next one with that output removes.
+"""
 
 import contextlib
+import glob
+import hashlib
 import os
 import secrets
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
+
+from filelock import FileLock, Timeout
 
 from tfopt.errors import OutputError
 
 if TYPE_CHECKING:
     from tfopt.report.report import Report
+
+
+LONGEST = 200  # bytes of a name that leave room for what is added; file systems hold 255
 
 
 class Destination:
@@ -51,31 +62,69 @@ class Destination:
     def save(self, payload: bytes, report: "Report", beside: Iterable[bytes] = ()) -> "Report":
         """Write the artifact, what goes beside it and the report, each atomically; return the report with the path."""
         report = report.model_copy(update={"output": str(self.path)})
-        for path, content in zip(self.beside, beside, strict=True):
-            write(path, content, force=self.force)
-        write(self.path, payload, force=self.force)
-        write(self.report_path, (report.model_dump_json(indent=2) + "\n").encode(), force=True)
+        contents = {**dict(zip(self.beside, beside, strict=True)), self.path: payload}
+        contents[self.report_path] = (report.model_dump_json(indent=2) + "\n").encode()
+        write_all(contents, force=self.force)
         return report
+
+    @contextlib.contextmanager
+    def held(self) -> Iterator[None]:
+        """Keep other processes from writing here while the context lasts; raise `OutputError` if one does."""
+        with contextlib.ExitStack() as stack:
+            for path in sorted(self.written):
+                stack.enter_context(_locked(path))
+            for path in (*self.written, self.report_path):
+                _refuse(path, self.force)
+                for left in path.parent.glob(f"{glob.escape(_hidden(path))}.*.tmp"):
+                    left.unlink(missing_ok=True)  # of a process that was killed
+            yield
+
+
+@contextlib.contextmanager
+def _locked(path: Path) -> Iterator[None]:
+    place = path.with_name(f"{_hidden(path)}.lock")
+    lock = FileLock(place, timeout=0)
+    try:
+        lock.acquire()
+    except Timeout:
+        raise OutputError(f"another process is writing {path}; wait for it, or use -o for another name") from None
+    except OSError as error:
+        raise OutputError(f"cannot write into {path.parent}: {error.strerror or error}") from error
+    try:
+        yield
+    finally:
+        place.unlink(missing_ok=True)
+        lock.release()
 
 
 def write(path: Path, payload: bytes, *, force: bool) -> Path:
     """Write `payload` so that at any moment `path` is what it was or whole; raise `OutputError` if it cannot be."""
-    _refuse(path, force)
-    temporary = _temporary(path)
+    write_all({path: payload}, force=force)
+    return path
+
+
+def write_all(contents: Mapping[Path, bytes], *, force: bool) -> None:
+    """Write several files as `write` does one; where one cannot be written, all stay what they were."""
+    for path in contents:
+        _refuse(path, force)
+    temporaries = {path: _temporary(path) for path in contents}
+    path = next(iter(contents))
     try:
-        with temporary.open("wb") as file:
-            file.write(payload)
-            file.flush()
-            os.fsync(file.fileno())
-        if force:
-            temporary.replace(path)
-        else:
-            _rename_unless_there(temporary, path)
+        for path, payload in contents.items():
+            with temporaries[path].open("wb") as file:
+                file.write(payload)
+                file.flush()
+                os.fsync(file.fileno())
+        for path, temporary in temporaries.items():
+            if force:
+                temporary.replace(path)
+            else:
+                _rename_unless_there(temporary, path)
     except OSError as error:
         raise OutputError(f"cannot write {path}: {error.strerror or error}") from error
     finally:
-        temporary.unlink(missing_ok=True)
-    return path
+        for temporary in temporaries.values():
+            temporary.unlink(missing_ok=True)
 
 
 def _rename_unless_there(temporary: Path, path: Path) -> None:
@@ -113,4 +162,10 @@ def _try_folder(path: Path) -> None:
 
 
 def _temporary(path: Path) -> Path:
-    return path.with_name(f".{path.name[:200]}.{secrets.token_hex(4)}.tmp")
+    return path.with_name(f"{_hidden(path)}.{secrets.token_hex(4)}.tmp")
+
+
+def _hidden(path: Path) -> str:
+    """Beginning of the names of hidden files for `path`, as long as it may be."""
+    whole = os.fsencode(path.name)
+    return f".{path.name}" if len(whole) <= LONGEST else f".{hashlib.sha256(whole).hexdigest()[:16]}"

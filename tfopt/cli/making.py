@@ -21,12 +21,14 @@ def make(
 
     Ends with exit code 1 if what was made does not hold a limit.
     """
-    out.load_tensorflow(custom_objects)
-    from tfopt import workflow
+    with destination.held():
+        out.load_tensorflow(custom_objects)
+        from tfopt import workflow
 
-    result = command(workflow)
-    beside = [_beside(path, result) for path in destination.beside]
-    out.report(destination.save(result.artifact.payload, result.report, beside), written=destination.written)
+        result = command(workflow)
+        beside = [_beside(path, result) for path in destination.beside]
+        report = destination.save(result.artifact.payload, result.report, beside)
+    out.report(report, written=destination.written)
     if not result.report.passed:
         raise typer.Exit(1)
 

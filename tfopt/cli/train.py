@@ -1,5 +1,6 @@
 """`tfopt train`: a new model from an architecture and a data set, or from another model."""
 
+import contextlib
 import shutil
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -111,8 +112,12 @@ def train(
         out.on_failure = "the same command with --resume goes on from the last checkpoint"
         run = {**config.model_dump(mode="json"), **source.model_dump(mode="json")}
         files = RunFiles(checkpoint, run, resume=resume, steps=checkpoint_steps, tensorboard=tensorboard)
-        result = creating.train(config, source, files=files, name=destination.path.name, progress=out, workers=together)
-        _finish(out, result, destination, files, together)
+        follows = bool(together and together.rank)  # another process writes
+        with contextlib.nullcontext() if follows else destination.held():
+            result = creating.train(
+                config, source, files=files, name=destination.path.name, progress=out, workers=together
+            )
+            _finish(out, result, destination, files, together)
 
 
 def _finish(

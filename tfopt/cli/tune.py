@@ -77,16 +77,18 @@ def tune(
         from tfopt import creating
 
         out.on_failure = f"trials that have ended are in {files.path}: the same command with --resume goes on"
-        result = creating.tune(config, source, files=files, name=path.name, progress=out)
-        assert result.artifact.provenance is not None
-        made = TrainConfig.model_validate(result.artifact.provenance.history[-1].config)
-        told = result.report.saying(
-            [
-                f"the same model again: {_command(made, source)}",
-                f"{files.path} keeps the search: --resume --force with more --trials goes on with it",
-            ]
-        )
-        out.report(destination.save(result.artifact.payload, told), written=destination.written)
+        with destination.held():
+            result = creating.tune(config, source, files=files, name=path.name, progress=out)
+            assert result.artifact.provenance is not None
+            made = TrainConfig.model_validate(result.artifact.provenance.history[-1].config)
+            told = result.report.saying(
+                [
+                    f"the same model again: {_command(made, source)}",
+                    f"{files.path} keeps the search: --resume --force with more --trials goes on with it",
+                ]
+            )
+            report = destination.save(result.artifact.payload, told)
+        out.report(report, written=destination.written)
 
 
 def _seconds(text: str | None) -> float | None:

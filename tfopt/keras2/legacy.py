@@ -6,7 +6,6 @@ is named and calls any function of TensorFlow, so all of that is looked for befo
 
 import json
 import re
-import tempfile
 import zipfile
 from collections.abc import Iterator
 from pathlib import Path
@@ -21,6 +20,7 @@ from tf_keras.protobuf import saved_metadata_pb2
 from tfopt.errors import InputError, TfoptError
 from tfopt.keras2.back import to_keras3
 from tfopt.keras2.operations import TWINS
+from tfopt.scratch import scratch
 from tfopt.untrusted.archives import check_members
 from tfopt.untrusted.configs import check_config, read_config
 from tfopt.untrusted.limits import within
@@ -80,8 +80,8 @@ def _hdf5(path: Path) -> keras.Model:
     if config is None:
         raise InputError(f"{path} holds weights only, or is no model of Keras; the architecture is needed as well")
     _check(config, path)
-    with tempfile.TemporaryDirectory(prefix="tfopt-") as folder:
-        copy = Path(folder) / "model.h5"  # both Kerases go by the suffix
+    with scratch() as folder:
+        copy = folder / "model.h5"  # both Kerases go by the suffix
         copy.write_bytes(path.read_bytes())
         if version.startswith("3"):
             return keras.saving.load_model(copy)
@@ -92,14 +92,14 @@ def _hdf5(path: Path) -> keras.Model:
 
 
 def _keras_2_zip(path: Path) -> keras.Model:
-    with tempfile.TemporaryDirectory(prefix="tfopt-") as folder:
-        copy = Path(folder) / "model.keras"
+    with scratch() as folder:
+        copy = folder / "model.keras"
         with zipfile.ZipFile(path) as archive, zipfile.ZipFile(copy, "w") as mended:
             check_members(archive, str(path), path.stat().st_size)
             config = _check(archive.read("config.json"), path)
             for member in ("metadata.json", "config.json"):
                 mended.writestr(member, archive.read(member))
-            weights = Path(folder) / "weights.h5"
+            weights = folder / "weights.h5"
             weights.write_bytes(archive.read("model.weights.h5"))
             with h5py.File(weights) as file:
                 check_weights(file, str(path), weights.stat().st_size)

@@ -29,7 +29,7 @@ def run_child(
     with (
         (folder / "log.txt").open("w") as log,
         subprocess.Popen(
-            started, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=log, text=True, env=quiet
+            started, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=log, text=True, env=quiet
         ) as process,
     ):
 

@@ -1,6 +1,5 @@
 """A Keras model becomes a float `.tflite` file, by the first lowering that runs and answers as Keras does."""
 
-import tempfile
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -20,6 +19,7 @@ from tfopt.keras2.samples import samples
 from tfopt.litert.child import run_child
 from tfopt.litert.job import Lowered, LowerJob, MixJob, QuantizeJob, TrainedJob
 from tfopt.progress import Progress
+from tfopt.scratch import scratch
 
 Array = NDArray[Any]
 RECURRENT = (keras.layers.RNN, keras.layers.Bidirectional)
@@ -77,8 +77,7 @@ def convert(
 
 
 def _attempt(artifact: KerasArtifact, job: LowerJob, calibration: Sequence[Array], progress: Progress) -> FloatFile:
-    with tempfile.TemporaryDirectory(prefix="tfopt-") as temporary:
-        folder = Path(temporary)
+    with scratch() as folder:
         (folder / "model.keras").write_bytes(artifact.payload)
         batch = [array[:2] for array in calibration] or [
             tensor.numpy() for tensor in samples(artifact.model, job.length)
@@ -123,8 +122,7 @@ def quantize(
 
     `calibration` has an array (N, ...) for each input by its name. Raises `ConversionError`.
     """
-    with tempfile.TemporaryDirectory(prefix="tfopt-") as temporary:
-        folder = Path(temporary)
+    with scratch() as folder:
         (folder / "float.tflite").write_bytes(source.payload)
         if calibration:
             np.savez(folder / "calibration.npz", **calibration)  # type: ignore[arg-type]
@@ -137,8 +135,7 @@ def quantize(
 
 def mixed(source: TfliteArtifact, forms: Mapping[Form, Sequence[str]], name: str, progress: Progress) -> TfliteArtifact:
     """Store the operations of a float file, by the names of their first outputs, each in its form (see `MixJob`)."""
-    with tempfile.TemporaryDirectory(prefix="tfopt-") as temporary:
-        folder = Path(temporary)
+    with scratch() as folder:
         (folder / "float.tflite").write_bytes(source.payload)
         job = MixJob(forms={form: list(names) for form, names in forms.items()})
         run_child("mixing", folder, job, source.name, progress)
@@ -149,8 +146,7 @@ def convert_trained(
     prepare: Callable[[Path], None], name: str, io: InterfaceType, progress: Progress
 ) -> TfliteArtifact:
     """Integers from the ranges that quantization-aware training learnt: `prepare` writes the SavedModel `trained`."""
-    with tempfile.TemporaryDirectory(prefix="tfopt-") as temporary:
-        folder = Path(temporary)
+    with scratch() as folder:
         prepare(folder / "trained")
         run_child("training", folder, TrainedJob(io=io), name, progress)
         return TfliteArtifact(f"{Path(name).stem}-qat.tflite", (folder / "quantized.tflite").read_bytes())

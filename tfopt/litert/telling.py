@@ -6,6 +6,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from tfopt.litert.job import STAGE
+from tfopt.orphans import end_with_parent
 
 
 def stage(text: str) -> None:
@@ -15,6 +16,7 @@ def stage(text: str) -> None:
 
 def main(work: Callable[[Path], None]) -> None:
     """Do `work` in the folder given as the only argument; exit with 1 and leave the reason there if it fails."""
+    end_with_parent()
     folder = Path(sys.argv[1])
     try:
         work(folder)

@@ -1,7 +1,6 @@
 """The comparison itself: fit widths to the budget, train everything, measure what came out in turns."""
 
 import subprocess
-import tempfile
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -17,6 +16,7 @@ from tfopt.measure.measuring import Measured, measure
 from tfopt.models import Signature, build
 from tfopt.progress import Progress
 from tfopt.report.shootout import Contestant, Estimate, Gradients
+from tfopt.scratch import scratch
 from tfopt.shootout.budget import fitted
 from tfopt.shootout.entrant import Job, Run
 
@@ -38,7 +38,7 @@ def shootout(config: ShootoutConfig, data: Dataset, progress: Progress) -> tuple
     Raises `InputError` if none is left.
     """
     trainings, notes = _planned(config, Signature.of(data), progress)
-    with tempfile.TemporaryDirectory(prefix="tfopt-") as folder:
+    with scratch() as folder:
         runs: dict[str, list[Run]] = {arch: [] for arch in trainings}
         artifacts: dict[str, list[KerasArtifact]] = {arch: [] for arch in trainings}
         with progress.task("training", len(trainings) * config.seeds) as advance:

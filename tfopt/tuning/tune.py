@@ -5,10 +5,8 @@ good to be true, because it is the highest of many; the test accuracy of the rep
 """
 
 import contextlib
-import tempfile
 import time
 from collections.abc import Iterator
-from pathlib import Path
 from typing import Any, get_args
 
 import optuna
@@ -25,6 +23,7 @@ from tfopt.progress import Advance, Progress
 from tfopt.remembering import provenance_of
 from tfopt.report.report import Report, TrialResult
 from tfopt.reporting import report_of
+from tfopt.scratch import scratch
 from tfopt.tuning.files import StudyFiles
 from tfopt.tuning.results import FEWEST_TRIALS, importances, results
 from tfopt.tuning.space import Space, train_config
@@ -77,7 +76,7 @@ def _kept(files: StudyFiles | None) -> Iterator[StudyFiles]:
     """The files of the search, held by this process alone; those of a search that nobody will resume are temporary."""
     with contextlib.ExitStack() as stack:
         if files is None:
-            files = StudyFiles(Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="tfopt-"))) / "tune.db")
+            files = StudyFiles(stack.enter_context(scratch()) / "tune.db")
         files.refuse()
         try:
             stack.enter_context(FileLock(files.lock, timeout=0))

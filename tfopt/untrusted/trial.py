@@ -42,6 +42,8 @@ def _main(path: Path) -> None:
     from ai_edge_litert import schema_py_generated as schema
 
     payload = path.read_bytes()
+    if hasattr(signal, "alarm"):
+        signal.alarm(2 * int(SECONDS))  # in case that nobody waits for it any more
     _bound(len(payload))
     try:
         _run(payload)

@@ -1,7 +1,6 @@
 """Training by workers from start to end: whoever dies, the group goes on from the last checkpoint."""
 
 import os
-import tempfile
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -12,6 +11,7 @@ from tfopt.data import Dataset
 from tfopt.errors import WorkerError
 from tfopt.progress import Progress
 from tfopt.report.versions import versions
+from tfopt.scratch import scratch
 from tfopt.training.checkpoint import START, position_in
 from tfopt.training.fit import FitResult, RunFiles
 from tfopt.training.plan import FitPlan
@@ -35,8 +35,7 @@ def train(
     if not isinstance(workers.workers, int):
         assert workers.rank is not None
         check_port(workers.workers[workers.rank], workers.rank)
-    with tempfile.TemporaryDirectory() as folder:
-        own = Path(folder)
+    with scratch() as own:
         files = files or RunFiles(own / "checkpoint", {})
         notes: list[str] = []
         for attempt in range(workers.max_restarts + 1):

@@ -8,7 +8,6 @@ import json
 import os
 import pickle
 import sys
-import tempfile
 from dataclasses import replace
 from pathlib import Path
 
@@ -20,6 +19,7 @@ from tfopt.distribution.devices import across_workers
 from tfopt.errors import InputError, TfoptError
 from tfopt.models.applications import PREFIX
 from tfopt.orphans import end_with_parent
+from tfopt.scratch import scratch
 from tfopt.training.train import Trained, train
 from tfopt.workers.addresses import port_taken
 from tfopt.workers.agreement import agree, share
@@ -33,8 +33,8 @@ def main() -> None:
     job: Job = pickle.load(sys.stdin.buffer)
     end_with_parent()
     try:
-        with tempfile.TemporaryDirectory() as folder:
-            _work(job, telling, Path(folder))
+        with scratch() as folder:
+            _work(job, telling, folder)
     except TfoptError as error:
         telling.tell(Event(kind="failed", text=str(error), error=type(error).__name__))
         code = 2

@@ -1,0 +1,55 @@
+"""Temporary folders that a killed process leaves behind are removed by the next one.
+
+A process holds a lock on each of its folders, which the system lets go of when it dies: a folder without a lock is
+nobody's. It is empty until it is locked, so that an empty one is left alone.
+"""
+
+import contextlib
+import os
+import re
+import shutil
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+
+PREFIX = "tfopt-scratch-"
+OURS = re.compile(re.escape(PREFIX) + r"[a-z0-9_]{8}")
+
+try:
+    import fcntl
+except ImportError:  # not on Windows, where such folders stay
+    fcntl = None  # type: ignore[assignment]
+
+
+@contextlib.contextmanager
+def scratch() -> Iterator[Path]:
+    """A temporary folder that is gone when the context ends."""
+    _sweep()
+    with tempfile.TemporaryDirectory(prefix=PREFIX) as name, _locked(Path(name)):
+        yield Path(name)
+
+
+@contextlib.contextmanager
+def _locked(folder: Path) -> Iterator[bool]:
+    """Try to hold the lock of a folder while the context lasts, and say whether it was free."""
+    if fcntl is None:
+        yield False
+        return
+    descriptor = os.open(folder, os.O_RDONLY)
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        yield True
+    except BlockingIOError:
+        yield False
+    finally:
+        os.close(descriptor)
+
+
+def _sweep() -> None:
+    for folder in Path(tempfile.gettempdir()).glob(f"{PREFIX}*"):
+        with contextlib.suppress(OSError):  # somebody else's, or gone meanwhile
+            ours = OURS.fullmatch(folder.name) and not folder.is_symlink() and folder.stat().st_uid == os.getuid()
+            if ours and any(folder.iterdir()):
+                with _locked(folder) as free:
+                    if free:
+                        shutil.rmtree(folder, ignore_errors=True)
