@@ -33,15 +33,21 @@ def remove(model, seed=0, share=0.5):
     return small, graph, kept
 
 
+CHANNELS = {"conv1d": 32, "lstm": 32, "bidirectional_gru": 24, "transformer": 34, "nested": 24, "residual": 32,
+            "squeeze_excite": 8, "shared_layer": 0, "masked_tokens": 13, "two_in_two_out": 8, "stacked_cells": 0,
+            "autoencoder": 2}  # fmt: skip
+
+
 @pytest.mark.parametrize("build", [*zoo.CLASSIFIERS, *zoo.OTHERS], ids=lambda build: build.__name__)
 def test_every_tensor_is_that_of_the_original_without_what_left(build):
     model = randomize(build())
+    assert sum(len(group.roots) for group in groups(trace(model, "model.keras"))) == CHANNELS[build.__name__]
     before = model.get_weights()
     small, graph, kept = remove(model)
     assert type(small) is type(model)
     assert [tensor.shape for tensor in small.outputs] == [tensor.shape for tensor in model.outputs]
     assert all(np.array_equal(one, other) for one, other in zip(before, model.get_weights(), strict=True))
-    if len(groups(graph)):
+    if CHANNELS[build.__name__]:
         assert small.count_params() < model.count_params()
         assert small.count_params() == Costs.of(model, graph).parameters(kept)
 
@@ -194,3 +200,103 @@ def test_ids_hang_together_through_others_and_stay_with_what_stays():
     ids.join(two[:1], three[:1])
     ids.freeze(three[1:], "so")
     assert ids.roots().tolist() == [0, 1, 2, 1, 2, 1, 0]
+
+
+def _ends(x, inputs):
+    return randomize(keras.Model(inputs, layers.Dense(2, name="end")(layers.Flatten()(x))))
+
+
+def _shared_norm():
+    inputs = keras.Input((6, 8))
+    norm = layers.BatchNormalization()
+    return _ends(layers.Concatenate()([norm(inputs), norm(layers.Dense(8)(inputs))]), inputs)
+
+
+def _shared_prelu():
+    inputs = keras.Input((6, 8))
+    slopes = layers.PReLU()
+    return _ends(layers.Concatenate()([slopes(layers.Dense(8)(inputs)), slopes(inputs)]), inputs)
+
+
+def _shared_reshape():
+    inputs = keras.Input((8,))
+    reshape = layers.Reshape((1, 8))
+    return _ends(layers.Concatenate()([reshape(inputs), reshape(layers.Dense(8)(inputs))]), inputs)
+
+
+def _shared_einsum():
+    inputs = keras.Input((6, 8))
+    dense = layers.EinsumDense("abc,cd->abd", (6, 5), bias_axes="d")
+    return _ends(layers.Concatenate()([dense(layers.Dense(8)(inputs)), dense(inputs)]), inputs)
+
+
+def _called_again_on_other_axes():
+    inputs = keras.Input((8, 8))
+    dense = layers.Dense(4)
+    x = layers.Dense(8)(inputs)
+    return _ends(layers.Concatenate()([dense(x), dense(layers.Permute((2, 1))(x))]), inputs)
+
+
+def _attention_to_channels():
+    inputs = keras.Input((8, 8))
+    value = layers.Permute((2, 1))(layers.Dense(8)(inputs))
+    return _ends(layers.MultiHeadAttention(4, 4)(layers.Dense(8)(inputs), value), inputs)
+
+
+def _attention_scores():
+    inputs = keras.Input((6, 8))
+    x, scores = layers.MultiHeadAttention(4, 4)(inputs, inputs, return_attention_scores=True)
+    return _ends(layers.Concatenate()([layers.Flatten()(x), layers.Flatten()(scores)]), inputs)
+
+
+def _reshape_operation():
+    inputs = keras.Input((6, 8))
+    return _ends(keras.ops.reshape(layers.Dense(4)(inputs), (-1, 2, 12)), inputs)
+
+
+def _channels_in_the_batch():
+    inputs = keras.Input((8,))
+    x = keras.ops.reshape(layers.Dense(16)(inputs), (-1, 4))
+    return randomize(keras.Model(inputs, layers.Dense(2)(x)))
+
+
+def _nested_by_keyword():
+    inner = keras.Input((8,))
+    model = keras.Model(inner, layers.Dense(6)(inner))
+    inputs = keras.Input((8,))
+    return _ends(model(inputs=layers.Dense(8)(inputs)), inputs)
+
+
+def _adapted():
+    inputs = keras.Input((8,))
+    model = _ends(layers.Dense(16)(layers.Dense(16, name="adapted")(inputs)), inputs)
+    model.get_layer("adapted").enable_lora(2)
+    return model
+
+
+def _new_axes():
+    inputs = keras.Input((8, 8, 3))
+    x = layers.Conv2D(6, 3)(inputs)
+    gate = layers.Dense(6, activation="sigmoid")(layers.GlobalAveragePooling2D()(x))
+    return _ends((x * gate[:, None, None, :])[..., :], inputs)
+
+
+ODD = [_shared_norm, _shared_prelu, _shared_reshape, _shared_einsum, _called_again_on_other_axes,
+       _attention_to_channels, _attention_scores, _reshape_operation, _channels_in_the_batch, _nested_by_keyword,
+       _adapted, _new_axes]  # fmt: skip
+
+
+@pytest.mark.parametrize("build", ODD, ids=lambda build: build.__name__)
+def test_layers_called_in_odd_ways_are_followed_or_stay(build):
+    remove(build())
+
+
+def test_a_gate_with_new_axes_loses_the_channels_that_it_gates():
+    assert list(_group_sizes(_new_axes()).values()) == [("filters", 6)]
+
+
+def test_filters_at_each_step_are_filters():
+    inputs = keras.Input((4, 8, 8, 1))
+    assert list(_group_sizes(_ends(layers.TimeDistributed(layers.Conv2D(6, 3))(inputs), inputs)).values()) == [
+        ("filters", 6)
+    ]

@@ -13,10 +13,12 @@ from tfopt.channels.groups import groups
 from tfopt.channels.tracing import trace
 from tfopt.config import StructuredConfig
 from tfopt.errors import UnreachableError
+from tfopt.measure.keras_macs import keras_macs
 from tfopt.progress import Silent
 from tfopt.pruning.choosing import Competition, gone
 from tfopt.pruning.importance import importances
 from tfopt.pruning.reaching import least_amount
+from tfopt.pruning.shallower import prune_blocks
 from tfopt.pruning.structured import prune_channels
 
 
@@ -107,7 +109,7 @@ def test_without_data_nothing_is_trained_and_that_is_told(sample):
         ("--structured layers", 2, "has no residual block that can leave"),
         ("--structured auto --exclude .", 2, "nothing can leave"),
         ("--structured auto --exclude none_such", 2, "matches no layer"),
-        ("--structured auto --amount 0.01", 2, "less than one channel"),
+        ("--structured auto --amount 0.01", 2, "--amount 0.01 is less than one channel"),
         ("--structured auto --target-macs 0.001", 1, "with all removed that can leave, 0.004 are left"),
     ],
 )
@@ -128,10 +130,9 @@ def test_a_share_of_each_group_leaves_or_the_least_of_all():
     assert sorted(gone([one, other], 0.75, "local", round_to=2)) == [3, 4, 5, 6]
 
 
-def test_bisection_finds_the_least_amount_and_says_what_is_the_least_cost():
-    assert least_amount(lambda amount: 1 - 0.9 * amount, 0.55, "MACs") == pytest.approx(0.5, abs=1e-6)
-    with pytest.raises(UnreachableError, match=r"0\.100 are left"):
-        least_amount(lambda amount: 1 - 0.9 * amount, 0.05, "MACs")
+def test_bisection_finds_the_least_amount():
+    assert least_amount(lambda amount: 1 - 0.9 * amount, 0.55) == pytest.approx(0.5, abs=1e-6)
+    assert least_amount(lambda amount: 1 - 0.9 * amount, 0.55, low=0.7) == 0.7
 
 
 @pytest.mark.parametrize("by", ["l1", "l2", "bn-scale", "taylor", "activation"])
@@ -194,6 +195,24 @@ def test_debug_shows_what_each_group_is_worth(tfopt, sample):
     assert "--int8 is not for --structured" in tfopt("debug", sample, "--structured", "--int8").err
 
 
+def test_each_layer_is_told_why_it_keeps_everything(sample):
+    artifact = KerasArtifact.load(sample)
+    config = StructuredConfig(structured="filters", exclude="conv2b")
+    told = {change.layer: change.detail for change in prune_channels(artifact, config, None, Silent()).layers}
+    assert told["conv2b_norm"] == "excluded"
+    assert told["classes"] == "its activation, softmax, looks at all channels at once"
+
+
+def test_a_target_holds_where_the_estimate_is_off_and_the_least_that_can_be_is_told():
+    inputs = keras.Input((64, 16))
+    x = layers.MultiHeadAttention(8, 2)(layers.Dense(16)(inputs), inputs)
+    artifact = KerasArtifact.of(keras.Model(inputs, layers.Dense(4)(x)), "attention.keras")
+    result = prune_channels(artifact, StructuredConfig(target_macs=0.3), None, Silent())
+    assert 0.2 < keras_macs(result.model) / keras_macs(artifact.model) <= 0.3
+    with pytest.raises(UnreachableError, match=r"MACs cannot get to 0\.01 of the original's.* 0\.\d+ are left"):
+        prune_channels(artifact, StructuredConfig(target_macs=0.01, iterative=2), None, Silent())
+
+
 @pytest.fixture(scope="module")
 def resnet(tmp_path_factory):
     """A residual net with four blocks that can leave, trained for a moment."""
@@ -227,6 +246,22 @@ def test_blocks_leave_until_a_target_is_reached_or_none_is_left(tfopt, resnet):
     ended = tfopt("prune", resnet, "--structured", "layers", "--target-macs", 0.05, "--force")
     assert ended.code == 1
     assert "without all 4 blocks that can leave" in ended.err
+
+
+def test_blocks_that_are_inside_of_one_that_leaves_are_told_as_gone(digits):
+    inputs = keras.Input((8, 8, 1))
+    x = layers.Conv2D(4, 3, padding="same")(inputs)
+    y = x
+    for name in ("inner1", "inner2"):
+        y = layers.Add(name=name)([y, layers.Conv2D(4, 3, padding="same")(y)])
+    x = layers.Add(name="outer")([x, layers.Conv2D(4, 3, padding="same")(y)])
+    model = keras.Model(inputs, layers.Dense(10, activation="softmax")(layers.Flatten()(x)))
+    config = StructuredConfig(structured="layers", amount=0.9, epochs=1)
+    result = prune_blocks(KerasArtifact.of(model, "m.keras"), config, digits, Silent())
+    assert {change.layer: change.action for change in result.layers} == dict.fromkeys(
+        ("inner1", "inner2", "outer"), "removed"
+    )
+    assert not any(isinstance(layer, layers.Add) for layer in result.model.layers)
 
 
 def test_layers_without_data_are_refused(tfopt, tmp_path):

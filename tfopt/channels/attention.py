@@ -1,10 +1,12 @@
 """Multi-head attention (Vaswani et al. 2017): heads leave whole, and so do channels of what goes in and comes out."""
 
+import keras
+
 from tfopt.channels.graph import Channels
 from tfopt.channels.ledger import CannotFollow, Site, Traced
 
 
-def multi_head(site: Site) -> Channels | None:
+def multi_head(site: Site) -> list[Channels | None]:
     """MultiHeadAttention: kernels (in, heads, size) for query, key and value, and (heads, size, out) for the output."""
     layer = site.layer
     query, key, value = _inputs(site)
@@ -26,7 +28,11 @@ def multi_head(site: Site) -> Channels | None:
     site.cut(kernel, -1, made, "makes")
     site.cut(weights.get(("attention_output", "bias")), 0, made, "follows")
     site.size("output_shape", made)
-    return Channels(2, made)
+    answers: list[Channels | None] = [
+        Channels(2, made),
+        Channels(1, heads),
+    ]  # the scores (N, heads, T, S), if asked for
+    return answers[: len(keras.tree.flatten(site.output))]
 
 
 def _inputs(site: Site) -> tuple[Traced, Traced, Traced]:

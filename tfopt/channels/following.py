@@ -42,7 +42,10 @@ def rescaling(site: Site) -> Followed:
 def prelu(site: Site) -> Followed:
     """PReLU: a slope (...) for each position, but for those that share one."""
     [x] = site.given
-    if x.channels is not None and site.layer.alpha.shape[x.channels.axis - 1] != 1:
+    if x.channels is None:
+        site.ledger.stick(site.name, f"{site.name} is also given channels that stay")
+        return None
+    if site.layer.alpha.shape[x.channels.axis - 1] != 1:
         site.cut(site.layer.alpha, x.channels.axis - 1, x.channels.ids, "follows")
     return x.channels
 
@@ -51,6 +54,7 @@ def batch_normalization(site: Site) -> Followed:
     """BatchNormalization: four numbers a channel."""
     [x] = site.given
     if x.channels is None:
+        site.ledger.stick(site.name, f"{site.name} is also given channels that stay")
         return None
     for weight in site.layer.weights:
         site.cut(weight, 0, x.along(site.layer.axis), "follows")
@@ -70,6 +74,7 @@ def group_normalization(site: Site) -> Followed:
     """GroupNormalization: a group leaves whole, as the others do not look at it."""
     [x], layer = site.given, site.layer
     if x.channels is None:
+        site.ledger.stick(site.name, f"{site.name} is also given channels that stay")
         return None
     ids = x.along(layer.axis)
     for weight in layer.weights:

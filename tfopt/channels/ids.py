@@ -25,12 +25,15 @@ class Ids:
     def join(self, one: Array, other: Array) -> None:
         """Let each id of `one` leave only together with that of `other` (both of one shape)."""
         for left, right in zip(one.ravel().tolist(), other.ravel().tolist(), strict=True):
-            left, right = sorted((self._root(left), self._root(right)))
-            self._parents[right] = left
+            roots = self._root(left), self._root(right)
+            if FIXED in roots and roots[0] != roots[1]:
+                self.reasons.setdefault(right if roots[0] == FIXED else left, "they meet channels that stay")
+            self._parents[max(roots)] = min(roots)
 
     def freeze(self, ids: Array, reason: str) -> None:
         """Let these stay, for a reason."""
-        self.reasons.update(dict.fromkeys(ids.ravel().tolist(), reason) | self.reasons)
+        for one in ids.ravel().tolist():
+            self.reasons.setdefault(one, reason)
         self.join(ids, np.full_like(ids, FIXED))
 
     def roots(self) -> Array:

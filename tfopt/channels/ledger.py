@@ -50,6 +50,7 @@ class Ledger:
         self.sizes: dict[tuple[str, Path], Size] = {}
         self.readings: list[Reading] = []
         self.frozen: dict[str, str] = {}
+        self.stuck: dict[str, str] = {}
         self._made: dict[tuple[str, str], Array] = {}
 
     def cut(self, cut: Cut) -> None:
@@ -61,6 +62,17 @@ class Ledger:
         """Note a size."""
         known = self.sizes.setdefault((size.layer, size.path), size)
         self.ids.join(known.ids, size.ids)
+
+    def stick(self, layer: str, reason: str) -> None:
+        """Let all channels that a layer has weights or sizes for stay, also those of its other calls."""
+        self.stuck.setdefault(layer, reason)
+
+    def settle(self) -> None:
+        """Freeze what is stuck, once every call is noted."""
+        noted: list[Cut | Size] = [*self.cuts.values(), *self.sizes.values()]
+        for one in noted:
+            if one.layer in self.stuck:
+                self.ids.freeze(one.ids, self.stuck[one.layer])
 
     def made(self, layer: str, what: str, count: int) -> Array:
         """The ids of what a layer makes, new ones when it is first called."""
@@ -89,7 +101,9 @@ class Site:
     def cut(self, weight: Any, axis: int, ids: Array, role: Role) -> None:
         """Note that positions along `axis` of a weight belong to `ids`; None as weight is one that is not there."""
         if weight is not None:
-            index = next(i for i, w in enumerate(self.call.operation.weights) if w is weight)
+            index = next((i for i, w in enumerate(self.call.operation.weights) if w is weight), None)
+            if index is None:
+                raise CannotFollow("its weights are computed from others")
             self.ledger.cut(Cut(self.name, index, axis % len(weight.shape), ids, role))
 
     def size(self, key: str | int, ids: Array, *more: str | int) -> None:

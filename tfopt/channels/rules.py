@@ -74,6 +74,8 @@ INSIDE = (layers.Dense, layers.Conv1D, layers.Conv2D, layers.BatchNormalization,
 def follow(site: Site) -> Answer:
     """Apply the rule; raises `CannotFollow` where there is none."""
     layer = site.layer
+    if getattr(layer, "quantization_mode", None) or getattr(layer, "lora_enabled", False):
+        raise CannotFollow("its weights are quantized or adapted")
     if type(layer) is layers.TimeDistributed:
         return _at_each_step(site)
     rule = LAYERS.get(type(layer)) if isinstance(layer, keras.Layer) else OPERATIONS.get(type(layer).__name__)

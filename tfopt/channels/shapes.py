@@ -23,6 +23,8 @@ def reshaped(x: Traced, shape: Shape) -> Moved:
     before, after = [size or 0 for size in x.shape[1:]], [size or 0 for size in shape[1:]]
     if 0 in (*before, *after) or prod(before) > MOST:
         raise CannotFollow("a reshape of sizes that are not fixed")
+    if prod(before) != prod(after):
+        raise CannotFollow("a reshape that mixes samples")
     laid_out = _along(x.channels.ids, x.channels.axis, before).reshape(after)
     for axis in range(1, len(shape)):
         others = tuple(other for other in range(laid_out.ndim) if other != axis - 1)
@@ -56,7 +58,9 @@ def reshape_operation(site: Site) -> Moved:
 
 def _resized(site: Site, key: str, target: Sequence[int], batch: int) -> Moved:
     channels = reshaped(site.given[0], site.shape)
-    if channels is not None and target[channels.axis - batch] != -1:
+    if channels is None:
+        site.ledger.stick(site.name, f"{site.name} is also given channels that stay")
+    elif target[channels.axis - batch] != -1:
         site.size(key, channels.ids, channels.axis - batch)
     return channels
 
@@ -123,15 +127,18 @@ def _without(x: Traced, axes: Sequence[int], *, keep: bool) -> Moved:
 
 
 def sliced(site: Site) -> Moved:
-    """x[...]: slices and single positions along other axes than that of the channels."""
+    """x[...]: slices, single positions and new axes beside that of the channels."""
     [x] = site.given
     if x.channels is None:
         return None
     key: Any = site.call.kwargs["key"] if "key" in site.call.kwargs else site.call.args[1]
     keys = list(key) if isinstance(key, tuple | list) else [key]
-    if not all(isinstance(one, int | slice) for one in keys):
+    if not all(one is None or one is Ellipsis or isinstance(one, int | slice) for one in keys):
         raise CannotFollow("slices by more than numbers")
-    keys += [slice(None)] * (len(x.shape) - len(keys))
-    if keys[x.channels.axis] != slice(None):
+    whole = [slice(None)] * (len(x.shape) - sum(one is not None and one is not Ellipsis for one in keys))
+    where = next((index for index, one in enumerate(keys) if one is Ellipsis), len(keys))
+    keys = [*keys[:where], *whole, *keys[where + 1 :]]
+    axis = [index for index, one in enumerate(keys) if one is not None][x.channels.axis]
+    if keys[axis] != slice(None):
         raise CannotFollow("a slice of the channels")
-    return _without(x, [axis for axis, one in enumerate(keys) if isinstance(one, int)], keep=False)
+    return Channels(axis - sum(isinstance(one, int) for one in keys[:axis]), x.channels.ids)

@@ -29,8 +29,8 @@ def smaller(model: keras.Model, graph: ChannelGraph, kept: Array) -> keras.Model
         cuts[cut.layer].append(cut)
     names = first_names(model)
 
-    def fewer(operation: keras.Operation) -> keras.Operation:
-        return _fewer(operation, sizes[names.get(id(operation), "")], kept)
+    def fewer(operation: keras.Operation, name: str) -> keras.Operation:
+        return _fewer(operation, sizes[names.get(id(operation), name)], kept)
 
     small = _clone(model, "", None, fewer, graph, kept)
     for (name, old), (_, new) in zip(leaves(model), leaves(small), strict=True):
@@ -62,7 +62,7 @@ def _clone(
     model: keras.Model,
     prefix: str,
     inputs: Sequence[Any] | None,
-    fewer: Callable[[keras.Operation], keras.Operation],
+    fewer: Callable[[keras.Operation, str], keras.Operation],
     graph: ChannelGraph,
     kept: Array,
 ) -> keras.Model:
@@ -71,7 +71,7 @@ def _clone(
     def clone(operation: keras.Operation) -> keras.Operation:
         name = f"{prefix}{operation.name}"
         if not is_graph(operation):
-            return fewer(operation)
+            return fewer(operation, name)
         channels = graph.inputs[name]
         given = [_input(tensor, one, kept) for tensor, one in zip(operation.inputs, channels, strict=True)]
         return _clone(operation, f"{name}/", given, fewer, graph, kept)

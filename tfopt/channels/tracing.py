@@ -41,12 +41,15 @@ def trace(model: keras.Model, title: str) -> ChannelGraph:
     results = replay(model, [Traced(tensor) for tensor in model.inputs], visit, enter=enter)
     for tensor in results:
         _freeze(ledger, tensor.channels, "they are an output of the model")
+    for name in _sharing_weights(model):
+        ledger.stick(name, "another layer has the same weights")
+    ledger.settle()
     return ChannelGraph(
         cuts=tuple(ledger.cuts.values()),
         sizes=tuple(ledger.sizes.values()),
         readings=tuple(ledger.readings),
         roots=ledger.ids.roots(),
-        kinds={name: type(layer).__name__ for name, layer in leaves(model)},
+        kinds={name: _kind(layer) for name, layer in leaves(model)},
         reasons=dict(ledger.ids.reasons),
         frozen=dict(ledger.frozen),
         outputs=tuple(outputs),
@@ -66,9 +69,24 @@ def _answers(call: Call, name: str, ledger: Ledger) -> list[Traced]:
         for tensor in given:
             _freeze(ledger, tensor.channels, f"they go through {name}: {reason}")
         ledger.frozen.setdefault(name, str(reason))
+        ledger.stick(name, f"{name} is called otherwise elsewhere: {reason}")
         answer = None
     found = answer if isinstance(answer, list) else [answer] + [None] * (len(specs) - 1)
     return [Traced(spec, channels) for spec, channels in zip(specs, found, strict=True)]
+
+
+def _kind(layer: keras.Layer) -> str:
+    inside = layer.layer if isinstance(layer, keras.layers.TimeDistributed) else layer
+    return type(inside).__name__
+
+
+def _sharing_weights(model: keras.Model) -> list[str]:
+    """Names of layers with a weight that another layer object has, too."""
+    owners: dict[int, dict[int, str]] = {}
+    for name, layer in leaves(model):
+        for weight in layer.weights:
+            owners.setdefault(id(weight), {}).setdefault(id(layer), name)
+    return [name for layers in owners.values() if len(layers) > 1 for name in layers.values()]
 
 
 def _spec(leaf: Any) -> Any:

@@ -5,6 +5,7 @@ import numpy as np
 
 from tfopt.channels import activations
 from tfopt.channels.graph import Channels
+from tfopt.channels.ids import FIXED
 from tfopt.channels.ledger import CannotFollow, Site
 
 Made = Channels | None
@@ -90,11 +91,14 @@ def einsum(site: Site) -> Made:
     if layer.equation.count("...") != 2 * elided or len(fresh) != 1 or len(set(given)) != len(given):
         raise CannotFollow(f"the equation {layer.equation}")
     hidden = len(x.shape) - len(given)
-    if x.channels is not None:
-        letter = given[x.channels.axis - hidden] if x.channels.axis >= hidden else "."
-        if letter in result or letter not in kernel:
-            raise CannotFollow(f"channels along axis {x.channels.axis} in {layer.equation}")
-        site.cut(layer.kernel, kernel.index(letter), site.reads(x, x.channels.axis), "reads")
+    read = [letter for letter in kernel if letter in given and letter not in result]
+    if x.channels is not None and (x.channels.axis < hidden or given[x.channels.axis - hidden] not in read):
+        raise CannotFollow(f"channels along axis {x.channels.axis} in {layer.equation}")
+    for letter in read:
+        axis = given.index(letter) + hidden
+        followed = x.channels is not None and x.channels.axis == axis
+        ids = site.reads(x, axis) if followed else np.full(layer.kernel.shape[kernel.index(letter)], FIXED)
+        site.cut(layer.kernel, kernel.index(letter), ids, "reads")
     [letter] = fresh
     position = result.index(letter)
     ids = site.made(layer.kernel.shape[kernel.index(letter)])

@@ -82,7 +82,8 @@ def _functional(model: keras.Model) -> keras.Model:
 
 def _answer(call: Call, visit: Visit, enter: Enter | None) -> list[Any]:
     if is_graph(call.operation):
-        inputs = keras.tree.flatten(call.args)
+        given = [value for name, value in call.kwargs.items() if name != "mask"]
+        inputs = [leaf for leaf in keras.tree.flatten((call.args, given)) if leaf is not None]
         if enter:
             enter(call, inputs)
         return replay(call.operation, inputs, visit, f"{call.name}/", enter)

@@ -5,24 +5,25 @@ import numpy as np
 
 from tfopt.channels.graph import ChannelGraph
 from tfopt.graphs.leaves import leaves
+from tfopt.pruning.removing import Candidates
 from tfopt.report.report import LayerChange
 
 NOUNS = {"Embedding": "numbers a token", "LSTM": "units", "GRU": "units", "SimpleRNN": "units", "Dense": "units"}
 
 
-def narrowed(before: keras.Model, after: keras.Model, graph: ChannelGraph) -> list[LayerChange]:
+def narrowed(found: Candidates, after: keras.Model) -> list[LayerChange]:
     """One entry for each layer with weights: how many channels and weights are left, or why all stayed."""
     changes = []
-    for (name, old), (_, new) in zip(leaves(before), leaves(after), strict=True):
+    for (name, old), (_, new) in zip(leaves(found.model), leaves(after), strict=True):
         had, has = (sum(int(np.prod(weight.shape)) for weight in layer.weights) for layer in (old, new))
         if not had:
             continue
         kind = type(old).__name__
         if had == has:
-            reason = graph.why_kept(name)
+            reason = found.why_kept(name)
             changes.append(LayerChange(layer=name, kind=kind, action="skipped", detail=reason, weights=had))
         else:
-            detail = f"{_made(name, old, new, graph)}{has:,} of {had:,} weights left"
+            detail = f"{_made(name, old, new, found.graph)}{has:,} of {had:,} weights left"
             changes.append(LayerChange(layer=name, kind=kind, action="narrowed", detail=detail, weights=had))
     return changes
 

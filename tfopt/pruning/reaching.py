@@ -2,25 +2,15 @@
 
 from collections.abc import Callable
 
-from tfopt.errors import UnreachableError
-
 STEPS = 24
 MOST = 1 - 1e-9
 
 
-def least_amount(cost: Callable[[float], float], target: float, what: str, steps: int = STEPS) -> float:
-    """The least amount from 0 to 1 whose `cost`, a share of the original's, is at most `target`.
-
-    Raises `UnreachableError`, which says what share of `what` is the least there can be.
-    """
-    least = cost(MOST)
-    if least > target:
-        raise UnreachableError(
-            f"{what} cannot get to {target:g} of the original's: with all removed that can leave, {least:.3f} are left"
-        )
-    if cost(0.0) <= target:
-        return 0.0
-    low, high = 0.0, MOST
+def least_amount(cost: Callable[[float], float], target: float, low: float = 0.0, steps: int = STEPS) -> float:
+    """The least amount from `low` to 1 whose `cost`, a share of the original's, is at most `target`; 1 if none is."""
+    if cost(low) <= target:
+        return low
+    high = MOST
     for _ in range(steps):
         middle = (low + high) / 2
         if cost(middle) <= target:

@@ -1,5 +1,6 @@
 """One removal of channels: the channel graph, which groups compete, what leaves, the smaller model and its proof."""
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -37,6 +38,8 @@ class Candidates:
     groups: list[Group]
     competitions: list[Competition]
     notes: list[str]
+    spared: list[Group]
+    exclude: re.Pattern[str] | None
 
     def kept(self, config: StructuredConfig, amount: float) -> Array:
         """Which ids (n,) stay if a share `amount` of the channels leaves."""
@@ -53,8 +56,19 @@ class Candidates:
         return int(sum(np.count_nonzero(~kept[group.roots]) for group in self.groups))
 
     def total(self) -> int:
-        """How many sets can leave."""
-        return int(sum(len(group.roots) for group in self.groups))
+        """How many sets can leave, but for those that must stay of each group."""
+        return sum(max(0, len(one.roots) - one.least) for one in self.competitions)
+
+    def why_kept(self, layer: str) -> str:
+        """Why nothing of a layer has left."""
+        if any(layer in group.makers for group in self.groups):
+            return "others matter less, or it is as small as it may get"
+        if any(layer in (*group.followers, *group.readers) for group in self.groups):
+            return "the channels that it is given stay"
+        for group in self.spared:
+            if layer in (*group.makers, *group.followers):
+                return "excluded" if group.matches(self.exclude) else f"{group.kind} were not asked for"
+        return self.graph.why_kept(layer)
 
 
 def candidates(model: keras.Model, config: StructuredConfig, data: Dataset | None, title: str) -> Candidates:
@@ -65,7 +79,11 @@ def candidates(model: keras.Model, config: StructuredConfig, data: Dataset | Non
     scores, known = importances(config.importance, model, graph, data, config.seed)
     unscored = [group.name for group in wanted if not known[group.roots].all()]
     notes = [f"--importance {config.importance} has no measure for {_few(unscored)}: l2 instead"] if unscored else []
-    strided = {name for name, layer in leaves(model) if _is_strided(layer)}
+    layers = dict(leaves(model))
+    strided = {name for name, layer in layers.items() if _is_strided(layer)}
+    frozen = [name for group in wanted for name in group.makers if not layers[name].trainable]
+    if frozen and data is not None:
+        notes.append(f"frozen, so that what is left of them is not fine-tuned: {_few(frozen)}")
     careful = [group for group in wanted if strided & set(group.readers)]
     if careful:
         notes.append(
@@ -78,7 +96,8 @@ def candidates(model: keras.Model, config: StructuredConfig, data: Dataset | Non
         )
         for group in wanted
     ]
-    return Candidates(model, graph, wanted, competitions, notes)
+    spared = [group for group in found if group not in wanted]
+    return Candidates(model, graph, wanted, competitions, notes, spared, excluded_by(config.exclude))
 
 
 def proof_inputs(model: keras.Model, data: Dataset | None) -> list[Any]:

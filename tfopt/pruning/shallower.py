@@ -37,27 +37,34 @@ def prune_blocks(artifact: KerasArtifact, config: StructuredConfig, data: Datase
     seed_everything(config.seed)
     model = flat = without(artifact.fresh_model(), [], artifact.name)
     cost = cost_of(config, artifact, progress) if config.target else None
-    first = _blocks(model, config, artifact.name)
+    first = _blocks(model, config)
+    if not first:
+        why = "all are excluded" if residual_blocks(model) else "no addition has an input that passes by other layers"
+        raise UnsupportedError(f"{artifact.name} has no residual block that can leave: {why}")
     tuning = Tuning(artifact.name, config, data, teacher)
     history: list[dict[str, float]] = []
     changes: list[LayerChange] = []
     tried: dict[str, float] = {}
-    done = 0
     before = validation_loss(model, data)()
     for step in range(1, config.iterative + 1):
         enough = _enough(config, cost, len(first), step)
-        while not enough(model, done):
+        while not enough(model, len(changes)):
             losses = _losses(model, config, artifact.name, data, progress)
+            if not losses:
+                _out_of_reach(config, cost(model) if cost else 0.0, len(changes))
+                break
             tried = {**{block.name: loss for block, loss in losses.items()}, **tried}
             block = min(losses, key=lambda block: losses[block])
             changes.append(_change(model, block, f"the validation loss becomes {losses[block]:.4f}", before))
             before = losses[block]
             model = without(model, [block], artifact.name)
-            done += 1
+            inside = {one.name for one in losses} - {block.name} - {one.name for one in residual_blocks(model)}
+            changes += [_with(flat, one, block) for one in losses if one.name in inside]
         model, epochs = tuning.tuned(model, step, progress)
         before = validation_loss(model, data)()
         history.extend(epochs)
     left = {change.layer for change in changes}
+    done = len(changes)
     changes += [_kept(flat, block, tried) for block in first if block.name not in left]
     notes = [f"{done} of {len(first)} residual blocks have left, each time the one without which the loss was lowest"]
     if config.target and cost:
@@ -67,17 +74,11 @@ def prune_blocks(artifact: KerasArtifact, config: StructuredConfig, data: Datase
     return Pruned(model, changes, notes, history)
 
 
-def _blocks(model: keras.Model, config: StructuredConfig, title: str) -> list[Block]:
+def _blocks(model: keras.Model, config: StructuredConfig) -> list[Block]:
     """The blocks that may leave."""
     pattern = excluded_by(config.exclude)
     found = residual_blocks(model)
-    left = [block for block in found if not (pattern and any(map(pattern.search, (block.name, *block.layers))))]
-    if not left:
-        why = (
-            "all are excluded" if found else "none of its additions has an input that passes by the layers of the other"
-        )
-        raise UnsupportedError(f"{title} has no residual block that can leave: {why}")
-    return left
+    return [block for block in found if not (pattern and any(map(pattern.search, (block.name, *block.layers))))]
 
 
 def _enough(
@@ -90,25 +91,25 @@ def _enough(
         if not count:
             raise InputError(f"--amount {config.share:g} of {total} residual blocks is none")
         return lambda _, done: done >= round(count * part)
-    name, share = config.target
+    _, share = config.target
+    return lambda model, _: cost(model) <= share**part
 
-    def reached(model: keras.Model, done: int) -> bool:
-        left = cost(model)
-        if left > share**part and done == total:
-            raise UnreachableError(
-                f"{NAMES[name]} cannot get to {share:g} of the original's: without all {total} blocks that can leave,"
-                f" {left:.3f} are left"
-            )
-        return bool(left <= share**part)
 
-    return reached
+def _out_of_reach(config: StructuredConfig, least: float, done: int) -> None:
+    """Raise `UnreachableError` if there is a target: no block is left that could leave."""
+    if config.target:
+        name, share = config.target
+        raise UnreachableError(
+            f"{NAMES[name]} cannot get to {share:g} of the original's: without all {done} blocks that can leave,"
+            f" {least:.3f} are left"
+        )
 
 
 def _losses(
     model: keras.Model, config: StructuredConfig, title: str, data: Dataset, progress: Progress
 ) -> dict[Block, float]:
     """The validation loss without each of the blocks that may leave."""
-    found = _blocks(model, config, title)
+    found = _blocks(model, config)
     losses = {}
     with progress.task("trying without each block", len(found)) as advance:
         for block in found:
@@ -119,6 +120,11 @@ def _losses(
 
 def _change(model: keras.Model, block: Block, what: str, before: float) -> LayerChange:
     detail = f"{what} from {before:.4f} (before fine-tuning)"
+    return LayerChange(layer=block.name, kind="block", action="removed", detail=detail, weights=_weights(model, block))
+
+
+def _with(model: keras.Model, block: Block, outer: Block) -> LayerChange:
+    detail = f"left with {outer.name}, which has it inside"
     return LayerChange(layer=block.name, kind="block", action="removed", detail=detail, weights=_weights(model, block))
 
 

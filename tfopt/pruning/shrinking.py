@@ -10,15 +10,14 @@ from tfopt.artifacts.keras_file import KerasArtifact
 from tfopt.channels.graph import Array
 from tfopt.channels.surgery import smaller
 from tfopt.config import StructuredConfig
-from tfopt.errors import UnsupportedError
+from tfopt.errors import UnreachableError, UnsupportedError
 from tfopt.measure.keras_macs import keras_macs
 from tfopt.progress import Progress
 from tfopt.pruning.costs import Costs
 from tfopt.pruning.latency_ratio import latency_ratio
-from tfopt.pruning.reaching import least_amount
+from tfopt.pruning.reaching import MOST, least_amount
 from tfopt.pruning.removing import Candidates
 
-TRIES = 6
 PROBES = 6  # smaller models that are converted and timed on the way to a target latency
 NAMES = {"target_macs": "MACs", "target_params": "parameters", "target_latency": "time in LiteRT"}
 
@@ -36,7 +35,7 @@ class Goal(Protocol):
 def goal_of(config: StructuredConfig, artifact: KerasArtifact, first: Candidates, progress: Progress) -> Goal:
     """The goal that `config` sets; `first` are the candidates of the original, to which targets are shares."""
     if config.target is None:
-        return Amount(config, first.total())
+        return Amount(config)
     name, share = config.target
     cost, original = cost_of(config, artifact, progress), first.model
     match name:
@@ -72,12 +71,10 @@ class Amount:
     """A share of the original's channels; each step takes the same share of what the one before left."""
 
     config: StructuredConfig
-    total: int
 
-    def kept(self, found: Candidates, step: int) -> Array:
+    def kept(self, found: Candidates, step: int) -> Array:  # noqa: ARG002
         """Leave out so many that after the last step the share has left."""
-        left = self.total * (1 - self.config.share) ** (step / self.config.iterative)
-        return found.kept(self.config, max(0.0, 1 - left / found.total()))
+        return found.kept(self.config, 1 - (1 - self.config.share) ** (1 / self.config.iterative))
 
     def reached(self, model: keras.Model) -> list[str]:  # noqa: ARG002
         """Nothing to tell."""
@@ -95,19 +92,22 @@ class Target:
     estimate: Callable[[Costs, Array], float] | None
 
     def kept(self, found: Candidates, step: int) -> Array:
-        """Leave out as little as gets the cost to this step's part of the way; an estimate is checked on the model."""
+        """Leave out as little as gets the cost to this step's part of the way; an estimate is checked on the model.
+
+        Raises `UnreachableError`, which says what is the least that there can be.
+        """
         wanted = self.share ** (step / self.config.iterative)
-        if self.estimate is None:
-            amount = least_amount(lambda amount: self._built(found, amount), wanted, self._what, PROBES)
-            return found.kept(self.config, amount)
-        costs, estimate, aim = Costs.of(found.model, found.graph), self.estimate, wanted
-        for _ in range(TRIES):
-            amount = least_amount(lambda amount: estimate(costs, found.kept(self.config, amount)), aim, self._what)
-            real = self._built(found, amount)
-            if real <= wanted:
-                break
-            aim *= wanted / real
-        return found.kept(self.config, amount)
+        least = self._built(found, MOST)
+        if least > wanted:
+            raise UnreachableError(
+                f"{self._what} cannot get to {self.share:g} of the original's: with all removed that can leave,"
+                f" {least:.3f} are left"
+            )
+        guess = 0.0
+        if self.estimate is not None:
+            costs, estimate = Costs.of(found.model, found.graph), self.estimate
+            guess = least_amount(lambda amount: estimate(costs, found.kept(self.config, amount)), wanted)
+        return found.kept(self.config, least_amount(lambda amount: self._built(found, amount), wanted, guess, PROBES))
 
     def reached(self, model: keras.Model) -> list[str]:
         """How much is left."""

@@ -36,13 +36,11 @@ def prune_channels(
         found = first if step == 1 else candidates(model, config, data, artifact.name)
         kept = goal.kept(found, step)
         removed += found.removed(kept)
-        if step == config.iterative and not removed:
-            raise InputError(
-                f"nothing leaves {artifact.name}: --amount {config.share:g} is less than one channel of any group"
-            )
+        if not removed and step == config.iterative:
+            raise InputError(f"nothing leaves {artifact.name}: {_why_nothing(config)}")
         model, difference = found.without(kept, proof_inputs(model, data))
         worst = max(worst, difference)
-        if data is not None:
+        if data is not None and removed:
             model, epochs = Tuning(artifact.name, config, data, teacher).tuned(model, step, progress)
             history.extend(epochs)
     exactly = f"{worst:.0e} of its largest number" if worst else "the last bit"
@@ -56,4 +54,15 @@ def prune_channels(
         *([teacher.note] if teacher else []),
         *([] if data else ["not fine-tuned: there is no data"]),
     ]
-    return Pruned(model, narrowed(artifact.model, model, first.graph), notes, history)
+    return Pruned(model, narrowed(first, model), notes, history)
+
+
+def _why_nothing(config: StructuredConfig) -> str:
+    if config.target:
+        name, share = config.target
+        return f"it is at --{name.replace('_', '-')} {share:g} already"
+    held = [
+        f"--{n.replace('_', '-')} {getattr(config, n)}" for n in ("min_channels", "round_to") if getattr(config, n) > 1
+    ]
+    kept = f" beside what {' and '.join(held)} keep" if held else ""
+    return f"--amount {config.share:g} is less than one channel of any group{kept}"
