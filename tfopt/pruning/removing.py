@@ -56,8 +56,8 @@ class Candidates:
         return int(sum(np.count_nonzero(~kept[group.roots]) for group in self.groups))
 
     def total(self) -> int:
-        """How many sets can leave, but for those that must stay of each group."""
-        return sum(max(0, len(one.roots) - one.least) for one in self.competitions)
+        """How many sets compete, in groups of which some can leave."""
+        return sum(len(one.roots) for one in self.competitions if len(one.roots) > one.least)
 
     def why_kept(self, layer: str) -> str:
         """Why nothing of a layer has left."""
