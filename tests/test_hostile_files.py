@@ -6,13 +6,9 @@ import json
 import os
 import stat
 import struct
-import subprocess
-import sys
-import time
 import warnings
 import zipfile
 import zlib
-from pathlib import Path
 
 import h5py
 import keras
@@ -20,6 +16,7 @@ import numpy as np
 import pytest
 
 from tests.conftest import SAMPLES, process
+from tests.measured import taken
 
 MOST_BYTES = 2_000_000_000
 MOST_SECONDS = 60.0
@@ -500,17 +497,6 @@ def test_modules_that_lie_beside_a_model_are_not_imported(sample, tmp_path):
     assert not (tmp_path / "executed").exists()
 
 
-def most_held(pid):
-    """The most bytes that a process has held, and those that it has started."""
-    try:
-        children = Path(f"/proc/{pid}/task/{pid}/children").read_text().split()
-        status = Path(f"/proc/{pid}/status").read_text()
-    except OSError:
-        return 0
-    own = [int(line.split()[1]) * 1024 for line in status.splitlines() if line.startswith("VmHWM")]
-    return sum(own) + sum(map(most_held, children))
-
-
 @pytest.mark.slow
 @pytest.mark.parametrize("name", [*MODELS, *DATA])
 def test_it_stays_below_two_gigabytes_and_a_minute(tmp_path, name):
@@ -519,19 +505,10 @@ def test_it_stays_below_two_gigabytes_and_a_minute(tmp_path, name):
     command = ["inspect", path] if name in MODELS else ["train", "--data", path, "--epochs", "1"]
     if "data that" in name:
         command[0] = "evaluate"
-    began = time.monotonic()
-    size = 0
-    with (tmp_path / "err").open("w") as err:
-        running = subprocess.Popen(
-            [sys.executable, "-m", "tfopt", *command], cwd=tmp_path, stdout=subprocess.DEVNULL, stderr=err
-        )
-        while running.poll() is None:
-            size = max(size, most_held(running.pid))
-            time.sleep(0.02)
-    seconds = time.monotonic() - began
-    print(f"{name}: {seconds:.1f} s, {size / 1e6:.0f} MB")
-    assert running.returncode == 2
-    assert words in (tmp_path / "err").read_text()
+    ended = taken(*command, folder=tmp_path)
+    print(f"{name}: {ended.seconds:.1f} s, {ended.size / 1e6:.0f} MB")
+    assert ended.code == 2
+    assert words in ended.err
     assert not (tmp_path / "executed").exists()
-    assert seconds < MOST_SECONDS
-    assert size < MOST_BYTES
+    assert ended.seconds < MOST_SECONDS
+    assert ended.size < MOST_BYTES

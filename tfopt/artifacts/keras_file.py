@@ -135,8 +135,9 @@ def _serialize(model: keras.Model, provenance: Provenance | None) -> bytes:
     with scratch() as folder:
         path = folder / "model.keras"
         model.save(path)
-        payload = path.read_bytes()
-    return provenances.attach(payload, provenance) if provenance else payload
+        if provenance:
+            provenances.attach(path, provenance)
+        return path.read_bytes()
 
 
 def _deflated(payload: bytes) -> bytes:
@@ -156,11 +157,21 @@ def _load_bytes(payload: bytes, name: str) -> keras.Model:
         return _load(path, name)
 
 
+def _unpack(path: Path, folder: Path) -> None:
+    """What Keras reads, as files: out of a zip it would read all weights at once, and unpack everything besides."""
+    with zipfile.ZipFile(path) as archive:
+        for member in archive.namelist():
+            if member in MEMBERS or member.startswith("assets/"):
+                archive.extract(member, folder)
+
+
 def _load(path: Path, name: str) -> keras.Model:
     try:
         with warnings.catch_warnings():
             warnings.filterwarnings("ignore", message="Skipping variable loading for optimizer")
-            model = keras.saving.load_model(path, safe_mode=True)
+            with scratch() as folder:
+                _unpack(path, folder)
+                model = keras.saving.load_model(folder, safe_mode=True)
     except TfoptError:
         raise
     except Exception as error:  # Keras raises TypeError, ValueError, KeyError, OSError, ... for unsound files

@@ -1,7 +1,7 @@
 """The model remembers its data: a member `tfopt.json` in the `.keras` zip, which Keras itself ignores."""
 
-import io
 import zipfile
+from pathlib import Path
 from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, ValidationError
@@ -61,9 +61,7 @@ def read(archive: zipfile.ZipFile, name: str) -> Provenance | None:
         ) from error
 
 
-def attach(payload: bytes, provenance: Provenance) -> bytes:
-    """Return the `.keras` bytes with `provenance` as a further member."""
-    buffer = io.BytesIO(payload)
-    with zipfile.ZipFile(buffer, "a") as archive:
+def attach(path: Path, provenance: Provenance) -> None:
+    """Add `provenance` to a `.keras` file as a further member."""
+    with zipfile.ZipFile(path, "a") as archive:
         archive.writestr(zipfile.ZipInfo(MEMBER), provenance.model_dump_json(indent=1), zipfile.ZIP_DEFLATED)
-    return buffer.getvalue()

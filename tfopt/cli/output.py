@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Self
 import typer
 
 from tfopt.cli import noise
+from tfopt.cli.limits import check_memory
 from tfopt.errors import TfoptError
 from tfopt.progress import Advance
 
@@ -121,6 +122,7 @@ class Output:
 
     def load_tensorflow(self, custom_objects: str | None = None) -> None:
         """Import TensorFlow and Keras, which takes seconds, with a bar that counts the modules, then custom objects."""
+        check_memory()
         done = threading.Event()
         before = len(sys.modules)
 

@@ -54,6 +54,9 @@ class Operation(NamedTuple):
 def operations(payload: bytes) -> list[Operation]:
     """All operations in order of execution; those of the loops, in other subgraphs, come last."""
     model = schema.ModelT.InitFromPackedBuf(payload, 0)
+    for buffer in model.buffers:
+        if buffer.offset > 1:  # LiteRT Quantizer appends the constants of large models to the flatbuffer
+            buffer.data = np.frombuffer(payload, np.uint8, buffer.size, buffer.offset)
     return [
         _operation(model, graph, operator, in_loop=index > 0)
         for index, graph in enumerate(model.subgraphs)

@@ -6,6 +6,7 @@ making of a variable; this one asks for the shape in a graph, where nothing is c
 
 import contextlib
 from collections.abc import Callable, Iterator
+from functools import partial
 from typing import Any
 
 import tensorflow as tf
@@ -13,6 +14,7 @@ import tensorflow as tf
 from tfopt.errors import InputError
 from tfopt.untrusted.limits import SMALL, saying
 
+LARGE = 1_000_000  # bytes from which a weight begins as zeros: to draw it at random takes three times its memory
 MOST_FOLD = 64  # a bit on disk becomes 32 in memory, and Adam keeps two more of each
 
 
@@ -27,19 +29,22 @@ def bounded_variables(stored: int, name: str) -> Iterator[None]:
 
     def create(next_creator: Callable[..., Any], **options: Any) -> Any:
         nonlocal made
-        made += _bytes(options.get("initial_value"), options.get("shape"), options.get("dtype"))
+        shape, kind = _shape(options.get("initial_value"), options.get("shape"), options.get("dtype"))
+        size = int(shape.num_elements() or 0) * int(kind.size)
+        made += size
         if made > most:
             raise refusal
+        if size > LARGE and kind.is_floating:
+            options["initial_value"] = partial(tf.zeros, shape, kind)
         return next_creator(**options)
 
     with saying(refusal), tf.variable_creator_scope(create):
         yield
 
 
-def _bytes(value: Any, shape: Any, dtype: Any) -> int:
+def _shape(value: Any, shape: Any, dtype: Any) -> tuple[tf.TensorShape, tf.DType]:
     if callable(value):
         with tf.Graph().as_default():
             value = value()
-    shape = tf.TensorShape(getattr(value, "shape", shape))
-    kind = tf.as_dtype(getattr(value, "dtype", None) or dtype or tf.float32)
-    return int(shape.num_elements() or 0) * int(kind.size)
+    kind = getattr(value, "dtype", None) or dtype or tf.float32
+    return tf.TensorShape(getattr(value, "shape", shape)), tf.as_dtype(kind)
