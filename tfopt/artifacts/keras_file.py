@@ -5,8 +5,10 @@ with a fresh optimizer: what the file weighs is what the model weighs.
 """
 
 import io
+import json
 import os
 import re
+import shutil
 import warnings
 import zipfile
 from collections.abc import Callable, Sequence
@@ -132,12 +134,27 @@ def without_optimizer_state(model: keras.Model) -> keras.Model:
 
 
 def _serialize(model: keras.Model, provenance: Provenance | None) -> bytes:
+    """The bytes of its file, which are the same for the same model: Keras would write the date into it."""
     with scratch() as folder:
+        model.save(folder / "parts", zipped=False)
+        undated = json.loads((folder / "parts" / "metadata.json").read_bytes())
+        undated.pop("date_saved", None)
+        (folder / "parts" / "metadata.json").write_text(json.dumps(undated), encoding="utf-8")
         path = folder / "model.keras"
-        model.save(path)
+        _zip(folder / "parts", path)
         if provenance:
             provenances.attach(path, provenance)
         return path.read_bytes()
+
+
+def _zip(folder: Path, path: Path) -> None:
+    """A zip of the files in `folder`, in order and without their dates."""
+    with zipfile.ZipFile(path, "w") as archive:
+        for part in sorted(part for part in folder.rglob("*") if part.is_file()):
+            member = zipfile.ZipInfo(part.relative_to(folder).as_posix())
+            member.file_size = part.stat().st_size
+            with part.open("rb") as source, archive.open(member, "w") as target:
+                shutil.copyfileobj(source, target)
 
 
 def _deflated(payload: bytes) -> bytes:
