@@ -5,10 +5,8 @@ with a fresh optimizer: what the file weighs is what the model weighs.
 """
 
 import io
-import json
 import os
 import re
-import shutil
 import warnings
 import zipfile
 from collections.abc import Callable, Sequence
@@ -25,6 +23,8 @@ from tfopt.artifacts import provenance as provenances
 from tfopt.artifacts.artifact import Samples, Shape, arrays
 from tfopt.artifacts.paths import UNREADABLE
 from tfopt.artifacts.provenance import Provenance
+from tfopt.artifacts.serializing import deflated as compressed
+from tfopt.artifacts.serializing import serialize
 from tfopt.artifacts.writing import write
 from tfopt.errors import InputError, TfoptError, UnsupportedError
 from tfopt.graphs.calling import call, inputs_of, outputs_of
@@ -66,7 +66,7 @@ class KerasArtifact:
         artifact = cls(path.name, model, payload, provenance)
         state = _optimizer_bytes(path)
         if state:
-            artifact.payload = _serialize(without_optimizer_state(artifact.model), provenance)
+            artifact.payload = serialize(without_optimizer_state(artifact.model), provenance)
             artifact.optimizer_bytes = state
         return artifact
 
@@ -77,8 +77,8 @@ class KerasArtifact:
         With `deflated` the zip is compressed, which pays where its weights are few bits and the rest is framing.
         """
         _check_backend()
-        payload = _serialize(without_optimizer_state(model), provenance)
-        payload = _deflated(payload) if deflated else payload
+        payload = serialize(without_optimizer_state(model), provenance)
+        payload = compressed(payload) if deflated else payload
         return cls(name, _load_bytes(payload, name), payload, provenance)
 
     def fresh_model(self) -> keras.Model:
@@ -131,40 +131,6 @@ def without_optimizer_state(model: keras.Model) -> keras.Model:
     if config:
         model.compile(**keras.saving.deserialize_keras_object(config))
     return model
-
-
-def _serialize(model: keras.Model, provenance: Provenance | None) -> bytes:
-    """The bytes of its file, which are the same for the same model: Keras would write the date into it."""
-    with scratch() as folder:
-        model.save(folder / "parts", zipped=False)
-        undated = json.loads((folder / "parts" / "metadata.json").read_bytes())
-        undated.pop("date_saved", None)
-        (folder / "parts" / "metadata.json").write_text(json.dumps(undated), encoding="utf-8")
-        path = folder / "model.keras"
-        _zip(folder / "parts", path)
-        if provenance:
-            provenances.attach(path, provenance)
-        return path.read_bytes()
-
-
-def _zip(folder: Path, path: Path) -> None:
-    """A zip of the files in `folder`, in order and without their dates."""
-    with zipfile.ZipFile(path, "w") as archive:
-        for part in sorted(part for part in folder.rglob("*") if part.is_file()):
-            member = zipfile.ZipInfo(part.relative_to(folder).as_posix())
-            member.file_size = part.stat().st_size
-            with part.open("rb") as source, archive.open(member, "w") as target:
-                shutil.copyfileobj(source, target)
-
-
-def _deflated(payload: bytes) -> bytes:
-    buffer = io.BytesIO()
-    with zipfile.ZipFile(io.BytesIO(payload)) as source, zipfile.ZipFile(buffer, "w") as target:
-        for member in source.infolist():
-            target.writestr(
-                zipfile.ZipInfo(member.filename), source.read(member), zipfile.ZIP_DEFLATED, compresslevel=9
-            )
-    return buffer.getvalue()
 
 
 def _load_bytes(payload: bytes, name: str) -> keras.Model:
