@@ -98,3 +98,10 @@ def test_the_commands_end_with_0_or_2_and_without_a_traceback(tmp_path, command)
             assert ended.code in (0, 2), ended.err
             assert "Traceback" not in ended.err
             assert ended.code == 0 or (ended.err.startswith("error: ") and ended.err.count("\n") == 1)
+
+
+def test_a_tensor_whose_name_is_no_text(tmp_path, tfopt):
+    (tmp_path / "m.tflite").write_bytes(floats("digits-mlp.keras").replace(b"MatMul", b"\xffatMul"))
+    ended = tfopt("inspect", "m.tflite")
+    assert (ended.code, ended.out) == (2, "")
+    assert ended.err == "error: m.tflite cannot be run by LiteRT: the name of a tensor is no text\n"

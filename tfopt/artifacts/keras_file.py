@@ -23,6 +23,8 @@ from tfopt.artifacts import provenance as provenances
 from tfopt.artifacts.artifact import Samples, Shape, arrays
 from tfopt.artifacts.paths import UNREADABLE
 from tfopt.artifacts.provenance import Provenance
+from tfopt.artifacts.serializing import deflated as compressed
+from tfopt.artifacts.serializing import serialize
 from tfopt.artifacts.writing import write
 from tfopt.errors import InputError, TfoptError, UnsupportedError
 from tfopt.graphs.calling import call, inputs_of, outputs_of
@@ -64,7 +66,7 @@ class KerasArtifact:
         artifact = cls(path.name, model, payload, provenance)
         state = _optimizer_bytes(path)
         if state:
-            artifact.payload = _serialize(without_optimizer_state(artifact.model), provenance)
+            artifact.payload = serialize(without_optimizer_state(artifact.model), provenance)
             artifact.optimizer_bytes = state
         return artifact
 
@@ -75,8 +77,8 @@ class KerasArtifact:
         With `deflated` the zip is compressed, which pays where its weights are few bits and the rest is framing.
         """
         _check_backend()
-        payload = _serialize(without_optimizer_state(model), provenance)
-        payload = _deflated(payload) if deflated else payload
+        payload = serialize(without_optimizer_state(model), provenance)
+        payload = compressed(payload) if deflated else payload
         return cls(name, _load_bytes(payload, name), payload, provenance)
 
     def fresh_model(self) -> keras.Model:
@@ -129,25 +131,6 @@ def without_optimizer_state(model: keras.Model) -> keras.Model:
     if config:
         model.compile(**keras.saving.deserialize_keras_object(config))
     return model
-
-
-def _serialize(model: keras.Model, provenance: Provenance | None) -> bytes:
-    with scratch() as folder:
-        path = folder / "model.keras"
-        model.save(path)
-        if provenance:
-            provenances.attach(path, provenance)
-        return path.read_bytes()
-
-
-def _deflated(payload: bytes) -> bytes:
-    buffer = io.BytesIO()
-    with zipfile.ZipFile(io.BytesIO(payload)) as source, zipfile.ZipFile(buffer, "w") as target:
-        for member in source.infolist():
-            target.writestr(
-                zipfile.ZipInfo(member.filename), source.read(member), zipfile.ZIP_DEFLATED, compresslevel=9
-            )
-    return buffer.getvalue()
 
 
 def _load_bytes(payload: bytes, name: str) -> keras.Model:

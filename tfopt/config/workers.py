@@ -35,7 +35,8 @@ class WorkersConfig(Config):
             if not match or not 0 < int(match[2]) < 65536:
                 raise ValueError(f"--workers {address} is not an address; write HOST:PORT, as in node1:2222")
         if len(self.workers) < 2:
-            raise ValueError(f"--workers {self.workers[0]} is one worker alone; name all of them, or leave it out")
+            one = "".join(self.workers) or "of none"
+            raise ValueError(f"--workers {one} is one worker alone; name all of them, or leave it out")
         twice = next((address for address in self.workers if self.workers.count(address) > 1), None)
         if twice:
             raise ValueError(f"--workers has {twice} twice; every worker needs an address of its own")

@@ -136,6 +136,7 @@ def quantization_aware(crossing: Crossing, bits: int = 8) -> QuantizationAware:
         return quantization.quantize_annotate_layer(layer, OutputOnly()) if layer.name in feeding else layer
 
     scope = {"Carried": crossing.holder, "OutputOnly": OutputOnly}
+    tf_keras.backend.reset_uids()  # names of new layers go into the .tflite, and shall not count earlier calls
     with quantization.quantize_scope(), tf_keras.utils.custom_object_scope(scope):
         model = tf_keras.models.clone_model(crossing.model, clone_function=annotated)
         return QuantizationAware(quantization.quantize_apply(model, scheme), crossing, left_float)

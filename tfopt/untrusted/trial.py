@@ -47,7 +47,11 @@ def _main(path: Path) -> None:
     _bound(len(payload))
     try:
         _run(payload)
-        schema.ModelT.InitFromPackedBuf(payload, 0)
+        model = schema.ModelT.InitFromPackedBuf(payload, 0)
+        for tensor in [tensor for graph in model.subgraphs for tensor in graph.tensors]:
+            (tensor.name or b"").decode()
+    except UnicodeDecodeError:
+        _fail("the name of a tensor is no text")
     except MemoryError:
         _fail("it asks for more memory than a file of its size needs")
     except Exception as error:  # LiteRT and flatbuffers raise whatever they stumble over

@@ -1,0 +1,70 @@
+"""A Keras model as the bytes of a `.keras` file, the same bytes for the same model.
+
+Keras writes the date into such a file, and addresses in memory as the names of objects that layers share.
+"""
+
+import io
+import json
+import shutil
+import zipfile
+from pathlib import Path
+from typing import Any
+
+import keras
+
+from tfopt.artifacts import provenance as provenances
+from tfopt.artifacts.provenance import Provenance
+from tfopt.scratch import scratch
+
+SHARED = "shared_object_id"
+
+
+def serialize(model: keras.Model, provenance: Provenance | None) -> bytes:
+    """The bytes of its file, which holds `provenance` as well."""
+    with scratch() as folder:
+        parts = folder / "parts"
+        model.save(parts, zipped=False)
+        _rewrite(parts / "metadata.json", lambda found: {k: v for k, v in found.items() if k != "date_saved"})
+        _rewrite(parts / "config.json", lambda found: counted(found, {}))
+        path = folder / "model.keras"
+        _zip(parts, path)
+        if provenance:
+            provenances.attach(path, provenance)
+        return path.read_bytes()
+
+
+def deflated(payload: bytes) -> bytes:
+    """The same file, compressed."""
+    buffer = io.BytesIO()
+    with zipfile.ZipFile(io.BytesIO(payload)) as source, zipfile.ZipFile(buffer, "w") as target:
+        for member in source.infolist():
+            target.writestr(
+                zipfile.ZipInfo(member.filename), source.read(member), zipfile.ZIP_DEFLATED, compresslevel=9
+            )
+    return buffer.getvalue()
+
+
+def counted(value: Any, known: dict[int, int]) -> Any:
+    """The same configuration, its shared objects numbered 1, 2, ... in the order in which they come."""
+    if isinstance(value, dict):
+        return {
+            key: known.setdefault(inner, len(known) + 1)
+            if key == SHARED and isinstance(inner, int)
+            else counted(inner, known)
+            for key, inner in value.items()
+        }
+    return [counted(inner, known) for inner in value] if isinstance(value, list) else value
+
+
+def _rewrite(path: Path, change: Any) -> None:
+    path.write_text(json.dumps(change(json.loads(path.read_bytes()))), encoding="utf-8")
+
+
+def _zip(folder: Path, path: Path) -> None:
+    """A zip of the files in `folder`, in order and without their dates."""
+    with zipfile.ZipFile(path, "w") as archive:
+        for part in sorted(part for part in folder.rglob("*") if part.is_file()):
+            member = zipfile.ZipInfo(part.relative_to(folder).as_posix())
+            member.file_size = part.stat().st_size
+            with part.open("rb") as source, archive.open(member, "w") as target:
+                shutil.copyfileobj(source, target)
