@@ -1,7 +1,8 @@
 """Temporary folders that a killed process leaves behind are removed by the next one.
 
 A process holds a lock on each of its folders, which the system lets go of when it dies: a folder without a lock is
-nobody's. It is empty until it is locked, so that an empty one is left alone.
+nobody's. It is empty until it is locked, so that an empty one is left alone
+for a while.
 """
 
 import contextlib
@@ -9,9 +10,11 @@ import os
 import re
 import shutil
 import tempfile
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
+LONG = 60.0  # seconds that a folder is not empty for unless its process was killed
 PREFIX = "tfopt-scratch-"
 OURS = re.compile(re.escape(PREFIX) + r"[a-z0-9_]{8}")
 
@@ -49,7 +52,7 @@ def _sweep() -> None:
     for folder in Path(tempfile.gettempdir()).glob(f"{PREFIX}*"):
         with contextlib.suppress(OSError):  # somebody else's, or gone meanwhile
             ours = OURS.fullmatch(folder.name) and not folder.is_symlink() and folder.stat().st_uid == os.getuid()
-            if ours and any(folder.iterdir()):
+            if ours and (any(folder.iterdir()) or time.time() - folder.stat().st_mtime > LONG):
                 with _locked(folder) as free:
                     if free:
                         shutil.rmtree(folder, ignore_errors=True)
