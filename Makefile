@@ -48,11 +48,12 @@ format: $(VENV)/installed-dev ## format the code and mend what can be mended
 	@$(BIN)/ruff format .
 	@$(BIN)/ruff check --fix .
 
-check: $(VENV)/installed-dev ## format, lint, types, tests: what CI runs
+check: $(VENV)/installed-dev ## format, lint, types, vulnerabilities, tests: what CI runs
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
 	$(BIN)/mypy
 	$(BIN)/python -m pip check
+	$(BIN)/python .ci/audit.py
 	$(BIN)/pytest -n auto --maxprocesses 4 -m "not slow"
 
 test: $(VENV)/installed-dev ## run the tests
