@@ -1,5 +1,6 @@
 """The files of a search: a study in SQLite, and beside it the model of the best trial so far."""
 
+import glob
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -45,8 +46,22 @@ class StudyFiles:
     def clear(self) -> None:
         """Forget an earlier search."""
         self.keep_only(-1)
+        self._forget(self.path)
+
+    @property
+    def begun(self) -> Path:
+        """The study while its tables are made, so that a process that is killed meanwhile leaves no half study."""
+        return self.path.with_name(f".{self.path.name}.begun")
+
+    def sweep(self) -> None:
+        """Delete what a process that was killed has left under hidden names."""
+        self._forget(self.begun)
+        for left in self.path.parent.glob(f".{glob.escape(self.path.name)}.*.tmp"):
+            left.unlink(missing_ok=True)
+
+    def _forget(self, path: Path) -> None:
         for suffix in ("", "-journal", "-wal", "-shm"):
-            self.path.with_name(self.path.name + suffix).unlink(missing_ok=True)
+            path.with_name(path.name + suffix).unlink(missing_ok=True)
 
     def _beside(self, suffix: str) -> Path:
         return self.path.with_name(f"{self.path.name}.{suffix}")

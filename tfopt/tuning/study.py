@@ -17,6 +17,7 @@ import sqlite3
 import time
 import warnings
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -81,15 +82,13 @@ def silenced() -> Iterator[None]:
 
 def opened(search: Search, asked: dict[str, Any]) -> optuna.Study:
     """Open or create the study of a search; raise `InputError` if it is of another one than was `asked` for."""
+    search.files.sweep()
     if not search.files.resume:
         search.files.clear()
+    if not search.files.path.exists():
+        _create(search)
     try:
-        study = optuna.create_study(
-            storage=_storage(search.files),
-            study_name=NAME,
-            direction="maximize" if search.measure == "accuracy" else "minimize",
-            load_if_exists=True,
-        )
+        study = joined(search)
         before = study.user_attrs.get("asked")
     except (sqlalchemy.exc.SQLAlchemyError, optuna.exceptions.OptunaError, RuntimeError) as error:
         raise InputError(f"{search.files.path} is no search or is damaged; use --force to start over") from error
@@ -106,13 +105,22 @@ def opened(search: Search, asked: dict[str, Any]) -> optuna.Study:
     return study
 
 
+def _create(search: Search) -> None:
+    storage = _storage(search.files.begun)
+    direction = "maximize" if search.measure == "accuracy" else "minimize"
+    optuna.create_study(storage=storage, study_name=NAME, direction=direction)
+    storage.remove_session()
+    storage.engine.dispose()
+    search.files.begun.replace(search.files.path)
+
+
 def joined(search: Search) -> optuna.Study:
     """Open the study of a search that another process has created."""
-    return optuna.load_study(storage=_storage(search.files), study_name=NAME)
+    return optuna.load_study(storage=_storage(search.files.path), study_name=NAME)
 
 
-def _storage(files: StudyFiles) -> optuna.storages.RDBStorage:
-    path = str(files.path.absolute())
+def _storage(file: Path) -> optuna.storages.RDBStorage:
+    path = str(file.absolute())
 
     def connection() -> sqlite3.Connection:
         made = sqlite3.connect(path, timeout=WAIT, check_same_thread=False)
