@@ -28,7 +28,7 @@ COMMANDS = {
     "binarize": ("binarize", "sample.keras", "--epochs", 1, "-o", "out.keras"),
     "quantize": ("quantize", "sample.keras", "--int8", "--emit", "c", "-o", "out.tflite"),
     "qat": ("quantize", "sample.keras", "--qat", "--epochs", 1, "-o", "out.tflite"),
-    "sparsify": ("sparsify", "sample.keras", "-o", "out.tflite"),
+    "sparsify": ("sparsify", "pruned.keras", "-o", "out.tflite"),
     "convert": ("convert", "sample.keras", "-o", "out.tflite"),
 }
 # A process that kills itself at the Nth call that changes the folder.
@@ -160,6 +160,8 @@ def test_killed_at_random_moments(tmp_path, monkeypatch, name):
     for folder in ("undisturbed", "disturbed"):
         (tmp_path / folder).mkdir()
         (tmp_path / folder / "sample.keras").write_bytes(sample)
+        pruned = ("prune", "sample.keras", "--schedule", "one-shot", "--sparsity", 0.9, "-o", "pruned.keras", "-q")
+        assert name != "sparsify" or process(*pruned, folder=tmp_path / folder).code == 0
     began = time.monotonic()
     assert process(*COMMANDS[name], "-q", folder=tmp_path / "undisturbed").code == 0
     duration = time.monotonic() - began

@@ -1,4 +1,4 @@
-"""Temporary folders that a killed process leaves behind are removed by the next one.
+"""Temporary folders that a killed process leaves behind are removed by the next one, and room is looked for in time.
 
 A process holds a lock on each of its folders, which the system lets go of when it dies: a folder without a lock is
 nobody's. It is empty until it is locked, so that an empty one is left alone
@@ -13,6 +13,8 @@ import tempfile
 import time
 from collections.abc import Iterator
 from pathlib import Path
+
+from tfopt.errors import OutputError
 
 LONG = 60.0  # seconds that a folder is not empty for unless its process was killed
 PREFIX = "tfopt-scratch-"
@@ -30,6 +32,16 @@ def scratch() -> Iterator[Path]:
     _sweep()
     with tempfile.TemporaryDirectory(prefix=PREFIX) as name, _locked(Path(name)):
         yield Path(name)
+
+
+def reserve(folder: Path, size: int) -> None:
+    """Raise `OutputError` unless so many bytes can be written into `folder`: HDF5 crashes when a disk becomes full."""
+    try:
+        with tempfile.TemporaryFile(dir=folder) as file:
+            if hasattr(os, "posix_fallocate"):
+                os.posix_fallocate(file.fileno(), 0, max(size, 1))
+    except OSError as error:
+        raise OutputError(f"cannot write {size:,} bytes into {folder}: {error.strerror or error}") from error
 
 
 @contextlib.contextmanager

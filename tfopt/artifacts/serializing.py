@@ -5,8 +5,10 @@ Keras writes the date into such a file, and addresses in memory as the names of 
 
 import io
 import json
+import math
 import shutil
 import zipfile
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -14,8 +16,9 @@ import keras
 
 from tfopt.artifacts import provenance as provenances
 from tfopt.artifacts.provenance import Provenance
-from tfopt.scratch import scratch
+from tfopt.scratch import reserve, scratch
 
+FRAMING = 2048  # bytes of HDF5 around an array, at most
 SHARED = "shared_object_id"
 
 
@@ -23,6 +26,7 @@ def serialize(model: keras.Model, provenance: Provenance | None) -> bytes:
     """The bytes of its file, which holds `provenance` as well."""
     with scratch() as folder:
         parts = folder / "parts"
+        reserve(folder, 2 * weights_bytes(model.variables))  # the weights, and the zip
         model.save(parts, zipped=False)
         _rewrite(parts / "metadata.json", lambda found: {k: v for k, v in found.items() if k != "date_saved"})
         _rewrite(parts / "config.json", lambda found: counted(found, {}))
@@ -31,6 +35,12 @@ def serialize(model: keras.Model, provenance: Provenance | None) -> bytes:
         if provenance:
             provenances.attach(path, provenance)
         return path.read_bytes()
+
+
+def weights_bytes(variables: Sequence[Any]) -> int:
+    """About what a file of weights takes."""
+    values = sum(math.prod(variable.shape) * (8 if "64" in str(variable.dtype) else 4) for variable in variables)
+    return int(values) + FRAMING * (len(variables) + 16)
 
 
 def deflated(payload: bytes) -> bytes:

@@ -15,8 +15,10 @@ import keras
 from filelock import FileLock, Timeout
 from pydantic import BaseModel, ValidationError
 
+from tfopt.artifacts.serializing import weights_bytes
 from tfopt.artifacts.writing import write
 from tfopt.errors import InputError, OutputError
+from tfopt.scratch import reserve
 from tfopt.training.seeding import EpochSeeds
 from tfopt.training.selection import BestEpoch
 
@@ -128,6 +130,7 @@ class Checkpoint(keras.callbacks.Callback):  # type: ignore[misc]
         self._write()
 
     def _write(self) -> None:
+        reserve(self.folder, weights_bytes([*self.model.variables, *self.model.optimizer.variables]))
         self.model.save_weights(self._weights(self.position), overwrite=True)
         state = State(
             run=self.run, position=self.position, drawn=self.seeds.drawn() if self.position.step else [],
