@@ -73,7 +73,7 @@ def check(path, model, part):
     return found
 
 
-@pytest.mark.parametrize(("name", "precision"), NOW)
+@pytest.mark.parametrize(("name", "precision"), [NOW[0], pytest.param(*NOW[1], marks=pytest.mark.slow)])
 def test_some_cuts_and_flipped_bits(tmp_path, name, precision):
     found = check(written(tmp_path, name, precision), SAMPLES / name, 20)
     assert {line[1] for line in found if line[0].startswith("cut")} == {"refused"}

@@ -85,7 +85,7 @@ def typed(line: list[str]) -> tuple[int, str, str]:
 
 
 @given(line=command_lines())
-@settings(max_examples=300, deadline=None, suppress_health_check=list(HealthCheck), derandomize=True)
+@settings(max_examples=200, deadline=None, suppress_health_check=list(HealthCheck), derandomize=True)
 def test_any_command_line(folder, parsed_only, line):
     check(folder, line)
 
@@ -127,7 +127,7 @@ def configurations(draw) -> tuple[type[configs.Config], dict[str, Any]]:
 
 
 @given(given_=configurations())
-@settings(max_examples=1000, deadline=None, suppress_health_check=list(HealthCheck), derandomize=True)
+@settings(max_examples=500, deadline=None, suppress_health_check=list(HealthCheck), derandomize=True)
 def test_any_configuration_is_refused_or_comes_back_the_same(given_):
     kind, options = given_
     try:

@@ -6,6 +6,7 @@ import json
 import os
 import stat
 import struct
+import subprocess
 import warnings
 import zipfile
 import zlib
@@ -17,6 +18,7 @@ import pytest
 
 from tests.conftest import SAMPLES, process
 from tests.measured import taken
+from tfopt import children
 
 MOST_BYTES = 2_000_000_000
 MOST_SECONDS = 60.0
@@ -489,6 +491,18 @@ def test_data_are_refused(tfopt, tmp_path, name):
     check(tfopt("train", "--data", path, "--epochs", 1), tmp_path, words)
 
 
+def test_processes_of_tfopt_import_nothing_from_the_current_folder(tmp_path):
+    for name in ("numpy", "contextlib", "tfopt", "ai_edge_litert"):
+        evil_module(tmp_path, name)
+    ended = subprocess.run(
+        children.command("tfopt.untrusted.trial", "no.tflite"), cwd=tmp_path, env=children.environment(),
+        capture_output=True, text=True, check=False,
+    )  # fmt: skip
+    assert "No such file" in ended.stderr
+    assert not (tmp_path / "executed").exists()
+
+
+@pytest.mark.slow
 def test_modules_that_lie_beside_a_model_are_not_imported(sample, tmp_path):
     for name in ("numpy", "pydantic", "ai_edge_litert", "tensorflow", "keras_hub"):
         evil_module(tmp_path, name)

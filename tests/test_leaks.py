@@ -31,8 +31,8 @@ MAKERS = {
     "dynamic": lambda data: tfopt.quantize(SAMPLE, tfopt.QuantizeConfig(precision="dynamic"), data),
     "convert": lambda data: tfopt.convert(SAMPLE, None, data),
 }
-NOW = {"train", "prune"}
-CALIBRATED = ("int8", pytest.param("int16", marks=pytest.mark.slow))
+NOW = {"train"}
+CALIBRATED = ("int8", "int16")
 cases = pytest.mark.parametrize(
     "name", [pytest.param(name, marks=pytest.mark.slow) if name not in NOW else name for name in MAKERS]
 )
@@ -58,6 +58,7 @@ def test_no_bit_depends_on_the_samples_of_the_test_split(digits, name):
     assert files(name, digits) == files(name, other)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", CALIBRATED)
 def test_what_is_calibrated_on_decides(digits, name):
     darker = replace(digits, calibration=Split.of(digits.calibration.x * 0.5, digits.calibration.y))
