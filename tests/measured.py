@@ -17,9 +17,9 @@ class Taken(NamedTuple):
 
 
 def taken(*arguments, folder: Path, **options) -> Taken:
-    """Run a command line and look at it every 20 milliseconds."""
+    """Run Python with these arguments and look at it every 20 milliseconds."""
     began, size = time.monotonic(), 0
-    command = [sys.executable, "-m", "tfopt", *map(str, arguments)]
+    command = [sys.executable, *map(str, arguments)]
     with (folder / "err").open("w") as err:
         running = subprocess.Popen(command, cwd=folder, stdout=subprocess.DEVNULL, stderr=err, **options)
         while running.poll() is None:
@@ -29,15 +29,15 @@ def taken(*arguments, folder: Path, **options) -> Taken:
 
 
 def held(pid: int) -> int:
-    """Bytes that a process and its children hold at this moment."""
+    """Bytes that a process and its children hold at this moment; of one that has held more by itself, that."""
     try:
         children = [
             int(child)
             for task in Path(f"/proc/{pid}/task").iterdir()
             for child in (task / "children").read_text().split()
         ]
-        status = Path(f"/proc/{pid}/status").read_text()
+        status = dict(line.split(":", 1) for line in Path(f"/proc/{pid}/status").read_text().splitlines())
     except OSError:
         return 0
-    own = [int(line.split()[1]) * 1024 for line in status.splitlines() if line.startswith("VmRSS")]
-    return sum(own) + sum(map(held, children))
+    now, most = (int(status.get(key, "0 kB").split()[0]) * 1024 for key in ("VmRSS", "VmHWM"))
+    return max(most, now + sum(map(held, children)))

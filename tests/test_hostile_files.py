@@ -519,7 +519,7 @@ def test_it_stays_below_two_gigabytes_and_a_minute(tmp_path, name):
     command = ["inspect", path] if name in MODELS else ["train", "--data", path, "--epochs", "1"]
     if "data that" in name:
         command[0] = "evaluate"
-    ended = taken(*command, folder=tmp_path)
+    ended = taken("-m", "tfopt", *command, folder=tmp_path)
     print(f"{name}: {ended.seconds:.1f} s, {ended.size / 1e6:.0f} MB")
     assert ended.code == 2
     assert words in ended.err

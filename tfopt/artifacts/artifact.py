@@ -18,8 +18,11 @@ class Artifact(Protocol):
     """A loaded model and the exact bytes of its file."""
 
     name: str
-    payload: bytes
     provenance: Provenance | None
+
+    @property
+    def payload(self) -> bytes:
+        """The bytes of the file."""
 
     @property
     def format(self) -> Literal["keras", "tflite"]:

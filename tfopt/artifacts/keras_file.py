@@ -4,9 +4,9 @@
 with a fresh optimizer: what the file weighs is what the model weighs.
 """
 
-import io
 import os
 import re
+import shutil
 import warnings
 import zipfile
 from collections.abc import Callable, Sequence
@@ -21,14 +21,14 @@ from numpy.typing import NDArray
 
 from tfopt.artifacts import provenance as provenances
 from tfopt.artifacts.artifact import Samples, Shape, arrays
+from tfopt.artifacts.kept import KeptFile
 from tfopt.artifacts.paths import UNREADABLE
 from tfopt.artifacts.provenance import Provenance
-from tfopt.artifacts.serializing import deflated as compressed
 from tfopt.artifacts.serializing import serialize
 from tfopt.artifacts.writing import write
 from tfopt.errors import InputError, TfoptError, UnsupportedError
 from tfopt.graphs.calling import call, inputs_of, outputs_of
-from tfopt.scratch import scratch
+from tfopt.scratch import reserve, scratch
 from tfopt.untrusted.archives import check_members
 from tfopt.untrusted.configs import check_config, read_config
 from tfopt.untrusted.limits import within
@@ -36,37 +36,45 @@ from tfopt.untrusted.tensors import check_tensors
 from tfopt.untrusted.variables import bounded_variables
 from tfopt.untrusted.weights import check_weights
 
-MEMBERS = ("metadata.json", "config.json", "model.weights.h5")
+WEIGHTS = "model.weights.h5"
+MEMBERS = ("metadata.json", "config.json", WEIGHTS)
 BATCH = 256
 LEAST_SECONDS = 30.0  # that loading may take, and a second more for so many bytes
 BYTES_A_SECOND = 10_000_000
 
 
 class KerasArtifact:
-    """A Keras 3 model and the bytes of the `.keras` file that holds it."""
+    """A Keras 3 model and the `.keras` file that holds it, of which a copy is kept on disk."""
 
     format: Literal["keras"] = "keras"
 
-    def __init__(self, name: str, model: keras.Model, payload: bytes, provenance: Provenance | None) -> None:
+    def __init__(self, name: str, model: keras.Model, file: KeptFile, provenance: Provenance | None) -> None:
         self.name = name
         self.model = model
-        self.payload = payload
         self.provenance = provenance
         self.optimizer_bytes = 0
+        self._file = file
 
     @classmethod
     def load(cls, path: Path) -> Self:
         """Load a file; raise `InputError` in one sentence if it is not a sound, safe Keras 3 model."""
         _check_backend()
-        payload = path.read_bytes()
-        provenance, stored = _checked(path)
-        with within(LEAST_SECONDS + len(payload) / BYTES_A_SECOND, path.name), bounded_variables(stored, path.name):
-            model = _load(path, path.name)
+        size = path.stat().st_size
+        if not size:
+            raise InputError(f"{path} is empty")
+        file = KeptFile()
+        reserve(file.path.parent, size)
+        shutil.copyfile(path, file.path)
+        with scratch() as folder:
+            provenance = _unpack_checked(file.path, path, folder)
+            stored = (folder / WEIGHTS).stat().st_size
+            with within(LEAST_SECONDS + size / BYTES_A_SECOND, path.name), bounded_variables(stored, path.name):
+                model = _load(folder, path.name)
+            state = _optimizer_bytes(folder / WEIGHTS)
         check_tensors(model, path.name)
-        artifact = cls(path.name, model, payload, provenance)
-        state = _optimizer_bytes(path)
+        artifact = cls(path.name, model, file, provenance)
         if state:
-            artifact.payload = serialize(without_optimizer_state(artifact.model), provenance)
+            serialize(without_optimizer_state(artifact.model), file.path, provenance)
             artifact.optimizer_bytes = state
         return artifact
 
@@ -77,13 +85,18 @@ class KerasArtifact:
         With `deflated` the zip is compressed, which pays where its weights are few bits and the rest is framing.
         """
         _check_backend()
-        payload = serialize(without_optimizer_state(model), provenance)
-        payload = compressed(payload) if deflated else payload
-        return cls(name, _load_bytes(payload, name), payload, provenance)
+        file = KeptFile()
+        serialize(without_optimizer_state(model), file.path, provenance, deflated=deflated)
+        return cls(name, _loaded(file.path, name), file, provenance)
+
+    @property
+    def payload(self) -> bytes:
+        """The bytes of the file."""
+        return self._file.path.read_bytes()
 
     def fresh_model(self) -> keras.Model:
         """Load a copy that may be changed freely."""
-        return _load_bytes(self.payload, self.name)
+        return _loaded(self._file.path, self.name)
 
     @property
     def runtime(self) -> str:
@@ -105,14 +118,7 @@ class KerasArtifact:
 
     def predict(self, x: Samples, advance: Callable[[int], None] = lambda _: None) -> NDArray[Any]:
         """Outputs (N, ...) for an array (N, ...), or one for each input in order."""
-        run = _compiled(self.model)
-        inputs = arrays(x)
-        outputs = []
-        for start in range(0, len(inputs[0]), BATCH):
-            [output] = keras.tree.flatten(run([tf.constant(part[start : start + BATCH]) for part in inputs]))
-            outputs.append(np.asarray(output))
-            advance(len(outputs[-1]))
-        return np.concatenate(outputs).astype(np.float32)
+        return predict(self.model, x, advance)
 
     def runner(self, inputs: Sequence[NDArray[Any]]) -> Callable[[], object]:
         """One inference of the compiled graph."""
@@ -125,6 +131,18 @@ class KerasArtifact:
         return write(Path(path), self.payload, force=force)
 
 
+def predict(model: keras.Model, x: Samples, advance: Callable[[int], None] = lambda _: None) -> NDArray[Any]:
+    """Outputs (N, ...) for an array (N, ...), or one for each input in order."""
+    run = _compiled(model)
+    inputs = arrays(x)
+    outputs = []
+    for start in range(0, len(inputs[0]), BATCH):
+        [output] = keras.tree.flatten(run([tf.constant(part[start : start + BATCH]) for part in inputs]))
+        outputs.append(np.asarray(output))
+        advance(len(outputs[-1]))
+    return np.concatenate(outputs).astype(np.float32)
+
+
 def without_optimizer_state(model: keras.Model) -> keras.Model:
     """Compile `model` again as it was, with a fresh optimizer that holds no slots yet; returns the same model."""
     config = model.get_compile_config() if model.compiled else None
@@ -133,28 +151,25 @@ def without_optimizer_state(model: keras.Model) -> keras.Model:
     return model
 
 
-def _load_bytes(payload: bytes, name: str) -> keras.Model:
+def _loaded(path: Path, name: str) -> keras.Model:
     with scratch() as folder:
-        path = folder / "model.keras"
-        path.write_bytes(payload)
-        return _load(path, name)
+        with zipfile.ZipFile(path) as archive:
+            _unpack(archive, folder)
+        return _load(folder, name)
 
 
-def _unpack(path: Path, folder: Path) -> None:
+def _unpack(archive: zipfile.ZipFile, folder: Path) -> None:
     """What Keras reads, as files: out of a zip it would read all weights at once, and unpack everything besides."""
-    with zipfile.ZipFile(path) as archive:
-        for member in archive.namelist():
-            if member in MEMBERS or member.startswith("assets/"):
-                archive.extract(member, folder)
+    for member in archive.namelist():
+        if member in MEMBERS or member.startswith("assets/"):
+            archive.extract(member, folder)
 
 
-def _load(path: Path, name: str) -> keras.Model:
+def _load(folder: Path, name: str) -> keras.Model:
     try:
         with warnings.catch_warnings():
             warnings.filterwarnings("ignore", message="Skipping variable loading for optimizer")
-            with scratch() as folder:
-                _unpack(path, folder)
-                model = keras.saving.load_model(folder, safe_mode=True)
+            model = keras.saving.load_model(folder, safe_mode=True)
     except TfoptError:
         raise
     except Exception as error:  # Keras raises TypeError, ValueError, KeyError, OSError, ... for unsound files
@@ -178,13 +193,11 @@ def _sentence(error: Exception, name: str) -> str:
     return f"{name} cannot be loaded by Keras {keras.__version__}: {line}"
 
 
-def _checked(path: Path) -> tuple[Provenance | None, int]:
-    """What the model remembers and the bytes of its weights, once the file has passed what is checked beforehand."""
-    if not path.stat().st_size:
-        raise InputError(f"{path} is empty")
+def _unpack_checked(file: Path, path: Path, folder: Path) -> Provenance | None:
+    """Unpack `file`, a copy of `path`, once it has passed what is checked beforehand; returns what it remembers."""
     try:
-        with zipfile.ZipFile(path) as archive:
-            check_members(archive, str(path), path.stat().st_size)
+        with zipfile.ZipFile(file) as archive:
+            check_members(archive, str(path), file.stat().st_size)
             missing = [member for member in MEMBERS if member not in archive.namelist()]
             if missing:
                 raise InputError(f"{path} is a zip without {', '.join(missing)}; a .keras file of Keras 3 has them")
@@ -192,17 +205,19 @@ def _checked(path: Path) -> tuple[Provenance | None, int]:
             if damaged:
                 raise InputError(f"{path} is damaged: its member {damaged} does not match its checksum")
             check_config(read_config(archive.read("config.json"), path.name), path.name)
-            weights = archive.read("model.weights.h5")
-            with h5py.File(io.BytesIO(weights)) as file:
-                check_weights(file, path.name, len(weights))
-            return provenances.read(archive, path.name), len(weights)
+            provenance = provenances.read(archive, path.name)
+            reserve(folder, sum(member.file_size for member in archive.infolist()))
+            _unpack(archive, folder)
+        with h5py.File(folder / WEIGHTS) as weights:
+            check_weights(weights, path.name, (folder / WEIGHTS).stat().st_size)
+        return provenance
     except UNREADABLE as error:
         raise InputError(f"{path} is not a .keras file or is truncated: {error}") from error
 
 
-def _optimizer_bytes(path: Path) -> int:
+def _optimizer_bytes(weights: Path) -> int:
     """Bytes of optimizer slots, beyond the step count and the learning rate that a fresh optimizer has too."""
-    with zipfile.ZipFile(path) as archive, archive.open("model.weights.h5") as member, h5py.File(member) as file:
+    with h5py.File(weights) as file:
         variables = file.get("optimizer/vars")
         return sum(v.nbytes for v in variables.values() if v.ndim) if variables is not None else 0
 

@@ -5,7 +5,7 @@ import os
 import warnings
 from collections.abc import Callable, Container, Mapping, Sequence
 from pathlib import Path
-from typing import Any, Literal, Self
+from typing import Any, Literal, Self, TypeAlias
 
 import numpy as np
 from ai_edge_litert.interpreter import Interpreter
@@ -19,11 +19,16 @@ from tfopt.untrusted.trial import try_tflite
 
 BATCH = 64
 THREADS = 1
+Which: TypeAlias = Literal["input", "output"]
+WHICH: tuple[Which, Which] = ("input", "output")
 PAIR = ("source", "target")  # the inputs of tfopt's own translators, in the order of the alphabet as in any file
 
 
 class TfliteArtifact:
-    """The bytes of a LiteRT model; they are loaded and allocated once when this is made, so it is known to run."""
+    """The bytes of a LiteRT model; they are loaded and allocated once when this is made, so it is known to run.
+
+    No interpreter is kept: each has the weights again, packed for its kernels.
+    """
 
     format: Literal["tflite"] = "tflite"
 
@@ -40,7 +45,8 @@ class TfliteArtifact:
         self.payload = payload
         self.provenance = provenance
         self.threads = threads
-        self._interpreter = _interpreter(payload, name, threads)
+        interpreter = _interpreter(payload, name, threads)
+        self._details = {which: _named(interpreter, which) for which in WHICH}
 
     @property
     def runtime(self) -> str:
@@ -58,7 +64,7 @@ class TfliteArtifact:
 
     def _inputs(self) -> dict[str, dict[str, Any]]:
         """Details of the inputs by name, in `order`, that of the Keras model, or else as the file has them."""
-        found = _named(self._interpreter, "input")
+        found = self._details["input"]
         return {name: found[name] for name in self.order} if self.order else found
 
     @property
@@ -76,7 +82,7 @@ class TfliteArtifact:
 
     def output_shapes(self) -> Sequence[Shape]:
         """Shapes of the outputs, batch axis first."""
-        return [_shape(detail) for detail in _named(self._interpreter, "output").values()]
+        return [_shape(detail) for detail in self._details["output"].values()]
 
     def predict(self, x: Samples, advance: Callable[[int], None] = lambda _: None) -> NDArray[Any]:
         """Outputs (N, ...) as floats for an array (N, ...), or one for each input in `order`.
@@ -171,7 +177,7 @@ class _Bound:
         }
 
 
-def _named(interpreter: Interpreter, which: Literal["input", "output"]) -> dict[str, dict[str, Any]]:
+def _named(interpreter: Interpreter, which: Which) -> dict[str, dict[str, Any]]:
     """Details of the inputs or outputs by their names in the signature; by those of the tensors if there is none."""
     details = interpreter.get_input_details() if which == "input" else interpreter.get_output_details()
     signatures = interpreter.get_signature_list()

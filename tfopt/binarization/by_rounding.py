@@ -6,7 +6,7 @@ from math import prod
 import keras
 import numpy as np
 
-from tfopt.artifacts.keras_file import KerasArtifact
+from tfopt.artifacts.keras_file import predict
 from tfopt.binarization.outcome import Outcome
 from tfopt.binarization.post_training import rounded
 from tfopt.binarization.rounding import Levels
@@ -59,5 +59,5 @@ def _has_one_output(layer: keras.Layer) -> bool:
 
 def scored(model: keras.Model, data: Dataset) -> Array:
     """Scores of a model on the validation split, as `tfopt.measure.scoring` has them."""
-    outputs = KerasArtifact("candidate", model, b"", None).predict(data.validation.inputs)
+    outputs = predict(model, data.validation.inputs)
     return scores(data.task, outputs, data.validation.y)

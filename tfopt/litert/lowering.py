@@ -5,6 +5,7 @@ converter finds the LSTM kernel of LiteRT (`fused`), the Keras model with a loop
 written out (`unrolled`). What was written is run here and compared with Keras.
 """
 
+import gc
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -23,13 +24,34 @@ TOLERANCE = 1e-4
 def lower(folder: Path) -> None:
     """Do the job; raise if the file does not run or does not answer as Keras does."""
     stage("loading TensorFlow")
+    import tensorflow as tf
+
+    job = LowerJob.model_validate_json((folder / "job.json").read_bytes())
+    samples = [array for _, array in sorted(np.load(folder / "samples.npz").items(), key=lambda item: int(item[0]))]
+    inputs, wanted = _save(folder, job, samples)
+    gc.collect()  # the model, before the converter takes several times its memory
+    payload = tf.lite.TFLiteConverter.from_saved_model(str(folder / "saved")).convert()
+    (folder / "float.tflite").write_bytes(payload)
+    stage("running the file")
+    error = difference(wanted, TfliteArtifact("float.tflite", payload).outputs(dict(zip(inputs, samples, strict=True))))
+    if not error <= TOLERANCE:
+        raise ArithmeticError(f"LiteRT answers differently from Keras, by {error:.1e} of the output")
+    answer = Lowered(inputs=inputs, error=error, failure="the converter crashed on it")
+    _tell(folder, answer)  # what comes now may kill this process; the float file is sound
+    failure = _quantize_in_converter(folder, job, inputs) if job.static else ""
+    if job.sparse:
+        failure = _leave_out_zeros(folder, dict(zip(inputs, samples, strict=True)), wanted)
+    _tell(folder, answer.model_copy(update={"failure": failure}))
+
+
+def _save(folder: Path, job: LowerJob, samples: list[NDArray[Any]]) -> tuple[list[str], list[NDArray[Any]]]:
+    """Write the SavedModel; return the names of its inputs, and what Keras answers to `samples`."""
     import keras
     import tensorflow as tf
 
     from tfopt.graphs.calling import call
     from tfopt.litert import saving
 
-    job = LowerJob.model_validate_json((folder / "job.json").read_bytes())
     register_inherited()
     model = keras.saving.load_model(folder / "model.keras", compile=False, safe_mode=True)
     stage(f"converting to LiteRT ({job.lowering})")
@@ -41,20 +63,8 @@ def lower(folder: Path) -> None:
         case _:
             traceable = saving.keras3(model, job.batch, job.length)
     inputs = saving.save(traceable, folder / "saved")
-    payload = tf.lite.TFLiteConverter.from_saved_model(str(folder / "saved")).convert()
-    (folder / "float.tflite").write_bytes(payload)
-    stage("running the file")
-    samples = [array for _, array in sorted(np.load(folder / "samples.npz").items(), key=lambda item: int(item[0]))]
-    wanted = [np.asarray(value) for value in keras.tree.flatten(call(model, [tf.constant(x) for x in samples]))]
-    error = difference(wanted, TfliteArtifact("float.tflite", payload).outputs(dict(zip(inputs, samples, strict=True))))
-    if not error <= TOLERANCE:
-        raise ArithmeticError(f"LiteRT answers differently from Keras, by {error:.1e} of the output")
-    answer = Lowered(inputs=inputs, error=error, failure="the converter crashed on it")
-    _tell(folder, answer)  # what comes now may kill this process; the float file is sound
-    failure = _quantize_in_converter(folder, job, inputs) if job.static else ""
-    if job.sparse:
-        failure = _leave_out_zeros(folder, dict(zip(inputs, samples, strict=True)), wanted)
-    _tell(folder, answer.model_copy(update={"failure": failure}))
+    answers = keras.tree.flatten(call(model, [tf.constant(x) for x in samples]))
+    return inputs, [np.asarray(value) for value in answers]
 
 
 def _tell(folder: Path, answer: Lowered) -> None:

@@ -26,14 +26,15 @@ def masks(kernels: Sequence[Array], sparsity: float, scope: Scope) -> list[Array
 
 def _mask(weights: Array, sparsity: float) -> Array:
     count = round(sparsity * weights.size)
+    if not count:
+        return np.ones(weights.shape, bool)
     magnitudes = np.abs(weights).ravel()
-    mask = np.ones(weights.size, bool)
-    if count:
-        threshold = np.partition(magnitudes, count - 1)[count - 1]
-        below = magnitudes < threshold
-        mask[below] = False
-        ties = np.flatnonzero(magnitudes == threshold)
-        mask[ties[len(ties) - (count - int(below.sum())) :]] = False
+    magnitudes.partition(count - 1)  # in place: a copy of all weights takes memory
+    threshold = magnitudes[count - 1]
+    magnitudes = np.abs(weights, out=magnitudes.reshape(weights.shape)).ravel()
+    mask: Array = magnitudes >= threshold
+    ties = np.flatnonzero(magnitudes == threshold)
+    mask[ties[len(ties) - (count - int(mask.size - mask.sum())) :]] = False
     return mask.reshape(weights.shape)
 
 

@@ -2,11 +2,9 @@
 
 from dataclasses import dataclass
 from math import prod
-from typing import Any
 
 import keras
 import numpy as np
-from numpy.typing import NDArray
 
 from tfopt.artifacts.keras_file import KerasArtifact
 from tfopt.config import PruneConfig
@@ -51,14 +49,15 @@ def prune(artifact: KerasArtifact, config: PruneConfig, data: Dataset | None, pr
     skipped = [*skipped, *small]
     notes = [teacher.note] if teacher else []
     history: list[dict[str, float]] = []
-    pruned = artifact.fresh_model()
     if data is None or config.schedule == "one-shot":
         if config.engine == "tfmot":
             raise InputError("--engine tfmot prunes in training, and there is no data: leave it out or give --data")
         if data is None:
             notes.append("pruned in one shot, weights only: there is no data to fine-tune with")
-        pruned.set_weights(_masked(model, _positions(found), config))
+        _mask(model, _positions(found), config)
+        pruned = model
     else:
+        pruned = artifact.fresh_model()
         seed_everything(config.seed)
         ramp_epochs = int(config.epochs * RAMP) if config.schedule == "cubic" and not _is_fixed(config) else 0
         plan = FitPlan(
@@ -82,7 +81,7 @@ def prune(artifact: KerasArtifact, config: PruneConfig, data: Dataset | None, pr
                 pruning = Pruning([model.weights[i] for i in _positions(found)], config, ramp)
                 history = fit(model, data, plan, progress, callbacks=[pruning], teacher=teacher).history
             pruned.set_weights(model.get_weights())
-    changes = [_change(target, pruned.get_weights()) for target in found]
+    changes = [_change(target, pruned) for target in found]
     notes.extend(_remarks(changes, config))
     notes.append(
         "zeros are stored like other numbers: files shrink when compressed, and no time is saved by zeros alone"
@@ -124,17 +123,19 @@ def _long_enough(
     return left, skipped
 
 
-def _masked(model: keras.Model, positions: list[int], config: PruneConfig) -> list[NDArray[Any]]:
-    weights = model.get_weights()
-    kernels = [weights[position] for position in positions]
-    kept = masks(kernels, config.sparsity, config.scope, parse(config.pattern))
-    for position, mask in zip(positions, kept, strict=True):
-        weights[position] = weights[position] * mask
-    return weights  # type: ignore[no-any-return]
+def _mask(model: keras.Model, positions: list[int], config: PruneConfig) -> None:
+    """Set weights to zero, kernel by kernel where each is ranked alone: copies of all take memory."""
+    together = [positions] if config.scope == "global" else [[position] for position in positions]
+    for group in together:
+        kernels = [model.weights[position].numpy() for position in group]
+        kept = masks(kernels, config.sparsity, config.scope, parse(config.pattern))
+        for position, kernel, mask in zip(group, kernels, kept, strict=True):
+            kernel *= mask
+            model.weights[position].assign(kernel)
 
 
-def _change(target: Target, weights: list[NDArray[Any]]) -> LayerChange:
-    kernels = np.concatenate([weights[position].ravel() for position in target.positions])
+def _change(target: Target, model: keras.Model) -> LayerChange:
+    kernels = np.concatenate([model.weights[position].numpy().ravel() for position in target.positions])
     reached = sparsity(kernels)
     return LayerChange(
         layer=target.layer,
