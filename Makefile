@@ -3,9 +3,10 @@ SHELL := /bin/bash
 VENV := .venv
 BIN := $(VENV)/bin
 DEMO := demo
+SHARED := ../shared
 
 .DEFAULT_GOAL := help
-.PHONY: help demo install format check test test-slow samples readme bench acceptance clean
+.PHONY: help demo install format check test test-slow samples readme bench acceptance matrix clean
 
 help: ## show this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /  make \1\t/' | expand -t 20
@@ -74,9 +75,12 @@ bench: $(VENV)/installed ## throughput against plain Keras and a TFMOT script, a
 	$(BIN)/python benchmarks/forms.py
 	$(BIN)/python benchmarks/scaling.py
 
-acceptance: $(VENV)/installed ## what every technique and width can do with many models, MODELS=folder of real ones
-	$(BIN)/python benchmarks/acceptance.py $(MODELS)
-	$(BIN)/python benchmarks/matrix.py $(MODELS)
+acceptance: $(VENV)/installed ## what the commands do with real models, those of SHARED/models on SHARED/data
+	$(BIN)/python benchmarks/acceptance.py $(SHARED)
+
+matrix: $(VENV)/installed ## which kinds of models cross to tf_keras and back, and what each width does to them
+	$(BIN)/python benchmarks/crossings.py $(SHARED)/models
+	$(BIN)/python benchmarks/matrix.py $(SHARED)/models
 
 clean: ## remove what make made
 	rm -rf $(VENV) $(DEMO) build *.egg-info .mypy_cache .ruff_cache .pytest_cache

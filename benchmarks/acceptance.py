@@ -1,131 +1,174 @@
-"""Which models cross to tf_keras and back, and what each technique can do with their layers: one row a model.
+"""What the commands do with models that others trained: a table of model and command.
 
-Rows are the builders of tfopt, six of `keras.applications` (random weights, small inputs) and every model of a folder
-of real ones, by default `../shared/models`; without that folder it says so and tests the others.
+    python benchmarks/acceptance.py FOLDER [PATTERN]
+
+FOLDER, by default `../shared`, has `models` and `data`; without it that is said, and nothing is tested. A cell is
+`worked`, `refused` (exit 2 with a sentence) or `FAILED`; `worked, 1` is exit 1: the file was written, and the report
+says that it lost too much. A refusal is a failure too, unless the model cannot be read at all. Every model has a
+process of its own, so that one that dies takes no other along.
 """
 
+import contextlib
+import io
+import json
+import subprocess
 import sys
+import tempfile
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
-import keras
 import numpy as np
 from rich.console import Console
 from rich.table import Table
 
-from tfopt.artifacts.loading import load_keras
-from tfopt.config import DataConfig, ModelConfig, StructuredConfig
-from tfopt.data import load
-from tfopt.errors import TfoptError, UnsupportedError
-from tfopt.graphs.calling import call
-from tfopt.graphs.leaves import leaves
-from tfopt.keras2 import tfmot
-from tfopt.keras2.back import to_keras3
-from tfopt.keras2.crossing import cross
-from tfopt.keras2.differing import TOLERANCE, answers, difference
-from tfopt.keras2.samples import samples
-from tfopt.models import Signature, build
-from tfopt.models.suitability import KINDS
-from tfopt.pruning.removing import candidates
-from tfopt.pruning.targets import targets
-
-APPLICATIONS = ("MobileNetV2", "MobileNetV3Small", "ResNet50", "EfficientNetB0", "DenseNet121", "ConvNeXtTiny")
-COLUMNS = (
-    "model",
-    "layers",
-    "to tf_keras",
-    "and back",
-    "carried",
-    "QAT int8 / float",
-    "can cluster",
-    "half of channels",
-    "s",
-)
-
-
-def main(folder: Path) -> int:
-    table = Table(*COLUMNS, box=None, title="crossings, largest difference relative to the output")
-    loaded = failed = 0
-    sentences = []
-    for name, make in _models(folder):
-        start = time.perf_counter()
-        try:
-            model = make()
-            loaded += 1
-            row = _row(model)
-        except TfoptError as error:
-            row = ["refused"]
-            sentences.append(str(error))
-        except Exception as error:
-            failed += 1
-            row = ["FAILED"]
-            sentences.append(f"{name}: {type(error).__name__}: {error}")
-        print(f"{name}: {' | '.join(row)}", file=sys.stderr, flush=True)
-        table.add_row(name, *(row + [""] * 7)[:7], f"{time.perf_counter() - start:.0f}")
-    Console(width=150).print(table)
-    print(*sentences, sep="\n")
-    print(f"{loaded} models loaded, {failed} failed, tolerance {TOLERANCE:g}")
-    return 1 if failed else 0
+SECONDS = 900
+SAMPLES = 64  # to calibrate on
+WIDTHS = {
+    "int8": ("--int8",),
+    "int16": ("--int16",),
+    "float16": ("--float16",),
+    "dynamic": ("--dynamic",),
+    "int8, int4": ("--int8", "--weights", "int4"),
+    "dynamic, int4": ("--dynamic", "--weights", "int4"),
+    "dynamic, int2": ("--dynamic", "--weights", "int2"),
+    "weights int8": ("--weights", "int8"),
+    "weights int4": ("--weights", "int4"),
+    "weights int2": ("--weights", "int2"),
+}
+COMMANDS = ("inspect", "prune", "cluster", *WIDTHS, "compare")
+DATA = {  # by the name of the model, with the scale that it was fed in
+    "harish_fashion_dense": ("fashion_mnist_dev.npz", "unit"),
+    "elec_gru": ("elec_windows.npz", "none"),
+    "koi_transformer": ("koi_exoplanets.npz", "standard"),
+    "daksh_sms": ("sms_tok5000_len100.npz", "none"),
+    "daksh_sms_v0_keras2131": ("sms_tok5000_len100.npz", "none"),
+    "tiny_resnet8_cifar10": ("cifar10_jpeg_small.npz", "none"),
+}
+ARRAYS = {  # what to calibrate on where there are no labels for it, and what it is divided by
+    "harshit_cifar_autoencoder": ("cifar10_jpeg_small.npz", "x_train", 255),
+    "tiny_streaming_wakeword": ("mlperf_tiny_samples.npz", "sww_specs", 1),
+}
 
 
-def _models(folder: Path) -> Iterator[tuple[str, Callable[[], keras.Model]]]:
-    signature = Signature.of(load(DataConfig()))
-    for arch in (arch for arch, kinds in KINDS.items() if signature.kind in kinds):
-        yield f"tfopt {arch}", lambda arch=arch: build(ModelConfig(arch=arch), signature)
-    for name in APPLICATIONS:
-        yield name, lambda name=name: getattr(keras.applications, name)(weights=None, input_shape=(64, 64, 3))
-    if not folder.is_dir():
-        print(f"{folder} is not there: no real models were tested", file=sys.stderr)
-        return
-    found = [*folder.rglob("*.keras"), *folder.rglob("*.h5"), *(path.parent for path in folder.rglob("saved_model.pb"))]
-    for path in sorted(found):
-        yield str(path.relative_to(folder)), lambda path=path: load_keras(path).model
+def main(folder: Path, pattern: str) -> int:
+    console = Console(width=220)
+    if not (folder / "models").is_dir():
+        console.print(f"NOTHING WAS TESTED: {folder / 'models'} is not there; give a folder that has models and data")
+        return 0
+    table = Table("model", "data", *COMMANDS, "s", box=None)
+    sentences: list[str] = []
+    cells = {"worked": 0, "refused": 0, "FAILED": 0}
+    with tempfile.TemporaryDirectory() as place:
+        for number, path in enumerate(path for path in models(folder / "models") if pattern in str(path)):
+            name = str(path.relative_to(folder / "models"))
+            began = time.perf_counter()
+            work = Path(place) / str(number)
+            work.mkdir()
+            found = judged(ended(path, work, folder / "data"))
+            sentences += [f"{name}, {command}: {verdict}: {said}" for command, (verdict, said) in found.items() if said]
+            verdicts = [found[command][0] for command in COMMANDS]
+            for verdict in verdicts:
+                cells[verdict.split(",")[0]] += 1
+            print(f"{name}: {' | '.join(verdicts)}", file=sys.stderr, flush=True)
+            table.add_row(name, given(path.stem), *verdicts, f"{time.perf_counter() - began:.0f}")
+    console.print(table)
+    console.print(*sentences, sep="\n", markup=False, soft_wrap=True)
+    console.print(", ".join(f"{count} {verdict}" for verdict, count in cells.items()))
+    return 1 if cells["FAILED"] else 0
 
 
-def _row(model: keras.Model) -> list[str]:
-    inputs = samples(model)
-    before = answers(call(model, inputs))
-    crossing = cross(model, model.name)
-    there = difference(before, answers(crossing.model(inputs, training=False)))
-    back = to_keras3(crossing.model, model.name)
-    again = difference(before, answers(call(back, inputs)))
-    if not max(there, again) <= TOLERANCE:
-        raise AssertionError(f"differs by {there:.1e} and {again:.1e}")
-    count = sum(bool(layer.weights) for _, layer in leaves(model))
-    return [
-        str(count),
-        f"{there:.1e}",
-        f"{again:.1e}",
-        str(len(crossing.carried)),
-        _quantized(model, count),
-        str(len(targets(model, None, model.name)[0])),
-        _halved(model),
-    ]
+def models(folder: Path) -> Iterator[Path]:
+    """Every file of a model, and the folder of every SavedModel."""
+    found = [path for suffix in ("keras", "h5", "tflite") for path in folder.rglob(f"*.{suffix}")]
+    yield from sorted([*found, *(path.parent for path in folder.rglob("saved_model.pb"))])
 
 
-def _halved(model: keras.Model) -> str:
-    """Which share of all channels can leave, and of the weights what is left without half of those; proved."""
-    config = StructuredConfig()
-    try:
-        found = candidates(model, config, None, model.name)
-    except UnsupportedError:
-        return "none"
-    small, difference = found.without(found.kept(config, config.share), samples(model))
-    made = [cut.ids for cut in found.graph.cuts if cut.role == "makes"]
-    free = sum(np.count_nonzero(found.graph.roots[ids]) for ids in made) / sum(map(len, made))
-    return f"{free:.0%} can leave, {small.count_params() / model.count_params():.2f} left ({difference:.0e})"
+def given(stem: str) -> str:
+    """What a model is tried on."""
+    return DATA[stem][0] if stem in DATA else ARRAYS[stem][0] if stem in ARRAYS else "noise"
 
 
-def _quantized(model: keras.Model, count: int) -> str:
-    try:
-        aware = tfmot.quantization_aware(cross(model, model.name, tfmot.unsupported))
-    except UnsupportedError:
-        return f"0 / {count}"
-    names = {name for name, layer in leaves(model) if layer.weights}
-    left = len(names & set(aware.left_float))
-    return f"{count - left} / {left}"
+def ended(path: Path, work: Path, data: Path) -> dict[str, tuple[int, str]]:
+    """Exit code and error output of each command that came to an end; a process that died leaves some out."""
+    command = [sys.executable, __file__, "--one", str(path.resolve()), str(data.resolve())]
+    with contextlib.suppress(subprocess.TimeoutExpired):
+        subprocess.run(command, cwd=work, capture_output=True, timeout=SECONDS, check=False)
+    told = work / "told.jsonl"
+    lines = told.read_text().splitlines() if told.exists() else []
+    return {command: (code, said) for command, code, said in map(json.loads, lines)}
+
+
+def judged(found: dict[str, tuple[int, str]]) -> dict[str, tuple[str, str]]:
+    """What became of each command, and the sentence if that is not plain."""
+    readable = found.get("inspect", (0, ""))[0] == 0
+    return {command: verdict(*found[command], readable=readable) for command in COMMANDS if command in found} | {
+        command: ("FAILED", "the process died or took too long") for command in COMMANDS if command not in found
+    }
+
+
+def verdict(code: int, said: str, *, readable: bool) -> tuple[str, str]:
+    """One word, and the sentence that was printed."""
+    errors = [line for line in said.splitlines() if line.startswith("error: ")]
+    if code == 0:
+        return "worked", ""
+    if code == 1 and not errors:
+        return "worked, 1", " ".join(said.split())
+    plain = code == 2 and len(errors) == 1 and "error: unexpected" not in said and "Traceback" not in said
+    return ("refused" if plain and not readable else "FAILED"), " ".join(said.split())
+
+
+def one(path: Path, data: Path) -> None:
+    """Run all commands on one model in this process, in this empty folder."""
+    from tfopt.cli import run
+
+    options = fed(path, data)
+    trained = [*options, "--epochs", "1"] if "--data" in options else options
+    calls: dict[str, list[Any]] = {
+        "inspect": ["inspect", path],
+        "prune": ["prune", path, "-o", "pruned.keras", *(trained if "--data" in options else [])],
+        "cluster": ["cluster", path, "-o", "clustered.keras", *(trained if "--data" in options else [])],
+    }
+    for name, flags in WIDTHS.items():
+        needed = options if "--data" in options or name.startswith("int") else []
+        calls[name] = ["quantize", path, *flags, "-o", f"{name.replace(', ', '-').replace(' ', '-')}.tflite", *needed]
+    compared = [option for option in options if "--data" in options]
+    for name in COMMANDS:
+        made = sorted([*Path().glob("*.keras"), *Path().glob("*.tflite")])
+        call = calls.get(name, ["compare", path, *made, *compared])
+        out, err = io.StringIO(), io.StringIO()
+        with contextlib.redirect_stdout(out), contextlib.redirect_stderr(err):
+            code = run([*map(str, call), "--quiet"])
+        with Path("told.jsonl").open("a") as file:
+            file.write(json.dumps([name, code, err.getvalue()]) + "\n")
+
+
+def fed(path: Path, data: Path) -> list[str]:
+    """The options for the data of a model; without any, for noise that is written here to calibrate on."""
+    if path.stem in DATA and (data / DATA[path.stem][0]).exists():
+        name, scale = DATA[path.stem]
+        return ["--data", str(data / name), "--scale", scale]
+    arrays: dict[str, Any] = {}
+    if path.stem in ARRAYS and (data / ARRAYS[path.stem][0]).exists():
+        name, key, divisor = ARRAYS[path.stem]
+        arrays["x"] = (np.load(data / name)[key][:SAMPLES] / divisor).astype(np.float32)
+    else:
+        from tfopt.artifacts.loading import load_keras
+        from tfopt.errors import TfoptError
+        from tfopt.graphs.calling import inputs_of
+        from tfopt.keras2.samples import samples
+
+        with contextlib.suppress(TfoptError):  # the commands will say so
+            model = load_keras(path).model
+            names = [tensor.name for tensor in inputs_of(model)]
+            arrays = {name: tensor.numpy() for name, tensor in zip(names, samples(model, batch=SAMPLES), strict=True)}
+    np.savez("calibration.npz", **arrays)
+    return ["--calibration", "calibration.npz"]
 
 
 if __name__ == "__main__":
-    sys.exit(main(Path(sys.argv[1]) if len(sys.argv) > 1 else Path("../shared/models")))
+    if sys.argv[1:2] == ["--one"]:
+        one(Path(sys.argv[2]), Path(sys.argv[3]))
+    else:
+        sys.exit(main(Path(*sys.argv[1:2] or ["../shared"]), "".join(sys.argv[2:3])))
