@@ -9,26 +9,22 @@ import sqlite3
 import subprocess
 import sys
 import time
-from typing import get_args
 
 import numpy as np
-import optuna
 import pytest
 
 from tests.conftest import process
 from tfopt.artifacts.keras_file import KerasArtifact
-from tfopt.choices import Arch
-from tfopt.config import TrainConfig, TuneConfig
+from tfopt.config import TuneConfig
 from tfopt.data import load
 from tfopt.errors import InputError
 from tfopt.models import Signature
-from tfopt.models.suitability import KINDS, check
 from tfopt.progress import Silent
 from tfopt.training.train import train
 from tfopt.tuning import trial as trials
 from tfopt.tuning.files import StudyFiles
 from tfopt.tuning.results import importances, results
-from tfopt.tuning.space import AUGMENTATION, MODEL, TRAINING, Choice, Range, Space, train_config
+from tfopt.tuning.space import Space, train_config
 from tfopt.tuning.study import Search, best, claim, ended, opened, silenced
 from tfopt.tuning.tune import fitting
 
@@ -105,60 +101,11 @@ def pretend(monkeypatch, *stories):
     monkeypatch.setattr(trials, "train", trained)
 
 
-def test_every_architecture_has_options_and_each_is_one_of_a_training():
-    assert set(MODEL) == set(get_args(Arch))
-    for option in [*TRAINING, *AUGMENTATION.values(), *(option for options in MODEL.values() for option in options)]:
-        assert option.name in TrainConfig.model_fields
-        if isinstance(option, Choice):
-            for value in option.values:
-                train_config(TuneConfig(), {option.name: value})
-
-
-def test_a_grid_has_few_values_of_few_options_within_their_limits():
-    space = MLP._replace(coarse=True)
-    points = space.grid()
-    axes = dict(space.options("mlp"))
-    assert len(points) == 3 * 2 * 2 * 2 * 2
-    assert sorted({point["learning_rate"] for point in points}) == [1e-4, 1e-3, 1e-2]
-    assert {(point["width"], point["depth"]) for point in points} == set(itertools.product((32, 512), (1, 4)))
-    for point in points:
-        assert point.keys() == axes.keys()
-        assert all(
-            axes[key].low <= value <= axes[key].high for key, value in point.items() if isinstance(axes[key], Range)
-        )
-
-
-def test_of_several_architectures_only_the_options_of_the_chosen_one_are_asked_for():
-    fixed = {"learning_rate": 0.00123456, "batch_size": 32, "decay": "cosine", "dropout": 0.1, "weight_decay": 1e-3}
-    fixed |= {"l2": 1e-4, "augment": "flip+crop", "arch": "mlp", "mlp.width": 48, "mlp.depth": 3}
-    point = BOTH.suggested(optuna.trial.FixedTrial(fixed))
-    config = train_config(TuneConfig(epochs=7, seed=3), point)
-    assert (config.arch, config.width, config.depth, config.learning_rate) == ("mlp", 48, 3, 0.00123)
-    assert (config.augment, config.epochs, config.seed) == (("flip", "crop"), 7, 3)
-    assert len(BOTH._replace(coarse=True).grid()) == 2 * len(MLP._replace(coarse=True).grid())
-
-
 def test_any_architecture_means_those_that_fit_the_data(data):
     found = fitting(TuneConfig(arch="any"), Signature.of(data))
     assert {"cnn", "mlp"} <= set(found)
     assert "seq2seq" not in found
     assert fitting(TuneConfig(), Signature.of(data)) == ("cnn",)
-
-
-@pytest.mark.parametrize("arch", get_args(Arch))
-def test_whatever_is_drawn_is_a_model_that_can_be_built(arch):
-    kind = KINDS[arch][0]
-    signature = Signature(kind, "classification", ((8, 8),), (10,))
-    study = optuna.create_study(sampler=optuna.samplers.RandomSampler(0))
-    for _ in range(30):
-        config = train_config(TuneConfig(), Space((arch,), kind, "classification", coarse=False).suggested(study.ask()))
-        check(config, arch, signature)
-        assert (config.width or 0) % (config.heads or 1) == 0
-
-
-def test_a_penalty_in_the_loss_is_not_searched_where_the_loss_is_the_judge():
-    names = [{name for name, _ in MLP._replace(task=task).options("mlp")} for task in ("regression", "translation")]
-    assert names[0] - names[1] == {"l2"}
 
 
 @pytest.mark.parametrize("method", ["random", "bayes", "grid"])
