@@ -3,7 +3,7 @@
     python benchmarks/acceptance.py FOLDER [PATTERN]
 
 FOLDER, by default `../shared`, has `models` and `data`; without it that is said, and nothing is tested. A cell is
-`worked`, `refused` (exit 2 with a sentence) or `FAILED`; `worked, 1` is exit 1: the file was written, and the report
+`worked`, `refused` (exit 2 with a sentence) or `FAILED`; `worked, worse` is exit 1: the file was written, and the report
 says that it lost too much. A refusal is a failure too, unless the model cannot be read at all. Every model has a
 process of its own, so that one that dies takes no other along.
 """
@@ -114,7 +114,7 @@ def verdict(code: int, said: str, *, readable: bool) -> tuple[str, str]:
     if code == 0:
         return "worked", ""
     if code == 1 and not errors:
-        return "worked, 1", " ".join(said.split())
+        return "worked, worse", " ".join(said.split())
     plain = code == 2 and len(errors) == 1 and "error: unexpected" not in said and "Traceback" not in said
     return ("refused" if plain and not readable else "FAILED"), " ".join(said.split())
 

@@ -1,0 +1,110 @@
+"""Data made to do harm: how each is made, and words of the sentence that refuses it."""
+
+import gzip
+import struct
+import zipfile
+import zlib
+
+import numpy as np
+
+from tests.hostile_models import pickled
+
+
+def npz(path, **arrays):
+    np.savez_compressed(path, **arrays)
+    return path.name
+
+
+def npy(header, content=b""):
+    text = repr(header).encode() + b"\n"
+    return b"\x93NUMPY\x01\x00" + struct.pack("<H", len(text)) + text + content
+
+
+def lying(folder, shape, dtype="<f4"):
+    member = npy({"descr": dtype, "fortran_order": False, "shape": shape}, bytes(1000))
+    with zipfile.ZipFile(folder / "d.npz", "w") as archive:
+        for name in ("x", "y"):
+            archive.writestr(f"{name}.npy", member)
+    return "d.npz"
+
+
+def pickled_samples(folder):
+    (folder / "d.npz").write_bytes(pickled(folder))
+    return "d.npz"
+
+
+def text_file(folder, name, content):
+    (folder / name).write_bytes(content)
+    return name
+
+
+def png(width, height):
+    """Header and one empty row of an image of that size."""
+
+    def chunk(kind, content):
+        return struct.pack(">I", len(content)) + kind + content + struct.pack(">I", zlib.crc32(kind + content))
+
+    header = struct.pack(">IIBBBBB", width, height, 8, 2, 0, 0, 0)
+    return b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", header) + chunk(b"IDAT", zlib.compress(bytes(9))) + chunk(b"IEND", b"")
+
+
+def images(folder, content):
+    for kind in ("cat", "dog"):
+        (folder / "images" / kind).mkdir(parents=True)
+        for number in range(10):
+            (folder / "images" / kind / f"{number}.png").write_bytes(content)
+    return "images"
+
+
+def looping(folder):
+    """Links to themselves, to parents and to each other, among folders of text files."""
+    root = folder / "images"
+    (root / "a" / "b").mkdir(parents=True)
+    (root / "a" / "b" / "up").symlink_to(root)
+    (root / "self").symlink_to("self")
+    (root / "all").symlink_to(root)
+    (root / "a" / "there").symlink_to("back")
+    (root / "a" / "back").symlink_to("there")
+    (root / "a" / "zero.png").symlink_to("/dev/zero")
+    (root / "a" / "x.png").write_text("no image")
+    return "images"
+
+
+LONG = b"9" * 10**7
+DATA = {
+    "a pickle": (pickled_samples, "d.npz"),
+    "a header that promises a terabyte": (lambda f: lying(f, (10**12,)), "damaged"),
+    "a header that promises three gigabytes": (lambda f: lying(f, (10**9, 3), "u1"), "damaged"),
+    "a header with a negative shape": (lambda f: lying(f, (-1, 4)), "damaged"),
+    "a header that overflows": (lambda f: lying(f, (2**40, 2**40)), "damaged"),
+    "a header that calls a function": (lambda f: lying(f, (1,), "__import__('os').getcwd()"), "damaged"),
+    "an array of zeros that swells": (
+        lambda f: npz(f / "d.npz", x=np.zeros((10**6, 1000), np.uint8), y=np.arange(10**6) % 2),
+        "would swell",
+    ),
+    "formulas and texts": (
+        lambda f: text_file(f, "d.csv", b"text,label\n" + b"=cmd|'/C touch executed'!A0,@SUM(1)\n" * 30),
+        "one class only",
+    ),
+    "zero bytes": (lambda f: text_file(f, "d.csv", b"a,label\n" + b"1,\0\n" * 30), "zero bytes"),
+    "a line of 10 MB": (
+        lambda f: text_file(f, "d.csv", b"a,label\n" + LONG + b",1\n" + b"1,0\n1,1\n" * 30),
+        "field larger than field limit",
+    ),
+    "lines of 10 MB between tabs": (
+        lambda f: text_file(f, "d.tsv", b"a\tlabel\n" + LONG + b"\t1\n" + b"1\t0\n1\t1\n" * 3000),
+        "no number",
+    ),
+    "names of 10 MB in the header": (
+        lambda f: text_file(f, "d.tsv", LONG + b"\t" + LONG + b"\n" + b"1\t0\n1\t1\n" * 30),
+        "",
+    ),
+    "zeros in gzip": (
+        lambda f: text_file(f, "d.csv.gz", gzip.compress(b"a,label\n" + bytes(10**9), 1)),
+        "would swell",
+    ),
+    "links in circles": (looping, "x.png is no image"),
+    "images larger than the memory": (lambda f: images(f, png(30_000, 30_000)), "pixels"),
+    "images that are only just too large": (lambda f: images(f, png(12_000, 12_000)), "pixels"),
+    "a device": (lambda f: (f / "d.csv").symlink_to("/dev/zero") or "d.csv", "a device"),
+}

@@ -1,0 +1,348 @@
+"""Models made to do harm: how each is made, and words of the sentence that refuses it."""
+
+import io
+import json
+import os
+import stat
+import warnings
+import zipfile
+
+import h5py
+import keras
+import numpy as np
+
+from tests.conftest import SAMPLES
+
+SAMPLE = (SAMPLES / "digits-cnn.keras").read_bytes()
+
+
+def keras_file(path, change=lambda members: None, extra=()):
+    """The sample CNN with members that `change` has changed, and further ones (ZipInfo or name, content)."""
+    with zipfile.ZipFile(io.BytesIO(SAMPLE)) as source:
+        members = {name: source.read(name) for name in source.namelist()}
+    change(members)
+    with warnings.catch_warnings(), zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as archive:
+        warnings.simplefilter("ignore", UserWarning)  # of duplicate names
+        for name, content in [*members.items(), *extra]:
+            archive.writestr(name, content)
+    return path.name
+
+
+def layers(*found, shape=(4,), **more):
+    """The members of a Sequential of these layers; its weights file is that of the sample unless `more` says."""
+    first = {"class_name": "InputLayer", "config": {"batch_shape": [None, *shape], "dtype": "float32", "name": "i"}}
+    config = {
+        "module": "keras",
+        "class_name": "Sequential",
+        "config": {"name": "s", "layers": [{"module": "keras.layers", "registered_name": None, **first}, *found]},
+        "registered_name": None,
+    }
+
+    def change(members):
+        members["config.json"] = json.dumps(config).encode()
+        members.pop("tfopt.json")
+        members.update(more)
+
+    return change
+
+
+def layer(kind, module="keras.layers", **config):
+    return {"module": module, "class_name": kind, "config": {"name": "harm"} | config, "registered_name": None}
+
+
+def weights(fill):
+    buffer = io.BytesIO()
+    with h5py.File(buffer, "w") as file:
+        fill(file)
+    return buffer.getvalue()
+
+
+def symlink(name):
+    info = zipfile.ZipInfo(name)
+    info.external_attr = (stat.S_IFLNK | 0o777) << 16
+    return info
+
+
+def touching(folder):
+    """Python that leaves a mark in `folder`, if it is ever run."""
+    return f"__import__('pathlib').Path({str(folder / 'executed')!r}).touch()"
+
+
+def evil_module(folder, name):
+    (folder / f"{name}.py").write_text(touching(folder))
+
+
+def lambda_layer(folder):
+    model = keras.Sequential([keras.Input((4,)), keras.layers.Lambda(eval(f"lambda x: [x, {touching(folder)}][0]"))])
+    model.save(folder / "m.keras")
+    (folder / "executed").unlink(missing_ok=True)
+    return "m.keras"
+
+
+def pickled(folder):
+    class Harm:
+        def __reduce__(self):
+            return exec, (touching(folder),)
+
+    buffer = io.BytesIO()
+    np.savez(buffer, x=np.array([Harm()], object))
+    return buffer.getvalue()
+
+
+def pickled_weights(folder):
+    def change(members):
+        del members["model.weights.h5"]
+        members["model.weights.npz"] = pickled(folder)
+
+    return keras_file(folder / "m.keras", change)
+
+
+def imports(folder, module):
+    evil_module(folder, module.split(".")[0])
+    return keras_file(folder / "m.keras", layers(layer("Harm", module)))
+
+
+def old_zip(folder, *found):
+    change = layers(*found)
+
+    def older(members):
+        change(members)
+        members["metadata.json"] = b'{"keras_version": "2.15.0"}'
+
+    return keras_file(folder / "m.keras", older)
+
+
+def old_module(folder):
+    evil_module(folder, "evil")
+    return old_zip(folder, layer("Dense", units=1, activation=layer("function", "evil") | {"config": "harm"}))
+
+
+def disguised_lambda(folder):
+    harm = layer("Any", "tf_keras.src.layers.core.lambda_layer") | {"registered_name": "Lambda"}
+    return old_zip(folder, harm)
+
+
+def hdf5(path, config):
+    with h5py.File(path, "w") as file:
+        file.attrs["model_config"] = config
+        file.attrs["keras_version"] = "2.15.0"
+        file.create_group("model_weights").attrs["layer_names"] = np.array([], "S1")
+    return path.name
+
+
+def escaped_lambda(folder):
+    import tf_keras
+
+    layer = tf_keras.layers.Lambda(eval(f"lambda x: [x, {touching(folder)}][0]"))
+    config = json.dumps(tf_keras.Sequential([tf_keras.layers.InputLayer((4,)), layer]).get_config())
+    (folder / "executed").unlink(missing_ok=True)
+    config = config.replace('"class_name": "Lambda"', r'"class_name":"\u004cambda"')
+    return hdf5(folder / "m.h5", f'{{"class_name": "Sequential", "config": {config}}}')
+
+
+def written_file(folder):
+    """A call of tf.io.write_file with constants, which tf_keras makes while it loads."""
+    harm = {"class_name": "TFOpLambda", "name": "w", "config": {"name": "w", "function": "io.write_file"}}
+    harm["inbound_nodes"] = [["_CONSTANT_VALUE", -1, str(folder / "executed"), {"contents": "x"}]]
+    first = {"class_name": "InputLayer", "name": "i", "config": {"batch_input_shape": [None, 4], "name": "i"}}
+    graph = {"name": "m", "layers": [{**first, "inbound_nodes": []}, harm]}
+    graph |= {"input_layers": [["i", 0, 0]], "output_layers": [["i", 0, 0]]}
+    return hdf5(folder / "m.h5", json.dumps({"class_name": "Functional", "config": graph}))
+
+
+def many_layers(folder):
+    relu = {"class_name": "Activation", "config": {"activation": "relu"}, "module": "keras.layers"}
+    return keras_file(folder / "m.keras", layers(*[relu] * 150_000))
+
+
+def unrolled(folder):
+    keras.Sequential([keras.Input((10**7, 1)), keras.layers.SimpleRNN(1, unroll=True)]).save(folder / "m.keras")
+    return "m.keras"
+
+
+def saved_model(folder):
+    """A SavedModel whose initializer writes a file."""
+    import tensorflow as tf
+    import tf_keras
+
+    model = tf_keras.Sequential([tf_keras.layers.InputLayer((4,)), tf_keras.layers.Dense(2)])
+    target = str(folder / "executed")
+
+    def harm():
+        tf.io.write_file(target, "x")
+        return tf.constant(0)
+
+    model.harm = tf.function(harm, input_signature=[])
+    model.save(folder / "saved", save_format="tf")
+    return "saved"
+
+
+def tflite(folder, change):
+    """The sample CNN as a .tflite file, as an object of its flatbuffer that `change` has changed."""
+    import flatbuffers
+    from ai_edge_litert import schema_py_generated as schema
+
+    from tests.samples_as_tflite import floats
+
+    model = schema.ModelT.InitFromPackedBuf(floats("digits-mlp.keras"), 0)
+    change(model)
+    builder = flatbuffers.Builder(0)
+    builder.Finish(model.Pack(builder), file_identifier=b"TFL3")
+    (folder / "m.tflite").write_bytes(bytes(builder.Output()))
+    return "m.tflite"
+
+
+def huge_arena(model):
+    for tensor in model.subgraphs[0].tensors:
+        if model.buffers[tensor.buffer].data is None:
+            tensor.shape = np.array([1, 40_000, 50_000], np.int32)
+            tensor.shapeSignature = None
+
+
+def remembers(**data):
+    def change(members):
+        memory = json.loads(members["tfopt.json"])
+        memory["data"].update(data)
+        members["tfopt.json"] = json.dumps(memory).encode()
+
+    return change
+
+
+ZEROS = bytes(10**9)
+MODELS = {
+    "a path that climbs": (lambda f: keras_file(f / "m.keras", extra=[("../executed", b"x")]), "leads out of the zip"),
+    "a path that climbs on Windows": (
+        lambda f: keras_file(f / "m.keras", extra=[("assets\\..\\..\\executed", b"x")]),
+        "leads out of the zip",
+    ),
+    "an absolute path": (
+        lambda f: keras_file(f / "m.keras", extra=[(str(f / "executed"), b"x")]),
+        "leads out of the zip",
+    ),
+    "a symbolic link": (
+        lambda f: keras_file(f / "m.keras", extra=[(symlink("assets"), str(f)), ("assets/executed", b"x")]),
+        "a symbolic link",
+    ),
+    "a bomb in a member nobody reads": (
+        lambda f: keras_file(f / "m.keras", extra=[("assets/zeros", ZEROS)]),
+        "would swell",
+    ),
+    "a bomb as the configuration": (
+        lambda f: keras_file(f / "m.keras", lambda members: members.update({"config.json": ZEROS})),
+        "would swell",
+    ),
+    "a bomb as the metadata": (
+        lambda f: keras_file(f / "m.keras", lambda members: members.update({"metadata.json": ZEROS})),
+        "would swell",
+    ),
+    "two configurations": (
+        lambda f: keras_file(f / "m.keras", extra=[("config.json", b"{}")]),
+        "'config.json' twice",
+    ),
+    "a layer larger than the memory": (
+        lambda f: keras_file(f / "m.keras", layers(layer("Dense", units=10**12))),
+        "declares layers with more than",
+    ),
+    "layers that are only just too large": (
+        lambda f: keras_file(
+            f / "m.keras", layers(layer("Dense", units=30_000), layer("Dense", units=30_000, name="harm2"))
+        ),
+        "declares layers with more than",
+    ),
+    "an input larger than the memory": (
+        lambda f: keras_file(f / "m.keras", layers(shape=(10**6, 10**6))),
+        "declares a shape",
+    ),
+    "a normalization of such an input": (
+        lambda f: keras_file(f / "m.keras", layers(layer("Normalization", mean=0.0, variance=1.0), shape=(10**10,))),
+        "declares a shape",
+    ),
+    "a repetition larger than the memory": (
+        lambda f: keras_file(f / "m.keras", layers(layer("RepeatVector", n=10**10))),
+        "numbers of one sample",
+    ),
+    "a loop without an end": (unrolled, "unrolled over 10,000,000 steps"),
+    "150,000 layers": (many_layers, "took longer than"),
+    "a configuration of 100,000 brackets": (
+        lambda f: keras_file(f / "m.keras", lambda m: m.update({"config.json": b"[" * 10**5 + b"]" * 10**5})),
+        "is no JSON",
+    ),
+    "weights that are a bomb": (
+        lambda f: keras_file(
+            f / "m.keras",
+            layers(
+                layer("Dense", units=2),
+                **{
+                    "model.weights.h5": weights(
+                        lambda file: file.create_dataset(
+                            "layers/dense/vars/0", (10**6, 900), "f4", chunks=(1000, 900), compression="gzip"
+                        )
+                    )
+                },
+            ),
+        ),
+        "would swell",
+    ),
+    "weights that are a link to a file": (
+        lambda f: keras_file(
+            f / "m.keras",
+            layers(
+                layer("Dense", units=2),
+                **{
+                    "model.weights.h5": weights(
+                        lambda file: file.update({"layers": h5py.ExternalLink("/etc/passwd", "/")})
+                    )
+                },
+            ),
+        ),
+        "holds a link",
+    ),
+    "weights whose values lie elsewhere": (
+        lambda f: keras_file(
+            f / "m.keras",
+            layers(
+                layer("Dense", units=2),
+                **{
+                    "model.weights.h5": weights(
+                        lambda file: file.create_dataset("a", (9,), "u1", external=[("/etc/passwd", 0, 9)])
+                    )
+                },
+            ),
+        ),
+        "from another file",
+    ),
+    "the bytecode of a Lambda": (lambda_layer, "Lambda layer, whose code would run"),
+    "a pickle as weights": (pickled_weights, "without model.weights.h5"),
+    "a module to import": (lambda f: imports(f, "evil"), "uses Harm"),
+    "a module to import that calls itself Keras": (lambda f: imports(f, "keras_hub.harm"), "would be imported"),
+    "a function of Keras that loads files": (
+        lambda f: keras_file(
+            f / "m.keras",
+            layers(layer("Dense", units=2, activation=layer("function", "keras.utils") | {"config": "get_file"})),
+        ),
+        "cannot be loaded by Keras",
+    ),
+    "a vocabulary in a file": (
+        lambda f: keras_file(f / "m.keras", layers(layer("StringLookup", vocabulary="/etc/passwd"))),
+        "from the file '/etc/passwd'",
+    ),
+    "a name that writes to the terminal": (
+        lambda f: keras_file(f / "m.keras", layers(layer("Dense", units=2) | {"config": {"name": "\x1b]0;x\x07"}})),
+        "cannot be printed",
+    ),
+    "a module to import, for Keras 2": (old_module, "uses harm of evil"),
+    "a Lambda under another name, for Keras 2": (disguised_lambda, "Lambda layer, whose code would run"),
+    "a Lambda spelled by escapes, for Keras 2": (escaped_lambda, "Lambda layer, whose code would run"),
+    "a call that writes a file, for Keras 2": (written_file, "as tf.io.write_file"),
+    "a graph that writes a file, for Keras 2": (saved_model, "reach out of the model"),
+    "a .tflite larger than the memory": (lambda f: tflite(f, huge_arena), "m.tflite"),
+    "data that would be downloaded as code": (
+        lambda f: keras_file(f / "m.keras", remembers(source="tfds:somebody:harm")),
+        "downloads code and runs it",
+    ),
+    "data that are a device": (
+        lambda f: keras_file(f / "m.keras", remembers(source="/dev/zero.csv/../zero")),
+        "",
+    ),
+    "a pipe that nobody writes into": (lambda f: os.mkfifo(f / "m.keras") or "m.keras", "a device, a pipe"),
+}
