@@ -1,3 +1,4 @@
+import gc
 import threading
 import zipfile
 
@@ -42,6 +43,18 @@ def test_optimizer_state_is_neither_saved_nor_counted_but_the_compile_state_is_k
     assert saved.loss.get_config()["from_logits"] is True
     x = np.random.default_rng(0).normal(size=(5, 4)).astype("float32")
     np.testing.assert_array_equal(saved.predict(x, verbose=0), model.predict(x, verbose=0))
+
+
+def test_what_was_loaded_stays_as_it_was_and_its_copy_goes_with_it(sample):
+    before = sample.read_bytes()
+    artifact = load(sample)
+    sample.unlink()
+    assert artifact.payload == before
+    assert artifact.fresh_model().count_params() == artifact.model.count_params()
+    kept = artifact._file.path
+    del artifact
+    gc.collect()
+    assert not kept.exists()
 
 
 def test_saving_keeps_an_existing_file_unless_forced(tmp_path):
