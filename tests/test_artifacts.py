@@ -1,6 +1,10 @@
 import gc
+import os
+import subprocess
+import sys
 import threading
 import zipfile
+from pathlib import Path
 
 import keras
 import numpy as np
@@ -55,6 +59,25 @@ def test_what_was_loaded_stays_as_it_was_and_its_copy_goes_with_it(sample):
     del artifact
     gc.collect()
     assert not kept.exists()
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="no such processes on Windows")
+def test_a_forked_process_leaves_the_kept_files_of_its_parent_alone():
+    code = """
+import os
+from tfopt.artifacts.kept import KeptFile
+ours = KeptFile()
+ours.path.write_bytes(b"ours")
+if os.fork() == 0:
+    assert KeptFile().path.parent != ours.path.parent
+    raise SystemExit
+os.wait()
+print(ours.path.read_text(), ours.path)
+"""
+    ended = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    text, path = ended.stdout.split()
+    assert text == "ours"
+    assert not Path(path).parent.exists()
 
 
 def test_saving_keeps_an_existing_file_unless_forced(tmp_path):

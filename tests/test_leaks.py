@@ -51,6 +51,16 @@ def test_no_bit_depends_on_the_labels_of_the_test_split_nor_on_chance(digits, na
     assert files(name, digits) == files(name, poisoned)
 
 
+def test_a_file_in_which_test_labels_have_changed_gives_the_same_model(digits, tmp_path):
+    path = tmp_path / "d.npz"
+    config = tfopt.TrainConfig(arch="mlp", size="tiny", epochs=1)
+    made = []
+    for labels in (digits.test.y, np.roll(digits.test.y, 1)):
+        np.savez(path, x_train=digits.train.x, y_train=digits.train.y, x_test=digits.test.x, y_test=labels)
+        made.append(tfopt.train(config, str(path)).artifact.payload)
+    assert made[0] == made[1]
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize("name", MAKERS)
 def test_no_bit_depends_on_the_samples_of_the_test_split(digits, name):

@@ -1,8 +1,8 @@
 """Temporary folders that a killed process leaves behind are removed by the next one, and room is looked for in time.
 
 A process holds a lock on each of its folders, which the system lets go of when it dies: a folder without a lock is
-nobody's. It is empty until it is locked, so that an empty one is left alone
-for a while.
+nobody's. It is empty until it is locked, so that an empty one is left alone for a
+while.
 """
 
 import contextlib
@@ -28,10 +28,15 @@ except ImportError:  # not on Windows, where such folders stay
 
 @contextlib.contextmanager
 def scratch() -> Iterator[Path]:
-    """A temporary folder that is gone when the context ends."""
+    """A temporary folder that is gone when the context ends; a process that is forked meanwhile leaves it alone."""
     _sweep()
-    with tempfile.TemporaryDirectory(prefix=PREFIX) as name, _locked(Path(name)):
-        yield Path(name)
+    folder, owner = Path(tempfile.mkdtemp(prefix=PREFIX)), os.getpid()
+    try:
+        with _locked(folder):
+            yield folder
+    finally:
+        if os.getpid() == owner:
+            shutil.rmtree(folder, ignore_errors=True)
 
 
 def reserve(folder: Path, size: int) -> None:
@@ -52,15 +57,22 @@ def _locked(folder: Path) -> Iterator[bool]:
         return
     descriptor = os.open(folder, os.O_RDONLY)
     try:
-        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        yield True
-    except BlockingIOError:
-        yield False
+        yield _taken(descriptor)
     finally:
         os.close(descriptor)
 
 
+def _taken(descriptor: int) -> bool:
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError:  # somebody has it, or this file system has no such locks
+        return False
+    return True
+
+
 def _sweep() -> None:
+    if fcntl is None:
+        return
     for folder in Path(tempfile.gettempdir()).glob(f"{PREFIX}*"):
         with contextlib.suppress(OSError):  # somebody else's, or gone meanwhile
             ours = OURS.fullmatch(folder.name) and not folder.is_symlink() and folder.stat().st_uid == os.getuid()

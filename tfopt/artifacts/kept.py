@@ -4,6 +4,7 @@ import atexit
 import contextlib
 import functools
 import itertools
+import os
 import weakref
 from pathlib import Path
 
@@ -16,12 +17,19 @@ class KeptFile:
     """A place for a file that only this process knows, gone with this object or with the process."""
 
     def __init__(self) -> None:
-        self.path = _folder() / f"{next(_numbers)}.keras"
-        weakref.finalize(self, self.path.unlink, missing_ok=True)
+        owner = os.getpid()
+        self.path = _folder(owner) / f"{next(_numbers)}.keras"
+        weakref.finalize(self, _remove, self.path, owner)
 
 
 @functools.cache
-def _folder() -> Path:
+def _folder(owner: int) -> Path:  # noqa: ARG001
+    """The folder of this process: one that it was forked from has another."""
     stack = contextlib.ExitStack()
     atexit.register(stack.close)
     return stack.enter_context(scratch())
+
+
+def _remove(path: Path, owner: int) -> None:
+    if os.getpid() == owner:
+        path.unlink(missing_ok=True)

@@ -5,6 +5,7 @@ A process that is killed leaves at most hidden files, which the next one with th
 """
 
 import contextlib
+import errno
 import glob
 import hashlib
 import os
@@ -20,7 +21,7 @@ from tfopt.errors import OutputError
 if TYPE_CHECKING:
     from tfopt.report.report import Report
 
-
+WITHOUT_LINKS = (errno.EPERM, errno.ENOTSUP, errno.ENOSYS)  # what file systems say that have no hard links
 LONGEST = 200  # bytes of a name that leave room for what is added; file systems hold 255
 
 
@@ -75,7 +76,7 @@ class Destination:
                 stack.enter_context(_locked(path))
             for path in (*self.written, self.report_path):
                 _refuse(path, self.force)
-                for left in path.parent.glob(f"{glob.escape(_hidden(path))}.*.tmp"):
+                for left in path.parent.glob(f"{glob.escape(_hidden(path))}.{'[0-9a-f]' * 8}.tmp"):
                     left.unlink(missing_ok=True)  # of a process that was killed
             yield
 
@@ -93,7 +94,8 @@ def _locked(path: Path) -> Iterator[None]:
     try:
         yield
     finally:
-        place.unlink(missing_ok=True)
+        with contextlib.suppress(OSError):  # Windows does not remove what is open
+            place.unlink(missing_ok=True)
         lock.release()
 
 
@@ -104,11 +106,12 @@ def write(path: Path, payload: bytes, *, force: bool) -> Path:
 
 
 def write_all(contents: Mapping[Path, bytes], *, force: bool) -> None:
-    """Write several files as `write` does one; where one cannot be written, all stay what they were."""
+    """Write several files as `write` does one; where one cannot be written, none is put in place."""
     for path in contents:
         _refuse(path, force)
     temporaries = {path: _temporary(path) for path in contents}
     path = next(iter(contents))
+    put: list[Path] = []
     try:
         for path, payload in contents.items():
             with temporaries[path].open("wb") as file:
@@ -120,6 +123,11 @@ def write_all(contents: Mapping[Path, bytes], *, force: bool) -> None:
                 temporary.replace(path)
             else:
                 _rename_unless_there(temporary, path)
+                put.append(path)
+    except OutputError:
+        for path in put:
+            path.unlink(missing_ok=True)
+        raise
     except OSError as error:
         raise OutputError(f"cannot write {path}: {error.strerror or error}") from error
     finally:
@@ -133,7 +141,9 @@ def _rename_unless_there(temporary: Path, path: Path) -> None:
         os.link(temporary, path)
     except FileExistsError:
         raise OutputError(_exists(path)) from None
-    except OSError:  # a file system without hard links
+    except OSError as error:
+        if error.errno not in WITHOUT_LINKS:
+            raise
         temporary.replace(path)
 
 

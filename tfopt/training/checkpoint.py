@@ -6,7 +6,6 @@ folder describes a whole step.
 """
 
 import contextlib
-import shutil
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -107,11 +106,18 @@ class Checkpoint(keras.callbacks.Callback):  # type: ignore[misc]
                     yield
                 finally:
                     if not (self.folder / "state.json").exists():
-                        shutil.rmtree(self.folder)
+                        self._leave()
         except Timeout:
             raise OutputError(f"another process is training into {self.folder}") from None
         except (FileExistsError, NotADirectoryError):
             raise OutputError(f"{self.folder} is in the way; remove it or use -o for another name") from None
+
+    def _leave(self) -> None:
+        """Remove the folder, unless it holds what is not ours."""
+        self.clear()
+        with contextlib.suppress(OSError):
+            (self.folder / "lock").unlink(missing_ok=True)
+            self.folder.rmdir()
 
     def clear(self) -> None:
         """Forget an earlier run."""

@@ -2,8 +2,8 @@
 
 A trial has a slot, its place in the table. What is tried in a slot follows from the seed, the slot and the trials that
 have ended, so that a search that was killed goes on as an undisturbed one: a trial without an end is lost, and its slot
-is taken again. That no process works on it any more is certain, because the one that runs a search holds a lock and
-its workers end with it; a heartbeat would have to wait for silence.
+is taken again. No process works on it any more, because the one that runs a search holds a lock and its workers end
+within a moment of it; a heartbeat would have to wait for silence.
 
 Random search: Bergstra & Bengio 2012. Bayesian search: tree-structured Parzen estimators (Bergstra et al. 2011), over
 all options at once and for each architecture apart (Watanabe 2023, arXiv:2304.11127). A bad trial is stopped where it

@@ -86,7 +86,8 @@ def _kept(files: StudyFiles | None) -> Iterator[StudyFiles]:
             yield files
         finally:
             for lock in (files.turn, files.lock):
-                lock.unlink(missing_ok=True)
+                with contextlib.suppress(OSError):  # Windows does not remove what is open
+                    lock.unlink(missing_ok=True)
 
 
 def _asked(search: Search, data: Dataset) -> dict[str, Any]:
