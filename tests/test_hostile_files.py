@@ -6,10 +6,13 @@ import pytest
 
 from tests.conftest import process
 from tests.hostile_data import DATA
-from tests.hostile_models import MODELS, evil_module
+from tests.hostile_keras2 import KERAS_2
+from tests.hostile_models import MODELS as KERAS_3
+from tests.hostile_models import evil_module
 from tests.measured import taken
 from tfopt import children
 
+MODELS = KERAS_3 | KERAS_2
 MOST_BYTES = 2_000_000_000
 MOST_SECONDS = 60.0
 

@@ -129,6 +129,34 @@ def test_a_saved_model_that_keras_did_not_make_is_refused(tmp_path):
         load_keras(tmp_path / "plain")
 
 
+class Harm(tf.saved_model.experimental.TrackableResource):
+    """A resource whose initializer, which TensorFlow runs when it loads a graph, writes a file."""
+
+    def __init__(self, target):
+        super().__init__()
+        self.target = str(target)
+        self.made = self.resource_handle
+
+    def _create_resource(self):
+        return tf.raw_ops.VarHandleOp(dtype=tf.float32, shape=[], shared_name="harm")
+
+    def _initialize(self):
+        tf.raw_ops.Save(filename=self.target, tensor_names=["a"], data=[tf.constant(1.0)])
+
+    def _destroy_resource(self):
+        pass
+
+
+def test_the_graphs_of_a_saved_model_are_not_run(tmp_path):
+    model = tf_keras.Sequential([layers.Input((4,)), layers.Dense(2)])
+    model.harm = Harm(tmp_path / "executed")
+    model.save(tmp_path / "saved")
+    (tmp_path / "executed").unlink(missing_ok=True)
+    x = np.ones((1, 4), "float32")
+    np.testing.assert_allclose(load_keras(tmp_path / "saved").predict(x), model.predict(x, verbose=0), atol=1e-6)
+    assert not (tmp_path / "executed").exists()
+
+
 def test_weights_without_an_architecture_are_refused(old, tmp_path):
     old.save_weights(tmp_path / "weights.h5")
     with pytest.raises(InputError, match="holds weights only"):
