@@ -66,6 +66,13 @@ def old_hdf5(folder, *found):
     return hdf5(folder / "m.h5", json.dumps({"class_name": "Sequential", "config": config}))
 
 
+def repeated(folder, version="2.15.0"):
+    old_hdf5(folder, {"class_name": "RepeatVector", "config": {"name": "r", "n": 40_000_000}})
+    with h5py.File(folder / "m.h5", "r+") as file:
+        file.attrs["keras_version"] = version
+    return "m.h5"
+
+
 def bytecode(folder):
     import tf_keras
 
@@ -120,6 +127,8 @@ KERAS_2 = {
         lambda f: old_hdf5(f, layer("core.Lambda", "tf_keras.src.layers", function=bytecode(f))),
         "Lambda layer, whose code would run",
     ),
+    "a repetition larger than the memory, for Keras 2": (repeated, "numbers of one sample"),
+    "a repetition larger than the memory, in HDF5": (lambda f: repeated(f, "3.0.0"), "numbers of one sample"),
     "the bytecode of a cell, for Keras 2": (wrapped_bytecode, "uses ResidualWrapper"),
     "a function of Python, for Keras 2": (called_exit, "uses exit of builtins"),
     "a Lambda behind a blank, for Keras 2": (blank_lambda, "Lambda layer, whose code would run"),

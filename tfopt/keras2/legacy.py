@@ -22,6 +22,7 @@ from tfopt.keras2.saved_model import read_saved_model
 from tfopt.scratch import scratch
 from tfopt.untrusted.archives import check_members
 from tfopt.untrusted.limits import within
+from tfopt.untrusted.tensors import check_tensors
 from tfopt.untrusted.variables import bounded_variables
 from tfopt.untrusted.weights import check_weights
 
@@ -70,7 +71,9 @@ def _hdf5(path: Path) -> keras.Model:
         copy = folder / "model.h5"  # both Kerases go by the suffix
         copy.write_bytes(path.read_bytes())
         if version.startswith("3"):
-            return keras.saving.load_model(copy)
+            model = keras.saving.load_model(copy)
+            check_tensors(model, path.name)
+            return model
         model = to_keras3(tf_keras.models.load_model(copy, compile=False), path.name)
     if training:
         _compile(model, json.loads(training))
