@@ -55,7 +55,7 @@ def test_processes_of_tfopt_import_nothing_from_the_current_folder(tmp_path):
     for name in ("numpy", "contextlib", "tfopt", "ai_edge_litert"):
         evil_module(tmp_path, name)
     ended = subprocess.run(
-        children.command("tfopt.untrusted.trial", "no.tflite"), cwd=tmp_path, env=children.environment(),
+        children.command("tfopt.untrusted.trial", "no.tflite", "1"), cwd=tmp_path, env=children.environment(),
         capture_output=True, text=True, check=False,
     )  # fmt: skip
     assert "No such file" in ended.stderr
