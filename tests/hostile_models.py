@@ -57,6 +57,16 @@ def weights(fill):
     return buffer.getvalue()
 
 
+def weighing(folder, fill):
+    """A Dense layer with the weights file that `fill` has filled."""
+    return keras_file(folder / "m.keras", layers(layer("Dense", units=2), **{"model.weights.h5": weights(fill)}))
+
+
+def large_chunk(file):
+    values = file.create_dataset("a", (4,), "u1", maxshape=(None,), chunks=(10**9,), compression="gzip")
+    values[:] = 1
+
+
 def symlink(name):
     info = zipfile.ZipInfo(name)
     info.external_attr = (stat.S_IFLNK | 0o777) << 16
@@ -203,49 +213,28 @@ MODELS = {
         "is no JSON",
     ),
     "weights that are a bomb": (
-        lambda f: keras_file(
-            f / "m.keras",
-            layers(
-                layer("Dense", units=2),
-                **{
-                    "model.weights.h5": weights(
-                        lambda file: file.create_dataset(
-                            "layers/dense/vars/0", (10**6, 900), "f4", chunks=(1000, 900), compression="gzip"
-                        )
-                    )
-                },
+        lambda f: weighing(
+            f,
+            lambda file: file.create_dataset(
+                "layers/dense/vars/0", (10**6, 900), "f4", chunks=(1000, 900), compression="gzip"
             ),
         ),
         "would swell",
     ),
     "weights that are a link to a file": (
-        lambda f: keras_file(
-            f / "m.keras",
-            layers(
-                layer("Dense", units=2),
-                **{
-                    "model.weights.h5": weights(
-                        lambda file: file.update({"layers": h5py.ExternalLink("/etc/passwd", "/")})
-                    )
-                },
-            ),
-        ),
+        lambda f: weighing(f, lambda file: file.update({"layers": h5py.ExternalLink("/etc/passwd", "/")})),
         "holds a link",
     ),
     "weights whose values lie elsewhere": (
-        lambda f: keras_file(
-            f / "m.keras",
-            layers(
-                layer("Dense", units=2),
-                **{
-                    "model.weights.h5": weights(
-                        lambda file: file.create_dataset("a", (9,), "u1", external=[("/etc/passwd", 0, 9)])
-                    )
-                },
-            ),
-        ),
+        lambda f: weighing(f, lambda file: file.create_dataset("a", (9,), "u1", external=[("/etc/passwd", 0, 9)])),
         "from another file",
     ),
+    "weights in one chunk that is a bomb": (lambda f: weighing(f, large_chunk), "would swell"),
+    "weights without a fixed size": (
+        lambda f: weighing(f, lambda file: file.create_dataset("a", data=["b"], dtype=h5py.string_dtype())),
+        "without a fixed size",
+    ),
+    "a type among the weights": (lambda f: weighing(f, lambda file: file.update({"a": np.dtype("f4")})), "neither"),
     "the bytecode of a Lambda": (lambda_layer, "Lambda layer, whose code would run"),
     "a pickle as weights": (pickled_weights, "without model.weights.h5"),
     "a module to import": (lambda f: imports(f, "evil"), "uses Harm"),

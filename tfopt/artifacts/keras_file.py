@@ -219,7 +219,8 @@ def _optimizer_bytes(weights: Path) -> int:
     """Bytes of optimizer slots, beyond the step count and the learning rate that a fresh optimizer has too."""
     with h5py.File(weights) as file:
         variables = file.get("optimizer/vars")
-        return sum(v.nbytes for v in variables.values() if v.ndim) if variables is not None else 0
+        found = variables.values() if isinstance(variables, h5py.Group) else ()
+        return sum(value.nbytes for value in found if isinstance(value, h5py.Dataset) and value.ndim)
 
 
 def _compiled(model: keras.Model) -> Callable[[list[Any]], Any]:

@@ -6,6 +6,7 @@ is named and calls any function of TensorFlow, so all of that is looked for befo
 
 import json
 import re
+import shutil
 import zipfile
 from collections.abc import Iterator
 from pathlib import Path
@@ -60,16 +61,16 @@ def _sentence(error: Exception, path: Path) -> str:
 
 
 def _hdf5(path: Path) -> keras.Model:
-    with h5py.File(path) as file:
-        check_weights(file, str(path), path.stat().st_size)
-        config, training = file.attrs.get("model_config"), file.attrs.get("training_config")
-        version = str(file.attrs.get("keras_version", "2"))
-    if config is None:
-        raise InputError(f"{path} holds weights only, or is no model of Keras; the architecture is needed as well")
-    checked(config, path, keras if version.startswith("3") else tf_keras)
     with scratch() as folder:
-        copy = folder / "model.h5"  # both Kerases go by the suffix
-        copy.write_bytes(path.read_bytes())
+        copy = folder / "model.h5"  # both Kerases go by the suffix; and what was checked is what is read
+        shutil.copyfile(path, copy)
+        with h5py.File(copy) as file:
+            check_weights(file, str(path), copy.stat().st_size)
+            config, training = file.attrs.get("model_config"), file.attrs.get("training_config")
+            version = str(file.attrs.get("keras_version", "2"))
+        if config is None:
+            raise InputError(f"{path} holds weights only, or is no model of Keras; the architecture is needed as well")
+        checked(config, path, keras if version.startswith("3") else tf_keras)
         if version.startswith("3"):
             model = keras.saving.load_model(copy)
             check_tensors(model, path.name)
