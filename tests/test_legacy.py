@@ -1,5 +1,6 @@
 """Files of Keras 2, written here by tf_keras, are opened as Keras 3 models that answer the same."""
 
+import json
 import zipfile
 
 import h5py
@@ -56,6 +57,24 @@ def test_compile_state_comes_along(old, tmp_path):
     assert model.loss == "sparse_categorical_crossentropy"
     assert isinstance(model.optimizer, keras.optimizers.SGD)
     assert float(model.optimizer.learning_rate) == pytest.approx(0.05)
+
+
+@pytest.mark.parametrize(
+    ("key", "value"),
+    [
+        ("optimizer_config", {"class_name": "Addons>LAMB", "config": {}}),
+        ("loss", {"class_name": "Addons>TripletLoss", "config": {}}),
+        ("loss", {"class_name": "deserialize", "config": {"name": "mse"}}),
+        ("loss", "contrastive"),
+    ],
+)
+def test_a_model_is_not_compiled_with_what_keras_3_has_not(old, samples, tmp_path, key, value):
+    old.save(tmp_path / "old.h5")
+    with h5py.File(tmp_path / "old.h5", "r+") as file:
+        file.attrs["training_config"] = json.dumps(json.loads(file.attrs["training_config"]) | {key: value})
+    artifact = load_keras(tmp_path / "old.h5")
+    assert not artifact.model.compiled
+    np.testing.assert_allclose(artifact.predict(samples), old.predict(samples, verbose=0), atol=1e-6)
 
 
 def test_nested_models_stay_nested_and_trainable_flags_stay(old):

@@ -27,8 +27,13 @@ UNEXPORTED = {"Functional", "BatchNormalizationV1", "BatchNormalizationV2", "CuD
 def checked(text: bytes | str, path: Path, kerases: ModuleType = tf_keras) -> Any:
     """The configuration in a file for one of the Kerases, once nothing in it would run."""
     config = read_config(text, str(path))
-    check_config(config, str(path), _known(kerases))
+    check(config, path, kerases)
     return config
+
+
+def check(config: Any, path: Path, kerases: ModuleType) -> None:
+    """Raise `InputError` or `UnsupportedError` if something in a configuration would run."""
+    check_config(config, str(path), _known(kerases))
 
 
 @cache

@@ -18,10 +18,11 @@ import tf_keras
 
 from tfopt.errors import InputError, TfoptError
 from tfopt.keras2.back import to_keras3
-from tfopt.keras2.known import checked
+from tfopt.keras2.known import check, checked
 from tfopt.keras2.saved_model import read_saved_model
 from tfopt.scratch import scratch
 from tfopt.untrusted.archives import check_members
+from tfopt.untrusted.configs import read_config
 from tfopt.untrusted.limits import within
 from tfopt.untrusted.tensors import check_tensors
 from tfopt.untrusted.variables import bounded_variables
@@ -77,7 +78,7 @@ def _hdf5(path: Path) -> keras.Model:
             return model
         model = to_keras3(tf_keras.models.load_model(copy, compile=False), path.name)
     if training:
-        _compile(model, json.loads(training))
+        _compile(model, read_config(training, str(path)), path)
     return model
 
 
@@ -96,7 +97,7 @@ def _keras_2_zip(path: Path) -> keras.Model:
             mended.write(_as_tf_keras_names(weights), "model.weights.h5")
         model = to_keras3(tf_keras.models.load_model(copy, compile=False, safe_mode=True), path.name)
     if config.get("compile_config"):
-        _compile(model, config["compile_config"])
+        _compile(model, config["compile_config"], path)
     return model
 
 
@@ -137,9 +138,10 @@ def _base(name: str) -> str:
     return re.sub(r"_\d+$", "", name)
 
 
-def _compile(model: keras.Model, training: Training) -> None:
+def _compile(model: keras.Model, training: Training, path: Path) -> None:
     """Compile as the file says, as far as Keras 3 has the same loss, optimizer and metrics; else leave uncompiled."""
     try:
+        check(training.get("loss"), path, keras)
         loss = _named(training.get("loss"))
         keras.losses.get(loss)
         model.compile(
@@ -147,7 +149,7 @@ def _compile(model: keras.Model, training: Training) -> None:
             loss=loss,
             metrics=["accuracy"] if "accuracy" in json.dumps(training.get("metrics")) else None,
         )
-    except (ValueError, TypeError, KeyError):
+    except (ValueError, TypeError, KeyError, AttributeError, InputError):
         return
 
 
