@@ -198,6 +198,7 @@ MODELS = {
         lambda f: keras_file(f / "m.keras", layers(shape=(10**6, 10**6))),
         "declares a shape",
     ),
+    "an input of 100,000 axes": (lambda f: keras_file(f / "m.keras", layers(shape=(9,) * 100_000)), "100,001 axes"),
     "a normalization of such an input": (
         lambda f: keras_file(f / "m.keras", layers(layer("Normalization", mean=0.0, variance=1.0), shape=(10**10,))),
         "declares a shape",

@@ -15,6 +15,7 @@ from tfopt.errors import InputError, UnsupportedError
 from tfopt.untrusted.limits import MOST_ELEMENTS
 
 MOST_BYTES = 16_000_000
+MOST_AXES = 32
 CODE = {"Lambda", "__lambda__"}
 KERAS_3_IMPORTS = {"keras_hub", "keras_cv", "keras_nlp"}  # whatever else a file names it looks for among what is known
 KERAS_2_KNOWS = {"builtins", "keras", "tf_keras"}
@@ -109,6 +110,8 @@ def _check_call(found: dict[str, Any], kind: str, name: str, operations: Collect
 
 def _check_shape(shape: Any, name: str) -> None:
     if isinstance(shape, list) and all(isinstance(size, int | None) for size in shape):
+        if len(shape) > MOST_AXES:
+            raise InputError(f"{name} declares a shape of {len(shape):,} axes: refused")
         elements = math.prod(abs(size) for size in shape if size)
         if elements > MOST_ELEMENTS:
             raise InputError(f"{name} declares a shape of more than {MOST_ELEMENTS:,} elements for one sample: refused")
