@@ -117,6 +117,13 @@ def many_layers(folder):
     return keras_file(folder / "m.keras", layers(*[relu] * 150_000))
 
 
+def attending(folder):
+    """Every one of 20,000 tokens to every other."""
+    tokens = keras.Input((20_000, 1))
+    keras.Model(tokens, keras.layers.Attention()([tokens, tokens])).save(folder / "m.keras")
+    return "m.keras"
+
+
 def unrolled(folder):
     keras.Sequential([keras.Input((10**7, 1)), keras.layers.SimpleRNN(1, unroll=True)]).save(folder / "m.keras")
     return "m.keras"
@@ -207,6 +214,16 @@ MODELS = {
         lambda f: keras_file(f / "m.keras", layers(layer("RepeatVector", n=10**10))),
         "numbers of one sample",
     ),
+    "a matrix inside a layer larger than the memory": (
+        lambda f: keras_file(
+            f / "m.keras",
+            layers(
+                layer("MelSpectrogram", fft_length=2**14, num_mel_bins=20_000, sequence_stride=2**13), shape=(2**15,)
+            ),
+        ),
+        "numbers of one sample",
+    ),
+    "attention larger than the memory": (attending, "numbers of one sample"),
     "a loop without an end": (unrolled, "unrolled over 10,000,000 steps"),
     "150,000 layers": (many_layers, "took longer than"),
     "a configuration of 100,000 brackets": (

@@ -13,12 +13,12 @@ import tensorflow as tf
 import tf_keras
 
 from tfopt.errors import UnsupportedError
+from tfopt.graphs.sizes import check_sizes
 from tfopt.keras2 import operations
 from tfopt.keras2.carrying import Held, fill
 from tfopt.keras2.differing import TOLERANCE, answers, difference
 from tfopt.keras2.samples import FREE, batch_of
 from tfopt.keras2.twins import IGNORED_ENDINGS, NoTwinError, parameters
-from tfopt.untrusted.tensors import check_tensors
 
 # Options of Keras 2 that Keras 3 lost because they do not change the result, or are told by the shapes.
 DROPPED = {
@@ -34,7 +34,7 @@ def to_keras3(model: tf_keras.Model, title: str) -> keras.Model:
     """Rebuild `model` in Keras 3; raise `UnsupportedError` naming the layer if that cannot be done exactly."""
     made: dict[int, keras.Layer] = {}
     result, pairs = _rebuilt(model, title, made)
-    check_tensors(result, title)
+    check_sizes(result, title)
     inputs = [batch_of(tensor.shape, tensor.dtype, _vocabulary(model), FREE) for tensor in model.inputs]
     before = answers(model(inputs if len(inputs) > 1 else inputs[0], training=False))
     after = answers(result(inputs if len(inputs) > 1 else inputs[0], training=False))

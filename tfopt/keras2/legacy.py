@@ -17,6 +17,7 @@ import keras
 import tf_keras
 
 from tfopt.errors import InputError, TfoptError
+from tfopt.graphs.sizes import check_sizes
 from tfopt.keras2.back import to_keras3
 from tfopt.keras2.known import check, checked
 from tfopt.keras2.saved_model import read_saved_model
@@ -24,7 +25,6 @@ from tfopt.scratch import scratch
 from tfopt.untrusted.archives import check_members
 from tfopt.untrusted.configs import read_config
 from tfopt.untrusted.limits import within
-from tfopt.untrusted.tensors import check_tensors
 from tfopt.untrusted.variables import bounded_variables
 from tfopt.untrusted.weights import check_weights
 
@@ -74,7 +74,7 @@ def _hdf5(path: Path) -> keras.Model:
         checked(config, path, keras if version.startswith("3") else tf_keras)
         if version.startswith("3"):
             model = keras.saving.load_model(copy)
-            check_tensors(model, path.name)
+            check_sizes(model, path.name)
             return model
         model = to_keras3(tf_keras.models.load_model(copy, compile=False), path.name)
     if training:
