@@ -57,6 +57,16 @@ def weights(fill):
     return buffer.getvalue()
 
 
+def weighing(folder, fill):
+    """A Dense layer with the weights file that `fill` has filled."""
+    return keras_file(folder / "m.keras", layers(layer("Dense", units=2), **{"model.weights.h5": weights(fill)}))
+
+
+def large_chunk(file):
+    values = file.create_dataset("a", (4,), "u1", maxshape=(None,), chunks=(10**9,), compression="gzip")
+    values[:] = 1
+
+
 def symlink(name):
     info = zipfile.ZipInfo(name)
     info.external_attr = (stat.S_IFLNK | 0o777) << 16
@@ -102,79 +112,21 @@ def imports(folder, module):
     return keras_file(folder / "m.keras", layers(layer("Harm", module)))
 
 
-def old_zip(folder, *found):
-    change = layers(*found)
-
-    def older(members):
-        change(members)
-        members["metadata.json"] = b'{"keras_version": "2.15.0"}'
-
-    return keras_file(folder / "m.keras", older)
-
-
-def old_module(folder):
-    evil_module(folder, "evil")
-    return old_zip(folder, layer("Dense", units=1, activation=layer("function", "evil") | {"config": "harm"}))
-
-
-def disguised_lambda(folder):
-    harm = layer("Any", "tf_keras.src.layers.core.lambda_layer") | {"registered_name": "Lambda"}
-    return old_zip(folder, harm)
-
-
-def hdf5(path, config):
-    with h5py.File(path, "w") as file:
-        file.attrs["model_config"] = config
-        file.attrs["keras_version"] = "2.15.0"
-        file.create_group("model_weights").attrs["layer_names"] = np.array([], "S1")
-    return path.name
-
-
-def escaped_lambda(folder):
-    import tf_keras
-
-    layer = tf_keras.layers.Lambda(eval(f"lambda x: [x, {touching(folder)}][0]"))
-    config = json.dumps(tf_keras.Sequential([tf_keras.layers.InputLayer((4,)), layer]).get_config())
-    (folder / "executed").unlink(missing_ok=True)
-    config = config.replace('"class_name": "Lambda"', r'"class_name":"\u004cambda"')
-    return hdf5(folder / "m.h5", f'{{"class_name": "Sequential", "config": {config}}}')
-
-
-def written_file(folder):
-    """A call of tf.io.write_file with constants, which tf_keras makes while it loads."""
-    harm = {"class_name": "TFOpLambda", "name": "w", "config": {"name": "w", "function": "io.write_file"}}
-    harm["inbound_nodes"] = [["_CONSTANT_VALUE", -1, str(folder / "executed"), {"contents": "x"}]]
-    first = {"class_name": "InputLayer", "name": "i", "config": {"batch_input_shape": [None, 4], "name": "i"}}
-    graph = {"name": "m", "layers": [{**first, "inbound_nodes": []}, harm]}
-    graph |= {"input_layers": [["i", 0, 0]], "output_layers": [["i", 0, 0]]}
-    return hdf5(folder / "m.h5", json.dumps({"class_name": "Functional", "config": graph}))
-
-
 def many_layers(folder):
     relu = {"class_name": "Activation", "config": {"activation": "relu"}, "module": "keras.layers"}
     return keras_file(folder / "m.keras", layers(*[relu] * 150_000))
 
 
-def unrolled(folder):
-    keras.Sequential([keras.Input((10**7, 1)), keras.layers.SimpleRNN(1, unroll=True)]).save(folder / "m.keras")
+def attending(folder):
+    """Every one of 20,000 tokens to every other."""
+    tokens = keras.Input((20_000, 1))
+    keras.Model(tokens, keras.layers.Attention()([tokens, tokens])).save(folder / "m.keras")
     return "m.keras"
 
 
-def saved_model(folder):
-    """A SavedModel whose initializer writes a file."""
-    import tensorflow as tf
-    import tf_keras
-
-    model = tf_keras.Sequential([tf_keras.layers.InputLayer((4,)), tf_keras.layers.Dense(2)])
-    target = str(folder / "executed")
-
-    def harm():
-        tf.io.write_file(target, "x")
-        return tf.constant(0)
-
-    model.harm = tf.function(harm, input_signature=[])
-    model.save(folder / "saved", save_format="tf")
-    return "saved"
+def unrolled(folder):
+    keras.Sequential([keras.Input((10**7, 1)), keras.layers.SimpleRNN(1, unroll=True)]).save(folder / "m.keras")
+    return "m.keras"
 
 
 def tflite(folder, change):
@@ -253,6 +205,7 @@ MODELS = {
         lambda f: keras_file(f / "m.keras", layers(shape=(10**6, 10**6))),
         "declares a shape",
     ),
+    "an input of 100,000 axes": (lambda f: keras_file(f / "m.keras", layers(shape=(9,) * 100_000)), "100,001 axes"),
     "a normalization of such an input": (
         lambda f: keras_file(f / "m.keras", layers(layer("Normalization", mean=0.0, variance=1.0), shape=(10**10,))),
         "declares a shape",
@@ -261,6 +214,16 @@ MODELS = {
         lambda f: keras_file(f / "m.keras", layers(layer("RepeatVector", n=10**10))),
         "numbers of one sample",
     ),
+    "a matrix inside a layer larger than the memory": (
+        lambda f: keras_file(
+            f / "m.keras",
+            layers(
+                layer("MelSpectrogram", fft_length=2**14, num_mel_bins=20_000, sequence_stride=2**13), shape=(2**15,)
+            ),
+        ),
+        "numbers of one sample",
+    ),
+    "attention larger than the memory": (attending, "numbers of one sample"),
     "a loop without an end": (unrolled, "unrolled over 10,000,000 steps"),
     "150,000 layers": (many_layers, "took longer than"),
     "a configuration of 100,000 brackets": (
@@ -268,49 +231,28 @@ MODELS = {
         "is no JSON",
     ),
     "weights that are a bomb": (
-        lambda f: keras_file(
-            f / "m.keras",
-            layers(
-                layer("Dense", units=2),
-                **{
-                    "model.weights.h5": weights(
-                        lambda file: file.create_dataset(
-                            "layers/dense/vars/0", (10**6, 900), "f4", chunks=(1000, 900), compression="gzip"
-                        )
-                    )
-                },
+        lambda f: weighing(
+            f,
+            lambda file: file.create_dataset(
+                "layers/dense/vars/0", (10**6, 900), "f4", chunks=(1000, 900), compression="gzip"
             ),
         ),
         "would swell",
     ),
     "weights that are a link to a file": (
-        lambda f: keras_file(
-            f / "m.keras",
-            layers(
-                layer("Dense", units=2),
-                **{
-                    "model.weights.h5": weights(
-                        lambda file: file.update({"layers": h5py.ExternalLink("/etc/passwd", "/")})
-                    )
-                },
-            ),
-        ),
+        lambda f: weighing(f, lambda file: file.update({"layers": h5py.ExternalLink("/etc/passwd", "/")})),
         "holds a link",
     ),
     "weights whose values lie elsewhere": (
-        lambda f: keras_file(
-            f / "m.keras",
-            layers(
-                layer("Dense", units=2),
-                **{
-                    "model.weights.h5": weights(
-                        lambda file: file.create_dataset("a", (9,), "u1", external=[("/etc/passwd", 0, 9)])
-                    )
-                },
-            ),
-        ),
+        lambda f: weighing(f, lambda file: file.create_dataset("a", (9,), "u1", external=[("/etc/passwd", 0, 9)])),
         "from another file",
     ),
+    "weights in one chunk that is a bomb": (lambda f: weighing(f, large_chunk), "would swell"),
+    "weights without a fixed size": (
+        lambda f: weighing(f, lambda file: file.create_dataset("a", data=["b"], dtype=h5py.string_dtype())),
+        "without a fixed size",
+    ),
+    "a type among the weights": (lambda f: weighing(f, lambda file: file.update({"a": np.dtype("f4")})), "neither"),
     "the bytecode of a Lambda": (lambda_layer, "Lambda layer, whose code would run"),
     "a pickle as weights": (pickled_weights, "without model.weights.h5"),
     "a module to import": (lambda f: imports(f, "evil"), "uses Harm"),
@@ -330,11 +272,6 @@ MODELS = {
         lambda f: keras_file(f / "m.keras", layers(layer("Dense", units=2) | {"config": {"name": "\x1b]0;x\x07"}})),
         "cannot be printed",
     ),
-    "a module to import, for Keras 2": (old_module, "uses harm of evil"),
-    "a Lambda under another name, for Keras 2": (disguised_lambda, "Lambda layer, whose code would run"),
-    "a Lambda spelled by escapes, for Keras 2": (escaped_lambda, "Lambda layer, whose code would run"),
-    "a call that writes a file, for Keras 2": (written_file, "as tf.io.write_file"),
-    "a graph that writes a file, for Keras 2": (saved_model, "reach out of the model"),
     "a .tflite larger than the memory": (lambda f: tflite(f, huge_arena), "m.tflite"),
     "data that would be downloaded as code": (
         lambda f: keras_file(f / "m.keras", remembers(source="tfds:somebody:harm")),

@@ -1,5 +1,6 @@
 """Files that were cut off or of which a bit was flipped: they are refused in one sentence, or they work."""
 
+import io
 import os
 import queue
 import subprocess
@@ -8,11 +9,14 @@ import threading
 from collections import Counter
 from pathlib import Path
 
+import h5py
 import pytest
 
 from tests import damage
 from tests.conftest import SAMPLES, process
+from tests.hostile_models import keras_file
 from tests.samples_as_tflite import floats, quantized
+from tfopt.artifacts.keras_file import KerasArtifact
 
 MOST_SECONDS = 60.0  # for one file
 NAMES = ("digits-cnn.keras", "digits-mlp.keras")
@@ -105,3 +109,14 @@ def test_a_tensor_whose_name_is_no_text(tmp_path, tfopt):
     ended = tfopt("inspect", "m.tflite")
     assert (ended.code, ended.out) == (2, "")
     assert ended.err == "error: m.tflite cannot be run by LiteRT: the name of a tensor is no text\n"
+
+
+def test_a_group_among_the_slots_of_the_optimizer_is_not_counted(tmp_path):
+    def change(members):
+        buffer = io.BytesIO(members["model.weights.h5"])
+        with h5py.File(buffer, "r+") as file:
+            file.require_group("optimizer/vars").create_group("deeper")
+        members["model.weights.h5"] = buffer.getvalue()
+
+    keras_file(tmp_path / "m.keras", change)
+    assert KerasArtifact.load(tmp_path / "m.keras").optimizer_bytes == 0

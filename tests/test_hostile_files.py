@@ -6,10 +6,13 @@ import pytest
 
 from tests.conftest import process
 from tests.hostile_data import DATA
-from tests.hostile_models import MODELS, evil_module
+from tests.hostile_keras2 import KERAS_2
+from tests.hostile_models import MODELS as KERAS_3
+from tests.hostile_models import evil_module
 from tests.measured import taken
 from tfopt import children
 
+MODELS = KERAS_3 | KERAS_2
 MOST_BYTES = 2_000_000_000
 MOST_SECONDS = 60.0
 
@@ -52,7 +55,7 @@ def test_processes_of_tfopt_import_nothing_from_the_current_folder(tmp_path):
     for name in ("numpy", "contextlib", "tfopt", "ai_edge_litert"):
         evil_module(tmp_path, name)
     ended = subprocess.run(
-        children.command("tfopt.untrusted.trial", "no.tflite"), cwd=tmp_path, env=children.environment(),
+        children.command("tfopt.untrusted.trial", "no.tflite", "1"), cwd=tmp_path, env=children.environment(),
         capture_output=True, text=True, check=False,
     )  # fmt: skip
     assert "No such file" in ended.stderr

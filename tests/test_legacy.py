@@ -1,5 +1,6 @@
 """Files of Keras 2, written here by tf_keras, are opened as Keras 3 models that answer the same."""
 
+import json
 import zipfile
 
 import h5py
@@ -56,6 +57,24 @@ def test_compile_state_comes_along(old, tmp_path):
     assert model.loss == "sparse_categorical_crossentropy"
     assert isinstance(model.optimizer, keras.optimizers.SGD)
     assert float(model.optimizer.learning_rate) == pytest.approx(0.05)
+
+
+@pytest.mark.parametrize(
+    ("key", "value"),
+    [
+        ("optimizer_config", {"class_name": "Addons>LAMB", "config": {}}),
+        ("loss", {"class_name": "Addons>TripletLoss", "config": {}}),
+        ("loss", {"class_name": "deserialize", "config": {"name": "mse"}}),
+        ("loss", "contrastive"),
+    ],
+)
+def test_a_model_is_not_compiled_with_what_keras_3_has_not(old, samples, tmp_path, key, value):
+    old.save(tmp_path / "old.h5")
+    with h5py.File(tmp_path / "old.h5", "r+") as file:
+        file.attrs["training_config"] = json.dumps(json.loads(file.attrs["training_config"]) | {key: value})
+    artifact = load_keras(tmp_path / "old.h5")
+    assert not artifact.model.compiled
+    np.testing.assert_allclose(artifact.predict(samples), old.predict(samples, verbose=0), atol=1e-6)
 
 
 def test_nested_models_stay_nested_and_trainable_flags_stay(old):
@@ -127,6 +146,34 @@ def test_a_saved_model_that_keras_did_not_make_is_refused(tmp_path):
     tf.saved_model.save(tf.Module(), str(tmp_path / "plain"))
     with pytest.raises(InputError, match="a SavedModel that Keras did not make"):
         load_keras(tmp_path / "plain")
+
+
+class Harm(tf.saved_model.experimental.TrackableResource):
+    """A resource whose initializer, which TensorFlow runs when it loads a graph, writes a file."""
+
+    def __init__(self, target):
+        super().__init__()
+        self.target = str(target)
+        self.made = self.resource_handle
+
+    def _create_resource(self):
+        return tf.raw_ops.VarHandleOp(dtype=tf.float32, shape=[], shared_name="harm")
+
+    def _initialize(self):
+        tf.raw_ops.Save(filename=self.target, tensor_names=["a"], data=[tf.constant(1.0)])
+
+    def _destroy_resource(self):
+        pass
+
+
+def test_the_graphs_of_a_saved_model_are_not_run(tmp_path):
+    model = tf_keras.Sequential([layers.Input((4,)), layers.Dense(2)])
+    model.harm = Harm(tmp_path / "executed")
+    model.save(tmp_path / "saved")
+    (tmp_path / "executed").unlink(missing_ok=True)
+    x = np.ones((1, 4), "float32")
+    np.testing.assert_allclose(load_keras(tmp_path / "saved").predict(x), model.predict(x, verbose=0), atol=1e-6)
+    assert not (tmp_path / "executed").exists()
 
 
 def test_weights_without_an_architecture_are_refused(old, tmp_path):

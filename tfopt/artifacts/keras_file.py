@@ -28,11 +28,11 @@ from tfopt.artifacts.serializing import serialize
 from tfopt.artifacts.writing import write
 from tfopt.errors import InputError, TfoptError, UnsupportedError
 from tfopt.graphs.calling import call, inputs_of, outputs_of
+from tfopt.graphs.sizes import check_sizes
 from tfopt.scratch import reserve, scratch
 from tfopt.untrusted.archives import check_members
 from tfopt.untrusted.configs import check_config, read_config
 from tfopt.untrusted.limits import within
-from tfopt.untrusted.tensors import check_tensors
 from tfopt.untrusted.variables import bounded_variables
 from tfopt.untrusted.weights import check_weights
 
@@ -71,7 +71,7 @@ class KerasArtifact:
             with within(LEAST_SECONDS + size / BYTES_A_SECOND, path.name), bounded_variables(stored, path.name):
                 model = _load(folder, path.name)
             state = _optimizer_bytes(folder / WEIGHTS)
-        check_tensors(model, path.name)
+        check_sizes(model, path.name)
         artifact = cls(path.name, model, file, provenance)
         if state:
             serialize(without_optimizer_state(artifact.model), file.path, provenance)
@@ -219,7 +219,8 @@ def _optimizer_bytes(weights: Path) -> int:
     """Bytes of optimizer slots, beyond the step count and the learning rate that a fresh optimizer has too."""
     with h5py.File(weights) as file:
         variables = file.get("optimizer/vars")
-        return sum(v.nbytes for v in variables.values() if v.ndim) if variables is not None else 0
+        found = variables.values() if isinstance(variables, h5py.Group) else ()
+        return sum(value.nbytes for value in found if isinstance(value, h5py.Dataset) and value.ndim)
 
 
 def _compiled(model: keras.Model) -> Callable[[list[Any]], Any]:

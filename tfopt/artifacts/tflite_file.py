@@ -3,7 +3,7 @@
 import contextlib
 import os
 import warnings
-from collections.abc import Callable, Container, Mapping, Sequence
+from collections.abc import Callable, Container, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Literal, Self, TypeAlias
 
@@ -39,8 +39,10 @@ class TfliteArtifact:
         provenance: Provenance | None = None,
         threads: int = THREADS,
         order: Sequence[str] | None = None,
+        batch: int = BATCH,
     ) -> None:
         self.name = name
+        self.batch = batch
         self.order = order
         self.payload = payload
         self.provenance = provenance
@@ -59,8 +61,8 @@ class TfliteArtifact:
         payload = path.read_bytes()
         if payload[4:8] != b"TFL3":
             raise InputError(f"{path} is not a .tflite file" if payload else f"{path} is empty")
-        try_tflite(path)
-        return cls(path.name, payload, threads=threads)
+        batch = try_tflite(payload, str(path), BATCH)
+        return cls(path.name, payload, threads=threads, batch=batch)
 
     def _inputs(self) -> dict[str, dict[str, Any]]:
         """Details of the inputs by name, in `order`, that of the Keras model, or else as the file has them."""
@@ -102,7 +104,7 @@ class TfliteArtifact:
     ) -> dict[str, NDArray[Any]]:
         """Every output by its name, as floats (N, ...), for one array (N, ...) for each input by its name."""
         sizes = {shape[0] for shape in self.input_shapes() if shape}
-        batch = BATCH if sizes == {None} else next(size for size in sizes if size)
+        batch = self.batch if sizes == {None} else next(size for size in sizes if size)
         threads = (os.cpu_count() or 1) if batch > 1 else 1  # one sample alone is too little to share
         bound = _Bound(_interpreter(self.payload, self.name, threads))
         count = len(next(iter(feeds.values())))
@@ -110,15 +112,19 @@ class TfliteArtifact:
         for start in range(0, count, batch):
             size = min(batch, count - start)
             rows = np.arange(start, start + (size if None in sizes else batch)) % count  # a fixed batch is filled up
-            for name, value in bound.run({name: x[rows] for name, x in feeds.items()}).items():
+            with _one_sentence(self.name):
+                found = bound.run({name: x[rows] for name, x in feeds.items()})
+            for name, value in found.items():
                 parts.setdefault(name, []).append(value[:size])
             advance(size)
         return {name: np.concatenate(values) for name, values in parts.items()}
 
     def runner(self, inputs: Sequence[NDArray[Any]]) -> Callable[[], object]:
-        """One `invoke`; the inputs are set beforehand."""
+        """One `invoke`; the inputs are set beforehand, and it has been run once."""
         interpreter = _interpreter(self.payload, self.name, self.threads)
-        _Bound(interpreter).set(dict(zip(self.input_names, inputs, strict=True)))
+        with _one_sentence(self.name):
+            _Bound(interpreter).set(dict(zip(self.input_names, inputs, strict=True)))
+            interpreter.invoke()
         return interpreter.invoke  # type: ignore[no-any-return]
 
     def save(self, path: str | Path, *, force: bool = False) -> Path:
@@ -216,12 +222,18 @@ def tensors(
 
 
 def _interpreter(payload: bytes, name: str, threads: int) -> Interpreter:
-    try:
+    with _one_sentence(name):
         interpreter = Interpreter(model_content=payload, num_threads=threads)
         interpreter.allocate_tensors()
-    except (ValueError, RuntimeError) as error:
-        raise InputError(f"{name} cannot be run by LiteRT: {' '.join(str(error).split())[:200]}") from error
     return interpreter
+
+
+@contextlib.contextmanager
+def _one_sentence(name: str) -> Iterator[None]:
+    try:
+        yield
+    except (ValueError, RuntimeError, MemoryError) as error:
+        raise InputError(f"{name} cannot be run by LiteRT: {' '.join(str(error).split())[:200]}") from error
 
 
 def _shape(detail: dict[str, Any]) -> Shape:

@@ -13,6 +13,7 @@ import tensorflow as tf
 import tf_keras
 
 from tfopt.errors import UnsupportedError
+from tfopt.graphs.sizes import check_sizes
 from tfopt.keras2 import operations
 from tfopt.keras2.carrying import Held, fill
 from tfopt.keras2.differing import TOLERANCE, answers, difference
@@ -33,6 +34,7 @@ def to_keras3(model: tf_keras.Model, title: str) -> keras.Model:
     """Rebuild `model` in Keras 3; raise `UnsupportedError` naming the layer if that cannot be done exactly."""
     made: dict[int, keras.Layer] = {}
     result, pairs = _rebuilt(model, title, made)
+    check_sizes(result, title)
     inputs = [batch_of(tensor.shape, tensor.dtype, _vocabulary(model), FREE) for tensor in model.inputs]
     before = answers(model(inputs if len(inputs) > 1 else inputs[0], training=False))
     after = answers(result(inputs if len(inputs) > 1 else inputs[0], training=False))

@@ -6,6 +6,7 @@ is named and calls any function of TensorFlow, so all of that is looked for befo
 
 import json
 import re
+import shutil
 import zipfile
 from collections.abc import Iterator
 from pathlib import Path
@@ -14,15 +15,15 @@ from typing import Any
 import h5py
 import keras
 import tf_keras
-from tensorflow.core.protobuf import saved_model_pb2
-from tf_keras.protobuf import saved_metadata_pb2
 
 from tfopt.errors import InputError, TfoptError
+from tfopt.graphs.sizes import check_sizes
 from tfopt.keras2.back import to_keras3
-from tfopt.keras2.operations import TWINS
+from tfopt.keras2.known import check, checked
+from tfopt.keras2.saved_model import read_saved_model
 from tfopt.scratch import scratch
 from tfopt.untrusted.archives import check_members
-from tfopt.untrusted.configs import check_config, read_config
+from tfopt.untrusted.configs import read_config
 from tfopt.untrusted.limits import within
 from tfopt.untrusted.variables import bounded_variables
 from tfopt.untrusted.weights import check_weights
@@ -30,7 +31,6 @@ from tfopt.untrusted.weights import check_weights
 LEAST_SECONDS = 30.0  # that loading may take, and a second more for so many bytes
 BYTES_A_SECOND = 1_000_000
 OLD_LAYERS = "_layer_checkpoint_dependencies"
-WRITERS = {"ReadFile", "WriteFile", "MatchingFiles", "PrintV2", "PyFunc", "PyFuncStateless", "EagerPyFunc"}
 Training = dict[str, Any]
 
 
@@ -48,7 +48,7 @@ def load_legacy(path: Path) -> keras.Model:
 
 def _loaded(path: Path) -> keras.Model:
     if path.is_dir():
-        return _saved_model(path)
+        return to_keras3(read_saved_model(path), path.name)
     if zipfile.is_zipfile(path):
         return _keras_2_zip(path)
     return _hdf5(path)
@@ -61,33 +61,24 @@ def _sentence(error: Exception, path: Path) -> str:
     return f"{path} cannot be loaded by Keras 2 (tf_keras) either: {' '.join(str(error).split())[:200]}"
 
 
-def _saved_model(folder: Path) -> keras.Model:
-    files = [file for file in (folder / "keras_metadata.pb", folder / "saved_model.pb") if file.exists()]
-    content = b"".join(file.read_bytes() for file in files)
-    if b'"class_name"' not in content:
-        raise InputError(f"{folder} is a SavedModel that Keras did not make; its layers are not known")
-    _check_graph(folder)
-    for text in _described(folder):
-        _check(text, folder)
-    return to_keras3(tf_keras.models.load_model(folder, compile=False), folder.name)
-
-
 def _hdf5(path: Path) -> keras.Model:
-    with h5py.File(path) as file:
-        check_weights(file, str(path), path.stat().st_size)
-        config, training = file.attrs.get("model_config"), file.attrs.get("training_config")
-        version = str(file.attrs.get("keras_version", "2"))
-    if config is None:
-        raise InputError(f"{path} holds weights only, or is no model of Keras; the architecture is needed as well")
-    _check(config, path)
     with scratch() as folder:
-        copy = folder / "model.h5"  # both Kerases go by the suffix
-        copy.write_bytes(path.read_bytes())
+        copy = folder / "model.h5"  # both Kerases go by the suffix; and what was checked is what is read
+        shutil.copyfile(path, copy)
+        with h5py.File(copy) as file:
+            check_weights(file, str(path), copy.stat().st_size)
+            config, training = file.attrs.get("model_config"), file.attrs.get("training_config")
+            version = str(file.attrs.get("keras_version", "2"))
+        if config is None:
+            raise InputError(f"{path} holds weights only, or is no model of Keras; the architecture is needed as well")
+        checked(config, path, keras if version.startswith("3") else tf_keras)
         if version.startswith("3"):
-            return keras.saving.load_model(copy)
+            model = keras.saving.load_model(copy)
+            check_sizes(model, path.name)
+            return model
         model = to_keras3(tf_keras.models.load_model(copy, compile=False), path.name)
     if training:
-        _compile(model, json.loads(training))
+        _compile(model, read_config(training, str(path)), path)
     return model
 
 
@@ -96,7 +87,7 @@ def _keras_2_zip(path: Path) -> keras.Model:
         copy = folder / "model.keras"
         with zipfile.ZipFile(path) as archive, zipfile.ZipFile(copy, "w") as mended:
             check_members(archive, str(path), path.stat().st_size)
-            config = _check(archive.read("config.json"), path)
+            config = checked(archive.read("config.json"), path)
             for member in ("metadata.json", "config.json"):
                 mended.writestr(member, archive.read(member))
             weights = folder / "weights.h5"
@@ -106,7 +97,7 @@ def _keras_2_zip(path: Path) -> keras.Model:
             mended.write(_as_tf_keras_names(weights), "model.weights.h5")
         model = to_keras3(tf_keras.models.load_model(copy, compile=False, safe_mode=True), path.name)
     if config.get("compile_config"):
-        _compile(model, config["compile_config"])
+        _compile(model, config["compile_config"], path)
     return model
 
 
@@ -147,37 +138,10 @@ def _base(name: str) -> str:
     return re.sub(r"_\d+$", "", name)
 
 
-def _check(text: bytes | str, path: Path) -> Any:
-    """The configuration in a file, once nothing in it would run."""
-    config = read_config(text, str(path))
-    check_config(config, str(path), TWINS)
-    return config
-
-
-def _described(folder: Path) -> Iterator[str]:
-    """What Keras has written of each layer into a SavedModel, where it keeps that since 2.5 and where it did before."""
-    saved = saved_model_pb2.SavedModel.FromString((folder / "saved_model.pb").read_bytes())
-    nodes = [node.user_object for meta in saved.meta_graphs for node in meta.object_graph_def.nodes]
-    texts = [node.metadata for node in nodes if node.metadata]
-    if (folder / "keras_metadata.pb").exists():
-        described = saved_metadata_pb2.SavedMetadata.FromString((folder / "keras_metadata.pb").read_bytes())
-        texts += [node.metadata for node in described.nodes]
-    yield from (text for text in texts if text.startswith("{"))
-
-
-def _check_graph(folder: Path) -> None:
-    """Raise `InputError` if the graphs of a SavedModel, which are programs, touch files or call Python."""
-    saved = saved_model_pb2.SavedModel.FromString((folder / "saved_model.pb").read_bytes())
-    for meta in saved.meta_graphs:
-        bodies = [meta.graph_def.node, *(function.node_def for function in meta.graph_def.library.function)]
-        found = sorted({node.op for nodes in bodies for node in nodes} & WRITERS)
-        if found:
-            raise InputError(f"{folder} has the operations {', '.join(found)}, which reach out of the model: refused")
-
-
-def _compile(model: keras.Model, training: Training) -> None:
+def _compile(model: keras.Model, training: Training, path: Path) -> None:
     """Compile as the file says, as far as Keras 3 has the same loss, optimizer and metrics; else leave uncompiled."""
     try:
+        check(training.get("loss"), path, keras)
         loss = _named(training.get("loss"))
         keras.losses.get(loss)
         model.compile(
@@ -185,7 +149,7 @@ def _compile(model: keras.Model, training: Training) -> None:
             loss=loss,
             metrics=["accuracy"] if "accuracy" in json.dumps(training.get("metrics")) else None,
         )
-    except (ValueError, TypeError, KeyError):
+    except (ValueError, TypeError, KeyError, AttributeError, InputError):
         return
 
 

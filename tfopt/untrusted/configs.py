@@ -9,16 +9,31 @@ import json
 import math
 import sys
 from collections.abc import Collection, Iterator
-from typing import Any
+from typing import Any, NamedTuple
 
 from tfopt.errors import InputError, UnsupportedError
 from tfopt.untrusted.limits import MOST_ELEMENTS
 
 MOST_BYTES = 16_000_000
+MOST_AXES = 32
 CODE = {"Lambda", "__lambda__"}
 KERAS_3_IMPORTS = {"keras_hub", "keras_cv", "keras_nlp"}  # whatever else a file names it looks for among what is known
 KERAS_2_KNOWS = {"builtins", "keras", "tf_keras"}
-CALLS = {"TFOpLambda", "SlicingOpLambda", "ClassMethod", "TensorFlowOpLayer"}  # of any function of TensorFlow
+CALLS = {  # of any function of TensorFlow, or of any method of a tensor
+    "TFOpLambda", "SlicingOpLambda", "ClassMethod", "TensorFlowOpLayer", "InstanceMethod", "InstanceProperty",
+}  # fmt: skip
+VALUES = {  # that JSON has no form for
+    "__bytes__", "__ellipsis__", "__keras_tensor__", "__numpy__", "__tensor__", "__tuple__", "CompositeTensor",
+    "TensorShape", "TypeSpec",
+}  # fmt: skip
+
+
+class Known(NamedTuple):
+    """What a file of Keras 2 may name; tf_keras would find much more."""
+
+    classes: Collection[str]
+    functions: Collection[str]
+    operations: Collection[str]  # of TensorFlow
 
 
 def read_config(text: bytes | str, name: str) -> Any:
@@ -31,19 +46,20 @@ def read_config(text: bytes | str, name: str) -> Any:
         raise InputError(f"{name} has a configuration that is no JSON: {str(error)[:100]}") from error
 
 
-def check_config(config: Any, name: str, operations: Collection[str] | None = None) -> None:
+def check_config(config: Any, name: str, known: Known | None = None) -> None:
     """Raise `InputError` for code, modules to import, files to read and shapes that nothing can hold.
 
-    A file for tf_keras comes with the `operations` of TensorFlow that it may call; another is an `UnsupportedError`.
+    A file of Keras 2 comes with all that is `known`; another operation of TensorFlow is an `UnsupportedError`.
     """
     for found in _dicts(config):
-        if CODE & {found.get(key) for key in ("class_name", "registered_name") if isinstance(found.get(key), str)}:
+        kinds = {found[key] for key in ("class_name", "registered_name") if isinstance(found.get(key), str)}
+        if CODE & {kind.split(">")[-1].split(".")[-1] for kind in kinds}:
             raise InputError(
                 f"{name} has a Lambda layer, whose code would run on loading: refused; replace it by a registered layer"
             )
-        _check_module(found, name, keras_2=operations is not None)
-        if operations is not None and found.get("class_name") in CALLS:
-            _check_call(found, found["class_name"], name, operations)
+        if known is not None:
+            _check_known(found, name, known)
+        _check_import(found, name)
         if isinstance(found.get("vocabulary"), str):
             raise InputError(f"{name} takes a vocabulary from the file {found['vocabulary'][:80]!r}: refused")
         for key, value in found.items():
@@ -54,18 +70,31 @@ def check_config(config: Any, name: str, operations: Collection[str] | None = No
             raise InputError(f"{name} has a layer whose name {called[:80]!r} cannot be printed")
 
 
-def _check_module(found: dict[str, Any], name: str, *, keras_2: bool) -> None:
+def _check_import(found: dict[str, Any], name: str) -> None:
     module, kind = found.get("module"), found.get("class_name")
-    if not isinstance(module, str) or kind is None:
-        return
-    package = module.split(".")[0]
-    if keras_2 and (package not in KERAS_2_KNOWS or (kind == "function" and module != "builtins")):
-        called = found.get("config") if kind == "function" else kind
-        raise InputError(f"{name} uses {called} of {module}, a custom layer or model whose code is not in the file")
-    if package in KERAS_3_IMPORTS - set(sys.modules):
+    if isinstance(module, str) and kind and module.split(".")[0] in KERAS_3_IMPORTS - set(sys.modules):
         raise InputError(
             f"{name} uses {kind} of {module}, which would be imported: refused; name it by --custom-objects"
         )
+
+
+def _check_known(found: dict[str, Any], name: str, known: Known) -> None:
+    """Every class by its own name: tf_keras looks for a dotted or a registered name in whole modules."""
+    kind, module, registered = (found.get(key) for key in ("class_name", "module", "registered_name"))
+    if kind is None:
+        return
+    if kind in CALLS:
+        _check_call(found, kind, name, known.operations)
+    called = found.get("config") if kind == "function" else kind
+    if kind == "function":
+        sound = module in (None, "builtins") and called in known.functions
+    else:
+        sound = kind in VALUES | CALLS or kind.split(">")[-1] in known.classes
+        sound &= registered is None or registered.split(">")[-1] == kind.split(">")[-1]
+    if not sound or (isinstance(module, str) and module.split(".")[0] not in KERAS_2_KNOWS):
+        shown = called if kind == "function" or kind not in known.classes or not registered else registered
+        place = f" of {module}" if module else ""
+        raise InputError(f"{name} uses {str(shown)[:80]}{place}, a custom layer or model whose code is not in the file")
 
 
 def _check_call(found: dict[str, Any], kind: str, name: str, operations: Collection[str]) -> None:
@@ -81,6 +110,8 @@ def _check_call(found: dict[str, Any], kind: str, name: str, operations: Collect
 
 def _check_shape(shape: Any, name: str) -> None:
     if isinstance(shape, list) and all(isinstance(size, int | None) for size in shape):
+        if len(shape) > MOST_AXES:
+            raise InputError(f"{name} declares a shape of {len(shape):,} axes: refused")
         elements = math.prod(abs(size) for size in shape if size)
         if elements > MOST_ELEMENTS:
             raise InputError(f"{name} declares a shape of more than {MOST_ELEMENTS:,} elements for one sample: refused")

@@ -9,36 +9,53 @@ import contextlib
 import signal
 import subprocess
 import sys
+import time
 from pathlib import Path
+from typing import Any
 
 from tfopt.children import command, environment
 from tfopt.errors import InputError
+from tfopt.scratch import scratch
 
 SECONDS = 45.0
 ADDRESSES = 2_000_000_000  # bytes that a small file may take, beside what the process has
+MOST_SECONDS = 10.0  # that a batch may take; there is nothing to gain from batches of slow samples
+RAN = "ran "
+FAILED = "failed:"
 FOLD = 12  # times the size of a large file: XNNPACK packs the weights again
 
 
-def try_tflite(path: Path) -> None:
-    """Raise `InputError` in one sentence if LiteRT cannot load `path` and run it on zeros and on noise."""
+def try_tflite(payload: bytes, name: str, batch: int) -> int:
+    """Raise `InputError` in one sentence if LiteRT cannot load `payload` and run it on zeros and on noise.
+
+    Returns how many samples at once it was seen to run: `batch`, or 1 if it cannot or so many would take too long.
+    """
     quiet = environment(TF_CPP_MIN_LOG_LEVEL="3", PYTHONWARNINGS="ignore")
-    try:
-        ended = subprocess.run(
-            command("tfopt.untrusted.trial", str(path)), stdin=subprocess.DEVNULL, capture_output=True, env=quiet,
-            timeout=SECONDS, check=False,
-        )  # fmt: skip
-    except subprocess.TimeoutExpired:
-        raise InputError(f"{path} cannot be run by LiteRT: it took longer than {SECONDS:.0f} s") from None
-    if ended.returncode < 0:
-        with contextlib.suppress(ValueError):
-            how = signal.Signals(-ended.returncode).name
-            raise InputError(f"{path} is damaged: LiteRT crashes on it ({how})")
-    if ended.returncode:
-        reason = " ".join(ended.stdout.decode(errors="replace").split())[:200] or f"code {ended.returncode}"
-        raise InputError(f"{path} cannot be run by LiteRT: {reason}")
+    with scratch() as folder:
+        path = folder / "model.tflite"  # of what is run afterwards; what lies at the path may change
+        path.write_bytes(payload)
+        try:
+            ended = subprocess.run(
+                command("tfopt.untrusted.trial", str(path), str(batch)), stdin=subprocess.DEVNULL, capture_output=True,
+                env=quiet, timeout=SECONDS, check=False,
+            )  # fmt: skip
+        except subprocess.TimeoutExpired:
+            raise InputError(f"{name} cannot be run by LiteRT: it took longer than {SECONDS:.0f} s") from None
+    said = ended.stdout.decode(errors="replace")
+    ran = [int(line.removeprefix(RAN)) for line in said.splitlines() if line.startswith(RAN)]
+    if ran:
+        return ran[-1]
+    with contextlib.suppress(ValueError):
+        how = signal.Signals(-ended.returncode).name
+        raise InputError(f"{name} is damaged: LiteRT crashes on it ({how})")
+    raise InputError(f"{name} cannot be run by LiteRT: {_reason(said) or f'code {ended.returncode}'}")
 
 
-def _main(path: Path) -> None:
+def _reason(said: str) -> str:
+    return " ".join(said.removeprefix(FAILED).split())[:200]
+
+
+def _main(path: Path, batch: int) -> None:
     from ai_edge_litert import schema_py_generated as schema
 
     payload = path.read_bytes()
@@ -46,7 +63,8 @@ def _main(path: Path) -> None:
         signal.alarm(2 * int(SECONDS))  # in case that nobody waits for it any more
     _bound(len(payload))
     try:
-        _run(payload)
+        interpreter = _loaded(payload)
+        seconds = _run(interpreter)
         model = schema.ModelT.InitFromPackedBuf(payload, 0)
         for tensor in [tensor for graph in model.subgraphs for tensor in graph.tensors]:
             (tensor.name or b"").decode()
@@ -56,24 +74,62 @@ def _main(path: Path) -> None:
         _fail("it asks for more memory than a file of its size needs")
     except Exception as error:  # LiteRT and flatbuffers raise whatever they stumble over
         _fail(str(error) or type(error).__name__)
+    print(f"{RAN}1", flush=True)
+    if batch * seconds < MOST_SECONDS and _free(interpreter):
+        with contextlib.suppress(Exception):
+            _resize(interpreter, batch)
+            _run(interpreter)
+            print(f"{RAN}{batch}", flush=True)
 
 
-def _run(payload: bytes) -> None:
-    import numpy as np
+def _loaded(payload: bytes) -> Any:
     from ai_edge_litert.interpreter import Interpreter
 
     interpreter = Interpreter(model_content=payload)
     interpreter.allocate_tensors()
+    return interpreter
+
+
+def _free(interpreter: Any) -> bool:
+    signatures = [detail["shape_signature"] for detail in interpreter.get_input_details()]
+    return {signature[0] for signature in signatures if len(signature)} == {-1}
+
+
+def _resize(interpreter: Any, batch: int) -> None:
+    for detail in interpreter.get_input_details():
+        if len(detail["shape"]):
+            interpreter.resize_tensor_input(detail["index"], (batch, *detail["shape"][1:]))
+    interpreter.allocate_tensors()
+
+
+def _run(interpreter: Any) -> float:
+    """Run on zeros and on noise; returns the seconds that the latter took."""
+    import numpy as np
+
     rng = np.random.default_rng(0)
-    details = interpreter.get_input_details()
-    for noise in (0.0, 1.0):
-        for detail in details:
+    seconds = 0.0
+    for noise in (False, True):
+        for detail in interpreter.get_input_details():
             kind = np.dtype(detail["dtype"])
             if kind.kind in "fiub":
-                interpreter.set_tensor(detail["index"], (rng.random(detail["shape"]) * noise).astype(kind))
+                value = _noise(rng, kind, detail) if noise else np.zeros(detail["shape"], kind)
+                interpreter.set_tensor(detail["index"], value)
+        began = time.perf_counter()
         interpreter.invoke()
+        seconds = time.perf_counter() - began
     for detail in interpreter.get_output_details():
         interpreter.get_tensor(detail["index"])
+    return seconds
+
+
+def _noise(rng: Any, kind: Any, detail: dict[str, Any]) -> Any:
+    """Floats below 1, all values of a quantized type, tokens 0 and 1, which every table has."""
+    if kind.kind == "f":
+        return rng.random(detail["shape"]).astype(kind)
+    if kind.kind == "b" or not detail["quantization"][0]:
+        return rng.integers(0, 2, detail["shape"]).astype(kind)
+    least, most = -(2 ** (8 * kind.itemsize - 1)), 2 ** (8 * kind.itemsize - 1)
+    return (rng.integers(least, most, detail["shape"]) - (least if kind.kind == "u" else 0)).astype(kind)
 
 
 def _bound(size: int) -> None:
@@ -86,9 +142,9 @@ def _bound(size: int) -> None:
 
 
 def _fail(reason: str) -> None:
-    print(reason)
+    print(FAILED, " ".join(reason.split()))
     sys.exit(1)
 
 
 if __name__ == "__main__":
-    _main(Path(sys.argv[1]))
+    _main(Path(sys.argv[1]), int(sys.argv[2]))

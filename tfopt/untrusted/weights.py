@@ -1,4 +1,6 @@
-"""Weights in HDF5: data of the file itself, no links to other files, and not more of it than the file can hold."""
+"""Weights in HDF5: numbers of the file itself, no links to other files, and not more of them than the file can hold."""
+
+import math
 
 import h5py
 
@@ -18,10 +20,14 @@ def check_weights(file: h5py.File, name: str, size: int) -> None:
             for key in item:
                 if isinstance(item.get(key, getlink=True), LINKS):
                     raise InputError(f"{name} holds a link at {path}/{key}, which may lead to another file: refused")
+        elif not isinstance(item, h5py.Dataset):
+            raise InputError(f"{name} holds {path}, which is neither weights nor a group of them: refused")
         elif item.external or item.is_virtual:
             raise InputError(f"{name} takes the values of {path} from another file: refused")
+        elif item.dtype.hasobject:
+            raise InputError(f"{name} holds {path}, values without a fixed size, which weights are not: refused")
         else:
-            declared += item.nbytes
+            declared += max(item.nbytes, math.prod(item.chunks or ()) * item.dtype.itemsize)  # a chunk is read at once
 
     visit("", file)
     file.visititems(visit)
