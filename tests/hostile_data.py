@@ -1,6 +1,7 @@
 """Data made to do harm: how each is made, and words of the sentence that refuses it."""
 
 import gzip
+import os
 import struct
 import zipfile
 import zlib
@@ -56,6 +57,19 @@ def images(folder, content):
     return "images"
 
 
+def gif(size, frames):
+    """An image of this size with frames of theirs, each of one row at most."""
+    screen = b"GIF89a" + struct.pack("<HHBBB", *size, 0x80, 0, 0) + bytes(6)
+    return screen + b"".join(b",\0\0\0\0" + struct.pack("<HHB", *frame, 0) + b"\2\2\x44\1\0" for frame in frames) + b";"
+
+
+def lzma_array(folder):
+    with zipfile.ZipFile(folder / "d.npz", "w", zipfile.ZIP_LZMA) as archive:
+        for name in ("x", "y"):
+            archive.writestr(f"{name}.npy", npy({"descr": "<f4", "fortran_order": False, "shape": (9,)}, bytes(36)))
+    return "d.npz"
+
+
 def looping(folder):
     """Links to themselves, to parents and to each other, among folders of text files."""
     root = folder / "images"
@@ -97,11 +111,22 @@ DATA = {
     ),
     "names of 10 MB in the header": (
         lambda f: text_file(f, "d.tsv", LONG + b"\t" + LONG + b"\n" + b"1\t0\n1\t1\n" * 30),
-        "",
+        "two columns of the same name",
     ),
     "zeros in gzip": (
         lambda f: text_file(f, "d.csv.gz", gzip.compress(b"a,label\n" + bytes(10**9), 1)),
         "would swell",
+    ),
+    "more cells than fit into memory": (
+        lambda f: text_file(f, "d.csv.gz", gzip.compress(b"a,label\n" + b"11,0\n" * 10_000_001, 1)),
+        "more than 20,000,000 cells",
+    ),
+    "a pipe": (lambda f: os.mkfifo(f / "d.npz") or "d.npz", "no file but a folder, a device"),
+    "an array that unpacks to more than it declares": (lzma_array, "compressed in a way"),
+    "frames larger than their image": (lambda f: images(f, gif((10, 10), [(9000, 9000)] * 3)), "pixels"),
+    "an image behind bytes that fill": (
+        lambda f: images(f, b"\xff\xd8" + b"\xff" * 3 + b"\xff\xc0\0\x11\x08" + b"\x75\x30" * 2 + bytes(20)),
+        "pixels",
     ),
     "links in circles": (looping, "x.png is no image"),
     "images larger than the memory": (lambda f: images(f, png(30_000, 30_000)), "pixels"),

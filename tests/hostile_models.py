@@ -4,6 +4,7 @@ import io
 import json
 import os
 import stat
+import struct
 import warnings
 import zipfile
 
@@ -160,6 +161,18 @@ def remembers(**data):
     return change
 
 
+def lying(path, name, compression):
+    """A zip whose member `name` says that it holds 100 bytes, and unpacks to 10 MB."""
+    keras_file(path, lambda members: members.pop(name))
+    with zipfile.ZipFile(path, "a") as archive:
+        archive.writestr(name, bytes(10**7), compression)
+    content = bytearray(path.read_bytes())
+    for signature, place in ((b"PK\1\2", 24), (b"PK\3\4", 22)):
+        content[(found := content.rindex(signature)) + place : found + place + 4] = struct.pack("<I", 100)
+    path.write_bytes(content)
+    return path.name
+
+
 ZEROS = bytes(10**9)
 MODELS = {
     "a path that climbs": (lambda f: keras_file(f / "m.keras", extra=[("../executed", b"x")]), "leads out of the zip"),
@@ -278,8 +291,15 @@ MODELS = {
         "downloads code and runs it",
     ),
     "data that are a device": (
-        lambda f: keras_file(f / "m.keras", remembers(source="/dev/zero.csv/../zero")),
-        "",
+        lambda f: (
+            (f / "zero.csv").symlink_to("/dev/zero"),
+            keras_file(f / "m.keras", remembers(source=str(f / "zero.csv"))),
+        )[1],
+        "zero.csv is no file but a folder, a device",
+    ),
+    "a member that unpacks to more than it declares": (
+        lambda f: lying(f / "m.keras", "config.json", zipfile.ZIP_LZMA),
+        "compressed in a way that no writer of models uses",
     ),
     "a pipe that nobody writes into": (lambda f: os.mkfifo(f / "m.keras") or "m.keras", "a device, a pipe"),
 }

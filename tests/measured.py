@@ -16,6 +16,9 @@ class Taken(NamedTuple):
     err: str
 
 
+LONGEST = 300.0
+
+
 def taken(*arguments, folder: Path, **options) -> Taken:
     """Run Python with these arguments and look at it every 20 milliseconds."""
     began, size = time.monotonic(), 0
@@ -24,6 +27,8 @@ def taken(*arguments, folder: Path, **options) -> Taken:
         running = subprocess.Popen(command, cwd=folder, stdout=subprocess.DEVNULL, stderr=err, **options)
         while running.poll() is None:
             size = max(size, held(running.pid))
+            if time.monotonic() - began > LONGEST:
+                running.kill()
             time.sleep(0.02)
     return Taken(running.returncode, time.monotonic() - began, size, (folder / "err").read_text())
 

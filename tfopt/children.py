@@ -4,6 +4,7 @@
 """
 
 import os
+import signal
 import sys
 from pathlib import Path
 
@@ -13,6 +14,11 @@ HOME = str(Path(__file__).parents[1])  # where this tfopt was found
 def command(module: str, *arguments: str) -> list[str]:
     """The command line that runs a module of tfopt."""
     return [sys.executable, "-P", "-m", module, *arguments]
+
+
+def death(code: int) -> str:
+    """The signal that ended a process with this negative exit code."""
+    return signal.Signals(-code).name if -code in signal.valid_signals() else f"signal {-code}"
 
 
 def environment(**more: str) -> dict[str, str]:

@@ -10,6 +10,7 @@ from scipy.special import expit, softmax
 from tfopt.artifacts.artifact import Artifact
 from tfopt.artifacts.loading import ModelLike, load
 from tfopt.artifacts.provenance import Provenance
+from tfopt.data.arrays import check_file, read_npy
 from tfopt.data.fitted import Fitted
 from tfopt.data.images import Images
 from tfopt.data.raw import Array
@@ -49,8 +50,7 @@ def predict(
 def read_inputs(path: Path, model: ModelLike, *, like: ModelLike | None = None) -> Inputs:
     """What a file holds for a model: a text a line, or numbers of an `.npy` file or a table."""
     memory = _memory(load(model), None if like is None else load(like))
-    if not path.exists():
-        raise InputError(f"{path} does not exist")
+    check_file(path)
     if memory.vectorizer is not None:
         try:
             lines = path.read_text(encoding="utf-8-sig").splitlines()
@@ -58,10 +58,7 @@ def read_inputs(path: Path, model: ModelLike, *, like: ModelLike | None = None) 
             raise InputError(f"{path} is not in UTF-8; it should hold a text a line") from error
         return [line for line in lines if line.strip()]
     if path.suffix == ".npy":
-        try:
-            return np.asarray(np.load(path, allow_pickle=False))
-        except (ValueError, OSError, EOFError) as error:
-            raise InputError(f"{path} is no .npy file of numbers or is damaged") from error
+        return read_npy(path)
     table = read_table(path, memory.columns or ())
     known = memory.columns if memory.columns and set(memory.columns) <= table.columns.keys() else None
     names = known or [name for name in table.columns if table.numeric(name)]

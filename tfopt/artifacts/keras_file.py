@@ -30,7 +30,7 @@ from tfopt.errors import InputError, TfoptError, UnsupportedError
 from tfopt.graphs.calling import call, inputs_of, outputs_of
 from tfopt.graphs.sizes import check_sizes
 from tfopt.scratch import reserve, scratch
-from tfopt.untrusted.archives import check_members
+from tfopt.untrusted.archives import check_members, content
 from tfopt.untrusted.configs import check_config, read_config
 from tfopt.untrusted.limits import within
 from tfopt.untrusted.variables import bounded_variables
@@ -204,7 +204,7 @@ def _unpack_checked(file: Path, path: Path, folder: Path) -> Provenance | None:
             damaged = archive.testzip()
             if damaged:
                 raise InputError(f"{path} is damaged: its member {damaged} does not match its checksum")
-            check_config(read_config(archive.read("config.json"), path.name), path.name)
+            check_config(read_config(content(archive, "config.json"), path.name), path.name)
             provenance = provenances.read(archive, path.name)
             reserve(folder, sum(member.file_size for member in archive.infolist()))
             _unpack(archive, folder)

@@ -11,6 +11,7 @@ from tfopt.choices import Task
 from tfopt.config import DataConfig
 from tfopt.data.fitted import Fitted
 from tfopt.errors import InputError
+from tfopt.untrusted.archives import content
 
 MOST_BYTES = 10_000_000
 
@@ -54,7 +55,7 @@ def read(archive: zipfile.ZipFile, name: str) -> Provenance | None:
     if info.file_size > MOST_BYTES:
         raise InputError(f"{name}: its {MEMBER} has {info.file_size:,} bytes, which tfopt never writes")
     try:
-        return Provenance.model_validate_json(archive.read(info))
+        return Provenance.model_validate_json(content(archive, MEMBER))
     except ValidationError as error:
         raise InputError(
             f"{name}: its {MEMBER} is damaged or from a newer tfopt ({error.error_count()} errors)"

@@ -10,7 +10,9 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from tfopt.data.arrays import read_npy, read_npz
 from tfopt.data.dataset import Dataset, Split
+from tfopt.data.folders import files_inside
 from tfopt.data.scaling import Scaling
 from tfopt.errors import InputError
 from tfopt.untrusted.images import check_pixels
@@ -91,13 +93,7 @@ def _one_of_each_first(labels: Array) -> Array:
 def _file(path: Path, inputs: Sequence[Input], title: str) -> list[Array]:
     if not path.exists():
         raise InputError(f"{path} does not exist; --calibration takes a number, an .npz or .npy file, or a folder")
-    try:
-        loaded = np.load(path, allow_pickle=False)
-        arrays = {"": loaded} if isinstance(loaded, np.ndarray) else dict(loaded.items())
-    except Exception as error:  # numpy raises whatever a damaged file makes it stumble over
-        if "allow_pickle" in str(error):
-            raise InputError(f"{path} holds pickled objects, which could run code; save plain arrays") from error
-        raise InputError(f"{path} is no .npz or .npy file or is damaged") from error
+    arrays = {"": read_npy(path)} if path.suffix == ".npy" else read_npz(path)
     if len(inputs) == 1 and inputs[0].name not in arrays:
         only = {name: array for name, array in arrays.items() if name not in ("y", "labels")}
         if len(only) == 1:
@@ -116,7 +112,7 @@ def _images(folder: Path, inputs: Sequence[Input], scaling: Scaling | None, titl
     [only, *more] = inputs
     if more or len(only.shape) != 4 or None in only.shape[1:]:
         raise InputError(f"{folder} is a folder of images, but {title} does not take one image of a fixed size")
-    paths = sorted(path for path in folder.rglob("*") if path.suffix.lower() in IMAGES)
+    paths = [path for path in files_inside(folder, folder) if path.suffix.lower() in IMAGES]
     if not paths:
         raise InputError(f"{folder} holds no image ({', '.join(IMAGES)})")
     _, height, width, channels = only.shape

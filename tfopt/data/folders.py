@@ -4,7 +4,6 @@ Every file is decoded once while loading, so that a damaged one is named before 
 """
 
 import hashlib
-import os
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -19,6 +18,7 @@ from tfopt.data.rows import part
 from tfopt.errors import InputError
 from tfopt.untrusted.images import check_pixels
 
+MOST_AT_ONCE = 4  # images that are decoded, as each may take 300 MB
 MOST_HELD = 256_000_000  # bytes of all images as float32, as a model is fed
 
 
@@ -74,18 +74,26 @@ def _classes(root: Path, parents: list[Path]) -> tuple[str, ...]:
 
 def _files(root: Path, inside: Path, classes: tuple[str, ...]) -> Iterator[tuple[str, Path]]:
     """Class and path of the files below `inside`; hidden ones and links that lead out of `root` are left out."""
-    whole = root.resolve()
     for parent in _folders(inside):
         if parent.name not in classes:
             raise InputError(f"{parent} is a class that the model does not know: {', '.join(classes[:10])}")
-        for path in sorted(parent.rglob("*")):
-            hidden = any(part.startswith(".") for part in path.relative_to(inside).parts)
-            if not hidden and path.is_file() and path.resolve().is_relative_to(whole):
-                yield parent.name, path
+        yield from ((parent.name, path) for path in files_inside(parent, root))
+
+
+def files_inside(folder: Path, root: Path) -> list[Path]:
+    """Files below `folder`, in order; hidden ones, devices and links that lead out of `root` are left out."""
+    whole = root.resolve()
+    return [
+        path
+        for path in sorted(folder.rglob("*"))
+        if not any(part.startswith(".") for part in path.relative_to(folder).parts)
+        and path.is_file()
+        and path.resolve().is_relative_to(whole)
+    ]
 
 
 def _images(paths: Array, config: DataConfig) -> Images:
-    with ThreadPoolExecutor(os.cpu_count()) as pool:
+    with ThreadPoolExecutor(MOST_AT_ONCE) as pool:
         seen = list(pool.map(look, map(Path, paths)))
     size = (config.image_size, config.image_size) if config.image_size else (seen[0].height, seen[0].width)
     channels = 1 if all(image.grey for image in seen) else 3

@@ -1,6 +1,5 @@
 """Arrays of an `.npz` file: samples and labels, split or not, or the values of a series."""
 
-import zipfile
 from pathlib import Path
 from typing import Any
 
@@ -8,20 +7,19 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tfopt.config import DataConfig
+from tfopt.data.arrays import read_npz
 from tfopt.data.labels import are_amounts
 from tfopt.data.raw import InputKind, Raw
 from tfopt.data.series import Series
-from tfopt.errors import InputError, TfoptError
-from tfopt.untrusted.archives import check_members
+from tfopt.errors import InputError
 
 SPLIT = ("x_train", "y_train", "x_test", "y_test")
 WHOLE = ("x", "y")
-MOST_EXPANSION = 200  # times its size that a file may have when unzipped: one-hot columns shrink a lot
 
 
 def npz(path: Path, config: DataConfig) -> Raw | Series:
     """Read `x_train`, `y_train`, `x_test`, `y_test`, or `x` and `y`, or `values`; raise `InputError` without them."""
-    found = _arrays(path)
+    found = read_npz(path, {*SPLIT, *WHOLE, "values", "columns"})
     if "values" in found and (config.horizon or not found.keys() & {*SPLIT, *WHOLE}):
         return _series(found["values"], found.get("columns"))
     keys = WHOLE if found.keys() >= {*WHOLE} and not found.keys() & {*SPLIT} else SPLIT
@@ -57,32 +55,7 @@ def _names(columns: NDArray[Any] | None, x: NDArray[Any]) -> tuple[str, ...] | N
     return tuple(map(str, columns[: x.shape[1]]))
 
 
-def _arrays(path: Path) -> dict[str, NDArray[Any]]:
-    if not path.exists():
-        raise InputError(f"{path} does not exist")
-    if not zipfile.is_zipfile(path):
-        raise InputError(f"{path} is no .npz file or is damaged: it is not a zip archive")
-    wanted = {*SPLIT, *WHOLE, "values", "columns"}
-    try:
-        with zipfile.ZipFile(path) as members:
-            check_members(members, str(path), path.stat().st_size, most=MOST_EXPANSION)
-        with np.load(path, allow_pickle=False) as archive:
-            return {key: archive[key] for key in archive.files if key in wanted}
-    except TfoptError:
-        raise
-    except ValueError as error:
-        if "allow_pickle" in str(error):
-            raise InputError(f"{path} holds pickled objects, which could run code; save plain arrays") from error
-        raise InputError(f"{path} is no .npz file or is damaged: {_first_line(error)}") from error
-    except Exception as error:
-        raise InputError(f"{path} is no .npz file or is damaged: {_first_line(error)}") from error
-
-
 def _are_numbers(y: NDArray[Any]) -> bool:
     """Whether labels are numbers rather than class indices: some are no integers, or floats that take many values."""
     finite = y[np.isfinite(y)] if y.dtype.kind == "f" else np.zeros(0)
     return len(finite) > 0 and are_amounts(finite)
-
-
-def _first_line(error: Exception) -> str:
-    return (str(error) or type(error).__name__).splitlines()[0]

@@ -14,6 +14,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from tfopt.data.arrays import check_file
 from tfopt.data.rows import part
 from tfopt.errors import InputError
 from tfopt.untrusted.limits import check_expansion
@@ -25,6 +26,7 @@ LOOKED_AT = 20
 LONGEST_NUMBER = 100
 AT_ONCE = 1 << 20
 MOST_EXPANSION = 200  # times its size that a table may have when unzipped; DEFLATE reaches 1032
+MOST_CELLS = 20_000_000  # each takes about 60 bytes
 KNOWN = ("text", "label", "class", "target", "category", "split", "date")
 
 
@@ -133,8 +135,17 @@ def _rows(path: Path) -> tuple[list[list[str]], list[int]]:
     """Cells of the lines that are not blank, and the numbers of those lines."""
     text = _text(path)
     found = _tabs(text) if path.name.endswith((".tsv", ".tsv.gz")) else _commas(text, path)
-    kept = [(row, line) for row, line in found if any(cell.strip() for cell in row)]
-    return [row for row, _ in kept], [line for _, line in kept]
+    rows: list[list[str]] = []
+    lines: list[int] = []
+    cells = 0
+    for row, line in found:
+        if any(cell.strip() for cell in row):
+            rows.append(row)
+            lines.append(line)
+        cells += max(1, len(row))
+        if cells > MOST_CELLS:
+            raise InputError(f"{path} has more than {MOST_CELLS:,} cells, too many for memory; save arrays as .npz")
+    return rows, lines
 
 
 def _commas(text: str, path: Path) -> Iterator[tuple[list[str], int]]:
@@ -169,10 +180,7 @@ def _unzipped(path: Path) -> bytes:
 
 
 def _text(path: Path) -> str:
-    if not path.exists():
-        raise InputError(f"{path} does not exist")
-    if not path.is_file():
-        raise InputError(f"{path} is no file but a folder, a device or the like")
+    check_file(path)
     try:
         content = _unzipped(path) if path.suffix == ".gz" else path.read_bytes()
     except (gzip.BadGzipFile, EOFError, zlib.error) as error:

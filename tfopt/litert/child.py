@@ -1,13 +1,12 @@
 """The parent of the converting processes: a crash, an error or a time-out in there becomes one sentence."""
 
-import signal
 import subprocess
 import threading
 from pathlib import Path
 
 from pydantic import BaseModel
 
-from tfopt.children import command, environment
+from tfopt.children import command, death, environment
 from tfopt.errors import ConversionError
 from tfopt.litert.job import STAGE
 from tfopt.progress import Progress
@@ -29,7 +28,13 @@ def run_child(
     with (
         (folder / "log.txt").open("w") as log,
         subprocess.Popen(
-            started, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=log, text=True, env=quiet
+            started,
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=log,
+            env=quiet,
+            encoding="utf-8",
+            errors="replace",
         ) as process,
     ):
 
@@ -62,7 +67,7 @@ def _follow(process: "subprocess.Popen[str]", progress: Progress) -> None:
 
 def _reason(folder: Path, title: str, code: int) -> str:
     if code < 0:
-        return f"the converter crashed on {title} ({signal.Signals(-code).name}); nothing was lost"
+        return f"the converter crashed on {title} ({death(code)}); nothing was lost"
     error = folder / "error.txt"
     text = error.read_text(encoding="utf-8") if error.exists() else f"exit code {code}"
     line = " ".join(text.split("<unknown>")[-1].split("loc(")[0].split()).removeprefix(":0: error: ")[:200]

@@ -8,6 +8,7 @@ from tfopt.errors import InputError
 from tfopt.untrusted.limits import MOST_EXPANSION, check_expansion
 
 MOST_MEMBERS = 10_000
+BOUNDED = (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED)  # of others Python unpacks all, whatever size they declare
 
 
 def check_members(archive: zipfile.ZipFile, name: str, size: int, most: int = MOST_EXPANSION) -> None:
@@ -23,9 +24,20 @@ def check_members(archive: zipfile.ZipFile, name: str, size: int, most: int = MO
         seen.add(member.filename)
         if _leads_out(member.filename):
             raise InputError(f"{name} holds {shown}, a path that leads out of the zip: refused")
+        if member.compress_type not in BOUNDED:
+            raise InputError(f"{name} holds {shown}, compressed in a way that no writer of models uses: refused")
         if stat.S_ISLNK(member.external_attr >> 16):
             raise InputError(f"{name} holds {shown}, a symbolic link: refused")
     check_expansion(sum(member.file_size for member in members), size, name, most)
+
+
+def content(archive: zipfile.ZipFile, name: str) -> bytes:
+    """What a member holds, as much as it declares; `ZipFile.read` unpacks up to 2 GB and then cuts."""
+    member = archive.getinfo(name)
+    if member.compress_type not in BOUNDED:
+        raise zipfile.BadZipFile(f"{name} is compressed in a way that no writer of models uses")
+    with archive.open(member) as file:
+        return file.read(member.file_size)
 
 
 def _leads_out(name: str) -> bool:

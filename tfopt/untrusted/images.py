@@ -22,7 +22,7 @@ def _size(content: bytes) -> tuple[int, int]:
     if content.startswith(b"\x89PNG"):
         width, height = struct.unpack_from(">II", content, 16)
     elif content.startswith(b"GIF8"):
-        width, height = struct.unpack_from("<HH", content, 6)
+        return _gif(content)
     elif content.startswith(b"BM"):
         width, height = struct.unpack_from("<ii", content, 18)
     elif content.startswith(b"RIFF") and content[8:12] == b"WEBP":
@@ -32,6 +32,31 @@ def _size(content: bytes) -> tuple[int, int]:
     else:
         return 0, 0
     return height, width
+
+
+def _gif(content: bytes) -> tuple[int, int]:
+    """Width and height that hold as many pixels as all frames together, or the screen: all are decoded."""
+    width, height, flags = struct.unpack_from("<HHB", content, 6)
+    pixels = 0
+    place = 13 + _colors(flags)
+    while content[place : place + 1] in (b"!", b","):
+        if content[place] == ord(","):
+            across, down, flags = struct.unpack_from("<HHB", content, place + 5)
+            pixels += across * down
+            if pixels > MOST_PIXELS:
+                return pixels, 1
+            place += 11 + _colors(flags)
+        else:
+            place += 2
+        while size := struct.unpack_from("B", content, place)[0]:
+            place += 1 + size
+        place += 1
+    return (height, width) if pixels <= width * height else (pixels, 1)
+
+
+def _colors(flags: int) -> int:
+    """Bytes of a table of colours, if there is one."""
+    return 3 << (flags & 7) + 1 if flags & 0x80 else 0
 
 
 def _webp(content: bytes) -> tuple[int, int]:
@@ -50,6 +75,8 @@ def _jpeg(content: bytes) -> tuple[int, int]:
     """The frame header, one of the segments that begin with a marker and their length."""
     place = 2
     while True:
+        while content[place : place + 2] == b"\xff\xff":  # any number of these may stand before a marker
+            place += 1
         marker, length = struct.unpack_from(">HH", content, place)
         if 0xFFC0 <= marker <= 0xFFCF and marker not in (0xFFC4, 0xFFC8, 0xFFCC):
             height, width = struct.unpack_from(">HH", content, place + 5)

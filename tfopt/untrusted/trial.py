@@ -13,7 +13,7 @@ import time
 from pathlib import Path
 from typing import Any
 
-from tfopt.children import command, environment
+from tfopt.children import command, death, environment
 from tfopt.errors import InputError
 from tfopt.scratch import scratch
 
@@ -45,9 +45,8 @@ def try_tflite(payload: bytes, name: str, batch: int) -> int:
     ran = [int(line.removeprefix(RAN)) for line in said.splitlines() if line.startswith(RAN)]
     if ran:
         return ran[-1]
-    with contextlib.suppress(ValueError):
-        how = signal.Signals(-ended.returncode).name
-        raise InputError(f"{name} is damaged: LiteRT crashes on it ({how})")
+    if ended.returncode < 0:
+        raise InputError(f"{name} is damaged: LiteRT crashes on it ({death(ended.returncode)})")
     raise InputError(f"{name} cannot be run by LiteRT: {_reason(said) or f'code {ended.returncode}'}")
 
 

@@ -1,0 +1,45 @@
+"""Limits of time: they are kept to by what catches every exception, and leave the timers of others alone."""
+
+import signal
+import time
+
+import pytest
+
+from tfopt.errors import InputError
+from tfopt.untrusted import limits
+from tfopt.untrusted.limits import within
+
+pytestmark = pytest.mark.skipif(not hasattr(signal, "setitimer"), reason="no timers on Windows")
+
+
+def test_what_catches_an_exception_is_told_again(monkeypatch):
+    monkeypatch.setattr(limits, "AGAIN", 0.05)
+    swallowed = []
+
+    def stubborn():
+        while len(swallowed) < 2:
+            try:
+                time.sleep(3)
+            except InputError as error:
+                swallowed.append(error)
+        time.sleep(3)
+
+    with pytest.raises(InputError, match="took longer than"), within(0.05, "m.keras"):
+        stubborn()
+    assert len(swallowed) == 2
+
+
+def test_the_timer_of_somebody_else_goes_on():
+    rung = []
+    before = signal.signal(signal.SIGALRM, lambda *_: rung.append(time.monotonic()))
+    try:
+        began = time.monotonic()
+        signal.setitimer(signal.ITIMER_REAL, 0.3)
+        with within(60, "m.keras"):
+            time.sleep(0.1)
+        time.sleep(0.4)
+        assert len(rung) == 1
+        assert 0.25 < rung[0] - began < 0.5
+    finally:
+        signal.setitimer(signal.ITIMER_REAL, 0)
+        signal.signal(signal.SIGALRM, before)

@@ -1,0 +1,54 @@
+"""Arrays of `.npz` and `.npy` files: no pickles, no devices, and not more than the file can hold."""
+
+import zipfile
+from collections.abc import Container
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from tfopt.errors import InputError, TfoptError
+from tfopt.untrusted.archives import check_members
+
+MOST_EXPANSION = 200  # times its size that a file may have when unzipped: one-hot columns shrink a lot
+
+
+def read_npz(path: Path, wanted: Container[str] | None = None) -> dict[str, NDArray[Any]]:
+    """The arrays of an `.npz` file that are `wanted`, or all; raise `InputError` if it is none."""
+    check_file(path)
+    if not zipfile.is_zipfile(path):
+        raise InputError(f"{path} is no .npz file or is damaged: it is not a zip archive")
+    try:
+        with zipfile.ZipFile(path) as members:
+            check_members(members, str(path), path.stat().st_size, most=MOST_EXPANSION)
+        with np.load(path, allow_pickle=False) as archive:
+            return {key: archive[key] for key in archive.files if wanted is None or key in wanted}
+    except TfoptError:
+        raise
+    except Exception as error:  # numpy raises whatever a damaged file makes it stumble over
+        raise _refusal(path, error) from error
+
+
+def read_npy(path: Path) -> NDArray[Any]:
+    """The array of an `.npy` file; raise `InputError` if it is none."""
+    check_file(path)
+    try:
+        return np.array(np.load(path, mmap_mode="r", allow_pickle=False))  # mapped: it cannot be more than the file
+    except Exception as error:  # as above
+        raise _refusal(path, error) from error
+
+
+def check_file(path: Path) -> None:
+    """Raise `InputError` unless there is a file: a pipe or a device may have no end."""
+    if not path.exists():
+        raise InputError(f"{path} does not exist")
+    if not path.is_file():
+        raise InputError(f"{path} is no file but a folder, a device or the like")
+
+
+def _refusal(path: Path, error: Exception) -> InputError:
+    if "allow_pickle" in str(error) or "Python objects" in str(error):
+        return InputError(f"{path} holds pickled objects, which could run code; save plain arrays")
+    reason = (str(error) or type(error).__name__).splitlines()[0]
+    return InputError(f"{path} is no {path.suffix} file or is damaged: {reason}")
