@@ -175,5 +175,5 @@ def _is_symbolic(leaf: Any) -> bool:
 
 
 def _vocabulary(model: tf_keras.Model) -> int | None:
-    sizes = [layer.input_dim for layer in model._flatten_layers() if isinstance(layer, tf_keras.layers.Embedding)]
+    sizes = [layer.input_dim for layer in model.submodules if isinstance(layer, tf_keras.layers.Embedding)]
     return min(sizes, default=None)
