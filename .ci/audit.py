@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Known vulnerabilities of what is installed here, by pip-audit; says so where it cannot be run, and then ends well."""
+"""Known vulnerabilities of what is installed here, by pip-audit; says so where no database can be reached."""
 
 import importlib.util
 import json
@@ -12,20 +12,27 @@ from pathlib import Path
 
 DATABASE = "https://api.osv.dev/"
 SECONDS = 300
+OPTIONS = "--vulnerability-service osv --local --skip-editable --progress-spinner off --timeout 15 --format json"
 
 
 def main() -> int:
+    """The exit code: 1 if something installed is known to be vulnerable, or pip-audit failed."""
     reason = missing()
-    found = None if reason else audited()
-    if found is None:
-        print(f"pip-audit: NOT RUN: {reason or 'it did not end well'}; vulnerabilities were not looked for")
+    if reason:
+        print(f"pip-audit: NOT RUN: {reason}; vulnerabilities were not looked for")
         return 0
-    harmed = {f"{package['name']} {package['version']}": package["vulns"] for package in found if package.get("vulns")}
-    for package, vulnerabilities in harmed.items():
-        for known in vulnerabilities:
-            print(f"pip-audit: {package} has {known['id']}, mended in {', '.join(known['fix_versions']) or 'none'}")
-    print(f"pip-audit: {len(found)} packages, {len(harmed)} of them with known vulnerabilities")
-    return 1 if harmed else 0
+    with tempfile.TemporaryDirectory() as folder:
+        report = Path(folder) / "report.json"
+        command = [sys.executable, "-m", "pip_audit", *OPTIONS.split(), "--output", str(report)]
+        try:
+            ended = subprocess.run(command, capture_output=True, text=True, timeout=SECONDS, check=False)
+        except subprocess.TimeoutExpired:
+            print(f"pip-audit: NOT RUN to its end: {DATABASE} did not answer within {SECONDS} s")
+            return 0
+        if not report.exists():
+            print(f"pip-audit: FAILED with code {ended.returncode}: {ended.stderr.strip()}")
+            return 1
+        return told(json.loads(report.read_text())["dependencies"])
 
 
 def missing() -> str:
@@ -41,32 +48,20 @@ def missing() -> str:
     return ""
 
 
-def audited() -> list[dict] | None:
-    """What is known of each package; nothing if the database stopped answering."""
-    with tempfile.TemporaryDirectory() as folder:
-        report = Path(folder) / "report.json"
-        command = [
-            sys.executable,
-            "-m",
-            "pip_audit",
-            "--vulnerability-service",
-            "osv",
-            "--local",
-            "--skip-editable",
-            "--progress-spinner",
-            "off",
-            "--timeout",
-            "15",
-            "--format",
-            "json",
-            "--output",
-            str(report),
-        ]
-        try:
-            subprocess.run(command, capture_output=True, timeout=SECONDS, check=False)
-            return json.loads(report.read_text())["dependencies"]
-        except (subprocess.TimeoutExpired, OSError, ValueError, KeyError):
-            return None
+def told(packages: list[dict]) -> int:
+    """Print what is known of the packages, as pip-audit lists them; 1 if one is vulnerable."""
+    skipped = [package["name"] for package in packages if "skip_reason" in package]
+    harmed = [package for package in packages if package.get("vulns")]
+    for package in harmed:
+        for known in package["vulns"]:
+            mended = ", ".join(known["fix_versions"]) or "no version"
+            print(f"pip-audit: {package['name']} {package['version']} has {known['id']}, mended in {mended}")
+    print(
+        f"pip-audit: {len(packages) - len(skipped)} packages looked at, {len(harmed)} of them with known"
+        f" vulnerabilities; not looked at: {', '.join(skipped) or 'none'}"
+    )
+    return 1 if harmed else 0
 
 
-sys.exit(main())
+if __name__ == "__main__":
+    sys.exit(main())
