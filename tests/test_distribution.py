@@ -146,6 +146,7 @@ def test_every_technique_learns_on_two_replicas_and_its_model_is_for_one_device(
         assert accuracy > 0.9, name
 
 
+@pytest.mark.slow
 def test_pruning_on_two_replicas_reaches_the_sparsity_asked_for(sample, tmp_path):
     more = ("--distributed", "--replicas", 2, "--epochs", 3, "--sparsity", 0.7, "--json")
     ended = process("prune", sample, *more, folder=tmp_path)

@@ -28,7 +28,7 @@ TECHNIQUES = {
 }
 
 
-SLOW = {"rounded", "2:4"}  # what is like them is tested each time
+SLOW = {"rounded", "2:4", "binarize"}  # what is like them is tested each time
 MARKED = [pytest.param(name, marks=pytest.mark.slow) if name in SLOW else name for name in TECHNIQUES]
 
 
@@ -75,7 +75,7 @@ def test_the_same_seed_gives_the_same_result_whatever_the_labels_of_the_test_spl
     artifact, _, technique, result = done
     poisoned = replace(digits, test=Split.of(digits.test.x, (digits.test.y + 1) % 10))
     again = technique(artifact, poisoned)
-    np.testing.assert_array_equal(again.artifact.predict(digits.test.x), result.artifact.predict(digits.test.x))
+    assert again.artifact.payload == result.artifact.payload
     assert again.report.measurements[-1].accuracy.value < 0.2
 
 

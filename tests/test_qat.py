@@ -146,6 +146,7 @@ def _zeros(model):
     return sum(int((weight == 0).sum()) for weight in model.get_weights() if weight.ndim > 1)
 
 
+@pytest.mark.slow
 def test_prune_cluster_and_train_for_int8_keep_zeros_and_clusters_to_the_end(sample, tmp_path, tfopt):
     assert tfopt("prune", sample, "--sparsity", 0.5, "--epochs", 5, "-o", "p.keras").code == 0
     assert tfopt("cluster", "p.keras", "--clusters", 16, "--epochs", 2, "-o", "pc.keras").code == 0

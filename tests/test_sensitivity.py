@@ -35,6 +35,7 @@ def test_the_layer_with_the_large_channels_is_named_first(scaled, digits):
     assert drops["conv1b"] < 0.05
 
 
+@pytest.mark.slow
 def test_a_collapse_fails_the_gate_and_a_budget_spares_what_it_must(scaled, digits):
     collapsed = tfopt.quantize(scaled, tfopt.QuantizeConfig(), digits).report
     [gate] = collapsed.gates

@@ -68,6 +68,7 @@ def test_time_ends_a_training(digits):
     assert len(result.history) < 100
 
 
+@pytest.mark.slow
 def test_architectures_are_compared_from_the_command_line(tfopt):
     ended = tfopt(
         "shootout", "--arch", "mlp,seq2seq", "--seeds", 2, "--epochs", 2, "--parameters", 5000, "--json"

@@ -227,6 +227,7 @@ def resnet(tmp_path_factory):
     return folder / "resnet.keras"
 
 
+@pytest.mark.slow
 def test_the_two_blocks_that_matter_least_leave_and_the_file_loads_without_tfopt(tfopt, resnet, tmp_path):
     ended = tfopt("prune", resnet, "--structured", "layers", "--amount", 0.5, "--epochs", 1, "--json")
     assert ended.code == 0, ended.err

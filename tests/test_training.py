@@ -95,6 +95,7 @@ def test_the_weights_of_the_best_epoch_are_kept_and_training_stops_after_it(digi
     assert loss == pytest.approx(min(losses), rel=1e-4)
 
 
+@pytest.mark.slow
 def test_two_replicas_with_the_same_global_batch_end_where_one_does(tmp_path, report_of):
     ended = process("train", "--distributed", "--replicas", 2, "-o", "two.keras", "--json", folder=tmp_path)
     assert ended.code == 0, ended.err

@@ -169,7 +169,8 @@ def undisturbed(tmp_path_factory):
     return folder / "whole.keras"
 
 
-@pytest.mark.parametrize("rank", [pytest.param(0, marks=pytest.mark.slow), 1], ids=["chief", "other"])
+@pytest.mark.slow
+@pytest.mark.parametrize("rank", [0, 1], ids=["chief", "other"])
 def test_a_killed_worker_costs_the_steps_since_the_last_checkpoint_and_nothing_else(undisturbed, tmp_path, rank):
     running = Run(tmp_path, *TRAIN, "--workers", 2, "-o", "killed.keras", "--json")
     running.wait_for("killed.keras", [2, 40])
