@@ -111,16 +111,25 @@ DATA = {
     ),
     "names of 10 MB in the header": (
         lambda f: text_file(f, "d.tsv", LONG + b"\t" + LONG + b"\n" + b"1\t0\n1\t1\n" * 30),
-        "two columns of the same name",
+        "bytes in line 1",
     ),
-    "zeros in gzip": (
-        lambda f: text_file(f, "d.csv.gz", gzip.compress(b"a,label\n" + bytes(10**9), 1)),
+    "nines in gzip": (
+        lambda f: text_file(f, "d.csv.gz", gzip.compress(b"a,label\n" + b"9" * 10**9, 1)),
         "would swell",
     ),
-    "more cells than fit into memory": (
-        lambda f: text_file(f, "d.csv.gz", gzip.compress(b"a,label\n" + b"11,0\n" * 10_000_001, 1)),
-        "more than 20,000,000 cells",
+    "short lines in gzip": (
+        lambda f: text_file(f, "d.csv.gz", gzip.compress(b"1,0\n" * 12_000_000, 1)),
+        "more than 10,000,000 lines",
     ),
+    "a line of 40 MB in gzip": (
+        lambda f: text_file(f, "d.csv.gz", gzip.compress(b"a,label\n" + b"9" * 4 * 10**7, 1)),
+        "bytes in line 2",
+    ),
+    "more cells than fit into memory": (
+        lambda f: text_file(f, "d.csv.gz", gzip.compress(b"1," * 59_999_999 + b"1\n", 1)),
+        "more than 50,000,000 cells",
+    ),
+    "more columns than tables have": (lambda f: text_file(f, "d.csv", (b"1," * 10**6 + b"1\n") * 3), "columns"),
     "a pipe": (lambda f: os.mkfifo(f / "d.npz") or "d.npz", "no file but a folder, a device"),
     "an array that unpacks to more than it declares": (lzma_array, "compressed in a way"),
     "frames larger than their image": (lambda f: images(f, gif((10, 10), [(9000, 9000)] * 3)), "pixels"),

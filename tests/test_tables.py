@@ -1,6 +1,7 @@
 """Tables are read as they are meant, and what is wrong with one is named with its line."""
 
 import gzip
+import tracemalloc
 
 import numpy as np
 import pytest
@@ -61,13 +62,28 @@ def test_another_label_column_can_be_named_and_a_misspelt_one_gets_a_suggestion(
 
 def test_gzip_a_byte_order_mark_quotes_and_blank_lines_are_read_through(tmp_path):
     table = read_table(written(tmp_path / "t.csv.gz", '\ufefftext,label\n"a, b\nc",1\n\nd,0\n'))
-    assert table.columns == {"text": ["a, b\nc", "d"], "label": ["1", "0"]}
-    assert table.lines == [3, 5]
+    assert table.columns["text"].tolist() == ["a, b\nc", "d"]
+    assert table.columns["label"].tolist() == ["1", "0"]
+    assert table.lines.tolist() == [3, 5]
 
 
 def test_quotes_in_tab_separated_text_are_characters_unless_there_is_a_tab_between_them(tmp_path):
     table = read_table(written(tmp_path / "t.tsv", 'ham\t"so she said\nspam\t"a\tb"\nham\tok\n'))
-    assert table.columns["2"] == ['"so she said', "a\tb", "ok"]
+    assert table.columns["2"].tolist() == ['"so she said', "a\tb", "ok"]
+
+
+def test_lines_may_end_as_on_old_macs(tmp_path):
+    table = read_table(written(tmp_path / "t.csv", 'text,label\r"a\rb",1\rc,0\r'))
+    assert table.columns["text"].tolist() == ["a\rb", "c"]
+
+
+def test_a_cell_takes_a_few_bytes(tmp_path):
+    path = written(tmp_path / "t.csv", "width,height,label\n" + "".join(f"{i},{i * 3},1\n" for i in range(500_000)))
+    tracemalloc.start()
+    read_table(path)
+    most = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert most < 1_500_000 * 60
 
 
 @pytest.mark.parametrize(

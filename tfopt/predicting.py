@@ -16,6 +16,7 @@ from tfopt.data.images import Images
 from tfopt.data.raw import Array
 from tfopt.data.scaling import IDENTITY, Scaling
 from tfopt.data.tables import read_table
+from tfopt.data.texts import read_lines
 from tfopt.errors import InputError
 from tfopt.measure.bleu import translate
 from tfopt.progress import Progress, Silent
@@ -52,11 +53,7 @@ def read_inputs(path: Path, model: ModelLike, *, like: ModelLike | None = None) 
     memory = _memory(load(model), None if like is None else load(like))
     check_file(path)
     if memory.vectorizer is not None:
-        try:
-            lines = path.read_text(encoding="utf-8-sig").splitlines()
-        except UnicodeDecodeError as error:
-            raise InputError(f"{path} is not in UTF-8; it should hold a text a line") from error
-        return [line for line in lines if line.strip()]
+        return [line.rstrip("\r\n") for line in read_lines(path) if line.strip()]
     if path.suffix == ".npy":
         return read_npy(path)
     table = read_table(path, memory.columns or ())

@@ -68,7 +68,7 @@ def _features(table: Table, config: DataConfig, label: str, parts: str | None, n
             " classify is named with --text"
         )
     labels = labels_of(table, label, config.task, names)
-    x = np.stack([table.numbers(name) for name in columns], axis=1).astype(np.float32)
+    x = np.stack([table.numbers(name).astype(np.float32) for name in columns], axis=1)
     return Raw(
         x, labels.y, kind="features", scale="standard", task=labels.task, parts=parts_of(table, parts),
         class_names=labels.names, columns=columns, notes=labels.notes,
@@ -77,12 +77,10 @@ def _features(table: Table, config: DataConfig, label: str, parts: str | None, n
 
 def without_blanks(table: Table, *columns: str) -> tuple[Table, list[str]]:
     """Leave out the rows that have nothing in one of `columns`, and say so."""
-    cells = list(zip(*(table.columns[name] for name in columns), strict=True))
-    kept = [i for i, row in enumerate(cells) if all(cell.strip() for cell in row)]
-    if len(kept) == len(cells):
+    kept = np.logical_and.reduce([np.strings.str_len(np.strings.strip(table.columns[name])) > 0 for name in columns])
+    if kept.all():
         return table, []
-    left = len(cells) - len(kept)
-    first = next(table.lines[i] for i, row in enumerate(cells) if not all(cell.strip() for cell in row))
+    left, first = len(kept) - kept.sum(), table.lines[kept.argmin()]
     return table.rows(kept), [f"{left} rows without a text were left out, the first in line {first}"]
 
 

@@ -28,28 +28,29 @@ class Labels:
 
 def labels_of(table: Table, column: str, task: Task | None, known: tuple[str, ...] | None) -> Labels:
     """Read the labels of `column`, by the classes `known` if there are some; raise `InputError` if they cannot be."""
-    values = [value.strip() for value in table.columns[column]]
-    if "" in values:
-        raise InputError(f"{table.path} has no label in line {table.lines[values.index('')]}, column {column}")
+    values = np.strings.strip(table.columns[column])
+    empty = np.strings.str_len(values) == 0
+    if empty.any():
+        raise InputError(f"{table.path} has no label in line {table.lines[empty.argmax()]}, column {column}")
     if task not in (None, "classification", "regression"):
         raise InputError(f"{table.path} has labels in column {column}, which is no {task}")
     if known is not None and task != "regression":
         return _by_names(table, values, known)
     numeric = all(map(is_number, values))
-    if task == "regression" or (task is None and numeric and are_amounts(np.array(values, dtype=float))):
+    if task == "regression" or (task is None and numeric and are_amounts(values.astype(np.float64))):
         notes = () if task else (f"{column} takes many values: it is predicted as a number (--task regression)",)
         return Labels(table.numbers(column), "regression", notes=notes)
     return _classes(values, numeric)
 
 
-def _classes(values: list[str], numeric: bool) -> Labels:
+def _classes(values: Array, numeric: bool) -> Labels:
     distinct = set(values)
     names = tuple(sorted(distinct, key=(lambda v: (float(v), v)) if numeric else (lambda v: (0.0, v))))
     index = {name: i for i, name in enumerate(names)}
     return Labels(np.array([index[value] for value in values]), "classification", names)
 
 
-def _by_names(table: Table, values: list[str], names: tuple[str, ...]) -> Labels:
+def _by_names(table: Table, values: Array, names: tuple[str, ...]) -> Labels:
     index = {name: i for i, name in enumerate(names)}
     for value, line in zip(values, table.lines, strict=True):
         if value not in index:

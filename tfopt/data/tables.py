@@ -3,40 +3,38 @@
 import contextlib
 import csv
 import difflib
-import gzip
 import io
-import zlib
-from collections.abc import Iterator
+import itertools
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
 
-from tfopt.data.arrays import check_file
 from tfopt.data.rows import part
+from tfopt.data.texts import read_lines
 from tfopt.errors import InputError
-from tfopt.untrusted.limits import check_expansion
 
 Array = NDArray[Any]
+Row: TypeAlias = tuple[list[str], int]
 
 MISSING = ("", "na", "n/a", "nan", "null", "none")
 LOOKED_AT = 20
 LONGEST_NUMBER = 100
-AT_ONCE = 1 << 20
-MOST_EXPANSION = 200  # times its size that a table may have when unzipped; DEFLATE reaches 1032
-MOST_CELLS = 20_000_000  # each takes about 60 bytes
+MOST_COLUMNS = 100_000
+CELLS_AT_ONCE = 300_000  # many, as each piece of a column has a few hundred bytes besides
 KNOWN = ("text", "label", "class", "target", "category", "split", "date")
 
 
 @dataclass(frozen=True)
 class Table:
-    """Columns of texts by their names, in order (1, 2, ... without a header), and the lines that the rows stood in."""
+    """Columns (N,) of texts by their names, in order (1, 2, ... without a header), and the lines (N,) of the rows."""
 
     path: Path
-    columns: dict[str, list[str]]
-    lines: list[int]
+    columns: dict[str, Array]
+    lines: Array
     headed: bool
 
     def named(self, wanted: str | None, known: tuple[str, ...], option: str) -> str | None:
@@ -57,28 +55,30 @@ class Table:
     def parts(self) -> str | None:
         """The column that says which split a row belongs to: all its values are names of splits."""
         for name, values in self.columns.items():
+            if part(values[0]) is None:
+                continue
             found = {part(value) for value in set(values)}
             if "train" in found and None not in found:
                 return name
         return None
 
-    def rows(self, kept: list[int]) -> "Table":
+    def rows(self, kept: Array) -> "Table":
         """The same table with some of its rows."""
-        columns = {name: [values[i] for i in kept] for name, values in self.columns.items()}
-        return Table(self.path, columns, [self.lines[i] for i in kept], self.headed)
+        columns = {name: values[kept] for name, values in self.columns.items()}
+        return Table(self.path, columns, self.lines[kept], self.headed)
 
     def numeric(self, name: str) -> bool:
         """Whether a column looks like numbers, judged by the first values that are not missing."""
-        values = [value for value in self.columns[name] if value.strip().lower() not in MISSING]
-        return any(is_number(value) for value in values[:LOOKED_AT])
+        values = (value for value in self.columns[name] if value.strip().lower() not in MISSING)
+        return any(is_number(value) for value in itertools.islice(values, LOOKED_AT))
 
     def numbers(self, name: str) -> Array:
         """A column (N,) of float64; raise `InputError` naming the line of what is none."""
         values = self.columns[name]
         try:
-            if max(map(len, values)) > LONGEST_NUMBER:  # an array of texts has room for the longest in every row
+            if np.strings.str_len(values).max() > LONGEST_NUMBER:
                 raise ValueError
-            found = np.array(values, dtype=str).astype(np.float64)
+            found = values.astype(np.float64)
         except ValueError:
             found = np.array([float(value) if is_number(value) else np.nan for value in values])
         wrong = np.flatnonzero(~np.isfinite(found.astype(np.float32)))
@@ -102,22 +102,48 @@ def read_table(path: Path, names: tuple[str | None, ...] = ()) -> Table:
 
     The first line is a header if it has one of `names` or of the names that are usual, or words above numbers.
     """
-    rows, lines = _rows(path)
-    if not rows:
+    found = _even(_rows(path), path)
+    first = list(itertools.islice(found, 1 + LOOKED_AT))
+    if not first:
         raise InputError(f"{path} is empty")
+    rows = [row for row, _ in first]
     width = len(rows[0])
-    for row, line in zip(rows, lines, strict=True):
-        if len(row) != width:
-            raise InputError(f"{path} has {len(row)} columns in line {line}, but {width} in line {lines[0]}")
     headed = _is_header(rows, {*KNOWN, *(name.lower() for name in names if name)})
     header = [name.strip() for name in rows[0]] if headed else [str(i + 1) for i in range(width)]
     if len(set(header)) < width:
-        raise InputError(f"{path} has two columns of the same name in its header: {', '.join(header)}")
-    body = rows[1:] if headed else rows
-    if not body:
+        raise InputError(f"{path} has two columns of the same name in its header: {', '.join(header)[:200]}")
+    if len(rows) == headed:
         raise InputError(f"{path} has a header but no rows")
-    columns = dict(zip(header, (list(column) for column in zip(*body, strict=True)), strict=True))
-    return Table(path, columns, lines[1:] if headed else lines, headed)
+    columns, lines = _columns(itertools.chain(first[headed:], found), width)
+    return Table(path, dict(zip(header, columns, strict=True)), lines, headed)
+
+
+def _columns(rows: Iterable[Row], width: int) -> tuple[list[Array], Array]:
+    """Rows as columns of texts, which take 16 bytes a cell up to 15 bytes long, and the numbers of their lines."""
+    pieces: list[list[Array]] = [[] for _ in range(width)]
+    lines: list[Array] = []
+    rows = iter(rows)
+    while part := list(itertools.islice(rows, max(1, CELLS_AT_ONCE // width))):
+        lines.append(np.array([line for _, line in part]))
+        for piece, cells in zip(pieces, zip(*(row for row, _ in part), strict=True), strict=True):
+            piece.append(np.array(cells, np.dtypes.StringDType()))
+    whole = []
+    for piece in pieces:
+        whole.append(np.concatenate(piece))
+        piece.clear()
+    return whole, np.concatenate(lines)
+
+
+def _even(rows: Iterable[Row], path: Path) -> Iterator[Row]:
+    """The same rows; raise `InputError` once one has more or fewer cells than the first."""
+    width, first = 0, 0
+    for row, line in rows:
+        width, first = width or len(row), first or line
+        if len(row) != width:
+            raise InputError(f"{path} has {len(row)} columns in line {line}, but {width} in line {first}")
+        if width > MOST_COLUMNS:
+            raise InputError(f"{path} has {width:,} columns; at most {MOST_COLUMNS:,} are read")
+        yield row, line
 
 
 def _is_header(rows: list[list[str]], names: set[str]) -> bool:
@@ -131,64 +157,31 @@ def _is_header(rows: list[list[str]], names: set[str]) -> bool:
     )
 
 
-def _rows(path: Path) -> tuple[list[list[str]], list[int]]:
+def _rows(path: Path) -> Iterator[Row]:
     """Cells of the lines that are not blank, and the numbers of those lines."""
-    text = _text(path)
-    found = _tabs(text) if path.name.endswith((".tsv", ".tsv.gz")) else _commas(text, path)
-    rows: list[list[str]] = []
-    lines: list[int] = []
-    cells = 0
-    for row, line in found:
-        if any(cell.strip() for cell in row):
-            rows.append(row)
-            lines.append(line)
-        cells += max(1, len(row))
-        if cells > MOST_CELLS:
-            raise InputError(f"{path} has more than {MOST_CELLS:,} cells, too many for memory; save arrays as .npz")
-    return rows, lines
+    tabs = path.name.endswith((".tsv", ".tsv.gz"))
+    lines = read_lines(path, "\t" if tabs else ",")
+    found = _tabs(lines) if tabs else _commas(lines, path)
+    return ((row, line) for row, line in found if any(cell.strip() for cell in row))
 
 
-def _commas(text: str, path: Path) -> Iterator[tuple[list[str], int]]:
-    reader = csv.reader(io.StringIO(text, newline=""), strict=True)
+def _commas(lines: Iterable[str], path: Path) -> Iterator[Row]:
+    parts = (part for line in lines for part in (io.StringIO(line, newline="") if "\r" in line[:-2] else (line,)))
+    reader = csv.reader(parts, strict=True)
     try:
         yield from ((row, reader.line_num) for row in reader)
     except csv.Error as error:
         raise InputError(f"{path} is no table of comma-separated values: {error} in line {reader.line_num}") from error
 
 
-def _tabs(text: str) -> Iterator[tuple[list[str], int]]:
+def _tabs(lines: Iterable[str]) -> Iterator[Row]:
     """Quotes are characters like others, but where a line has too many tabs, they may stand around one."""
-    lines = text.replace("\r\n", "\n").split("\n")
-    width = lines[0].count("\t") + 1 if lines else 0
-    for number, line in enumerate(lines, 1):
+    width = 0
+    for number, whole in enumerate(lines, 1):
+        line = whole.removesuffix("\n").removesuffix("\r")
         cells = line.split("\t")
+        width = width or len(cells)
         if len(cells) > width and '"' in line:
             with contextlib.suppress(csv.Error):
                 [cells] = csv.reader([line], delimiter="\t", strict=True)
         yield cells, number
-
-
-def _unzipped(path: Path) -> bytes:
-    """The whole content; raise `InputError` for a bomb, however it says that it is none."""
-    stored = path.stat().st_size
-    content = bytearray()
-    with gzip.open(path) as file:
-        while part := file.read(AT_ONCE):
-            content += part
-            check_expansion(len(content), stored, str(path), most=MOST_EXPANSION)
-    return bytes(content)
-
-
-def _text(path: Path) -> str:
-    check_file(path)
-    try:
-        content = _unzipped(path) if path.suffix == ".gz" else path.read_bytes()
-    except (gzip.BadGzipFile, EOFError, zlib.error) as error:
-        raise InputError(f"{path} is no gzip file or is damaged") from error
-    if b"\0" in content:
-        raise InputError(f"{path} is no text file: it has zero bytes")
-    try:
-        return content.decode("utf-8-sig")
-    except UnicodeDecodeError as error:
-        line = content.count(b"\n", 0, error.start) + 1
-        raise InputError(f"{path} is not in UTF-8: line {line} cannot be read; save it in that encoding") from error
