@@ -77,6 +77,7 @@ def test_lines_may_end_as_on_old_macs(tmp_path):
     assert table.columns["text"].tolist() == ["a\rb", "c"]
 
 
+@pytest.mark.slow
 def test_a_cell_takes_a_few_bytes(tmp_path):
     path = written(tmp_path / "t.csv", "width,height,label\n" + "".join(f"{i},{i * 3},1\n" for i in range(500_000)))
     tracemalloc.start()
