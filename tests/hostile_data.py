@@ -63,6 +63,20 @@ def gif(size, frames):
     return screen + b"".join(b",\0\0\0\0" + struct.pack("<HHB", *frame, 0) + b"\2\2\x44\1\0" for frame in frames) + b";"
 
 
+def keyed(path, **members):
+    with zipfile.ZipFile(path, "w") as archive:
+        for name, content in members.items():
+            archive.writestr(name, content)
+    return path.name
+
+
+def renamed(folder):
+    images(folder, png(8, 8))
+    first = folder / "images" / "cat" / "0.png"
+    first.rename(os.fsdecode(os.fsencode(first.parent) + b"/\xff.png"))
+    return "images"
+
+
 def lzma_array(folder):
     with zipfile.ZipFile(folder / "d.npz", "w", zipfile.ZIP_LZMA) as archive:
         for name in ("x", "y"):
@@ -130,6 +144,12 @@ DATA = {
         "more than 50,000,000 cells",
     ),
     "more columns than tables have": (lambda f: text_file(f, "d.csv", (b"1," * 10**6 + b"1\n") * 3), "columns"),
+    "members that are no arrays": (
+        lambda f: keyed(f / "d.npz", x=b"text", y=b"text"),
+        "its member x is no array",
+    ),
+    "texts without words": (lambda f: text_file(f, "d.csv", b"text,label\n" + b"?!,0\n!!,1\n" * 30), "hold no words"),
+    "a name that is not in UTF-8": (lambda f: renamed(f), "rename it"),
     "a pipe": (lambda f: os.mkfifo(f / "d.npz") or "d.npz", "no file but a folder, a device"),
     "an array that unpacks to more than it declares": (lzma_array, "compressed in a way"),
     "frames larger than their image": (lambda f: images(f, gif((10, 10), [(9000, 9000)] * 3)), "pixels"),

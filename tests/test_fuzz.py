@@ -65,7 +65,7 @@ def folder():
         os.chdir(before)
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture
 def parsed_only():
     """Commands end where TensorFlow would be loaded: their options have been read and checked by then."""
 

@@ -1,8 +1,10 @@
 """Files made to do harm: nothing in them runs, none takes 2 GB or a minute, each is one sentence and exit 2."""
 
+import json
 import os
 import subprocess
 
+import keras
 import numpy as np
 import pytest
 
@@ -10,7 +12,7 @@ from tests.conftest import process
 from tests.hostile_data import DATA, lzma_array, npz
 from tests.hostile_keras2 import KERAS_2
 from tests.hostile_models import MODELS as KERAS_3
-from tests.hostile_models import evil_module
+from tests.hostile_models import evil_module, keras_file
 from tests.measured import taken
 from tfopt import children
 
@@ -76,6 +78,39 @@ CALIBRATIONS = {
 def test_samples_to_calibrate_on_are_refused(tfopt, sample, tmp_path, name):
     make, words = CALIBRATIONS[name]
     check(tfopt("quantize", sample, "--calibration", make(tmp_path)), tmp_path, words)
+
+
+def test_a_single_number_is_no_sample(tfopt, sample, tmp_path):
+    np.save(tmp_path / "c.npy", 3)
+    words = "holds a single number"
+    check(tfopt("quantize", sample, "--calibration", "c.npy"), tmp_path, words)
+    check(tfopt("predict", sample, "--file", "c.npy"), tmp_path, words)
+
+
+def test_a_model_that_cannot_be_run_is_one_sentence(tfopt, tmp_path):
+    inputs = keras.Input((4,))
+    keras.Model(inputs, keras.layers.StringLookup(vocabulary=["a"])(inputs)).save(tmp_path / "m.keras")
+    told = tfopt("inspect", "m.keras")
+    assert told.code == 0
+    assert "cannot be run by Keras" in " ".join(told.out.split())
+    check(tfopt("evaluate", "m.keras"), tmp_path, "cannot be run by Keras")
+
+
+def test_what_a_file_says_does_not_steer_the_terminal(tfopt, tmp_path):
+    keras_file(tmp_path / "m.keras", saying("\x1b[2J\x9bH"))
+    ended = tfopt("inspect", "m.keras", "--no-int8")
+    assert ended.code == 0
+    assert "[2J" in ended.out
+    assert not {"\x1b", "\x9b"} & {*ended.out, *ended.err}
+
+
+def saying(text):
+    def change(members):
+        memory = json.loads(members["tfopt.json"])
+        memory["history"][0]["command"] = text
+        members["tfopt.json"] = json.dumps(memory).encode()
+
+    return change
 
 
 def test_processes_of_tfopt_import_nothing_from_the_current_folder(tmp_path):

@@ -27,7 +27,7 @@ from tfopt.artifacts.provenance import Provenance
 from tfopt.artifacts.serializing import serialize
 from tfopt.artifacts.writing import write
 from tfopt.errors import InputError, TfoptError, UnsupportedError
-from tfopt.graphs.calling import call, inputs_of, outputs_of
+from tfopt.graphs.calling import call, inputs_of, outputs_of, running
 from tfopt.graphs.sizes import check_sizes
 from tfopt.scratch import reserve, scratch
 from tfopt.untrusted.archives import check_members, content
@@ -118,12 +118,15 @@ class KerasArtifact:
 
     def predict(self, x: Samples, advance: Callable[[int], None] = lambda _: None) -> NDArray[Any]:
         """Outputs (N, ...) for an array (N, ...), or one for each input in order."""
-        return predict(self.model, x, advance)
+        with running(self.name):
+            return predict(self.model, x, advance)
 
     def runner(self, inputs: Sequence[NDArray[Any]]) -> Callable[[], object]:
         """One inference of the compiled graph."""
         run = _compiled(self.model)
         tensors = [tf.constant(x) for x in inputs]
+        with running(self.name):
+            run(tensors)
         return lambda: run(tensors)
 
     def save(self, path: str | Path, *, force: bool = False) -> Path:

@@ -237,4 +237,4 @@ def _one_sentence(name: str) -> Iterator[None]:
 
 
 def _shape(detail: dict[str, Any]) -> Shape:
-    return tuple(None if size == -1 else int(size) for size in detail["shape_signature"])
+    return tuple(None if size < 0 else int(size) for size in detail["shape_signature"])

@@ -13,6 +13,7 @@ import typer
 
 from tfopt.cli import noise
 from tfopt.cli.limits import check_memory
+from tfopt.cli.printable import Printable, printable
 from tfopt.errors import TfoptError
 from tfopt.progress import Advance
 
@@ -104,16 +105,16 @@ class Output:
     def say(self, sentence: str) -> None:
         """Print one sentence on stderr, unless quiet."""
         if not self.quiet:
-            self._errors.print(sentence, soft_wrap=True, markup=False)
+            self._errors.print(printable(sentence), soft_wrap=True, markup=False)
 
     @contextlib.contextmanager
     def task(self, description: str, total: int | None) -> Iterator[Advance]:
         """Show a bar with the time that is left while the context lasts (see `tfopt.progress.Progress`)."""
         self._progress.start()
-        bar = self._progress.add_task(description, total=total, detail="")
+        bar = self._progress.add_task(printable(description), total=total, detail="")
 
         def advance(steps: int = 1, detail: str = "") -> None:
-            self._progress.update(bar, advance=steps, detail=detail)
+            self._progress.update(bar, advance=steps, detail=printable(detail))
 
         try:
             yield advance
@@ -190,13 +191,13 @@ class Output:
         elif not self.quiet:
             from rich.console import Console
 
-            Console(highlight=False).print(shown)
+            Console(highlight=False).print(Printable(shown))
         sys.stdout.flush()
 
 
 def _printable(sentence: str) -> str:
     """One line that does nothing to a terminal, whatever names and values out of a file are in it."""
-    line = "".join(c if c.isprintable() else " " for c in sentence)
+    line = printable(sentence)
     return line if len(line) <= MOST_SAID else f"{line[: MOST_SAID - 3]}..."
 
 

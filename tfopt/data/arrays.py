@@ -23,7 +23,11 @@ def read_npz(path: Path, wanted: Container[str] | None = None) -> dict[str, NDAr
         with zipfile.ZipFile(path) as members:
             check_members(members, str(path), path.stat().st_size, most=MOST_EXPANSION)
         with np.load(path, allow_pickle=False) as archive:
-            return {key: archive[key] for key in archive.files if wanted is None or key in wanted}
+            found = {key: archive[key] for key in archive.files if wanted is None or key in wanted}
+        for key, array in found.items():
+            if not isinstance(array, np.ndarray):
+                raise InputError(f"{path} is no .npz file or is damaged: its member {key} is no array")
+        return found
     except TfoptError:
         raise
     except Exception as error:  # numpy raises whatever a damaged file makes it stumble over
@@ -34,7 +38,12 @@ def read_npy(path: Path) -> NDArray[Any]:
     """The array of an `.npy` file; raise `InputError` if it is none."""
     check_file(path)
     try:
-        return np.array(np.load(path, mmap_mode="r", allow_pickle=False))  # mapped: it cannot be more than the file
+        found = np.array(np.load(path, mmap_mode="r", allow_pickle=False))  # mapped: it cannot be more than the file
+        if not found.ndim:
+            raise InputError(f"{path} holds a single number, not samples")
+        return found
+    except TfoptError:
+        raise
     except Exception as error:  # as above
         raise _refusal(path, error) from error
 

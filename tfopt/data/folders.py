@@ -49,6 +49,9 @@ def folder(root: Path, config: DataConfig, names: tuple[str, ...] | None) -> Raw
     ]
     if not found:
         raise InputError(f"{root} holds no image")
+    for path, _, _ in found:
+        if not str(path).isprintable():
+            raise InputError(f"{str(path)!r} has a name that is not in UTF-8 or cannot be printed; rename it")
     paths, labels, part_of = (np.array(column) for column in zip(*((str(p), y, s) for p, y, s in found), strict=True))
     images = _images(paths, config)
     held = int(np.prod(images.shape)) * np.dtype(np.float32).itemsize <= MOST_HELD

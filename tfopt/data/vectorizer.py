@@ -13,6 +13,8 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict, Field
 
+from tfopt.errors import InputError
+
 PADDING, UNKNOWN, START, END = 0, 1, 2, 3
 MARKS = ("[start]", "[end]")
 MOST_LENGTH = 100_000  # tokens of a text
@@ -37,6 +39,8 @@ class Vectorizer(BaseModel):
         layer = _layer(None, None, marked=marked, most=words)
         layer.adapt(_prepared(texts, marked=marked))
         known = [str(word) for word in layer.get_vocabulary(include_special_tokens=False)]
+        if not known:
+            raise InputError("the texts of the train split hold no words")
         if length is None:
             counts = (np.asarray(layer(_prepared(texts, marked=marked))) != PADDING).sum(axis=1)
             length = max(1, int(np.quantile(counts, LENGTH_QUANTILE)))

@@ -1,11 +1,14 @@
 """What goes into a model and comes out, and calling it with a plain list of inputs, whatever structure it takes."""
 
-from collections.abc import Sequence
+import contextlib
+import re
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 import keras
+import tensorflow as tf
 
-from tfopt.errors import UnsupportedError
+from tfopt.errors import InputError, TfoptError, UnsupportedError
 
 
 def inputs_of(model: keras.Model) -> list[keras.KerasTensor]:
@@ -45,6 +48,18 @@ def call(model: keras.Model, inputs: Sequence[Any]) -> Any:
     else:
         structured = keras.tree.pack_sequence_as(model.input, inputs)
     return model(structured, training=False)
+
+
+@contextlib.contextmanager
+def running(name: str) -> Iterator[None]:
+    """Raise `InputError` in one sentence for whatever a model stumbles over that was loaded but cannot be run."""
+    try:
+        yield
+    except (TfoptError, MemoryError, tf.errors.ResourceExhaustedError):
+        raise
+    except Exception as error:
+        reason = " ".join(re.sub(r"\x1b\[\d*m", "", str(error)).split())[:200]
+        raise InputError(f"{name} cannot be run by Keras {keras.__version__}: {reason}") from error
 
 
 def _known(model: keras.Model, which: str) -> list[keras.KerasTensor]:

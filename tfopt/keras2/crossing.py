@@ -16,7 +16,7 @@ import tf_keras
 from numpy.typing import NDArray
 
 from tfopt.errors import UnsupportedError
-from tfopt.graphs.calling import call
+from tfopt.graphs.calling import call, running
 from tfopt.graphs.replay import Call, is_graph, replay
 from tfopt.keras2.carrying import Held, holder, split
 from tfopt.keras2.differing import TOLERANCE, answers, difference
@@ -60,7 +60,8 @@ def cross(model: keras.Model, title: str, carry: Callable[[keras.Layer], str | N
         )
     builder = _Builder(carry)
     inputs = samples(model)
-    replay(model, inputs, builder.choose)
+    with running(title):
+        replay(model, inputs, builder.choose)
     symbols = [
         tf_keras.Input(batch_shape=tuple(tensor.shape), dtype=tensor.dtype, name=builder.unique(tensor.name))
         for tensor in model.inputs

@@ -14,7 +14,7 @@ import keras
 import tensorflow as tf
 
 from tfopt.errors import UnsupportedError
-from tfopt.graphs.calling import call, inputs_of
+from tfopt.graphs.calling import call, inputs_of, running
 from tfopt.graphs.leaves import leaves
 from tfopt.graphs.replay import is_graph
 from tfopt.graphs.scopes import layers_in, scoped
@@ -46,7 +46,8 @@ def _counts(model: keras.Model, run: Callable[[keras.Model, Any], Any]) -> Count
         specs = [tf.TensorSpec((1, *tensor.shape[1:]), tensor.dtype) for tensor in inputs_of(model)]
     except UnsupportedError:
         return None
-    traced = tf.function(lambda inputs: run(model, inputs)).get_concrete_function(specs)
+    with running(model.name):
+        traced = tf.function(lambda inputs: run(model, inputs)).get_concrete_function(specs)
     definition = traced.graph.as_graph_def(add_shapes=True)
     functions = {function.signature.name: function for function in definition.library.function}
     counts: Counter[int | None] = Counter()

@@ -70,11 +70,15 @@ def _operation(model: Any, graph: Any, operator: Any, *, in_loop: bool) -> Opera
     inputs = [graph.tensors[i] for i in operator.inputs if i >= 0]
     outputs = [graph.tensors[i] for i in operator.outputs]
     constants = {tensor.name: c for tensor in inputs if (c := _constant(model, tensor))}
-    taken = tuple(tensor.name.decode() for tensor in inputs if tensor.name not in constants)
-    given = tuple(tensor.name.decode() for tensor in outputs)
+    taken = tuple(_name(tensor) for tensor in inputs if tensor.name not in constants)
+    given = tuple(_name(tensor) for tensor in outputs)
     macs = _macs(kind, inputs, outputs)
     output_type = TYPES[outputs[0].type] if outputs else ""
     return Operation(kind, taken, given, output_type, tuple(constants.values()), macs, in_loop)
+
+
+def _name(tensor: Any) -> str:
+    return str((tensor.name or b"").decode())  # a file may leave names out
 
 
 def parameters(payload: bytes) -> tuple[int, int]:
@@ -106,7 +110,7 @@ def _constant(model: Any, tensor: Any) -> Constant | None:
     if tensor.sparsity is not None:  # only what is not zero is stored
         values = np.concatenate([values, np.zeros(prod(shape) - len(values), values.dtype)])
     nonzero = int(np.count_nonzero(values))
-    return Constant(tensor.name.decode(), kind, shape, nonzero, 0 if scales is None else len(scales), axis, values)
+    return Constant(_name(tensor), kind, shape, nonzero, 0 if scales is None else len(scales), axis, values)
 
 
 def _values(data: NDArray[np.uint8], kind: str, size: int) -> NDArray[Any]:

@@ -1,0 +1,27 @@
+"""What is shown comes out of files of strangers: characters that steer a terminal are left out."""
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from rich.console import Console, ConsoleOptions, RenderableType, RenderResult
+
+
+def printable(text: str) -> str:
+    """The text with blanks for what has no shape of its own."""
+    return "".join(c if c.isprintable() else " " for c in text)
+
+
+class Printable:
+    """A table or the like, of which only what can be seen is printed."""
+
+    def __init__(self, shown: "RenderableType") -> None:
+        self.shown = shown
+
+    def __rich_console__(self, console: "Console", options: "ConsoleOptions") -> "RenderResult":
+        """The same segments; their styles are rich's own."""
+        from rich.segment import Segment
+
+        for segment in console.render(self.shown, options):
+            steers = not segment.control and not segment.text.replace("\n", "").isprintable()
+            lines = segment.text.split("\n") if steers else []
+            yield Segment("\n".join(map(printable, lines)), segment.style) if steers else segment
