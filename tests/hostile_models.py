@@ -237,6 +237,12 @@ MODELS = {
         "numbers of one sample",
     ),
     "attention larger than the memory": (attending, "numbers of one sample"),
+    "a window larger than the memory": (
+        lambda f: keras_file(
+            f / "m.keras", layers(layer("MaxPooling1D", pool_size=10**9, padding="same"), shape=(4, 4))
+        ),
+        "declares a shape of more than 1,000,000 elements",
+    ),
     "a loop without an end": (unrolled, "unrolled over 10,000,000 steps"),
     "150,000 layers": (many_layers, "took longer than"),
     "a configuration of 100,000 brackets": (

@@ -16,6 +16,8 @@ from tfopt.untrusted.limits import MOST_ELEMENTS
 
 MOST_BYTES = 16_000_000
 MOST_AXES = 32
+WINDOWS = ("pool_size", "kernel_size", "strides", "dilation_rate")
+MOST_WINDOW = 1_000_000  # places that one covers; TensorFlow fills up what a larger one covers beside the sample
 CODE = {"Lambda", "__lambda__"}
 KERAS_3_IMPORTS = {"keras_hub", "keras_cv", "keras_nlp"}  # whatever else a file names it looks for among what is known
 KERAS_2_KNOWS = {"builtins", "keras", "tf_keras"}
@@ -65,6 +67,8 @@ def check_config(config: Any, name: str, known: Known | None = None) -> None:
         for key, value in found.items():
             if key.endswith("shape"):
                 _check_shape(value, name)
+            elif key in WINDOWS:
+                _check_shape(value if isinstance(value, list) else [value], name, MOST_WINDOW)
         called = found.get("name")
         if isinstance(called, str) and not called.isprintable():
             raise InputError(f"{name} has a layer whose name {called[:80]!r} cannot be printed")
@@ -108,13 +112,13 @@ def _check_call(found: dict[str, Any], kind: str, name: str, operations: Collect
         )
 
 
-def _check_shape(shape: Any, name: str) -> None:
+def _check_shape(shape: Any, name: str, most: int = MOST_ELEMENTS) -> None:
     if isinstance(shape, list) and all(isinstance(size, int | None) for size in shape):
         if len(shape) > MOST_AXES:
             raise InputError(f"{name} declares a shape of {len(shape):,} axes: refused")
         elements = math.prod(abs(size) for size in shape if size)
-        if elements > MOST_ELEMENTS:
-            raise InputError(f"{name} declares a shape of more than {MOST_ELEMENTS:,} elements for one sample: refused")
+        if elements > most:
+            raise InputError(f"{name} declares a shape of more than {most:,} elements for one sample: refused")
 
 
 def _dicts(value: Any) -> Iterator[dict[str, Any]]:
