@@ -173,6 +173,11 @@ def lying(path, name, compression):
     return path.name
 
 
+def nested(file):
+    for _ in range(3_000):
+        file = file.create_group("g")
+
+
 ZEROS = bytes(10**9)
 MODELS = {
     "a path that climbs": (lambda f: keras_file(f / "m.keras", extra=[("../executed", b"x")]), "leads out of the zip"),
@@ -237,6 +242,10 @@ MODELS = {
         "numbers of one sample",
     ),
     "attention larger than the memory": (attending, "numbers of one sample"),
+    "thousands of groups in each other": (
+        lambda f: keras_file(f / "m.keras", layers(layer("Dense", units=2), **{"model.weights.h5": weights(nested)})),
+        "more than 100 groups of weights in each other",
+    ),
     "a window larger than the memory": (
         lambda f: keras_file(
             f / "m.keras", layers(layer("MaxPooling1D", pool_size=10**9, padding="same"), shape=(4, 4))

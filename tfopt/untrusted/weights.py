@@ -8,6 +8,7 @@ from tfopt.errors import InputError
 from tfopt.untrusted.limits import check_expansion
 
 LINKS = (h5py.SoftLink, h5py.ExternalLink)
+MOST_DEPTH = 100  # of groups in groups
 
 
 def check_weights(file: h5py.File, name: str, size: int) -> None:
@@ -16,6 +17,8 @@ def check_weights(file: h5py.File, name: str, size: int) -> None:
 
     def visit(path: str, item: h5py.Group | h5py.Dataset) -> None:
         nonlocal declared
+        if path.count("/") > MOST_DEPTH:
+            raise InputError(f"{name} holds more than {MOST_DEPTH} groups of weights in each other: refused")
         if isinstance(item, h5py.Group):
             for key in item:
                 if isinstance(item.get(key, getlink=True), LINKS):
