@@ -157,3 +157,12 @@ def test_class_weights_are_for_classes(tfopt):
     ended = tfopt("train", "--data", "diabetes", "--class-weights")
     assert (ended.code, ended.err.count("\n")) == (2, 1)
     assert "for classification" in ended.err
+
+
+def test_what_lies_in_the_folder_of_the_checkpoint_stays(tfopt, tmp_path):
+    precious = tmp_path / "m.keras.checkpoint" / "thesis.txt"
+    precious.parent.mkdir()
+    precious.write_text("precious")
+    assert tfopt("train", "--arch", "mlp", "--size", "tiny", "--epochs", 1, "-o", "m.keras", "-q").code == 0
+    assert [path.name for path in precious.parent.iterdir()] == ["thesis.txt"]
+    assert precious.read_text() == "precious"

@@ -1,7 +1,6 @@
 """`tfopt train`: a new model from an architecture and a data set, or from another model."""
 
 import contextlib
-import shutil
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -127,9 +126,11 @@ def _finish(
     if together and together.rank:
         out.say(f"worker {together.rank} of {together.count} is done; worker 0 writes the model")
         return
+    from tfopt.training.checkpoint import remove
+
     report = destination.save(result.artifact.payload, result.report)
     for folder in files.folders:
-        shutil.rmtree(folder, ignore_errors=True)
+        remove(folder)
     out.report(report, written=destination.written)
 
 

@@ -55,6 +55,19 @@ def position_in(folder: Path) -> Position:
     return state.position if state else START
 
 
+def remove(folder: Path) -> None:
+    """Remove the folder of a run, unless it holds what is not ours: that and the folder stay."""
+    _clear(folder)
+    with contextlib.suppress(OSError):
+        (folder / "lock").unlink(missing_ok=True)
+        folder.rmdir()
+
+
+def _clear(folder: Path) -> None:
+    for path in (folder / "state.json", *folder.glob("*.weights.h5"), *folder.glob(".state.json.*.tmp")):
+        path.unlink(missing_ok=True)
+
+
 class Checkpoint(keras.callbacks.Callback):  # type: ignore[misc]
     """Writes the state of a run into `folder` after each epoch and every `steps` steps, and reads it back."""
 
@@ -106,23 +119,15 @@ class Checkpoint(keras.callbacks.Callback):  # type: ignore[misc]
                     yield
                 finally:
                     if not (self.folder / "state.json").exists():
-                        self._leave()
+                        remove(self.folder)
         except Timeout:
             raise OutputError(f"another process is training into {self.folder}") from None
         except (FileExistsError, NotADirectoryError):
             raise OutputError(f"{self.folder} is in the way; remove it or use -o for another name") from None
 
-    def _leave(self) -> None:
-        """Remove the folder, unless it holds what is not ours."""
-        self.clear()
-        with contextlib.suppress(OSError):
-            (self.folder / "lock").unlink(missing_ok=True)
-            self.folder.rmdir()
-
     def clear(self) -> None:
         """Forget an earlier run."""
-        for path in (self.folder / "state.json", *self.folder.glob("*.weights.h5")):
-            path.unlink(missing_ok=True)
+        _clear(self.folder)
 
     def on_train_batch_end(self, batch: int, logs: dict[str, Any] | None = None) -> None:  # noqa: ARG002
         """Write the steps of this epoch, if they are as many as asked for."""
