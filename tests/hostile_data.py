@@ -7,6 +7,7 @@ import zipfile
 import zlib
 
 import numpy as np
+import tensorflow as tf
 
 from tests.hostile_models import pickled
 
@@ -160,5 +161,9 @@ DATA = {
     "links in circles": (looping, "x.png is no image"),
     "images larger than the memory": (lambda f: images(f, png(30_000, 30_000)), "pixels"),
     "images that are only just too large": (lambda f: images(f, png(12_000, 12_000)), "pixels"),
+    "a first image that sets the size of all": (
+        lambda f: images(f, tf.io.encode_png(np.zeros((3000, 3000, 1), "u1")).numpy()),
+        "more than a batch can hold",
+    ),
     "a device": (lambda f: (f / "d.csv").symlink_to("/dev/zero") or "d.csv", "a device"),
 }

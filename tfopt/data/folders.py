@@ -18,6 +18,7 @@ from tfopt.data.rows import part
 from tfopt.errors import InputError
 from tfopt.untrusted.images import check_pixels
 
+MOST_FED = 2_100_000  # pixels of an image, as 1920x1080 has: a batch of 64 takes 1.6 GB
 MOST_AT_ONCE = 4  # images that are decoded, as each may take 300 MB
 MOST_HELD = 256_000_000  # bytes of all images as float32, as a model is fed
 
@@ -99,6 +100,11 @@ def _images(paths: Array, config: DataConfig) -> Images:
     with ThreadPoolExecutor(MOST_AT_ONCE) as pool:
         seen = list(pool.map(look, map(Path, paths)))
     size = (config.image_size, config.image_size) if config.image_size else (seen[0].height, seen[0].width)
+    if size[0] * size[1] > MOST_FED:
+        raise InputError(
+            f"images would be fed at {size[0]:,}x{size[1]:,} pixels, more than a batch can hold; --image-size 224, for"
+            " instance, makes them smaller"
+        )
     channels = 1 if all(image.grey for image in seen) else 3
     digest = hashlib.sha256(b"".join(image.digest for image in seen)).hexdigest()
     return Images(paths, (*size, channels), digest)
