@@ -145,6 +145,13 @@ def tflite(folder, change):
     return "m.tflite"
 
 
+def retyped(number):
+    def change(model):
+        model.subgraphs[0].tensors[model.subgraphs[0].inputs[0]].type = number
+
+    return change
+
+
 def huge_arena(model):
     for tensor in model.subgraphs[0].tensors:
         if model.buffers[tensor.buffer].data is None:
@@ -300,6 +307,10 @@ MODELS = {
         lambda f: keras_file(f / "m.keras", layers(layer("Dense", units=2) | {"config": {"name": "\x1b]0;x\x07"}})),
         "cannot be printed",
     ),
+    **{
+        f"a .tflite whose input is of type {number}": (lambda f, n=number: tflite(f, retyped(n)), "m.tflite")
+        for number in (4, 10)
+    },
     "a .tflite larger than the memory": (lambda f: tflite(f, huge_arena), "m.tflite"),
     "data that would be downloaded as code": (
         lambda f: keras_file(f / "m.keras", remembers(source="tfds:somebody:harm")),

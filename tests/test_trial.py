@@ -1,5 +1,8 @@
 """What a `.tflite` is tried on: noise besides zeros, and as many samples at once as it is run on afterwards."""
 
+import signal
+import subprocess
+
 import keras
 import numpy as np
 import pytest
@@ -8,6 +11,7 @@ from keras import layers
 
 from tfopt.artifacts.tflite_file import BATCH, TfliteArtifact
 from tfopt.errors import InputError
+from tfopt.untrusted.trial import try_tflite
 
 REFUSED = "cannot be run by LiteRT"
 
@@ -48,3 +52,10 @@ def test_what_fails_only_on_some_samples_is_one_sentence(tmp_path):
         artifact.predict(np.full((1, 20), 7))
     with pytest.raises(InputError, match=REFUSED):
         artifact.runner([np.full((1, 20), 7)])
+
+
+def test_what_crashes_after_it_has_run_is_refused(monkeypatch):
+    died = subprocess.CompletedProcess([], -signal.SIGABRT, b"ran 1\n", b"")
+    monkeypatch.setattr(subprocess, "run", lambda *_, **__: died)
+    with pytest.raises(InputError, match=r"m\.tflite is damaged: LiteRT crashes on it \(SIGABRT\)"):
+        try_tflite(b"", "m.tflite", 64)

@@ -10,6 +10,7 @@ import signal
 import subprocess
 import sys
 import time
+from collections.abc import Container
 from pathlib import Path
 from typing import Any
 
@@ -22,6 +23,7 @@ ADDRESSES = 2_000_000_000  # bytes that a small file may take, beside what the p
 MOST_SECONDS = 10.0  # that a batch may take; there is nothing to gain from batches of slow samples
 RAN = "ran "
 FAILED = "failed:"
+COPIES = ("RESHAPE", "SQUEEZE", "EXPAND_DIMS")  # whose kernels copy as many bytes as the input has
 FOLD = 12  # times the size of a large file: XNNPACK packs the weights again
 
 
@@ -43,10 +45,10 @@ def try_tflite(payload: bytes, name: str, batch: int) -> int:
             raise InputError(f"{name} cannot be run by LiteRT: it took longer than {SECONDS:.0f} s") from None
     said = ended.stdout.decode(errors="replace")
     ran = [int(line.removeprefix(RAN)) for line in said.splitlines() if line.startswith(RAN)]
+    if ended.returncode < 0:  # even after it ran: what has written over its memory often ends only later
+        raise InputError(f"{name} is damaged: LiteRT crashes on it ({death(ended.returncode)})")
     if ran:
         return ran[-1]
-    if ended.returncode < 0:
-        raise InputError(f"{name} is damaged: LiteRT crashes on it ({death(ended.returncode)})")
     raise InputError(f"{name} cannot be run by LiteRT: {_reason(said) or f'code {ended.returncode}'}")
 
 
@@ -62,11 +64,9 @@ def _main(path: Path, batch: int) -> None:
         signal.alarm(2 * int(SECONDS))  # in case that nobody waits for it any more
     _bound(len(payload))
     try:
-        interpreter = _loaded(payload)
+        interpreter = _loaded(payload)  # which verifies the offsets
+        _check(schema.ModelT.InitFromPackedBuf(payload, 0), [getattr(schema.BuiltinOperator, name) for name in COPIES])
         seconds = _run(interpreter)
-        model = schema.ModelT.InitFromPackedBuf(payload, 0)
-        for tensor in [tensor for graph in model.subgraphs for tensor in graph.tensors]:
-            (tensor.name or b"").decode()
     except UnicodeDecodeError:
         _fail("the name of a tensor is no text")
     except MemoryError:
@@ -79,6 +79,20 @@ def _main(path: Path, batch: int) -> None:
             _resize(interpreter, batch)
             _run(interpreter)
             print(f"{RAN}{batch}", flush=True)
+
+
+def _check(model: Any, copies: Container[int]) -> None:
+    """Names are text, and what copies has one type."""
+    for graph in model.subgraphs:
+        for tensor in graph.tensors:
+            (tensor.name or b"").decode()
+        for operation in graph.operators:
+            code = model.operatorCodes[operation.opcodeIndex]
+            if max(code.builtinCode, code.deprecatedBuiltinCode) not in copies:
+                continue
+            given, made = (graph.tensors[places[0]].type for places in (operation.inputs, operation.outputs))
+            if given != made:
+                _fail("an operation that copies a tensor would change its type")
 
 
 def _loaded(payload: bytes) -> Any:
