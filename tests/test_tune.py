@@ -306,6 +306,17 @@ def test_a_search_that_is_there_is_not_overwritten(tfopt, tmp_path):
     StudyFiles(path, force=True).refuse()
 
 
+@pytest.mark.parametrize("name", ["0.keras", "lock", "turn"])
+def test_what_lies_where_a_search_would_be_kept_is_not_lost(tfopt, tmp_path, name):
+    path = tmp_path / f"best.keras.tune.db.{name}"
+    path.write_bytes(b"mine")
+    refused = tfopt("tune", "--trials", 1, "--epochs", 1)
+    assert (refused.code, refused.err.count("\n")) == (2, 1)
+    assert f"{path.name} is in the way" in refused.err
+    assert path.read_bytes() == b"mine"
+    assert list(tmp_path.iterdir()) == [path]
+
+
 def started(small, folder, *more):
     command = [sys.executable, "-m", "tfopt", *map(str, options(small, *more))]
     return subprocess.Popen(command, cwd=folder, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True)

@@ -14,9 +14,8 @@ from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from filelock import FileLock, Timeout
-
 from tfopt.errors import OutputError
+from tfopt.locks import locked
 
 if TYPE_CHECKING:
     from tfopt.report.report import Report
@@ -73,30 +72,13 @@ class Destination:
         """Keep other processes from writing here while the context lasts; raise `OutputError` if one does."""
         with contextlib.ExitStack() as stack:
             for path in sorted(self.written):
-                stack.enter_context(_locked(path))
+                taken = f"another process is writing {path}; wait for it, or use -o for another name"
+                stack.enter_context(locked(path.with_name(f"{_hidden(path)}.lock"), taken))
             for path in (*self.written, self.report_path):
                 _refuse(path, self.force)
                 for left in path.parent.glob(f"{glob.escape(_hidden(path))}.{'[0-9a-f]' * 8}.tmp"):
                     left.unlink(missing_ok=True)  # of a process that was killed
             yield
-
-
-@contextlib.contextmanager
-def _locked(path: Path) -> Iterator[None]:
-    place = path.with_name(f"{_hidden(path)}.lock")
-    lock = FileLock(place, timeout=0)
-    try:
-        lock.acquire()
-    except Timeout:
-        raise OutputError(f"another process is writing {path}; wait for it, or use -o for another name") from None
-    except OSError as error:
-        raise OutputError(f"cannot write into {path.parent}: {error.strerror or error}") from error
-    try:
-        yield
-    finally:
-        with contextlib.suppress(OSError):  # Windows does not remove what is open
-            place.unlink(missing_ok=True)
-        lock.release()
 
 
 def write(path: Path, payload: bytes, *, force: bool) -> Path:

@@ -11,12 +11,12 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 import keras
-from filelock import FileLock, Timeout
 from pydantic import BaseModel, ValidationError
 
 from tfopt.artifacts.serializing import weights_bytes
 from tfopt.artifacts.writing import write
 from tfopt.errors import InputError, OutputError
+from tfopt.locks import locked
 from tfopt.scratch import reserve
 from tfopt.training.seeding import EpochSeeds
 from tfopt.training.selection import BestEpoch
@@ -61,6 +61,12 @@ def remove(folder: Path) -> None:
     with contextlib.suppress(OSError):
         (folder / "lock").unlink(missing_ok=True)
         folder.rmdir()
+
+
+def remove_unless_begun(folder: Path) -> None:
+    """Remove the folder of a run that has not come to its first checkpoint."""
+    if not (folder / "state.json").exists():
+        remove(folder)
 
 
 def _clear(folder: Path) -> None:
@@ -114,16 +120,13 @@ class Checkpoint(keras.callbacks.Callback):  # type: ignore[misc]
         """Hold the folder, so that no other process trains into it; raise `OutputError` if one does."""
         try:
             self.folder.mkdir(exist_ok=True)
-            with FileLock(self.folder / "lock", timeout=0):
-                try:
-                    yield
-                finally:
-                    if not (self.folder / "state.json").exists():
-                        remove(self.folder)
-        except Timeout:
-            raise OutputError(f"another process is training into {self.folder}") from None
         except (FileExistsError, NotADirectoryError):
             raise OutputError(f"{self.folder} is in the way; remove it or use -o for another name") from None
+        with locked(self.folder / "lock", f"another process is training into {self.folder}"):
+            try:
+                yield
+            finally:
+                remove_unless_begun(self.folder)
 
     def clear(self) -> None:
         """Forget an earlier run."""

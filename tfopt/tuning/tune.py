@@ -10,13 +10,13 @@ from collections.abc import Iterator
 from typing import Any, get_args
 
 import optuna
-from filelock import FileLock, Timeout
 
 from tfopt.artifacts.keras_file import KerasArtifact
 from tfopt.choices import Arch
 from tfopt.config import ModelConfig, TuneConfig
 from tfopt.data import Dataset
-from tfopt.errors import InputError, OutputError
+from tfopt.errors import InputError
+from tfopt.locks import locked
 from tfopt.models import Signature, build
 from tfopt.models.building import SUITED
 from tfopt.progress import Advance, Progress
@@ -78,16 +78,12 @@ def _kept(files: StudyFiles | None) -> Iterator[StudyFiles]:
         if files is None:
             files = StudyFiles(stack.enter_context(scratch()) / "tune.db")
         files.refuse()
-        try:
-            stack.enter_context(FileLock(files.lock, timeout=0))
-        except Timeout:
-            raise OutputError(f"another process is at work on {files.path}") from None
+        stack.enter_context(locked(files.lock, f"another process is at work on {files.path}"))
         try:
             yield files
         finally:
-            for lock in (files.turn, files.lock):
-                with contextlib.suppress(OSError):  # Windows does not remove what is open
-                    lock.unlink(missing_ok=True)
+            with contextlib.suppress(OSError):  # Windows does not remove what is open
+                files.turn.unlink(missing_ok=True)
 
 
 def _asked(search: Search, data: Dataset) -> dict[str, Any]:

@@ -12,7 +12,7 @@ from tfopt.errors import WorkerError
 from tfopt.progress import Progress
 from tfopt.report.versions import versions
 from tfopt.scratch import scratch
-from tfopt.training.checkpoint import START, position_in
+from tfopt.training.checkpoint import START, position_in, remove_unless_begun
 from tfopt.training.fit import FitResult, RunFiles
 from tfopt.training.plan import FitPlan
 from tfopt.training.train import Trained
@@ -40,8 +40,12 @@ def train(
         notes: list[str] = []
         for attempt in range(workers.max_restarts + 1):
             watch = Watch(workers, progress, first=attempt == 0)
-            with started(_jobs(config, data, workers, files, own), visible) as group:
-                failure = watch.until_the_end(group)
+            try:
+                with started(_jobs(config, data, workers, files, own), visible) as group:
+                    failure = watch.until_the_end(group)
+            finally:
+                for folder in [] if workers.rank else files.folders:
+                    remove_unless_begun(folder)  # a worker that was killed cannot
             if failure is None:
                 break
             if attempt == workers.max_restarts:
