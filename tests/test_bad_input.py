@@ -1,6 +1,7 @@
 """Bad input through the real command line: one clear sentence on stderr, exit 2, nothing written, nothing lost."""
 
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -298,19 +299,24 @@ def heeding_interrupts():
     signal.signal(signal.SIGINT, signal.SIG_DFL)
 
 
-@pytest.mark.parametrize("signal_number", [signal.SIGINT, signal.SIGKILL])
+@pytest.mark.parametrize("signal_number", [signal.SIGINT, signal.SIGTERM, signal.SIGKILL])
 def test_a_signal_in_the_middle_leaves_inputs_and_earlier_outputs_and_no_half_file(sample, tmp_path, signal_number):
     original = (SAMPLES / "digits-cnn.keras").read_bytes()
     (tmp_path / "out.keras").write_bytes(b"precious")
+    (tmp_path / "temporary").mkdir()
     command = [sys.executable, "-m", "tfopt", "prune", "sample.keras", "-o", "out.keras", "--force", "--epochs", "500"]
     running = subprocess.Popen(
-        command, cwd=tmp_path, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, preexec_fn=heeding_interrupts
-    )
+        command, cwd=tmp_path, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, preexec_fn=heeding_interrupts,
+        env={**os.environ, "TMPDIR": str(tmp_path / "temporary")},
+    )  # fmt: skip
     time.sleep(9)  # TensorFlow is loaded and it trains
     running.send_signal(signal_number)
     out, err = running.communicate(timeout=60)
-    if signal_number == signal.SIGINT:
-        assert (running.returncode, out, err) == (130, "", "error: interrupted; nothing was written\n")
+    if signal_number != signal.SIGKILL:
+        word = {signal.SIGINT: "interrupted", signal.SIGTERM: "terminated"}[signal_number]
+        assert (running.returncode, out, err) == (128 + signal_number, "", f"error: {word}; nothing was written\n")
+        assert not list((tmp_path / "temporary").iterdir())
+    shutil.rmtree(tmp_path / "temporary")
     left = {path.name: path.read_bytes() for path in tmp_path.iterdir()}
     if signal_number == signal.SIGKILL:
         assert left.pop(".out.keras.lock") == b""  # the next run with this output removes it

@@ -138,7 +138,7 @@ def test_two_commands_at_once_with_the_same_output(tmp_path, force):
 
 
 def temporaries():
-    return [path for path in Path(os.environ["TMPDIR"]).glob("tfopt-scratch-*") if any(path.iterdir())]
+    return [path for path in Path(os.environ["TMPDIR"]).iterdir() if path.is_file() or any(path.iterdir())]
 
 
 def killed_after(seconds, command, folder):

@@ -8,7 +8,7 @@ import tfopt
 PACKAGE = Path(tfopt.__file__).parent
 FILES = sorted(PACKAGE.rglob("*.py"))
 ROOMS = [
-    {"errors", "choices", "config", "progress", "orphans", "children", "scratch"},
+    {"errors", "choices", "config", "progress", "orphans", "children", "scratch", "locks", "stopping", "streams"},
     {"report", "untrusted"},
     {"data"},
     {"graphs"},

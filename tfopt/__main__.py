@@ -3,9 +3,13 @@
 import os
 import sys
 
+from tfopt import stopping, streams
+
 
 def main() -> None:
     """Run the command line and end the process with its exit code."""
+    streams.prepare()
+    stopping.listen()
     try:
         if not sys.flags.safe_path and sys.path[:1] == [os.getcwd()]:  # noqa: PTH109  # from `python -m tfopt`
             del sys.path[0]  # a numpy.py that came with a model is not to run
@@ -15,10 +19,15 @@ def main() -> None:
     try:
         from tfopt.cli import run
 
-        sys.exit(run())
+        code = run()
+        streams.flush()
     except KeyboardInterrupt:
-        print("error: interrupted; nothing was written", file=sys.stderr)
-        sys.exit(130)
+        word, code = stopping.asked() or ("interrupted", 130)
+        print(f"error: {word}; nothing was written", file=sys.stderr)
+    except OSError as error:
+        print(f"error: cannot write to stdout: {error.strerror}", file=sys.stderr)
+        code = 2
+    sys.exit(code)
 
 
 if __name__ == "__main__":

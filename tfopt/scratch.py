@@ -39,6 +39,21 @@ def scratch() -> Iterator[Path]:
             shutil.rmtree(folder, ignore_errors=True)
 
 
+@contextlib.contextmanager
+def temporaries() -> Iterator[None]:
+    """Let libraries and child processes, too, write their temporary files where they are removed with everything."""
+    before = tempfile.tempdir, os.environ.get("TMPDIR")
+    with scratch() as folder:
+        tempfile.tempdir = os.environ["TMPDIR"] = str(folder)
+        try:
+            yield
+        finally:
+            tempfile.tempdir = before[0]
+            del os.environ["TMPDIR"]
+            if before[1] is not None:
+                os.environ["TMPDIR"] = before[1]
+
+
 def reserve(folder: Path, size: int) -> None:
     """Raise `OutputError` unless so many bytes can be written into `folder`: HDF5 crashes when a disk becomes full."""
     try:

@@ -5,6 +5,7 @@ import contextlib
 import functools
 import itertools
 import os
+import tempfile
 import weakref
 from pathlib import Path
 
@@ -18,13 +19,13 @@ class KeptFile:
 
     def __init__(self) -> None:
         owner = os.getpid()
-        self.path = _folder(owner) / f"{next(_numbers)}.keras"
+        self.path = _folder(owner, tempfile.gettempdir()) / f"{next(_numbers)}.keras"
         weakref.finalize(self, _remove, self.path, owner)
 
 
 @functools.cache
-def _folder(owner: int) -> Path:  # noqa: ARG001
-    """The folder of this process: one that it was forked from has another."""
+def _folder(owner: int, home: str) -> Path:  # noqa: ARG001
+    """The folder of this process: one that it was forked from has another, and so has another home."""
     stack = contextlib.ExitStack()
     atexit.register(stack.close)
     return stack.enter_context(scratch())

@@ -75,10 +75,26 @@ def _start(
         print(context.get_help())
 
 
+def _no_text(arguments: list[str]) -> str | None:
+    """The first argument that is no text, so that it could not be in a report, as it can be printed."""
+    for argument in arguments:
+        try:
+            argument.encode()
+        except UnicodeEncodeError:
+            return os.fsencode(argument).decode(errors="backslashreplace")
+    return None
+
+
 def run(arguments: list[str] | None = None) -> int:
     """Run the command line with `arguments` (default: those of the process) and return the exit code."""
+    odd = _no_text(sys.argv[1:] if arguments is None else arguments)
+    if odd is not None:
+        print(f"error: {odd} is not {sys.getfilesystemencoding()}; give the file another name", file=sys.stderr)
+        return 2
     try:
         return app(arguments, prog_name="tfopt", standalone_mode=False) or 0
+    except typer.Abort:  # what Typer makes of an interruption before the command begins
+        raise KeyboardInterrupt from None
     except typer.TyperException as error:
         print(f"error: {error.format_message()}", file=sys.stderr)
         return 2

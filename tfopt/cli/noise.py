@@ -31,7 +31,8 @@ def hidden() -> Iterator[None]:
             yield
     finally:
         if sys.stderr is not before:
-            sys.stderr.close()
+            with contextlib.suppress(OSError):  # full, like the device behind it
+                sys.stderr.close()
             sys.stderr = before
         os.dup2(terminal, 2)
         os.close(terminal)

@@ -1,7 +1,6 @@
 """The only place that prints: the report goes to stdout, everything else to stderr."""
 
 import contextlib
-import os
 import sys
 import threading
 from collections.abc import Iterator, Sequence
@@ -11,11 +10,13 @@ from typing import TYPE_CHECKING, Self
 
 import typer
 
+from tfopt import stopping, streams
 from tfopt.cli import noise
 from tfopt.cli.limits import check_memory
 from tfopt.cli.printable import Printable, printable
 from tfopt.errors import TfoptError
 from tfopt.progress import Advance
+from tfopt.scratch import temporaries
 
 if TYPE_CHECKING:
     from pydantic import ValidationError
@@ -73,12 +74,13 @@ class Output:
             self._stack.close()
 
     def _end(self, error: BaseException) -> None:
+        stopped = stopping.asked() or (("interrupted", 130) if isinstance(error, KeyboardInterrupt) else None)
+        if stopped and not isinstance(error, typer.Exit):
+            self.fail(f"{stopped[0]}; {self.on_failure}")
+            raise typer.Exit(stopped[1]) from None
         from pydantic import ValidationError
 
         match error:
-            case KeyboardInterrupt():
-                self.fail(f"interrupted; {self.on_failure}")
-                raise typer.Exit(130) from None
             case TfoptError():
                 self.fail(str(error))
                 raise typer.Exit(error.exit_code) from None
@@ -100,12 +102,14 @@ class Output:
         """Print one sentence on stderr."""
         from rich.text import Text
 
-        self._errors.print(Text.assemble(("error:", "bold red"), f" {_printable(sentence)}"), soft_wrap=True)
+        with contextlib.suppress(OSError):  # nobody can be told where there is no room for it
+            self._errors.print(Text.assemble(("error:", "bold red"), f" {_printable(sentence)}"), soft_wrap=True)
 
     def say(self, sentence: str) -> None:
         """Print one sentence on stderr, unless quiet."""
-        if not self.quiet:
-            self._errors.print(printable(sentence), soft_wrap=True, markup=False)
+        with contextlib.suppress(OSError):
+            if not self.quiet:
+                self._errors.print(printable(sentence), soft_wrap=True, markup=False)
 
     @contextlib.contextmanager
     def task(self, description: str, total: int | None) -> Iterator[Advance]:
@@ -124,6 +128,7 @@ class Output:
     def load_tensorflow(self, custom_objects: str | None = None) -> None:
         """Import TensorFlow and Keras, which takes seconds, with a bar that counts the modules, then custom objects."""
         check_memory()
+        self._stack.enter_context(temporaries())
         done = threading.Event()
         before = len(sys.modules)
 
@@ -152,12 +157,9 @@ class Output:
         """Print the report on stdout, as a table or as JSON; `written` are the files that are there by now."""
         if written:
             self.on_failure = f"{' and '.join(map(str, written))} had been written"
-        try:
-            from tfopt.report.terminal import render
+        from tfopt.report.terminal import render
 
-            self._print(report, render(report, everything=self.verbose))
-        except BrokenPipeError:  # nobody reads any more, as in `tfopt ... | head`
-            sys.stdout = open(os.devnull, "w")  # noqa: SIM115, PTH123
+        self._print(report, render(report, everything=self.verbose))
         if written:
             self.say(f"wrote {' and '.join(map(str, written))}")
 
@@ -186,13 +188,17 @@ class Output:
         self._print(found, render_inspection(found))
 
     def _print(self, report: "Record", shown: "RenderableType") -> None:
-        if self.json:
-            sys.stdout.write(report.model_dump_json(indent=2) + "\n")
-        elif not self.quiet:
-            from rich.console import Console
+        with contextlib.suppress(BrokenPipeError):  # told by `flush`, too
+            if self.json:
+                sys.stdout.buffer.write(f"{report.model_dump_json(indent=2)}\n".encode())  # RFC 8259: JSON is UTF-8
+            elif not self.quiet:
+                from rich.console import Console
 
-            Console(highlight=False).print(Printable(shown))
-        sys.stdout.flush()
+                console = Console(highlight=False)
+                with console.capture() as printed:  # rich itself would end with exit code 1, that of a failed gate
+                    console.print(Printable(shown))
+                sys.stdout.write(printed.get())
+        streams.flush()
 
 
 def _printable(sentence: str) -> str:
