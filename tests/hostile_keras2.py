@@ -1,6 +1,7 @@
 """Models of Keras 2 made to do harm: how each is made, and words of the sentence that refuses it."""
 
 import json
+import os
 
 import h5py
 import numpy as np
@@ -109,6 +110,14 @@ def blank_lambda(folder):
     return "saved"
 
 
+def pipe(folder, name):
+    """A SavedModel that waits for somebody to write."""
+    (folder / "saved" / "variables").mkdir(parents=True)
+    (folder / "saved" / "saved_model.pb").touch()
+    os.mkfifo(folder / "saved" / name)
+    return "saved"
+
+
 INPUT = {"class_name": "InputLayer", "config": {"batch_input_shape": [None, 4], "dtype": "float32", "name": "i"}}
 KERAS_2 = {
     "a module to import, for Keras 2": (old_module, "uses harm of evil"),
@@ -131,5 +140,9 @@ KERAS_2 = {
     "a repetition larger than the memory, in HDF5": (lambda f: repeated(f, "3.0.0"), "numbers of one sample"),
     "the bytecode of a cell, for Keras 2": (wrapped_bytecode, "uses ResidualWrapper"),
     "a function of Python, for Keras 2": (called_exit, "uses exit of builtins"),
+    **{
+        f"the pipe {name} in a SavedModel": (lambda f, n=name: pipe(f, n), "is no file but a pipe")
+        for name in ("keras_metadata.pb", "variables/variables.index")
+    },
     "a Lambda behind a blank, for Keras 2": (blank_lambda, "Lambda layer, whose code would run"),
 }

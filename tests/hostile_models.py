@@ -159,13 +159,16 @@ def huge_arena(model):
             tensor.shapeSignature = None
 
 
-def remembers(**data):
+def memory(**more):
     def change(members):
-        memory = json.loads(members["tfopt.json"])
-        memory["data"].update(data)
-        members["tfopt.json"] = json.dumps(memory).encode()
+        members["tfopt.json"] = json.dumps(json.loads(members["tfopt.json"]) | more).encode()
 
     return change
+
+
+def remembers(source):
+    with zipfile.ZipFile(io.BytesIO(SAMPLE)) as members:
+        return memory(data=json.loads(members.read("tfopt.json"))["data"] | {"source": source})
 
 
 def lying(path, name, compression):
@@ -259,6 +262,20 @@ MODELS = {
         ),
         "declares a shape of more than 1,000,000 elements",
     ),
+    "a spectrogram larger than the memory": (
+        lambda f: keras_file(
+            f / "m.keras", layers(layer("STFTSpectrogram", frame_length=10**9, fft_length=2**30), shape=(16,))
+        ),
+        "a spectrogram that needs a matrix",
+    ),
+    "a vocabulary that repeats a word": (
+        lambda f: keras_file(f / "m.keras", memory(vectorizer={"words": "a\na", "length": 3})),
+        "its tfopt.json is damaged",
+    ),
+    "half a memory of a translation": (
+        lambda f: keras_file(f / "m.keras", memory(target_vectorizer={"words": "a\nb", "length": 3})),
+        "its tfopt.json is damaged",
+    ),
     "a loop without an end": (unrolled, "unrolled over 10,000,000 steps"),
     "150,000 layers": (many_layers, "took longer than"),
     "a configuration of 100,000 brackets": (
@@ -313,13 +330,13 @@ MODELS = {
     },
     "a .tflite larger than the memory": (lambda f: tflite(f, huge_arena), "m.tflite"),
     "data that would be downloaded as code": (
-        lambda f: keras_file(f / "m.keras", remembers(source="tfds:somebody:harm")),
+        lambda f: keras_file(f / "m.keras", remembers("tfds:somebody:harm")),
         "downloads code and runs it",
     ),
     "data that are a device": (
         lambda f: (
             (f / "zero.csv").symlink_to("/dev/zero"),
-            keras_file(f / "m.keras", remembers(source=str(f / "zero.csv"))),
+            keras_file(f / "m.keras", remembers(str(f / "zero.csv"))),
         )[1],
         "zero.csv is no file but a folder, a device",
     ),

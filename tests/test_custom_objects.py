@@ -78,6 +78,7 @@ def test_a_subclassed_model_is_taken_by_the_input_it_was_built_with(folder):
     ("source", "message"),
     [
         ("mine", "must be module:function"),
+        ("builtins:exit", "SystemExit"),
         ("absent:f", "ModuleNotFoundError"),
         ("mine:absent", "AttributeError"),
         ("mine:nothing", "returned a NoneType, not a dict"),

@@ -5,6 +5,7 @@ import numpy as np
 import pytest
 
 import tfopt as library
+from tests.hostile_models import keras_file, memory
 from tests.test_image_folders import image
 from tests.test_tables import written
 from tfopt.artifacts.keras_file import KerasArtifact
@@ -114,6 +115,15 @@ def test_an_image_file_is_answered_as_the_sample_it_shows(sample, digits, tmp_pa
     answers = library.predict(sample, [tmp_path / f"{row}.png" for row in range(5)]).predictions
     outputs = library.load(sample).predict(digits.test.x[:5])
     assert [one.answer for one in answers] == [str(i) for i in outputs.argmax(axis=1)]
+
+
+def test_a_class_without_a_name_is_called_by_its_number(sample, digits, tmp_path):
+    keras_file(tmp_path / "few.keras", memory(class_names=["nought"]))
+    x = digits.test.x[:50].reshape(-1, 8, 8, 1) * 16
+    few, all_of_them = (library.predict(path, x).predictions for path in (tmp_path / "few.keras", sample))
+    names, numbers = ([one.answer for one in answers] for answers in (few, all_of_them))
+    assert "0" in numbers
+    assert names == ["nought" if number == "0" else number for number in numbers]
 
 
 def test_a_tflite_file_answers_alike_with_the_memory_of_its_model(tfopt, phrases, tmp_path):

@@ -146,6 +146,14 @@ def test_tensorboard_logs_are_written(tfopt, tmp_path):
     assert list((tmp_path / "logs").rglob("events.out.tfevents.*"))
 
 
+def test_tensorboard_logs_where_no_folder_can_be(tfopt, tmp_path):
+    pytest.importorskip("tensorboard")
+    (tmp_path / "file").touch()
+    ended = tfopt("train", "--arch", "mlp", "--epochs", 1, "--tensorboard", "file/logs")
+    assert (ended.code, ended.out, ended.err.count("\n")) == (2, "", 1)
+    assert "--tensorboard file/logs cannot be a folder of logs: Not a directory" in ended.err
+
+
 def test_a_folder_beside_the_checkpoint_is_left_alone(tfopt, tmp_path):
     mine = tmp_path / "m.keras.checkpoint-backup"
     mine.mkdir()

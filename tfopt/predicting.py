@@ -148,11 +148,10 @@ def _answers(memory: Provenance, names: Sequence[str], outputs: Array) -> list[P
         return [Prediction(input=name, answer=value.tolist()) for name, value in zip(names, values, strict=True)]
     shares = _probabilities(outputs)
     best = shares.argmax(axis=1)
+    classes = dict(enumerate(memory.class_names or ()))
     return [
-        Prediction(
-            input=name, answer=memory.class_names[i] if memory.class_names else str(i), probability=float(share[i])
-        )
-        for name, i, share in zip(names, best, shares, strict=True)
+        Prediction(input=name, answer=classes.get(i, str(i)), probability=float(share[i]))
+        for name, i, share in zip(names, best.tolist(), shares, strict=True)
     ]
 
 

@@ -27,7 +27,7 @@ def register_custom_objects(source: str) -> None:
     sys.path.insert(0, str(Path.cwd()))
     try:
         objects = getattr(importlib.import_module(module), function)()
-    except Exception as error:  # anything can happen in a user's code
+    except (Exception, SystemExit) as error:  # anything can happen in a user's code
         line = " ".join(str(error).split())[:200]
         raise InputError(f"--custom-objects {source} failed: {type(error).__name__}: {line}") from error
     finally:

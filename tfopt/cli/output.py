@@ -14,7 +14,7 @@ from tfopt import stopping, streams
 from tfopt.cli import noise
 from tfopt.cli.limits import check_memory
 from tfopt.cli.printable import Printable, printable
-from tfopt.errors import TfoptError
+from tfopt.errors import InputError, TfoptError
 from tfopt.progress import Advance
 from tfopt.scratch import temporaries
 
@@ -145,6 +145,8 @@ class Output:
             watcher.start()
             try:
                 import tfopt.workflow  # noqa: F401
+            except Exception as error:
+                raise InputError(f"TensorFlow and Keras cannot be loaded: {error}") from error
             finally:
                 done.set()
                 watcher.join()

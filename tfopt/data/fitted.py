@@ -3,7 +3,7 @@
 from typing import Self
 
 import numpy as np
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, ConfigDict, model_validator
 
 from tfopt.config import DataConfig
 from tfopt.data.images import Images
@@ -29,6 +29,12 @@ class Fitted(BaseModel):
     vectorizer: Vectorizer | None = None
     target_vectorizer: Vectorizer | None = None
     class_names: tuple[str, ...] | None = None
+
+    @model_validator(mode="after")
+    def _both(self) -> Self:
+        if self.target_vectorizer is not None and self.vectorizer is None:
+            raise ValueError("translations have a vocabulary of what is translated, too")
+        return self
 
     def completed(self, raw: Raw, config: DataConfig, rows: Array) -> Self:
         """Fit what is missing on the `rows` of `raw` that are the train split."""

@@ -11,7 +11,7 @@ from typing import Annotated, Any, Self, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, field_validator
 
 from tfopt.errors import InputError
 
@@ -32,6 +32,14 @@ class Vectorizer(BaseModel):
     words: str
     length: Annotated[int, Field(ge=1, le=MOST_LENGTH)]
     marked: bool = False
+
+    @field_validator("words")
+    @classmethod
+    def _distinct(cls, words: str) -> str:
+        found = words.split("\n")
+        if len(set(found)) < len(found) or {"", "[UNK]"} & set(found):
+            raise ValueError("a vocabulary has each word once, and not those for padding and unknown words")
+        return words
 
     @classmethod
     def fit(cls, texts: Texts, words: int, length: int | None, *, marked: bool = False) -> Self:

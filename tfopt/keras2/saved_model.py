@@ -14,9 +14,14 @@ from tf_keras.protobuf import saved_metadata_pb2
 from tfopt.errors import InputError
 from tfopt.keras2.known import checked
 
+DESCRIPTION = "keras_metadata.pb"
+
 
 def read_saved_model(folder: Path) -> tf_keras.Model:
     """Return the model; raise `InputError` if Keras did not make it, or if it is not known from its layers."""
+    for path in (folder / "saved_model.pb", folder / DESCRIPTION, *(folder / "variables").glob("*")):
+        if path.exists() and not path.is_file():
+            raise InputError(f"{path} is no file but a pipe, a device or the like")
     found = checked(_description(folder), folder)
     if not isinstance(found, dict) or not isinstance(found.get("config"), dict) or "layers" not in found["config"]:
         kind = found.get("class_name") if isinstance(found, dict) else "model"
@@ -29,7 +34,7 @@ def read_saved_model(folder: Path) -> tf_keras.Model:
 
 
 def _description(folder: Path) -> str:
-    beside = folder / "keras_metadata.pb"
+    beside = folder / DESCRIPTION
     if beside.exists():
         nodes = saved_metadata_pb2.SavedMetadata.FromString(beside.read_bytes()).nodes
         texts = [node.metadata for node in nodes if node.node_id == 0]

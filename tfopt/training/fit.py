@@ -231,8 +231,10 @@ def _over(best: BestEpoch, next_epoch: int) -> bool:
 def _tensorboard(folder: Path | None) -> list[keras.callbacks.Callback]:
     if folder is None:
         return []
-    if folder.exists() and not folder.is_dir():
-        raise InputError(f"--tensorboard {folder} is a file, not a folder")
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise InputError(f"--tensorboard {folder} cannot be a folder of logs: {error.strerror}") from error
     try:
         import tensorboard  # type: ignore[import-not-found,import-untyped,unused-ignore]  # noqa: F401
     except ImportError:

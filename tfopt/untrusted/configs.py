@@ -18,6 +18,8 @@ MOST_BYTES = 16_000_000
 MOST_AXES = 32
 WINDOWS = ("pool_size", "kernel_size", "strides", "dilation_rate")
 MOST_WINDOW = 1_000_000  # places that one covers; TensorFlow fills up what a larger one covers beside the sample
+SPECTRUM = ("frame_length", "fft_length", "num_mel_bins")
+MOST_SPECTRUM = 2**24  # the product of the two largest: the elements of a matrix that is made while a layer is built
 CODE = {"Lambda", "__lambda__"}
 KERAS_3_IMPORTS = {"keras_hub", "keras_cv", "keras_nlp"}  # whatever else a file names it looks for among what is known
 KERAS_2_KNOWS = {"builtins", "keras", "tf_keras"}
@@ -69,6 +71,9 @@ def check_config(config: Any, name: str, known: Known | None = None) -> None:
                 _check_shape(value, name)
             elif key in WINDOWS:
                 _check_shape(value if isinstance(value, list) else [value], name, MOST_WINDOW)
+        spectrum = sorted(size for key in SPECTRUM if isinstance(size := found.get(key), int))
+        if math.prod(spectrum[-2:]) > MOST_SPECTRUM:
+            raise InputError(f"{name} has a spectrogram that needs a matrix of more than {MOST_SPECTRUM:,} elements")
         called = found.get("name")
         if isinstance(called, str) and not called.isprintable():
             raise InputError(f"{name} has a layer whose name {called[:80]!r} cannot be printed")
