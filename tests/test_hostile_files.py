@@ -126,7 +126,7 @@ def test_processes_of_tfopt_import_nothing_from_the_current_folder(tmp_path):
 
 @pytest.mark.slow
 def test_modules_that_lie_beside_a_model_are_not_imported(sample, tmp_path):
-    for name in ("numpy", "pydantic", "ai_edge_litert", "tensorflow", "keras_hub"):
+    for name in ("numpy", "pydantic", "ai_edge_litert", "tensorflow", "keras_hub", "threading", "signal"):
         evil_module(tmp_path, name)
     ended = process("quantize", sample, "--dynamic", "-q", folder=tmp_path)
     assert (ended.code, ended.err) == (0, "")

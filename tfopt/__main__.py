@@ -3,19 +3,19 @@
 import os
 import sys
 
-from tfopt import stopping, streams
-
 
 def main() -> None:
     """Run the command line and end the process with its exit code."""
-    streams.prepare()
-    stopping.listen()
     try:
         if not sys.flags.safe_path and sys.path[:1] == [os.getcwd()]:  # noqa: PTH109  # from `python -m tfopt`
             del sys.path[0]  # a numpy.py that came with a model is not to run
     except OSError:
         print("error: the current folder does not exist any more", file=sys.stderr)
         sys.exit(2)
+    from tfopt import stopping, streams
+
+    streams.prepare()
+    stopping.listen()
     try:
         from tfopt.cli import run
 
