@@ -158,10 +158,10 @@ def fed(path: Path, data: Path) -> list[str]:
         name, key, divisor = ARRAYS[path.stem]
         arrays["x"] = (np.load(data / name)[key][:SAMPLES] / divisor).astype(np.float32)
     else:
-        from tfopt.artifacts.loading import load_keras
         from tfopt.errors import TfoptError
-        from tfopt.graphs.calling import inputs_of
-        from tfopt.keras2.samples import samples
+        from tfopt.formats.loading import load_keras
+        from tfopt.graph.calling import inputs_of
+        from tfopt.graph.random_inputs import samples
 
         with contextlib.suppress(TfoptError):  # the commands will say so
             model = load_keras(path).model

@@ -9,18 +9,18 @@ import keras
 import numpy as np
 from keras import layers
 
-from tfopt.artifacts.keras_file import KerasArtifact
-from tfopt.binarization.files import low_bit_file
-from tfopt.binarization.kernels import change, kernels
-from tfopt.binarization.packed import packed
-from tfopt.binarization.plan import plan
-from tfopt.binarization.rounding import nearest
-from tfopt.config import BinarizeConfig
-from tfopt.graphs.folding import folded
-from tfopt.graphs.leaves import leaves
-from tfopt.litert.convert import convert
-from tfopt.measure.latency import interleaved
-from tfopt.progress import Silent
+from tfopt.conversion.convert import convert
+from tfopt.evaluation.latency import interleaved
+from tfopt.formats.keras.artifact import KerasArtifact
+from tfopt.graph.folding import folded
+from tfopt.graph.kernels import change, kernels
+from tfopt.graph.leaves import leaves
+from tfopt.runtime.progress import Silent
+from tfopt.techniques.binarization.config import BinarizeConfig
+from tfopt.techniques.binarization.layer_plan import plan
+from tfopt.techniques.binarization.low_bit_file import low_bit_file
+from tfopt.techniques.binarization.packed_layer import packed
+from tfopt.techniques.binarization.rounding import nearest
 
 
 def main() -> int:

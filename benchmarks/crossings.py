@@ -14,21 +14,23 @@ import numpy as np
 from rich.console import Console
 from rich.table import Table
 
-from tfopt.artifacts.loading import load_keras
-from tfopt.config import DataConfig, ModelConfig, StructuredConfig
 from tfopt.data import load
+from tfopt.data.config import DataConfig
 from tfopt.errors import TfoptError, UnsupportedError
-from tfopt.graphs.calling import call
-from tfopt.graphs.leaves import leaves
-from tfopt.keras2 import tfmot
-from tfopt.keras2.back import to_keras3
-from tfopt.keras2.crossing import cross
-from tfopt.keras2.differing import TOLERANCE, answers, difference
-from tfopt.keras2.samples import samples
+from tfopt.formats.legacy.bridge import cross
+from tfopt.formats.legacy.differences import TOLERANCE, answers, difference
+from tfopt.formats.legacy.rebuilding import to_keras3
+from tfopt.formats.loading import load_keras
+from tfopt.graph.calling import call
+from tfopt.graph.leaves import leaves
+from tfopt.graph.random_inputs import samples
 from tfopt.models import Signature, build
+from tfopt.models.config import ModelConfig
 from tfopt.models.suitability import KINDS
-from tfopt.pruning.removing import candidates
-from tfopt.pruning.targets import targets
+from tfopt.techniques.kernel_selection import targets
+from tfopt.techniques.qat import tfmot
+from tfopt.techniques.structured.candidates import candidates
+from tfopt.techniques.structured.config import StructuredConfig
 
 APPLICATIONS = ("MobileNetV2", "MobileNetV3Small", "ResNet50", "EfficientNetB0", "DenseNet121", "ConvNeXtTiny")
 COLUMNS = (

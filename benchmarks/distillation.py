@@ -13,14 +13,15 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.stats import t
 
-from tfopt.artifacts.keras_file import KerasArtifact
-from tfopt.artifacts.loading import load_keras
-from tfopt.config import DistillConfig, ModelConfig
+from tfopt.core.provenance import data_for
 from tfopt.data import Dataset, Split
-from tfopt.distillation.distill import distill
-from tfopt.measure.scoring import scores
-from tfopt.progress import Silent
-from tfopt.remembering import data_for
+from tfopt.evaluation.scores import scores
+from tfopt.formats.keras.artifact import KerasArtifact
+from tfopt.formats.loading import load_keras
+from tfopt.models.config import ModelConfig
+from tfopt.runtime.progress import Silent
+from tfopt.techniques.distillation.config import DistillConfig
+from tfopt.techniques.distillation.distill import distill
 
 SEEDS, FIRST_TUNING_SEED = range(5), 100
 TEMPERATURES, ALPHAS = (2.0, 4.0, 8.0), (0.1, 0.5)

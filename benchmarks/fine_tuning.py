@@ -14,13 +14,14 @@ import tf_keras
 from keras import layers as layers3
 from tf_keras import layers as layers2
 
-from tfopt.config import DataConfig, PruneConfig
 from tfopt.data import Dataset, load
-from tfopt.keras2.crossing import cross
-from tfopt.keras2.tfmot import calibrate, quantization_aware
-from tfopt.progress import Silent
-from tfopt.pruning.masking import Pruning
-from tfopt.training import fit_keras2
+from tfopt.data.config import DataConfig
+from tfopt.formats.legacy.bridge import cross
+from tfopt.runtime.progress import Silent
+from tfopt.techniques.pruning.config import PruneConfig
+from tfopt.techniques.pruning.masks import Pruning
+from tfopt.techniques.qat.tfmot import calibrate, quantization_aware
+from tfopt.training import fit_tf_keras as fit_keras2
 from tfopt.training.fit import fit
 from tfopt.training.plan import FitPlan
 

@@ -1,7 +1,8 @@
 """Speed of a layer with few bits against float, for dense layers and for convolutions as they are and as dense layers.
 
-The rule that `tfopt.graphs.lowering.pays_as_dense` follows comes from this table. Weights are signs times a scale; each
-row runs all its forms in turns at batch 1, one thread; printed is the median of the paired ratios, above 1 is faster.
+The rule that `tfopt.graph.dense_lowering.pays_as_dense` follows comes from this table. Weights are signs times a
+scale; each row runs all its forms in turns at batch 1, one thread; printed is the median of the paired ratios, above
+1 is faster.
 """
 
 import sys
@@ -12,14 +13,15 @@ from keras import layers
 from rich.console import Console
 from rich.table import Table
 
-from tfopt.artifacts.keras_file import KerasArtifact
-from tfopt.artifacts.tflite_file import TfliteArtifact
-from tfopt.choices import Form
-from tfopt.graphs.lowering import lowered
-from tfopt.litert.convert import convert, mixed
-from tfopt.measure.latency import interleaved
-from tfopt.measure.tflite_graph import operations
-from tfopt.progress import Silent
+from tfopt.config.choices import Form
+from tfopt.conversion.convert import convert
+from tfopt.evaluation.latency import interleaved
+from tfopt.formats.keras.artifact import KerasArtifact
+from tfopt.formats.tflite.artifact import TfliteArtifact
+from tfopt.formats.tflite.graph import operations
+from tfopt.graph.dense_lowering import lowered
+from tfopt.runtime.progress import Silent
+from tfopt.techniques.quantization.litert_quantizer import mixed
 
 CONVOLUTIONS = (  # height and width, input channels, filters, size of the kernel: ResNet50's, and two small ones
     (28, 32, 64, 3), (56, 64, 64, 3), (28, 128, 128, 3), (14, 256, 256, 3), (7, 512, 512, 3),

@@ -15,17 +15,21 @@ from keras import layers
 from rich.console import Console
 from rich.table import Table
 
-from tfopt.artifacts.keras_file import KerasArtifact
-from tfopt.artifacts.loading import load_keras
-from tfopt.config import ConvertConfig, DataConfig, ModelConfig, QuantizeConfig
+from tfopt.conversion.config import ConvertConfig
+from tfopt.conversion.convert import convert
 from tfopt.data import load
+from tfopt.data.config import DataConfig
 from tfopt.errors import TfoptError
-from tfopt.keras2.samples import samples
-from tfopt.litert.convert import convert, quantize
+from tfopt.formats.keras.artifact import KerasArtifact
+from tfopt.formats.loading import load_keras
+from tfopt.graph.random_inputs import samples
 from tfopt.models import Signature, build
+from tfopt.models.config import ModelConfig
 from tfopt.models.suitability import KINDS
-from tfopt.progress import Silent
-from tfopt.quantization.ptq import Judge, Start, choose
+from tfopt.runtime.progress import Silent
+from tfopt.techniques.quantization.config import QuantizeConfig
+from tfopt.techniques.quantization.litert_quantizer import quantize
+from tfopt.techniques.quantization.post_training import Judge, Start, choose
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
 from tests import zoo

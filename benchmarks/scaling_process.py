@@ -14,11 +14,12 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from tfopt.config import DataConfig, TrainConfig
 from tfopt.data import Dataset, load
-from tfopt.distribution.devices import across_workers
+from tfopt.data.config import DataConfig
+from tfopt.distribution.strategies import across_workers
 from tfopt.models import Signature, build
-from tfopt.progress import Silent
+from tfopt.runtime.progress import Silent
+from tfopt.training.config import TrainConfig
 from tfopt.training.train import train
 
 EPOCHS = 3  # of a turn

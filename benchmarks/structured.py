@@ -10,18 +10,18 @@ import sys
 from pathlib import Path
 
 from tfopt import DataConfig, StructuredConfig, TrainConfig, prune, train
-from tfopt.artifacts.keras_file import KerasArtifact
-from tfopt.artifacts.loading import load_keras
-from tfopt.choices import Augmentation, Importance, Structure
+from tfopt.config.choices import Augmentation, Importance, Structure
+from tfopt.conversion.convert import convert
+from tfopt.core.provenance import load_dataset
 from tfopt.data import Dataset
-from tfopt.litert.convert import convert
-from tfopt.measure.latency import interleaved, latency_change
-from tfopt.measure.measuring import measure
-from tfopt.progress import Silent
-from tfopt.remembering import load_dataset
+from tfopt.evaluation.latency import interleaved, latency_change
+from tfopt.evaluation.measurement import measure
+from tfopt.formats.keras.artifact import KerasArtifact
+from tfopt.formats.loading import load_keras
+from tfopt.runtime.progress import Silent
 from tfopt.training.fit import fit
 from tfopt.training.plan import FitPlan
-from tfopt.training.seeding import seed_everything
+from tfopt.training.seeds import seed_everything
 
 CURVE: tuple[Importance, ...] = ("l2", "taylor", "random")
 

@@ -11,15 +11,17 @@ import sys
 import keras
 import numpy as np
 
-from tfopt.artifacts.keras_file import KerasArtifact
-from tfopt.artifacts.tflite_file import TfliteArtifact
-from tfopt.config import QuantizeConfig, StructuredConfig
+from tfopt.conversion.convert import convert
 from tfopt.errors import ConversionError
-from tfopt.litert.convert import convert, quantize
-from tfopt.measure.keras_macs import keras_macs
-from tfopt.measure.latency import interleaved, latency_change
-from tfopt.progress import Silent
-from tfopt.pruning.structured import prune_channels
+from tfopt.evaluation.keras_macs import keras_macs
+from tfopt.evaluation.latency import interleaved, latency_change
+from tfopt.formats.keras.artifact import KerasArtifact
+from tfopt.formats.tflite.artifact import TfliteArtifact
+from tfopt.runtime.progress import Silent
+from tfopt.techniques.quantization.config import QuantizeConfig
+from tfopt.techniques.quantization.litert_quantizer import quantize
+from tfopt.techniques.structured.channel_pruning import prune_channels
+from tfopt.techniques.structured.config import StructuredConfig
 
 NAMES = (
     "MobileNetV2", "MobileNetV3Small", "ResNet50", "EfficientNetB0", "DenseNet121", "InceptionV3", "Xception",

@@ -11,11 +11,12 @@ from dataclasses import replace
 import numpy as np
 from scipy.stats import t
 
-from tfopt.artifacts.keras_file import KerasArtifact
-from tfopt.config import DataConfig, TrainConfig
 from tfopt.data import Dataset, load
-from tfopt.measure.scoring import scores
-from tfopt.progress import Silent
+from tfopt.data.config import DataConfig
+from tfopt.evaluation.scores import scores
+from tfopt.formats.keras.artifact import KerasArtifact
+from tfopt.runtime.progress import Silent
+from tfopt.training.config import TrainConfig
 from tfopt.training.train import train
 
 SEEDS, A_CLASS, EPOCHS, BATCH = 5, 20, 80, 16

@@ -69,8 +69,8 @@ def report_of(literal):
 
 @pytest.fixture(scope="session")
 def digits():
-    from tfopt.config import DataConfig
     from tfopt.data import load
+    from tfopt.data.config import DataConfig
 
     return load(DataConfig())
 

@@ -41,10 +41,10 @@ def ended(function, *arguments, **options) -> str:
 
 def main(path: Path, model: Path, part: int) -> None:
     """Try them all."""
-    from tfopt import judging
-    from tfopt.artifacts.loading import load
-    from tfopt.config import DataConfig
+    from tfopt import evaluation_api as judging
     from tfopt.data import load as load_data
+    from tfopt.data.config import DataConfig
+    from tfopt.formats.loading import load
 
     payload = path.read_bytes()
     sound, digits = load(model), load_data(DataConfig())

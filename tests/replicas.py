@@ -11,10 +11,11 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from tfopt.config import DataConfig, DistributedConfig
+from tfopt.config.fine_tuning import DistributedConfig
 from tfopt.data import load
-from tfopt.distribution.devices import across_workers, strategy
-from tfopt.progress import Silent
+from tfopt.data.config import DataConfig
+from tfopt.distribution.strategies import across_workers, strategy
+from tfopt.runtime.progress import Silent
 from tfopt.training.fit import fit
 from tfopt.training.plan import FitPlan
 
@@ -83,7 +84,7 @@ def smooth() -> keras.Model:
 
 def clipped(where: tf.distribute.Strategy) -> float:
     """The norm of the step that gradients of norm 5 and 1 a replica make when they are clipped to a norm of 2."""
-    from tfopt.training.optimizing import optimizer
+    from tfopt.training.optimizers import optimizer
 
     with where.scope():
         weight = keras.Variable(np.zeros(2, "float32"))

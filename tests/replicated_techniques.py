@@ -7,7 +7,7 @@ import tensorflow as tf
 
 import tfopt
 from tests.conftest import SAMPLES
-from tfopt.pruning.masking import Pruning
+from tfopt.techniques.pruning.masks import Pruning
 
 TWO = {"distributed": True, "replicas": 2}
 

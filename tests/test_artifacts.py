@@ -10,13 +10,14 @@ import keras
 import numpy as np
 import pytest
 
-from tfopt.artifacts.keras_file import KerasArtifact
-from tfopt.artifacts.loading import load, load_keras
-from tfopt.artifacts.provenance import Provenance, Step
-from tfopt.artifacts.tflite_file import dequantized, quantized
-from tfopt.artifacts.writing import Destination, write
-from tfopt.config import DataConfig
+from tfopt.core.destination import Destination
+from tfopt.data.config import DataConfig
 from tfopt.errors import InputError, OutputError
+from tfopt.formats.keras.artifact import KerasArtifact
+from tfopt.formats.loading import load, load_keras
+from tfopt.formats.provenance import Provenance, Step
+from tfopt.formats.tflite.artifact import dequantized, quantized
+from tfopt.runtime.atomic_files import write
 
 
 def _trained_model():
@@ -65,7 +66,7 @@ def test_what_was_loaded_stays_as_it_was_and_its_copy_goes_with_it(sample):
 def test_a_forked_process_leaves_the_kept_files_of_its_parent_alone():
     code = """
 import os
-from tfopt.artifacts.kept import KeptFile
+from tfopt.runtime.kept_file import KeptFile
 ours = KeptFile()
 ours.path.write_bytes(b"ours")
 if os.fork() == 0:
@@ -171,9 +172,9 @@ def test_a_model_predicts_whatever_the_structure_of_its_input(structure):
 
 def test_inputs_are_fed_in_the_order_of_the_keras_model_and_never_by_a_guess(tmp_path):
 
-    from tfopt.artifacts.tflite_file import TfliteArtifact
-    from tfopt.litert.convert import convert
-    from tfopt.progress import Silent
+    from tfopt.conversion.convert import convert
+    from tfopt.formats.tflite.artifact import TfliteArtifact
+    from tfopt.runtime.progress import Silent
 
     first, second = keras.Input((2,), name="zeta"), keras.Input((2,), name="alpha")
     model = keras.Model([first, second], keras.layers.Subtract()([first, second]))

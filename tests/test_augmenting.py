@@ -3,7 +3,7 @@ import pytest
 import tensorflow as tf
 
 from tfopt.errors import InputError
-from tfopt.training.augmenting import augmentation, mixed, moved, noisy
+from tfopt.training.augmentation import augmentation, mixed, moved, noisy
 from tfopt.training.batches import training_batches
 
 KEY = tf.constant([3, 5], tf.int64)

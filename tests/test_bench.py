@@ -8,13 +8,14 @@ import pytest
 from keras import layers
 
 from tests.conftest import SAMPLES, process
-from tfopt.artifacts.keras_file import KerasArtifact
-from tfopt.artifacts.loading import load_keras
-from tfopt.config import QuantizeConfig
-from tfopt.litert.convert import convert, quantize
-from tfopt.measure.delegation import arena_bytes, not_delegated
-from tfopt.measure.memory import added_bytes
-from tfopt.progress import Silent
+from tfopt.conversion.convert import convert
+from tfopt.evaluation.delegation import arena_bytes, not_delegated
+from tfopt.evaluation.memory import added_bytes
+from tfopt.formats.keras.artifact import KerasArtifact
+from tfopt.formats.loading import load_keras
+from tfopt.runtime.progress import Silent
+from tfopt.techniques.quantization.config import QuantizeConfig
+from tfopt.techniques.quantization.litert_quantizer import quantize
 
 
 @pytest.fixture(scope="module")
@@ -45,7 +46,7 @@ def test_the_table_has_a_row_for_each_and_tensorflow_is_not_loaded(files):
     assert ended.code == 0, ended.err
     assert "float.tflite" in ended.out
     assert "in turns in random order" in ended.out
-    code = "import sys, tfopt.measure.bench; sys.exit('tensorflow' in sys.modules or 'keras' in sys.modules)"
+    code = "import sys, tfopt.evaluation.bench; sys.exit('tensorflow' in sys.modules or 'keras' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
 
 

@@ -9,15 +9,16 @@ from keras import layers
 
 from tests.conftest import SAMPLES
 from tests.test_packed import rounded as with_rounded_kernels
-from tfopt.artifacts.keras_file import KerasArtifact
-from tfopt.artifacts.loading import load_keras
-from tfopt.binarization.binarize import binarize
-from tfopt.binarization.files import low_bit_file
-from tfopt.binarization.kernels import as_matrix, kernels
-from tfopt.config import BinarizeConfig, TrainConfig
-from tfopt.graphs.leaves import leaves
-from tfopt.measure.tflite_graph import operations
-from tfopt.progress import Silent
+from tfopt.formats.keras.artifact import KerasArtifact
+from tfopt.formats.loading import load_keras
+from tfopt.formats.tflite.graph import operations
+from tfopt.graph.kernels import as_matrix, kernels
+from tfopt.graph.leaves import leaves
+from tfopt.runtime.progress import Silent
+from tfopt.techniques.binarization.binarize import binarize
+from tfopt.techniques.binarization.config import BinarizeConfig
+from tfopt.techniques.binarization.low_bit_file import low_bit_file
+from tfopt.training.config import TrainConfig
 from tfopt.training.train import train
 
 
@@ -192,9 +193,9 @@ def test_recurrent_layers_are_rounded_and_answer_alike():
 
 @pytest.mark.slow
 def test_a_dense_model_is_a_twentieth_in_keras_and_a_twelfth_in_litert_and_four_times_as_fast():
-    from tfopt.binarization.packed import packed
-    from tfopt.litert.convert import convert
-    from tfopt.measure.latency import interleaved
+    from tfopt.conversion.convert import convert
+    from tfopt.evaluation.latency import interleaved
+    from tfopt.techniques.binarization.packed_layer import packed
 
     inputs = keras.Input((784,))
     x = layers.Dense(1024, activation="relu")(layers.Dense(1024, activation="relu")(inputs))
@@ -262,8 +263,8 @@ def test_nested_layers_are_reported_excluded_and_trained_by_their_names(digits):
 def test_a_model_with_one_sigmoid_learns_from_a_teacher_and_counts_right():
     from dataclasses import replace
 
-    from tfopt.config import DataConfig
     from tfopt.data import Split, load
+    from tfopt.data.config import DataConfig
 
     data = load(DataConfig())
     data = replace(

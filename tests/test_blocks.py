@@ -7,8 +7,8 @@ from keras import layers
 
 from tests.random_graphs import randomize
 from tfopt.errors import UnsupportedError
-from tfopt.graphs.blocks import residual_blocks, without
-from tfopt.keras2.samples import samples
+from tfopt.graph.random_inputs import samples
+from tfopt.graph.residual_blocks import residual_blocks, without
 
 
 def residual(operator=False):

@@ -3,7 +3,7 @@ import numpy as np
 import pytest
 
 from tests.test_data import npz
-from tfopt.artifacts.loading import load_keras
+from tfopt.formats.loading import load_keras
 
 
 def test_a_model_is_built_for_the_data_and_remembers_it(tfopt, tmp_path):

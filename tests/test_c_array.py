@@ -5,7 +5,7 @@ import subprocess
 
 import pytest
 
-from tfopt.litert.c_array import c_array
+from tfopt.conversion.c_array import c_array
 
 MAIN = """
 #include <stdint.h>

@@ -9,15 +9,15 @@ from keras import layers
 from tests import zoo
 from tests.random_graphs import RECIPES, built, randomize
 from tests.test_models import CASES, made
-from tfopt.channels.groups import groups
-from tfopt.channels.ids import Ids
-from tfopt.channels.proof import SurgeryError, prove
-from tfopt.channels.surgery import smaller
-from tfopt.channels.tracing import trace
 from tfopt.errors import UnsupportedError
-from tfopt.keras2.samples import samples
-from tfopt.measure.keras_macs import keras_macs
-from tfopt.pruning.costs import Costs
+from tfopt.evaluation.keras_macs import keras_macs
+from tfopt.graph.channels.groups import groups
+from tfopt.graph.channels.proof import SurgeryError, prove
+from tfopt.graph.channels.surgery import smaller
+from tfopt.graph.channels.tracing import trace
+from tfopt.graph.channels.union_find import Ids
+from tfopt.graph.random_inputs import samples
+from tfopt.techniques.structured.costs import Costs
 
 ANY = {"deadline": None, "derandomize": True, "database": None, "suppress_health_check": list(HealthCheck)}
 

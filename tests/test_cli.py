@@ -86,7 +86,7 @@ def test_a_model_without_memory_and_data_is_pruned_in_one_shot_and_that_is_said(
 def test_a_pruned_model_remembers_its_data_and_its_history(tfopt, sample, tmp_path):
     assert tfopt("prune", sample, "--epochs", 1, "-o", "once.keras", "-q").code == 0
     assert tfopt("prune", "once.keras", "--sparsity", 0.7, "--epochs", 1, "-o", "twice.keras", "-q").code == 0
-    from tfopt.artifacts.loading import load_keras
+    from tfopt.formats.loading import load_keras
 
     memory = load_keras(tmp_path / "twice.keras").provenance
     assert [step.command for step in memory.history] == ["train", "prune", "prune"]

@@ -4,13 +4,13 @@ import pytest
 from keras import layers
 
 from tests.conftest import SAMPLES
-from tfopt.artifacts.loading import load_keras
-from tfopt.clustering.centroids import clustered, nearest, starts
-from tfopt.clustering.cluster import cluster
-from tfopt.config import ClusterConfig
 from tfopt.errors import InputError
-from tfopt.progress import Silent
-from tfopt.training.keeping import assignment, keeping
+from tfopt.formats.loading import load_keras
+from tfopt.runtime.progress import Silent
+from tfopt.techniques.clustering.centroids import clustered, nearest, starts
+from tfopt.techniques.clustering.cluster import cluster
+from tfopt.techniques.clustering.config import ClusterConfig
+from tfopt.training.projections import assignment, keeping
 
 
 @pytest.fixture(scope="module")

@@ -6,10 +6,10 @@ from keras import layers
 
 from tests import zoo
 from tfopt.errors import UnsupportedError
-from tfopt.graphs.calling import call
-from tfopt.graphs.replay import is_graph
-from tfopt.keras2.crossing import cross
-from tfopt.keras2.samples import samples
+from tfopt.formats.legacy.bridge import cross
+from tfopt.graph.calling import call
+from tfopt.graph.random_inputs import samples
+from tfopt.graph.replay import is_graph
 
 
 @pytest.mark.parametrize("build", [*zoo.CLASSIFIERS, *zoo.OTHERS], ids=lambda build: build.__name__)

@@ -4,8 +4,8 @@ import sys
 import pytest
 
 from tests.conftest import process
-from tfopt.artifacts.custom import register_custom_objects
 from tfopt.errors import InputError
+from tfopt.formats.keras.custom_objects import register_custom_objects
 
 MODULE = """
 import keras

@@ -16,7 +16,7 @@ from tests import damage
 from tests.conftest import SAMPLES, process
 from tests.hostile_models import keras_file
 from tests.samples_as_tflite import floats, quantized
-from tfopt.artifacts.keras_file import KerasArtifact
+from tfopt.formats.keras.artifact import KerasArtifact
 
 MOST_SECONDS = 60.0  # for one file
 NAMES = ("digits-cnn.keras", "digits-mlp.keras")

@@ -1,9 +1,9 @@
 import numpy as np
 import pytest
 
-from tfopt.config import DataConfig
 from tfopt.data import load, match
-from tfopt.data.fitted import Fitted
+from tfopt.data.config import DataConfig
+from tfopt.data.preprocessing import Fitted
 from tfopt.errors import InputError
 
 

@@ -1,8 +1,8 @@
 import numpy as np
 import pytest
 
-from tfopt.measure.deviation import deviation, deviation_change
-from tfopt.measure.scoring import drop, scores
+from tfopt.evaluation.errors import deviation, deviation_change
+from tfopt.evaluation.scores import drop, scores
 
 
 def test_the_interval_is_that_of_student_by_hand():

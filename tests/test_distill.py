@@ -13,15 +13,16 @@ from scipy.special import log_softmax, logit, softmax
 
 import tfopt
 from tests.conftest import SAMPLES
-from tfopt.artifacts.loading import load_keras
-from tfopt.config import DistillConfig, ModelConfig
 from tfopt.data import Split
-from tfopt.distillation.answers import Softened, numbers
-from tfopt.distillation.distill import distill
-from tfopt.distillation.lesson import Hint, Lesson, weighed
-from tfopt.distillation.pairing import features, observed, paired
 from tfopt.errors import InputError, UnsupportedError
-from tfopt.progress import Silent
+from tfopt.formats.loading import load_keras
+from tfopt.models.config import ModelConfig
+from tfopt.runtime.progress import Silent
+from tfopt.techniques.distillation.config import DistillConfig
+from tfopt.techniques.distillation.distill import distill
+from tfopt.techniques.distillation.distiller import Hint, Lesson, weighed
+from tfopt.techniques.distillation.feature_pairs import features, observed, paired
+from tfopt.techniques.distillation.losses import Softened, numbers
 
 TEACHER, STUDENT = np.array([[2.0, 0.0, -1.0], [0.5, 1.0, 3.0]]), np.array([[1.0, 1.0, 0.0], [-2.0, 0.0, 2.0]])
 TINY = ModelConfig(arch="cnn", width=2)

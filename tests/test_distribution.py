@@ -11,9 +11,9 @@ import tensorflow as tf
 from tests.conftest import process
 from tfopt.distribution.replicated import Replicated, replicated
 from tfopt.distribution.sharding import WHOLE, Shard, parts
+from tfopt.distribution.workers.addresses import free_ports
 from tfopt.errors import InputError
 from tfopt.training.batches import evaluation_batches, training_batches
-from tfopt.workers.addresses import free_ports
 
 
 def test_a_batch_of_five_is_shared_by_two_replicas_and_each_sample_weighs_the_same_in_the_sum():

@@ -4,11 +4,11 @@ import pytest
 from keras import layers
 
 from tests import zoo
-from tfopt.graphs.calling import call
-from tfopt.graphs.folding import foldable, folded
-from tfopt.graphs.lowering import lowered
-from tfopt.keras2.differing import answers, difference
-from tfopt.keras2.samples import samples
+from tfopt.formats.legacy.differences import answers, difference
+from tfopt.graph.calling import call
+from tfopt.graph.dense_lowering import lowered
+from tfopt.graph.folding import foldable, folded
+from tfopt.graph.random_inputs import samples
 
 
 def shaken(model):

@@ -14,10 +14,11 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
-import tfopt.config as configs
+import tfopt
 from tests.conftest import SAMPLES
 from tfopt.cli import app, run
 from tfopt.cli.output import Output
+from tfopt.config.fields import Config
 from tfopt.errors import InputError
 
 PARSED = "everything was parsed"
@@ -115,12 +116,14 @@ JSON = st.recursive(
     st.one_of(st.none(), st.booleans(), NUMBERS, TEXTS), lambda inner: st.lists(inner, max_size=3), max_leaves=4
 )
 CONFIGS = [
-    kind for kind in vars(configs).values() if isinstance(kind, type) and issubclass(kind, configs.Config)
+    kind
+    for kind in (getattr(tfopt, name) for name in tfopt.__all__)
+    if isinstance(kind, type) and issubclass(kind, Config)
 ]  # fmt: skip
 
 
 @st.composite
-def configurations(draw) -> tuple[type[configs.Config], dict[str, Any]]:
+def configurations(draw) -> tuple[type[Config], dict[str, Any]]:
     kind = draw(st.sampled_from(CONFIGS))
     names = st.sampled_from([*kind.model_fields, "unknown"]) if kind.model_fields else st.just("unknown")
     return kind, draw(st.dictionaries(names, JSON, max_size=4))

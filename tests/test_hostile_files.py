@@ -14,7 +14,7 @@ from tests.hostile_keras2 import KERAS_2
 from tests.hostile_models import MODELS as KERAS_3
 from tests.hostile_models import evil_module, keras_file
 from tests.measured import taken
-from tfopt import children
+from tfopt.runtime import processes as children
 
 MODELS = KERAS_3 | KERAS_2
 MOST_BYTES = 2_000_000_000

@@ -5,7 +5,7 @@ from keras import layers
 import tfopt as library
 from tests.conftest import SAMPLES
 from tests.zoo import lstm, nested, residual, transformer, two_in_two_out
-from tfopt.measure.keras_macs import keras_macs, layer_macs
+from tfopt.evaluation.keras_macs import keras_macs, layer_macs
 
 
 @pytest.fixture(scope="module")

@@ -13,9 +13,9 @@ from pathlib import Path
 import pytest
 
 from tests.conftest import SAMPLES, process
-from tfopt.artifacts.writing import Destination
+from tfopt.core.destination import Destination
 from tfopt.errors import OutputError
-from tfopt.scratch import scratch
+from tfopt.runtime.temporary import scratch
 
 KILLS = 25
 COMMANDS = {
@@ -45,7 +45,7 @@ def counted(call):
     return counting
 os.fsync, os.link, os.replace = counted(os.fsync), counted(os.link), counted(os.replace)
 pathlib.Path.unlink = counted(pathlib.Path.unlink)
-from tfopt.artifacts.writing import Destination
+from tfopt.core.destination import Destination
 class Report:
     def model_copy(self, update): return self
     def model_dump_json(self, indent): return "new report"
@@ -96,7 +96,10 @@ def test_an_output_that_came_while_waiting_is_not_replaced(tmp_path):
 
 
 def test_a_temporary_folder_of_a_dead_process_is_removed_and_that_of_a_living_one_is_not():
-    code = "import os, time, tfopt.scratch as s\nwith s.scratch() as f: (f / 'x').touch(); print(f, flush=True); "
+    code = (
+        "import os, time, tfopt.runtime.temporary as s\n"
+        "with s.scratch() as f: (f / 'x').touch(); print(f, flush=True); "
+    )
     dead, living = (
         subprocess.Popen([sys.executable, "-c", f"{code}time.sleep(60)"], stdout=subprocess.PIPE, text=True)
         for _ in range(2)

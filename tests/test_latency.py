@@ -2,7 +2,7 @@ import time
 
 import numpy as np
 
-from tfopt.measure.latency import interleaved, latency, latency_change
+from tfopt.evaluation.latency import interleaved, latency, latency_change
 
 
 def _busy(seconds):

@@ -11,9 +11,9 @@ import tensorflow as tf
 import tf_keras
 from tf_keras import layers
 
-from tfopt.artifacts.loading import load_keras
 from tfopt.errors import InputError, UnsupportedError
-from tfopt.keras2.back import to_keras3
+from tfopt.formats.legacy.rebuilding import to_keras3
+from tfopt.formats.loading import load_keras
 
 
 @pytest.fixture(scope="module")

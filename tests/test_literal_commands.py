@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from tests.conftest import process
-from tfopt.artifacts.loading import load_keras
+from tfopt.formats.loading import load_keras
 
 
 def test_all_three_succeed_and_write_what_they_say(literal):
@@ -96,7 +96,7 @@ def test_the_json_report_holds_every_figure_of_the_table(literal):
     report = table.report
     from rich.console import Console
 
-    from tfopt.report.report import Report
+    from tfopt.report.schema import Report
     from tfopt.report.terminal import render
 
     console = Console(width=200, record=True, file=open("/dev/null", "w"))  # noqa: SIM115, PTH123

@@ -3,7 +3,7 @@
 import pytest
 
 from tfopt.errors import OutputError
-from tfopt.locks import locked
+from tfopt.runtime.locks import locked
 
 
 def test_the_second_gives_up_at_once_and_the_first_leaves_nothing(tmp_path):

@@ -5,15 +5,17 @@ import numpy as np
 from keras import layers
 
 from tests import zoo
-from tfopt.artifacts.keras_file import KerasArtifact
-from tfopt.config import ConvertConfig, QuantizeConfig
+from tfopt.conversion import convert as converting
+from tfopt.conversion.config import ConvertConfig
+from tfopt.conversion.convert import convert
 from tfopt.errors import ConversionError
-from tfopt.keras2.samples import samples
-from tfopt.litert import convert as converting
-from tfopt.litert.convert import convert, quantize
-from tfopt.litert.loops import loops
-from tfopt.measure.tflite_graph import operations
-from tfopt.progress import Silent
+from tfopt.formats.keras.artifact import KerasArtifact
+from tfopt.formats.tflite.graph import operations
+from tfopt.graph.random_inputs import samples
+from tfopt.runtime.progress import Silent
+from tfopt.techniques.quantization.config import QuantizeConfig
+from tfopt.techniques.quantization.litert_quantizer import quantize
+from tfopt.techniques.quantization.loops import loops
 
 
 def gru():

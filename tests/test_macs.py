@@ -2,7 +2,7 @@ import keras
 import pytest
 from keras import layers
 
-from tfopt.measure.keras_macs import keras_macs
+from tfopt.evaluation.keras_macs import keras_macs
 
 
 def _model(shape, *stack):

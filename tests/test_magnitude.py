@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from tfopt.pruning.magnitude import masks, sparsity
+from tfopt.techniques.pruning.magnitude import masks, sparsity
 
 
 def test_smallest_magnitudes_of_each_kernel_go():

@@ -7,17 +7,18 @@ import keras
 import numpy as np
 import pytest
 
-from tfopt.artifacts.keras_file import KerasArtifact
-from tfopt.config import ModelConfig, QuantizeConfig
+from tfopt.conversion.convert import convert
 from tfopt.errors import InputError
-from tfopt.graphs.calling import call
-from tfopt.keras2.samples import samples
-from tfopt.litert.convert import convert
+from tfopt.formats.keras.artifact import KerasArtifact
+from tfopt.graph.calling import call
+from tfopt.graph.random_inputs import samples
 from tfopt.models import Signature, build
+from tfopt.models.config import ModelConfig
 from tfopt.models.suitability import KINDS
-from tfopt.progress import Silent
-from tfopt.quantization.ptq import Judge, Start, choose
-from tfopt.training.seeding import seed_everything
+from tfopt.runtime.progress import Silent
+from tfopt.techniques.quantization.config import QuantizeConfig
+from tfopt.techniques.quantization.post_training import Judge, Start, choose
+from tfopt.training.seeds import seed_everything
 
 SIGNATURES = {
     "image": Signature("image", "classification", ((8, 9, 1),), (10,)),
@@ -174,7 +175,7 @@ def test_an_untaught_forecast_goes_up_with_the_level_of_the_series(arch, outputs
 
 
 def test_what_is_repeated_is_the_last_step_of_a_walk_and_the_last_day_of_a_season():
-    from tfopt.config import DataConfig
+    from tfopt.data.config import DataConfig
     from tfopt.data.dataset import Dataset, Split
     from tfopt.data.scaling import IDENTITY
 

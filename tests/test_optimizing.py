@@ -1,12 +1,12 @@
 import numpy as np
 import pytest
 
-from tfopt.config import TrainConfig
-from tfopt.progress import Silent
-from tfopt.training.objective import smoothed
-from tfopt.training.optimizing import Plateau, learning_rate, optimizer, plateaus
+from tfopt.evaluation.losses import smoothed
+from tfopt.runtime.progress import Silent
+from tfopt.training.class_weights import class_weights
+from tfopt.training.config import TrainConfig
+from tfopt.training.optimizers import Plateau, learning_rate, optimizer, plateaus
 from tfopt.training.train import train
-from tfopt.training.weighing import class_weights
 
 
 def rates(decay, warmup=0):

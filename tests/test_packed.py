@@ -10,17 +10,17 @@ import pytest
 from keras import layers
 
 from tests import zoo
-from tfopt.artifacts.keras_file import KerasArtifact
-from tfopt.binarization.kernels import as_kernel, as_matrix, kernels
-from tfopt.binarization.packed import Packed, packed
-from tfopt.binarization.plan import Plan
-from tfopt.binarization.rounding import codes, scales
 from tfopt.errors import InputError
-from tfopt.graphs.calling import call
-from tfopt.graphs.leaves import leaves
-from tfopt.graphs.rebuilding import rebuilt
-from tfopt.keras2.differing import answers
-from tfopt.keras2.samples import samples
+from tfopt.formats.keras.artifact import KerasArtifact
+from tfopt.formats.legacy.differences import answers
+from tfopt.graph.calling import call
+from tfopt.graph.kernels import as_kernel, as_matrix, kernels
+from tfopt.graph.leaves import leaves
+from tfopt.graph.random_inputs import samples
+from tfopt.graph.rebuild import rebuilt
+from tfopt.techniques.binarization.layer_plan import Plan
+from tfopt.techniques.binarization.packed_layer import Packed, packed
+from tfopt.techniques.binarization.rounding import codes, scales
 
 
 def rounded(model, levels):
@@ -68,7 +68,7 @@ def test_values_that_are_not_binary_are_not_written_as_such(tmp_path):
 
 
 def test_inference_is_as_fast_as_that_of_plain_layers():
-    from tfopt.measure.latency import interleaved
+    from tfopt.evaluation.latency import interleaved
 
     inputs = keras.Input((1024,))
     x = layers.Dense(1024, activation="relu")(layers.Dense(1024, activation="relu")(inputs))

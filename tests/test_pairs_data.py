@@ -4,12 +4,12 @@ import numpy as np
 import pytest
 
 from tests.test_tables import config, written
-from tfopt.config import DataConfig
 from tfopt.data import load
+from tfopt.data.config import DataConfig
 from tfopt.data.number_words import english, german
 from tfopt.data.vectorizer import END, START
 from tfopt.errors import InputError
-from tfopt.measure.bleu import copied
+from tfopt.evaluation.bleu import copied
 
 
 def pairs(rows=60, header="source\ttarget\n"):

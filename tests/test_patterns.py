@@ -5,12 +5,12 @@ from pydantic import ValidationError
 from tensorflow_model_optimization.python.core.sparsity.keras import pruning_impl, pruning_schedule, pruning_utils
 
 from tests.conftest import SAMPLES
-from tfopt.artifacts.loading import load_keras
-from tfopt.config import PruneConfig
 from tfopt.errors import InputError, UnsupportedError
-from tfopt.progress import Silent
-from tfopt.pruning.patterns import Block, NOfM, masks, parse
-from tfopt.pruning.prune import prune
+from tfopt.formats.loading import load_keras
+from tfopt.runtime.progress import Silent
+from tfopt.techniques.pruning.config import PruneConfig
+from tfopt.techniques.pruning.patterns import Block, NOfM, masks, parse
+from tfopt.techniques.pruning.prune import prune
 
 
 @pytest.fixture(scope="module")

@@ -4,12 +4,12 @@ import pytest
 import tensorflow as tf
 from keras import layers
 
-from tfopt.binarization.moments import moments
-from tfopt.binarization.plan import plan
-from tfopt.binarization.post_training import matched, rounded
-from tfopt.config import BinarizeConfig
 from tfopt.errors import InputError, UnsupportedError
-from tfopt.graphs.rebuilding import rebuilt
+from tfopt.graph.moments import moments
+from tfopt.graph.rebuild import rebuilt
+from tfopt.techniques.binarization.config import BinarizeConfig
+from tfopt.techniques.binarization.layer_plan import plan
+from tfopt.techniques.binarization.sequential_rounding import matched, rounded
 
 
 @pytest.mark.parametrize("padding", ["same", "valid"])

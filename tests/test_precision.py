@@ -1,5 +1,5 @@
-from tfopt.litert import precision
-from tfopt.measure.tflite_graph import Constant, Operation
+from tfopt.formats.tflite.graph import Constant, Operation
+from tfopt.techniques.quantization import integer_range as precision
 
 
 def operation(kind, inputs, output, constants=()):

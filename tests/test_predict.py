@@ -8,11 +8,12 @@ import tfopt as library
 from tests.hostile_models import keras_file, memory
 from tests.test_image_folders import image
 from tests.test_tables import written
-from tfopt.artifacts.keras_file import KerasArtifact
-from tfopt.config import Config, DataConfig
+from tfopt.config.fields import Config
+from tfopt.core.provenance import provenance_of
 from tfopt.data import load
+from tfopt.data.config import DataConfig
 from tfopt.errors import InputError
-from tfopt.remembering import provenance_of
+from tfopt.formats.keras.artifact import KerasArtifact
 
 TEXTS = ("staff was friendly", "the room is dirty")
 

@@ -3,12 +3,12 @@ import numpy as np
 import pytest
 from keras import layers
 
-from tfopt.artifacts.keras_file import KerasArtifact
-from tfopt.artifacts.loading import load_keras
-from tfopt.config import PruneConfig
 from tfopt.errors import InputError, UnsupportedError
-from tfopt.progress import Silent
-from tfopt.pruning.prune import prune
+from tfopt.formats.keras.artifact import KerasArtifact
+from tfopt.formats.loading import load_keras
+from tfopt.runtime.progress import Silent
+from tfopt.techniques.pruning.config import PruneConfig
+from tfopt.techniques.pruning.prune import prune
 
 
 def _artifact(model):

@@ -6,14 +6,14 @@ from keras import layers
 
 from tests import zoo
 from tests.conftest import SAMPLES
-from tfopt.artifacts.loading import load_keras
-from tfopt.config import QatConfig
 from tfopt.errors import InputError, UnsupportedError
-from tfopt.keras2 import tfmot
-from tfopt.keras2.crossing import cross
-from tfopt.measure.tflite_graph import operations
-from tfopt.progress import Silent
-from tfopt.quantization.qat import quantize_aware
+from tfopt.formats.legacy.bridge import cross
+from tfopt.formats.loading import load_keras
+from tfopt.formats.tflite.graph import operations
+from tfopt.runtime.progress import Silent
+from tfopt.techniques.qat import tfmot
+from tfopt.techniques.qat.config import QatConfig
+from tfopt.techniques.qat.qat import quantize_aware
 from tfopt.training.fit import fit
 from tfopt.training.plan import FitPlan
 

@@ -5,16 +5,16 @@ import numpy as np
 import pytest
 from keras import layers
 
-from tfopt.artifacts.keras_file import KerasArtifact
-from tfopt.artifacts.loading import load_keras
-from tfopt.artifacts.tflite_file import TfliteArtifact
-from tfopt.config import QuantizeConfig
+from tfopt.conversion import child
+from tfopt.conversion.jobs import LowerJob
 from tfopt.errors import ConversionError, InputError
-from tfopt.litert import child
-from tfopt.litert.job import LowerJob
-from tfopt.measure.tflite_graph import operations, parameters, tflite_macs
-from tfopt.progress import Silent
-from tfopt.quantization.ptq import quantize
+from tfopt.formats.keras.artifact import KerasArtifact
+from tfopt.formats.loading import load_keras
+from tfopt.formats.tflite.artifact import TfliteArtifact
+from tfopt.formats.tflite.graph import operations, parameters, tflite_macs
+from tfopt.runtime.progress import Silent
+from tfopt.techniques.quantization.config import QuantizeConfig
+from tfopt.techniques.quantization.post_training import quantize
 
 
 @pytest.fixture(scope="module")
@@ -82,8 +82,8 @@ def test_every_layer_with_weights_is_accounted_for(converted):
 
 
 def test_zeros_stay_zero_in_the_quantized_file(digits, sample):
-    from tfopt.config import PruneConfig
-    from tfopt.pruning.prune import prune
+    from tfopt.techniques.pruning.config import PruneConfig
+    from tfopt.techniques.pruning.prune import prune
 
     pruned = prune(load_keras(sample), PruneConfig(sparsity=0.8), None, Silent())
     result = quantize(KerasArtifact.of(pruned.model, "p.keras"), QuantizeConfig(), digits, Silent())
@@ -117,7 +117,7 @@ def test_calibration_uses_the_calibration_split_and_no_other(digits, sample, mon
         seen["calibration"] = calibration
         raise ConversionError("enough")
 
-    monkeypatch.setattr("tfopt.quantization.ptq.convert", spy)
+    monkeypatch.setattr("tfopt.techniques.quantization.post_training.convert", spy)
     with pytest.raises(ConversionError):
         quantize(load_keras(sample), QuantizeConfig(), digits, Silent())
     [x] = seen["calibration"]

@@ -1,8 +1,8 @@
 import numpy as np
 import pytest
 
-from tfopt.binarization.packing import pack, packed_size, unpack
-from tfopt.binarization.rounding import codes, compensated, scales
+from tfopt.techniques.binarization.bit_packing import pack, packed_size, unpack
+from tfopt.techniques.binarization.rounding import codes, compensated, scales
 
 KERNEL = np.array([[1.0, -4.0], [-2.0, 0.1], [3.0, 0.2]])
 

@@ -7,9 +7,9 @@ import pytest
 import yaml
 
 from tfopt.cli import run as run_tfopt
-from tfopt.distribution.costs import Compute, Link, all_reduce, efficiency, speedup, step
+from tfopt.distribution.allreduce_costs import Compute, Link, all_reduce, efficiency, speedup, step
+from tfopt.distribution.workers.addresses import from_environment
 from tfopt.errors import InputError
-from tfopt.workers.addresses import from_environment
 
 DOCS = Path(__file__).parents[1] / "docs"
 SLURM = {
@@ -31,7 +31,7 @@ def understood(tmp_path, monkeypatch):
         asked.update(config=config, source=source, files=files, workers=workers)
         raise InputError("that is all")
 
-    monkeypatch.setattr("tfopt.creating.train", train)
+    monkeypatch.setattr("tfopt.creation_api.train", train)
     monkeypatch.chdir(tmp_path)
 
     def call(arguments):

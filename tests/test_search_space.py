@@ -6,11 +6,12 @@ from typing import get_args
 import optuna
 import pytest
 
-from tfopt.choices import Arch
-from tfopt.config import TrainConfig, TuneConfig
+from tfopt.config.choices import Arch
 from tfopt.models import Signature
 from tfopt.models.suitability import KINDS, check
-from tfopt.tuning.space import AUGMENTATION, MODEL, TRAINING, Choice, Range, Space, train_config
+from tfopt.training.config import TrainConfig
+from tfopt.tuning.config import TuneConfig
+from tfopt.tuning.search_space import AUGMENTATION, MODEL, TRAINING, Choice, Range, Space, train_config
 from tfopt.tuning.study import silenced
 
 MLP = Space(("mlp",), "image", "classification", coarse=False)

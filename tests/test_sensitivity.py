@@ -6,8 +6,8 @@ import pytest
 
 import tfopt
 from tests.conftest import SAMPLES
-from tfopt.artifacts.keras_file import KerasArtifact
-from tfopt.quantization.sensitivity import cosine, noise_to_signal, snr
+from tfopt.formats.keras.artifact import KerasArtifact
+from tfopt.techniques.quantization.sensitivity import cosine, noise_to_signal, snr
 
 
 @pytest.fixture(scope="module")

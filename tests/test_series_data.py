@@ -4,10 +4,10 @@ import numpy as np
 import pytest
 
 from tests.test_tables import config, written
-from tfopt.config import DataConfig
 from tfopt.data import load
 from tfopt.data.baselines import baseline
-from tfopt.data.fitted import Fitted
+from tfopt.data.config import DataConfig
+from tfopt.data.preprocessing import Fitted
 from tfopt.data.series import Series, forecasting
 from tfopt.errors import InputError
 

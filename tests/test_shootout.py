@@ -1,14 +1,15 @@
 import numpy as np
 import pytest
 
-from tfopt.config import ShootoutConfig, TrainConfig
 from tfopt.errors import InputError
 from tfopt.models import Signature, build
-from tfopt.progress import Silent
 from tfopt.report.shootout import Gradients
+from tfopt.runtime.progress import Silent
 from tfopt.shootout.budget import fitted, largest
+from tfopt.shootout.callbacks import GradientNorms, Stopwatch
+from tfopt.shootout.config import ShootoutConfig
 from tfopt.shootout.shootout import estimate
-from tfopt.shootout.watching import GradientNorms, Stopwatch
+from tfopt.training.config import TrainConfig
 from tfopt.training.train import train
 
 

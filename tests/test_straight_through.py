@@ -4,8 +4,8 @@ import pytest
 import tensorflow as tf
 from keras import layers
 
-from tfopt.binarization.activations import Sign, replaceable, with_signs
-from tfopt.binarization.straight_through import Latent, wrapped
+from tfopt.techniques.binarization.sign_activations import Sign, replaceable, with_signs
+from tfopt.techniques.binarization.straight_through import Latent, wrapped
 
 WEIGHTS = np.array([[1.0, -0.5], [-3.0, 0.1], [2.0, 9.0], [2.0, 0.4]], "float32")
 

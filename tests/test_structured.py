@@ -8,18 +8,18 @@ import pytest
 from keras import layers
 
 from tests.random_graphs import randomize
-from tfopt.artifacts.keras_file import KerasArtifact
-from tfopt.channels.groups import groups
-from tfopt.channels.tracing import trace
-from tfopt.config import StructuredConfig
 from tfopt.errors import UnreachableError
-from tfopt.measure.keras_macs import keras_macs
-from tfopt.progress import Silent
-from tfopt.pruning.choosing import Competition, gone
-from tfopt.pruning.importance import importances
-from tfopt.pruning.reaching import least_amount
-from tfopt.pruning.shallower import prune_blocks
-from tfopt.pruning.structured import prune_channels
+from tfopt.evaluation.keras_macs import keras_macs
+from tfopt.formats.keras.artifact import KerasArtifact
+from tfopt.graph.channels.groups import groups
+from tfopt.graph.channels.tracing import trace
+from tfopt.runtime.progress import Silent
+from tfopt.techniques.structured.block_removal import prune_blocks
+from tfopt.techniques.structured.channel_pruning import prune_channels
+from tfopt.techniques.structured.channel_selection import Competition, gone
+from tfopt.techniques.structured.config import StructuredConfig
+from tfopt.techniques.structured.importance import importances
+from tfopt.techniques.structured.reaching import least_amount
 
 
 @pytest.fixture

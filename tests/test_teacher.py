@@ -9,18 +9,21 @@ from keras import layers
 from pydantic import ValidationError
 from scipy.special import softmax
 
-from tfopt.artifacts.loading import load_keras
-from tfopt.binarization.by_training import trained
-from tfopt.binarization.plan import plan
-from tfopt.clustering.cluster import cluster
-from tfopt.config import BinarizeConfig, ClusterConfig, PruneConfig, QatConfig
 from tfopt.data import Split
 from tfopt.errors import InputError, UnsupportedError
-from tfopt.graphs.rebuilding import rebuilt
-from tfopt.progress import Silent
-from tfopt.pruning.prune import prune
-from tfopt.quantization.qat import quantize_aware
-from tfopt.training.teaching import Teacher, taught, teacher_of
+from tfopt.formats.loading import load_keras
+from tfopt.graph.rebuild import rebuilt
+from tfopt.runtime.progress import Silent
+from tfopt.techniques.binarization.by_training import trained
+from tfopt.techniques.binarization.config import BinarizeConfig
+from tfopt.techniques.binarization.layer_plan import plan
+from tfopt.techniques.clustering.cluster import cluster
+from tfopt.techniques.clustering.config import ClusterConfig
+from tfopt.techniques.pruning.config import PruneConfig
+from tfopt.techniques.pruning.prune import prune
+from tfopt.techniques.qat.config import QatConfig
+from tfopt.techniques.qat.qat import quantize_aware
+from tfopt.training.teacher import Teacher, taught, teacher_of
 
 ANSWERS = np.array([[2.0, 0.0, 0.0], [0.0, 3.0, 1.0]])
 

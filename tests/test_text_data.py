@@ -4,10 +4,10 @@ import numpy as np
 import pytest
 
 from tests.test_tables import config, written
-from tfopt.config import DataConfig
 from tfopt.data import load
-from tfopt.data.fitted import Fitted
+from tfopt.data.config import DataConfig
 from tfopt.data.phrases import phrases
+from tfopt.data.preprocessing import Fitted
 from tfopt.errors import InputError
 
 ANIMALS = ("cats purr", "dogs bark", "cows moo")

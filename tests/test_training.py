@@ -9,10 +9,10 @@ import numpy as np
 import pytest
 
 from tests.conftest import process
-from tfopt.config import TrainConfig
-from tfopt.progress import Silent
+from tfopt.evaluation.losses import label_encoder, loss_of
+from tfopt.runtime.progress import Silent
 from tfopt.training.batches import evaluation_batches, training_batches
-from tfopt.training.objective import label_encoder, loss_of
+from tfopt.training.config import TrainConfig
 from tfopt.training.train import train
 
 

@@ -5,12 +5,12 @@ import numpy as np
 import pytest
 from keras import layers
 
-from tfopt.config import TrainConfig
 from tfopt.errors import UnsupportedError
 from tfopt.models import Signature
-from tfopt.progress import Silent
+from tfopt.runtime.progress import Silent
+from tfopt.training.config import TrainConfig
 from tfopt.training.train import train
-from tfopt.training.transferring import frozen, with_new_head
+from tfopt.training.transfer import frozen, with_new_head
 
 
 @pytest.fixture

@@ -9,8 +9,8 @@ import pytest
 import tensorflow as tf
 from keras import layers
 
-from tfopt.artifacts.tflite_file import BATCH, TfliteArtifact
 from tfopt.errors import InputError
+from tfopt.formats.tflite.artifact import BATCH, TfliteArtifact
 from tfopt.untrusted.trial import try_tflite
 
 REFUSED = "cannot be run by LiteRT"

@@ -14,18 +14,18 @@ import numpy as np
 import pytest
 
 from tests.conftest import process
-from tfopt.artifacts.keras_file import KerasArtifact
-from tfopt.config import TuneConfig
 from tfopt.data import load
 from tfopt.errors import InputError
+from tfopt.formats.keras.artifact import KerasArtifact
 from tfopt.models import Signature
-from tfopt.progress import Silent
+from tfopt.runtime.progress import Silent
 from tfopt.training.train import train
 from tfopt.tuning import trial as trials
-from tfopt.tuning.files import StudyFiles
+from tfopt.tuning.config import TuneConfig
 from tfopt.tuning.results import importances, results
-from tfopt.tuning.space import Space, train_config
+from tfopt.tuning.search_space import Space, train_config
 from tfopt.tuning.study import Search, best, claim, ended, opened, silenced
+from tfopt.tuning.study_files import StudyFiles
 from tfopt.tuning.tune import fitting
 
 MLP = Space(("mlp",), "image", "classification", coarse=False)
@@ -46,7 +46,7 @@ def small(tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def data(small):
-    from tfopt.config import DataConfig
+    from tfopt.data.config import DataConfig
 
     return load(DataConfig(source=str(small)))
 

@@ -5,13 +5,16 @@ import pytest
 from pydantic import ValidationError
 
 from tests.conftest import SAMPLES
-from tfopt.artifacts.loading import load_keras
-from tfopt.config import FloatConfig, PruneConfig, QuantizeConfig
+from tfopt.conversion.config import FloatConfig
+from tfopt.conversion.convert import convert
+from tfopt.conversion.sparse_encoding import float_file
 from tfopt.errors import UnsupportedError
-from tfopt.litert.convert import convert, quantize
-from tfopt.litert.sparse import float_file
-from tfopt.measure.tflite_graph import operations, parameters
-from tfopt.progress import Silent
+from tfopt.formats.loading import load_keras
+from tfopt.formats.tflite.graph import operations, parameters
+from tfopt.runtime.progress import Silent
+from tfopt.techniques.pruning.config import PruneConfig
+from tfopt.techniques.quantization.config import QuantizeConfig
+from tfopt.techniques.quantization.litert_quantizer import quantize
 
 
 @pytest.fixture(scope="module")
@@ -79,8 +82,8 @@ def test_what_does_not_go_together_is_refused(options, words):
 
 @pytest.mark.slow
 def test_zeros_are_left_out_of_a_pruned_file_and_of_no_other(digits):
-    from tfopt.artifacts.keras_file import KerasArtifact
-    from tfopt.pruning.prune import prune
+    from tfopt.formats.keras.artifact import KerasArtifact
+    from tfopt.techniques.pruning.prune import prune
 
     dense = load_keras(SAMPLES / "digits-cnn.keras")
     pruned = prune(dense, PruneConfig(sparsity=0.8, schedule="one-shot"), None, Silent())
@@ -97,8 +100,8 @@ def test_wide_convolutions_become_dense_layers_with_few_bits_and_that_is_told(di
     import keras
     from keras import layers
 
-    from tfopt.artifacts.keras_file import KerasArtifact
-    from tfopt.quantization.ptq import quantize as quantize_model
+    from tfopt.formats.keras.artifact import KerasArtifact
+    from tfopt.techniques.quantization.post_training import quantize as quantize_model
 
     body = keras.Sequential([keras.Input((8, 8, 128)), layers.Conv2D(16, 3, name="wide")], name="body")
     inputs = keras.Input((8, 8, 1))

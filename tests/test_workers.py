@@ -13,10 +13,10 @@ import pytest
 
 from tests.test_bad_input import heeding_interrupts
 from tests.test_data import npz
-from tfopt.artifacts.keras_file import KerasArtifact
-from tfopt.config import WorkersConfig
+from tfopt.distribution.workers.addresses import free_ports, from_environment, parse, wait_until_gone
+from tfopt.distribution.workers.config import WorkersConfig
 from tfopt.errors import InputError
-from tfopt.workers.addresses import free_ports, from_environment, parse, wait_until_gone
+from tfopt.formats.keras.artifact import KerasArtifact
 
 TWO = "a:1,b:2"
 TRAIN = ("train", "--arch", "mlp", "--batch-size", 8, "--epochs", 6, "--checkpoint-steps", 20)

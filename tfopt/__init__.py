@@ -9,65 +9,61 @@ Importing tfopt does not import TensorFlow; the first use of a name below does.
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
-from tfopt.registering import register_layers
+from tfopt.runtime.import_hook import register_layers
 
 if TYPE_CHECKING:
-    from tfopt.artifacts.custom import register_custom_objects
-    from tfopt.artifacts.loading import load
-    from tfopt.config import (
-        BinarizeConfig,
-        BuildConfig,
-        ClusterConfig,
-        DataConfig,
-        DistillConfig,
-        FloatConfig,
-        Gates,
-        PruneConfig,
-        QatConfig,
-        QuantizeConfig,
-        ShootoutConfig,
-        StructuredConfig,
-        TrainConfig,
-        TuneConfig,
-    )
-    from tfopt.creating import build, train, tune
+    from tfopt.api import binarize, cluster, convert, distill, prune, quantize
+    from tfopt.conversion.config import FloatConfig
+    from tfopt.core.result import Result
+    from tfopt.creation_api import build, train, tune
     from tfopt.data import Dataset
+    from tfopt.data.config import DataConfig
     from tfopt.errors import ConversionError, InputError, OutputError, TfoptError, UnsupportedError
-    from tfopt.judging import compare, debug, evaluate, inspect, shootout
-    from tfopt.predicting import predict
+    from tfopt.evaluation.config import Gates
+    from tfopt.evaluation.prediction import predict
+    from tfopt.evaluation_api import compare, debug, evaluate, inspect, shootout
+    from tfopt.formats.keras.custom_objects import register_custom_objects
+    from tfopt.formats.loading import load
+    from tfopt.models.config import BuildConfig
     from tfopt.report.inspection import Inspection
-    from tfopt.report.report import Report
-    from tfopt.reporting import Result
-    from tfopt.workflow import binarize, cluster, convert, distill, prune, quantize
+    from tfopt.report.schema import Report
+    from tfopt.shootout.config import ShootoutConfig
+    from tfopt.techniques.binarization.config import BinarizeConfig
+    from tfopt.techniques.clustering.config import ClusterConfig
+    from tfopt.techniques.distillation.config import DistillConfig
+    from tfopt.techniques.pruning.config import PruneConfig
+    from tfopt.techniques.qat.config import QatConfig
+    from tfopt.techniques.quantization.config import QuantizeConfig
+    from tfopt.techniques.structured.config import StructuredConfig
+    from tfopt.training.config import TrainConfig
+    from tfopt.tuning.config import TuneConfig
 
 _HOMES = {
-    "tfopt.artifacts.custom": ("register_custom_objects",),
-    "tfopt.artifacts.loading": ("load",),
-    "tfopt.config": (
-        "BinarizeConfig",
-        "BuildConfig",
-        "ClusterConfig",
-        "DistillConfig",
-        "FloatConfig",
-        "DataConfig",
-        "Gates",
-        "PruneConfig",
-        "QatConfig",
-        "QuantizeConfig",
-        "ShootoutConfig",
-        "StructuredConfig",
-        "TrainConfig",
-        "TuneConfig",
-    ),
-    "tfopt.creating": ("build", "train", "tune"),
+    "tfopt.formats.keras.custom_objects": ("register_custom_objects",),
+    "tfopt.formats.loading": ("load",),
+    "tfopt.techniques.binarization.config": ("BinarizeConfig",),
+    "tfopt.models.config": ("BuildConfig",),
+    "tfopt.techniques.clustering.config": ("ClusterConfig",),
+    "tfopt.techniques.distillation.config": ("DistillConfig",),
+    "tfopt.conversion.config": ("FloatConfig",),
+    "tfopt.data.config": ("DataConfig",),
+    "tfopt.evaluation.config": ("Gates",),
+    "tfopt.techniques.pruning.config": ("PruneConfig",),
+    "tfopt.techniques.qat.config": ("QatConfig",),
+    "tfopt.techniques.quantization.config": ("QuantizeConfig",),
+    "tfopt.shootout.config": ("ShootoutConfig",),
+    "tfopt.techniques.structured.config": ("StructuredConfig",),
+    "tfopt.training.config": ("TrainConfig",),
+    "tfopt.tuning.config": ("TuneConfig",),
+    "tfopt.creation_api": ("build", "train", "tune"),
     "tfopt.data": ("Dataset",),
     "tfopt.errors": ("ConversionError", "InputError", "OutputError", "TfoptError", "UnsupportedError"),
-    "tfopt.predicting": ("predict",),
-    "tfopt.judging": ("compare", "debug", "evaluate", "inspect", "shootout"),
+    "tfopt.evaluation.prediction": ("predict",),
+    "tfopt.evaluation_api": ("compare", "debug", "evaluate", "inspect", "shootout"),
     "tfopt.report.inspection": ("Inspection",),
-    "tfopt.report.report": ("Report",),
-    "tfopt.reporting": ("Result",),
-    "tfopt.workflow": ("binarize", "cluster", "convert", "distill", "prune", "quantize"),
+    "tfopt.report.schema": ("Report",),
+    "tfopt.core.result": ("Result",),
+    "tfopt.api": ("binarize", "cluster", "convert", "distill", "prune", "quantize"),
 }
 _HOME_OF = {name: module for module, names in _HOMES.items() for name in names}
 

@@ -12,7 +12,8 @@ def main() -> None:
     except OSError:
         print("error: the current folder does not exist any more", file=sys.stderr)
         sys.exit(2)
-    from tfopt import stopping, streams
+    from tfopt.runtime import signals as stopping
+    from tfopt.runtime import standard_streams as streams
 
     streams.prepare()
     stopping.listen()

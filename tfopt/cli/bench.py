@@ -5,10 +5,10 @@ from typing import Annotated
 
 import typer
 
-from tfopt.artifacts.paths import existing
 from tfopt.cli import options
 from tfopt.cli.output import Output
 from tfopt.errors import InputError
+from tfopt.formats.paths import existing
 
 EXAMPLES = """Examples:
 
@@ -31,6 +31,6 @@ def bench(
         if not all(0 < count <= 256 for count in counts):
             raise InputError(f"--threads {threads} is not a list of numbers from 1 to 256, as in 1,2,4")
         paths = [existing(path) for path in files]
-        from tfopt.measure.bench import bench as run
+        from tfopt.evaluation.bench import bench as run
 
         out.benchmarks(run(paths, counts, out))

@@ -5,14 +5,14 @@ from typing import Annotated
 
 import typer
 
-from tfopt.artifacts.paths import existing
-from tfopt.artifacts.writing import Destination
-from tfopt.choices import Mode
 from tfopt.cli import data_options, options
 from tfopt.cli.distribution import Distributed, Replicas, spread
 from tfopt.cli.making import make
 from tfopt.cli.output import Output
 from tfopt.cli.teaching import OtherTeacher, OtherWeight, teaching
+from tfopt.config.choices import Mode
+from tfopt.core.destination import Destination
+from tfopt.formats.paths import existing
 
 EXAMPLES = """Examples:
 
@@ -81,7 +81,7 @@ def binarize(
 ) -> None:
     """Give each weight one bit, by training or by careful rounding; writes a .keras and a .tflite file."""
     with Output(json=json, quiet=quiet, verbose=verbose, debug=debug) as out:
-        from tfopt.config import BinarizeConfig
+        from tfopt.techniques.binarization.config import BinarizeConfig
 
         config = BinarizeConfig(
             mode=mode, activations=activations, post_training=post_training, keep_first_last=keep_first_last,

@@ -3,14 +3,14 @@
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from tfopt.artifacts.writing import Destination
 from tfopt.cli import data_options, options
 from tfopt.cli import training_options as training
 from tfopt.cli.making import make
 from tfopt.cli.output import Output
+from tfopt.core.destination import Destination
 
 if TYPE_CHECKING:
-    from tfopt.reporting import Result
+    from tfopt.core.result import Result
 
 EXAMPLES = """Examples:
 
@@ -43,7 +43,8 @@ def build(
 ) -> None:
     """Write a new, untrained model for a data set, which it remembers."""
     with Output(json=json, quiet=quiet, verbose=verbose, debug=debug) as out:
-        from tfopt.config import BuildConfig, DataConfig
+        from tfopt.data.config import DataConfig
+        from tfopt.models.config import BuildConfig
 
         config = BuildConfig(
             arch=arch,
@@ -64,7 +65,7 @@ def build(
         name = destination.path.name
 
         def built(_: object) -> "Result":
-            from tfopt import creating
+            from tfopt import creation_api as creating
 
             return creating.build(config, source, name=name, progress=out)
 

@@ -2,13 +2,13 @@
 
 from pathlib import Path
 
-from tfopt.artifacts.paths import existing
-from tfopt.artifacts.writing import Destination
 from tfopt.cli import data_options, options
 from tfopt.cli.distribution import Distributed, Replicas, spread
 from tfopt.cli.making import make
 from tfopt.cli.output import Output
 from tfopt.cli.teaching import Teacher, TeacherWeight, teaching
+from tfopt.core.destination import Destination
+from tfopt.formats.paths import existing
 
 EXAMPLES = """Examples:
 
@@ -44,7 +44,7 @@ def cluster(
 ) -> None:
     """Let the weights of each kernel share few values, and train these."""
     with Output(json=json, quiet=quiet, verbose=verbose, debug=debug) as out:
-        from tfopt.config import ClusterConfig
+        from tfopt.techniques.clustering.config import ClusterConfig
 
         config = ClusterConfig(
             clusters=clusters,

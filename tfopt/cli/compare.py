@@ -4,10 +4,10 @@ from typing import Annotated
 
 import typer
 
-from tfopt.artifacts.paths import existing
 from tfopt.cli import data_options, options
 from tfopt.cli.output import Output
 from tfopt.errors import InputError
+from tfopt.formats.paths import existing
 
 COMPARE_EXAMPLES = """Examples:
 
@@ -47,7 +47,7 @@ def compare(
 ) -> None:
     """Measure models side by side; exit 1 if one exceeds a limit."""
     with Output(json=json, quiet=quiet, verbose=verbose, debug=debug) as out:
-        from tfopt.config import Gates
+        from tfopt.evaluation.config import Gates
 
         source = data_options.data_config(data, scale)
         gates = Gates.model_validate({"max_drop": options.share(max_drop, "--max-drop"), "max_size": max_size})
@@ -55,7 +55,7 @@ def compare(
             raise InputError("two or more models are needed to compare; `tfopt evaluate` measures one")
         paths = [existing(path) for path in models]
         out.load_tensorflow(custom_objects)
-        from tfopt import judging
+        from tfopt import evaluation_api as judging
 
         report = judging.compare(paths, source, gates, progress=out)
         out.report(report)
@@ -78,6 +78,6 @@ def evaluate(
         source = data_options.data_config(data, scale)
         path = existing(model)
         out.load_tensorflow(custom_objects)
-        from tfopt import judging
+        from tfopt import evaluation_api as judging
 
         out.report(judging.evaluate(path, source, progress=out))

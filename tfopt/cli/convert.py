@@ -5,13 +5,13 @@ from typing import Annotated
 
 import typer
 
-from tfopt.artifacts.paths import existing
-from tfopt.artifacts.writing import Destination
-from tfopt.choices import Sparse
 from tfopt.cli import data_options, options
 from tfopt.cli.making import make
 from tfopt.cli.output import Output
+from tfopt.config.choices import Sparse
+from tfopt.core.destination import Destination
 from tfopt.errors import InputError
+from tfopt.formats.paths import existing
 
 EXAMPLES = """Examples:
 
@@ -52,7 +52,7 @@ def convert(
 ) -> None:
     """Convert a model to LiteRT in float32, the baseline of quantized files, or a file of Keras 2 to Keras 3."""
     with Output(json=json, quiet=quiet, verbose=verbose, debug=debug) as out:
-        from tfopt.config import FloatConfig
+        from tfopt.conversion.config import FloatConfig
 
         source = data_options.data_config(data, scale)
         config = FloatConfig.model_validate({"batch": batch, "length": length, "sparse": sparse})
@@ -84,7 +84,7 @@ def sparsify(
 ) -> None:
     """Convert a pruned model to a float LiteRT file without its zeros; refuse if that is not smaller."""
     with Output(json=json, quiet=quiet, verbose=verbose, debug=debug) as out:
-        from tfopt.config import FloatConfig
+        from tfopt.conversion.config import FloatConfig
 
         source = data_options.data_config(data, scale)
         config = FloatConfig.model_validate({"batch": batch, "length": length, "sparse": "on"})

@@ -8,11 +8,11 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 from typer.models import OptionInfo
 
-from tfopt.choices import Scale, Task
+from tfopt.config.choices import Scale, Task
 from tfopt.errors import InputError
 
 if TYPE_CHECKING:
-    from tfopt.config import DataConfig
+    from tfopt.data.config import DataConfig
 
 DATA = "Data"
 SOURCES = (
@@ -121,7 +121,7 @@ def with_data(command: Callable[..., None]) -> Callable[..., None]:
 
 def data_config(data: str | None, scale: Scale | None) -> "DataConfig | None":
     """Return what --data and --scale ask for, or None if the model's own data is to be used."""
-    from tfopt.config import DataConfig
+    from tfopt.data.config import DataConfig
 
     if data is None and scale is not None:
         raise InputError(f"--scale {scale} needs --data; without it the model's own data is fed as in training")

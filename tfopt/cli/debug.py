@@ -1,9 +1,9 @@
 """`tfopt debug`: which layer suffers from quantization, or from losing channels."""
 
-from tfopt.artifacts.paths import existing
 from tfopt.cli import data_options, options, removal
 from tfopt.cli.output import Output
 from tfopt.cli.precision import chosen, quantize_config
+from tfopt.formats.paths import existing
 
 EXAMPLES = """Examples:
 
@@ -38,7 +38,8 @@ def debug(
 ) -> None:
     """Quantize a model, or silence channels, write nothing, and show layer by layer what that does, worst first."""
     with Output(json=json, quiet=quiet, verbose=verbose, debug=debug) as out:
-        from tfopt.config import QuantizeConfig, StructuredConfig
+        from tfopt.techniques.quantization.config import QuantizeConfig
+        from tfopt.techniques.structured.config import StructuredConfig
 
         given = {
             "weights": weights, "block": block, "algorithm": algorithm, "length": length, "calibration": calibration
@@ -52,6 +53,6 @@ def debug(
         source = data_options.data_config(data, scale)
         path = existing(model)
         out.load_tensorflow(custom_objects)
-        from tfopt import judging
+        from tfopt import evaluation_api as judging
 
         out.report(judging.debug(path, config, source, progress=out))

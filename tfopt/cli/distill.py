@@ -5,17 +5,17 @@ from typing import TYPE_CHECKING, Annotated, get_args
 
 import typer
 
-from tfopt.artifacts.paths import existing
-from tfopt.artifacts.writing import Destination
-from tfopt.choices import Arch, Size
 from tfopt.cli import data_options, options
 from tfopt.cli.distribution import Distributed, Replicas, spread
 from tfopt.cli.making import make
 from tfopt.cli.output import Output
+from tfopt.config.choices import Arch, Size
+from tfopt.core.destination import Destination
 from tfopt.errors import InputError
+from tfopt.formats.paths import existing
 
 if TYPE_CHECKING:
-    from tfopt.config import ModelConfig
+    from tfopt.models.config import ModelConfig
 
 EXAMPLES = """Examples:
 
@@ -79,7 +79,7 @@ def distill(
 ) -> None:
     """Train a small model to answer as a large one does, and as the labels say."""
     with Output(json=json, quiet=quiet, verbose=verbose, debug=debug) as out:
-        from tfopt.config import DistillConfig
+        from tfopt.techniques.distillation.config import DistillConfig
 
         config = DistillConfig(
             student=_student(student),
@@ -105,7 +105,7 @@ def distill(
 
 def _student(text: str | None) -> "ModelConfig | Path":
     """Read ARCH[:SIZE], or the path of a model."""
-    from tfopt.config import ModelConfig
+    from tfopt.models.config import ModelConfig
 
     if text is None:
         return ModelConfig(size="tiny")

@@ -8,7 +8,7 @@ from tfopt.cli.options import QAT, RUN
 from tfopt.errors import InputError
 
 if TYPE_CHECKING:
-    from tfopt.config import WorkersConfig
+    from tfopt.distribution.workers.config import WorkersConfig
 
 DISTRIBUTION = "On several devices"
 
@@ -116,8 +116,8 @@ def workers_config(workers: str | None, rank: int | None, max_restarts: int, tim
         if rank is not None:
             raise InputError(f"--rank {rank} needs --workers HOST:PORT,...")
         return None
-    from tfopt.config import WorkersConfig
-    from tfopt.workers.addresses import parse
+    from tfopt.distribution.workers.addresses import parse
+    from tfopt.distribution.workers.config import WorkersConfig
 
     named, rank = parse(workers, rank)
     return WorkersConfig(workers=named, rank=rank, max_restarts=max_restarts, timeout=timeout)

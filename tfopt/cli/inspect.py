@@ -4,9 +4,9 @@ from typing import Annotated
 
 import typer
 
-from tfopt.artifacts.paths import existing
 from tfopt.cli import options
 from tfopt.cli.output import Output
+from tfopt.formats.paths import existing
 
 EXAMPLES = """Examples:
 
@@ -36,6 +36,6 @@ def inspect(
     with Output(json=json, quiet=quiet, verbose=verbose, debug=debug) as out:
         path = existing(model)
         out.load_tensorflow(custom_objects)
-        from tfopt import judging
+        from tfopt import evaluation_api as judging
 
         out.inspection(judging.inspect(path, int8=int8, progress=out))

@@ -7,23 +7,23 @@ from typing import TYPE_CHECKING
 
 import typer
 
-from tfopt.artifacts.writing import Destination
 from tfopt.cli.output import Output
+from tfopt.core.destination import Destination
 
 if TYPE_CHECKING:
-    from tfopt.reporting import Result
+    from tfopt.core.result import Result
 
 
 def make(
     out: Output, destination: Destination, command: Callable[[ModuleType], "Result"], custom_objects: str | None
 ) -> None:
-    """Load TensorFlow, call `command` with the module `tfopt.workflow`, write what it made and show the report.
+    """Load TensorFlow, call `command` with the module `tfopt.api`, write what it made and show the report.
 
     Ends with exit code 1 if what was made does not hold a limit.
     """
     with destination.held():
         out.load_tensorflow(custom_objects)
-        from tfopt import workflow
+        from tfopt import api as workflow
 
         result = command(workflow)
         beside = [_beside(path, result) for path in destination.beside]
@@ -38,7 +38,7 @@ def _beside(path: Path, result: "Result") -> bytes:
     if path.suffix in (".keras", ".tflite"):
         assert result.beside is not None
         return result.beside.payload
-    from tfopt.litert.c_array import c_array
+    from tfopt.conversion.c_array import c_array
 
     source, header = c_array(result.artifact.payload, path.stem)
     return (source if path.suffix == ".c" else header).encode()

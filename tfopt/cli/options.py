@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from tfopt.choices import Algorithm, Engine, Grain, Initialization, Schedule, Scope, WeightType
+from tfopt.config.choices import Algorithm, Engine, Grain, Initialization, Schedule, Scope, WeightType
 from tfopt.errors import InputError
 
 DATA = "Data"

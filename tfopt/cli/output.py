@@ -10,13 +10,14 @@ from typing import TYPE_CHECKING, Self
 
 import typer
 
-from tfopt import stopping, streams
 from tfopt.cli import noise
 from tfopt.cli.limits import check_memory
 from tfopt.cli.printable import Printable, printable
 from tfopt.errors import InputError, TfoptError
-from tfopt.progress import Advance
-from tfopt.scratch import temporaries
+from tfopt.runtime import signals as stopping
+from tfopt.runtime import standard_streams as streams
+from tfopt.runtime.progress import Advance
+from tfopt.runtime.temporary import temporaries
 
 if TYPE_CHECKING:
     from pydantic import ValidationError
@@ -24,7 +25,7 @@ if TYPE_CHECKING:
 
     from tfopt.report.inspection import Inspection
     from tfopt.report.predictions import Predictions
-    from tfopt.report.report import BenchReport, Record, Report
+    from tfopt.report.schema import BenchReport, Record, Report
     from tfopt.report.shootout import ShootoutReport
 
 MOST_SAID = 1000  # characters of a sentence
@@ -113,7 +114,7 @@ class Output:
 
     @contextlib.contextmanager
     def task(self, description: str, total: int | None) -> Iterator[Advance]:
-        """Show a bar with the time that is left while the context lasts (see `tfopt.progress.Progress`)."""
+        """Show a bar with the time that is left while the context lasts (see `tfopt.runtime.progress.Progress`)."""
         self._progress.start()
         bar = self._progress.add_task(printable(description), total=total, detail="")
 
@@ -144,14 +145,14 @@ class Output:
             watcher = threading.Thread(target=watch, daemon=True)
             watcher.start()
             try:
-                import tfopt.workflow  # noqa: F401
+                import tfopt.api  # noqa: F401
             except Exception as error:
                 raise InputError(f"TensorFlow and Keras cannot be loaded: {error}") from error
             finally:
                 done.set()
                 watcher.join()
         if custom_objects:
-            from tfopt.artifacts.custom import register_custom_objects
+            from tfopt.formats.keras.custom_objects import register_custom_objects
 
             register_custom_objects(custom_objects)
 

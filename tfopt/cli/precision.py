@@ -3,12 +3,12 @@
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from tfopt.choices import WeightType
+from tfopt.config.choices import WeightType
 from tfopt.errors import InputError
 
 if TYPE_CHECKING:
-    from tfopt.choices import Precision
-    from tfopt.config import QuantizeConfig
+    from tfopt.config.choices import Precision
+    from tfopt.techniques.quantization.config import QuantizeConfig
 
 
 def chosen(flags: dict[str, bool], weights: WeightType | None) -> "Precision":
@@ -23,7 +23,7 @@ def chosen(flags: dict[str, bool], weights: WeightType | None) -> "Precision":
 
 def quantize_config(precision: "Precision", given: dict[str, Any]) -> "QuantizeConfig":
     """The config of post-training quantization; what is None in `given` keeps its default."""
-    from tfopt.config import QuantizeConfig
+    from tfopt.techniques.quantization.config import QuantizeConfig
 
     values = {name: value for name, value in given.items() if value is not None}
     calibration = values.get("calibration")

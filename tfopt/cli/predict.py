@@ -5,10 +5,10 @@ from typing import Annotated
 
 import typer
 
-from tfopt.artifacts.paths import existing
 from tfopt.cli import options
 from tfopt.cli.output import Output
 from tfopt.errors import InputError
+from tfopt.formats.paths import existing
 
 EXAMPLES = """Examples:
 
@@ -58,8 +58,8 @@ def predict(
             raise InputError("give inputs (texts or image files), or a file of them with --file")
         path, memory = existing(model), existing(like) if like else None
         out.load_tensorflow(custom_objects)
-        from tfopt.predicting import predict as run
-        from tfopt.predicting import read_inputs
+        from tfopt.evaluation.prediction import predict as run
+        from tfopt.evaluation.prediction import read_inputs
 
         given = read_inputs(file, path, like=memory) if file else inputs or []
         out.predictions(run(path, given, like=memory, progress=out))

@@ -2,14 +2,14 @@
 
 from pathlib import Path
 
-from tfopt.artifacts.paths import existing
-from tfopt.artifacts.writing import Destination
 from tfopt.cli import data_options, options, removal
 from tfopt.cli.distribution import Distributed, Replicas, spread
 from tfopt.cli.making import make
 from tfopt.cli.output import Output
 from tfopt.cli.teaching import Teacher, TeacherWeight, teaching
 from tfopt.cli.training_options import augmentations
+from tfopt.core.destination import Destination
+from tfopt.formats.paths import existing
 
 EXAMPLES = """Examples:
 
@@ -66,7 +66,8 @@ def prune(
 ) -> None:
     """Set the smallest weights of a model to zero, or remove channels, heads or blocks, and fine-tune the rest."""
     with Output(json=json, quiet=quiet, verbose=verbose, debug=debug) as out:
-        from tfopt.config import PruneConfig, StructuredConfig
+        from tfopt.techniques.pruning.config import PruneConfig
+        from tfopt.techniques.structured.config import StructuredConfig
 
         masking = {"sparsity": sparsity, "schedule": schedule, "pattern": pattern, "engine": engine}
         shrinking = {

@@ -5,20 +5,21 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
-from tfopt.artifacts.paths import existing, newest_of_ours
-from tfopt.artifacts.writing import Destination
-from tfopt.choices import InterfaceType
 from tfopt.cli import data_options, options
 from tfopt.cli.distribution import QatDistributed, QatReplicas
 from tfopt.cli.making import make
 from tfopt.cli.output import Output
 from tfopt.cli.precision import chosen, quantize_config
 from tfopt.cli.teaching import QatTeacher, QatTeacherWeight, teaching
+from tfopt.config.choices import InterfaceType
+from tfopt.core.destination import Destination
 from tfopt.errors import InputError
+from tfopt.formats.paths import existing, newest_of_ours
 
 if TYPE_CHECKING:
-    from tfopt.choices import Precision
-    from tfopt.config import QatConfig, QuantizeConfig
+    from tfopt.config.choices import Precision
+    from tfopt.techniques.qat.config import QatConfig
+    from tfopt.techniques.quantization.config import QuantizeConfig
 
 EXAMPLES = """Examples:
 
@@ -126,7 +127,7 @@ def quantize(
 def _config(
     precision: "Precision", io: InterfaceType, after: dict[str, Any], training: dict[str, Any], *, qat: bool
 ) -> "QuantizeConfig | QatConfig":
-    from tfopt.config import QatConfig
+    from tfopt.techniques.qat.config import QatConfig
 
     trained = {name: value for name, value in training.items() if value is not None}
     if not qat:

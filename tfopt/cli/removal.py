@@ -4,7 +4,7 @@ from typing import Annotated, Any
 
 import typer
 
-from tfopt.choices import Importance, Structure
+from tfopt.config.choices import Importance, Structure
 from tfopt.errors import InputError
 
 PANEL = {"rich_help_panel": "With --structured", "show_default": False}

@@ -4,9 +4,9 @@ from typing import Annotated, Any, get_args
 
 import typer
 
-from tfopt.choices import Arch, Size
 from tfopt.cli import data_options, options
 from tfopt.cli.output import Output
+from tfopt.config.choices import Arch, Size
 from tfopt.errors import InputError
 
 EXAMPLES = """Examples:
@@ -55,7 +55,9 @@ def shootout(
 ) -> None:
     """Train architectures at an equal budget with several seeds, and measure what comparison tables claim."""
     with Output(json=json, quiet=quiet, verbose=verbose, debug=debug) as out:
-        from tfopt.config import DataConfig, ShootoutConfig, TrainConfig
+        from tfopt.data.config import DataConfig
+        from tfopt.shootout.config import ShootoutConfig
+        from tfopt.training.config import TrainConfig
 
         known = get_args(Arch)
         names = tuple(name.strip() for name in archs.split(","))
@@ -68,6 +70,6 @@ def shootout(
         config = ShootoutConfig(archs=names, seeds=seeds, parameters=parameters, seconds=seconds, training=training)
         source = DataConfig.model_validate(data)
         out.load_tensorflow()
-        from tfopt import judging
+        from tfopt import evaluation_api as judging
 
         out.shootout(judging.shootout(config, source, progress=out))

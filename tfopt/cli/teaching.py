@@ -5,8 +5,8 @@ from typing import Annotated, Any
 
 import typer
 
-from tfopt.artifacts.paths import existing
 from tfopt.cli.options import QAT
+from tfopt.formats.paths import existing
 
 SELF = "self"
 NAME = {"metavar": "self|FILE", "show_default": False}

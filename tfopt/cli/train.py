@@ -4,15 +4,15 @@ import contextlib
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from tfopt.artifacts.writing import Destination
 from tfopt.cli import data_options, distribution, options
 from tfopt.cli import training_options as training
 from tfopt.cli.output import Output
+from tfopt.core.destination import Destination
 from tfopt.errors import OutputError
 
 if TYPE_CHECKING:
-    from tfopt.config import WorkersConfig
-    from tfopt.reporting import Result
+    from tfopt.core.result import Result
+    from tfopt.distribution.workers.config import WorkersConfig
     from tfopt.training.fit import RunFiles
 
 EXAMPLES = """Examples:
@@ -89,7 +89,8 @@ def train(
 ) -> None:
     """Train a new model and write it with the data set it remembers."""
     with Output(json=json, quiet=quiet, verbose=verbose, debug=debug) as out:
-        from tfopt.config import DataConfig, TrainConfig
+        from tfopt.data.config import DataConfig
+        from tfopt.training.config import TrainConfig
 
         config = TrainConfig(
             arch=arch, size=size, width=width, depth=depth, dropout=dropout, residual=residual, blocks=blocks,
@@ -105,15 +106,15 @@ def train(
         destination = Destination(output or "model.keras", suffix=".keras", force=force)
         checkpoint = _checkpoint_folder(destination, resume=resume, force=force)
         out.load_tensorflow()
-        from tfopt import creating
+        from tfopt import creation_api
         from tfopt.training.fit import RunFiles
 
         out.on_failure = "the same command with --resume goes on from the last checkpoint"
-        run = {**config.model_dump(mode="json"), **source.model_dump(mode="json")}
-        files = RunFiles(checkpoint, run, resume=resume, steps=checkpoint_steps, tensorboard=tensorboard)
+        run = config.model_dump(mode="json") | source.model_dump(mode="json")
+        files = RunFiles(checkpoint, run, resume, checkpoint_steps, tensorboard)
         follows = bool(together and together.rank)  # another process writes
         with contextlib.nullcontext() if follows else destination.held():
-            result = creating.train(
+            result = creation_api.train(
                 config, source, files=files, name=destination.path.name, progress=out, workers=together
             )
             _finish(out, result, destination, files, together)

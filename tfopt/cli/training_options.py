@@ -4,7 +4,7 @@ from typing import Annotated, get_args
 
 import typer
 
-from tfopt.choices import Arch, Augmentation, Cell, Decay, Parts, Size
+from tfopt.config.choices import Arch, Augmentation, Cell, Decay, Parts, Size
 from tfopt.errors import InputError
 
 MODEL = "Model"

@@ -6,14 +6,15 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from tfopt.artifacts.writing import Destination
-from tfopt.choices import SearchMethod, TunedArch
 from tfopt.cli import data_options, options
 from tfopt.cli.output import Output
+from tfopt.config.choices import SearchMethod, TunedArch
+from tfopt.core.destination import Destination
 from tfopt.errors import InputError
 
 if TYPE_CHECKING:
-    from tfopt.config import Config, DataConfig
+    from tfopt.config.fields import Config
+    from tfopt.data.config import DataConfig
 
 EXAMPLES = """Examples:
 
@@ -61,8 +62,10 @@ def tune(
 ) -> None:
     """Train many models with different options and write the one that does best on the validation split."""
     with Output(json=json, quiet=quiet, verbose=verbose, debug=debug) as out:
-        from tfopt.config import DataConfig, TrainConfig, TuneConfig
-        from tfopt.tuning.files import StudyFiles
+        from tfopt.data.config import DataConfig
+        from tfopt.training.config import TrainConfig
+        from tfopt.tuning.config import TuneConfig
+        from tfopt.tuning.study_files import StudyFiles
 
         config = TuneConfig(
             arch=arch, search=search, trials=trials, timeout=_seconds(timeout), parallel=parallel,
@@ -74,7 +77,7 @@ def tune(
         files = StudyFiles(path.with_name(path.name + ".tune.db"), resume=resume, force=force)
         files.refuse()
         out.load_tensorflow()
-        from tfopt import creating
+        from tfopt import creation_api as creating
 
         out.on_failure = f"trials that have ended are in {files.path}: the same command with --resume goes on"
         with destination.held():

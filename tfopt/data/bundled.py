@@ -1,6 +1,6 @@
 """Data sets that need no download, one for each task; those that are made up are described where they are made."""
 
-from tfopt.config import DataConfig
+from tfopt.data.config import DataConfig
 from tfopt.data.number_words import number_words
 from tfopt.data.phrases import phrases
 from tfopt.data.raw import Raw
@@ -9,7 +9,7 @@ from tfopt.data.waves import waves
 
 
 def bundled(config: DataConfig) -> Raw | Series:
-    """One of `tfopt.config.data.BUNDLED`."""
+    """One of `tfopt.data.config.BUNDLED`."""
     match config.source:
         case "digits":
             return _digits()

@@ -8,13 +8,13 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from tfopt.choices import Task
-from tfopt.config import DataConfig
-from tfopt.data.fitted import Fitted
+from tfopt.config.choices import Task
+from tfopt.data.config import DataConfig
 from tfopt.data.images import Images, take
+from tfopt.data.preprocessing import Fitted
 from tfopt.data.raw import InputKind, Raw
-from tfopt.data.rows import Rows, cut
 from tfopt.data.scaling import IDENTITY, Scaling
+from tfopt.data.splits import Rows, cut
 from tfopt.data.vectorizer import Vectorizer
 from tfopt.errors import InputError
 

@@ -11,10 +11,10 @@ from typing import NamedTuple, cast
 
 import numpy as np
 
-from tfopt.config import DataConfig
+from tfopt.data.config import DataConfig
 from tfopt.data.images import Images
 from tfopt.data.raw import Array, Raw
-from tfopt.data.rows import part
+from tfopt.data.splits import part
 from tfopt.errors import InputError
 from tfopt.untrusted.images import check_pixels
 

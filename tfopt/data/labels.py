@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from tfopt.choices import Task
+from tfopt.config.choices import Task
 from tfopt.data.tables import Table, is_number
 from tfopt.errors import InputError
 

@@ -3,16 +3,15 @@
 import difflib
 from pathlib import Path
 
-from tfopt.config import DataConfig
-from tfopt.config.data import BUNDLED, KERAS, TABLES, TFDS
 from tfopt.data.bundled import bundled
+from tfopt.data.config import BUNDLED, KERAS, TABLES, TFDS, DataConfig
 from tfopt.data.dataset import Dataset, split
-from tfopt.data.fitted import Fitted
 from tfopt.data.folders import folder
 from tfopt.data.keras_sets import keras_set
-from tfopt.data.labelled import labelled
+from tfopt.data.labelled_tables import labelled
 from tfopt.data.npz import npz
 from tfopt.data.pairs import pairs
+from tfopt.data.preprocessing import Fitted
 from tfopt.data.raw import InputKind, Raw, checked
 from tfopt.data.series import Series, forecasting, series_of
 from tfopt.data.tables import read_table

@@ -6,8 +6,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from tfopt.config import DataConfig
 from tfopt.data.arrays import read_npz
+from tfopt.data.config import DataConfig
 from tfopt.data.labels import are_amounts
 from tfopt.data.raw import InputKind, Raw
 from tfopt.data.series import Series

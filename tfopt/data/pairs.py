@@ -1,7 +1,7 @@
 """Tables of texts and their translations."""
 
-from tfopt.config import DataConfig
-from tfopt.data.labelled import parts_of, texts_of, without_blanks
+from tfopt.data.config import DataConfig
+from tfopt.data.labelled_tables import parts_of, texts_of, without_blanks
 from tfopt.data.raw import Raw
 from tfopt.data.tables import Table
 from tfopt.errors import InputError

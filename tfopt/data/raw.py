@@ -6,7 +6,7 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from tfopt.choices import Scale, Task
+from tfopt.config.choices import Scale, Task
 from tfopt.errors import InputError
 
 InputKind = Literal["image", "features", "tokens", "series", "pairs"]

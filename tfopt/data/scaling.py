@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict, Field
 
-from tfopt.choices import Scale
+from tfopt.config.choices import Scale
 from tfopt.data.raw import Raw
 from tfopt.errors import InputError
 

@@ -10,12 +10,12 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.lib.stride_tricks import sliding_window_view
 
-from tfopt.config import DataConfig
+from tfopt.data.config import DataConfig
 from tfopt.data.dataset import Dataset, Split, fingerprint
-from tfopt.data.fitted import Fitted
+from tfopt.data.preprocessing import Fitted
 from tfopt.data.raw import Array
-from tfopt.data.rows import MOST_CALIBRATION
 from tfopt.data.scaling import Scaling
+from tfopt.data.splits import MOST_CALIBRATION
 from tfopt.data.tables import Table
 from tfopt.errors import InputError
 

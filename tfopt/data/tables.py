@@ -13,7 +13,7 @@ from typing import Any, TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
-from tfopt.data.rows import part
+from tfopt.data.splits import part
 from tfopt.data.texts import read_lines
 from tfopt.errors import InputError
 

@@ -5,8 +5,7 @@ from typing import Any
 
 import numpy as np
 
-from tfopt.config import DataConfig
-from tfopt.config.data import TFDS
+from tfopt.data.config import TFDS, DataConfig
 from tfopt.data.raw import Array, Raw
 from tfopt.errors import InputError
 

@@ -2,14 +2,14 @@
 
 from collections.abc import Sequence
 
-from tfopt.artifacts.artifact import Artifact, Shape
-from tfopt.artifacts.keras_file import KerasArtifact
-from tfopt.artifacts.provenance import Provenance
+from tfopt.formats.artifact import Artifact, Shape
+from tfopt.formats.keras.artifact import KerasArtifact
+from tfopt.formats.provenance import Provenance
 from tfopt.inspection.layers import keras_facts
 from tfopt.inspection.tflite import tflite_facts
-from tfopt.progress import Progress
 from tfopt.report.inspection import Inspection, OriginFacts, PortFacts, StepFacts
 from tfopt.report.versions import versions
+from tfopt.runtime.progress import Progress
 
 
 def inspect(artifact: Artifact, progress: Progress, *, int8: bool = True) -> Inspection:

@@ -6,16 +6,16 @@ from typing import Any
 import keras
 import numpy as np
 
-from tfopt.artifacts.keras_file import KerasArtifact
-from tfopt.binarization.kernels import kernels
 from tfopt.errors import UnsupportedError
-from tfopt.graphs.calling import inputs_of
-from tfopt.graphs.leaves import leaves
-from tfopt.graphs.replay import Call, is_graph, replay
+from tfopt.evaluation.keras_macs import keras_macs, layer_macs
+from tfopt.formats.keras.artifact import KerasArtifact
+from tfopt.graph.calling import inputs_of
+from tfopt.graph.kernels import kernels
+from tfopt.graph.leaves import leaves
+from tfopt.graph.replay import Call, is_graph, replay
 from tfopt.inspection.verdicts import verdicts
-from tfopt.measure.keras_macs import keras_macs, layer_macs
-from tfopt.progress import Progress
 from tfopt.report.inspection import LayerFacts, Technique, Verdict
+from tfopt.runtime.progress import Progress
 
 Shapes = list[list[int | None]]
 

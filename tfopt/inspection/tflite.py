@@ -4,7 +4,7 @@ from collections import defaultdict
 from math import prod
 from typing import Any
 
-from tfopt.measure.tflite_graph import PACKED, Constant, Operation, operations, parameters, tflite_macs
+from tfopt.formats.tflite.graph import PACKED, Constant, Operation, operations, parameters, tflite_macs
 from tfopt.report.inspection import OperationFacts, TensorFacts
 
 

@@ -3,23 +3,25 @@
 from collections.abc import Callable, Iterator
 from functools import partial
 
-from tfopt.artifacts.keras_file import KerasArtifact
-from tfopt.binarization.plan import plan
-from tfopt.clustering.cluster import large_enough
-from tfopt.config import BinarizeConfig, ClusterConfig, QuantizeConfig
+from tfopt.conversion.convert import convert
 from tfopt.errors import TfoptError
-from tfopt.graphs.leaves import leaves
-from tfopt.graphs.rebuilding import rebuilt
-from tfopt.keras2 import tfmot
-from tfopt.keras2.crossing import cross
-from tfopt.keras2.samples import samples
-from tfopt.litert.convert import convert
-from tfopt.progress import Progress
-from tfopt.pruning.targets import targets
-from tfopt.quantization.layers import layer_changes
-from tfopt.quantization.ptq import Judge, Start, choose
+from tfopt.formats.keras.artifact import KerasArtifact
+from tfopt.formats.legacy.bridge import cross
+from tfopt.graph.leaves import leaves
+from tfopt.graph.random_inputs import samples
+from tfopt.graph.rebuild import rebuilt
 from tfopt.report.inspection import Technique, Verdict
-from tfopt.report.report import LayerChange
+from tfopt.report.schema import LayerChange
+from tfopt.runtime.progress import Progress
+from tfopt.techniques.binarization.config import BinarizeConfig
+from tfopt.techniques.binarization.layer_plan import plan
+from tfopt.techniques.clustering.cluster import large_enough
+from tfopt.techniques.clustering.config import ClusterConfig
+from tfopt.techniques.kernel_selection import targets
+from tfopt.techniques.qat import tfmot
+from tfopt.techniques.quantization.config import QuantizeConfig
+from tfopt.techniques.quantization.layer_changes import layer_changes
+from tfopt.techniques.quantization.post_training import Judge, Start, choose
 
 SAMPLES = 8
 Found = dict[str, Verdict]

@@ -2,10 +2,10 @@
 
 import keras
 
-from tfopt.choices import Arch
-from tfopt.config import ModelConfig
+from tfopt.config.choices import Arch
 from tfopt.data.raw import InputKind
 from tfopt.models.cnn import cnn
+from tfopt.models.config import ModelConfig
 from tfopt.models.hybrid import hybrid
 from tfopt.models.mlp import mlp
 from tfopt.models.mobilenet import mobilenet

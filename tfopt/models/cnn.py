@@ -9,7 +9,7 @@ of each width a ResNet-20.
 import keras
 from keras import layers
 
-from tfopt.config import ModelConfig
+from tfopt.models.config import ModelConfig
 from tfopt.models.convolution import convolved, plain_block, residual_block
 from tfopt.models.dimensions import Dimensions, Sizes, dimensions
 from tfopt.models.heads import with_head

@@ -4,9 +4,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from math import gcd
 
-from tfopt.choices import Size
-from tfopt.config import ModelConfig
+from tfopt.config.choices import Size
 from tfopt.errors import InputError
+from tfopt.models.config import ModelConfig
 
 
 @dataclass(frozen=True)

@@ -9,8 +9,8 @@ from dataclasses import replace
 import keras
 from keras import layers
 
-from tfopt.config import ModelConfig
 from tfopt.models.attention import encoded, positioned
+from tfopt.models.config import ModelConfig
 from tfopt.models.convolution import convolved, plain_block
 from tfopt.models.dimensions import Dimensions, Sizes, dimensions
 from tfopt.models.heads import with_head

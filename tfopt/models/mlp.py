@@ -3,7 +3,7 @@
 import keras
 from keras import layers
 
-from tfopt.config import ModelConfig
+from tfopt.models.config import ModelConfig
 from tfopt.models.dimensions import Dimensions, Sizes, dimensions
 from tfopt.models.heads import with_head
 from tfopt.models.inputs import entry

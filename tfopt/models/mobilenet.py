@@ -7,7 +7,7 @@ Howard et al. 2017), and narrows it again without an activation; where its shape
 import keras
 from keras import layers
 
-from tfopt.config import ModelConfig
+from tfopt.models.config import ModelConfig
 from tfopt.models.convolution import convolved, normalized
 from tfopt.models.dimensions import Dimensions, Sizes, dimensions
 from tfopt.models.heads import with_head

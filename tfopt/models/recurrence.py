@@ -3,7 +3,7 @@
 import keras
 from keras import layers
 
-from tfopt.config import ModelConfig
+from tfopt.models.config import ModelConfig
 
 
 def recurrent(

@@ -7,9 +7,9 @@ comes next. Padding of the source (id 0) is looked at by nobody; that of the tar
 import keras
 from keras import layers, ops
 
-from tfopt.config import ModelConfig
 from tfopt.data.vectorizer import PADDING
 from tfopt.models.attention import decoded, encoded, positioned
+from tfopt.models.config import ModelConfig
 from tfopt.models.dimensions import Dimensions, Sizes, dimensions
 from tfopt.models.signature import Signature
 

@@ -5,7 +5,7 @@ from typing import Self
 
 import numpy as np
 
-from tfopt.choices import Task
+from tfopt.config.choices import Task
 from tfopt.data import Dataset
 from tfopt.data.raw import InputKind
 

@@ -2,10 +2,10 @@
 
 from collections.abc import Sequence
 
-from tfopt.choices import Arch
-from tfopt.config import ModelConfig
+from tfopt.config.choices import Arch
 from tfopt.data.raw import InputKind
 from tfopt.errors import InputError
+from tfopt.models.config import ModelConfig
 from tfopt.models.signature import Signature
 
 KINDS: dict[Arch, tuple[InputKind, ...]] = {

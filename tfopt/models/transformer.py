@@ -3,8 +3,8 @@
 import keras
 from keras import layers
 
-from tfopt.config import ModelConfig
 from tfopt.models.attention import encoded, positioned
+from tfopt.models.config import ModelConfig
 from tfopt.models.convolution import convolved
 from tfopt.models.dimensions import Dimensions, Sizes, dimensions
 from tfopt.models.heads import with_head

@@ -7,7 +7,7 @@ from rich.table import Table
 from rich.text import Text
 
 from tfopt.report.cells import NOTHING, size
-from tfopt.report.report import Benchmark, BenchReport
+from tfopt.report.schema import Benchmark, BenchReport
 
 
 def render_bench(report: BenchReport) -> RenderableType:

@@ -4,7 +4,7 @@ from collections.abc import Callable, Sequence
 
 from rich.markup import escape
 
-from tfopt.report.report import Comparison, Measurement
+from tfopt.report.schema import Comparison, Measurement
 
 NOTHING = "[dim]-[/]"
 BASELINE = "[dim]baseline[/]"

@@ -6,7 +6,7 @@ from rich.markup import escape
 from rich.table import Table
 
 from tfopt.report.cells import size
-from tfopt.report.report import Report
+from tfopt.report.schema import Report
 
 MOST_GROUPS = 20
 

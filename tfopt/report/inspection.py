@@ -2,7 +2,7 @@
 
 from typing import Any, Literal
 
-from tfopt.report.report import Record
+from tfopt.report.schema import Record
 
 Technique = Literal["prune", "cluster", "binarize", "int8", "qat"]
 

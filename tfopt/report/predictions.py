@@ -1,7 +1,7 @@
 """What a model answers to inputs that have no labels."""
 
-from tfopt.choices import Task
-from tfopt.report.report import Record
+from tfopt.config.choices import Task
+from tfopt.report.schema import Record
 
 
 class Prediction(Record):

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from tfopt.report.report import DataSummary, Measurement, Record
+from tfopt.report.schema import DataSummary, Measurement, Record
 
 
 class Estimate(Record):

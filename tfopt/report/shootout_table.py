@@ -7,7 +7,7 @@ from rich.console import Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
-from tfopt.choices import Task
+from tfopt.config.choices import Task
 from tfopt.report.cells import NOTHING, size
 from tfopt.report.shootout import Contestant, Estimate, Gradients, ShootoutReport
 from tfopt.report.terminal import score

@@ -8,10 +8,10 @@ from rich.markup import escape
 from rich.table import Table
 from rich.text import Text
 
-from tfopt.choices import Task
+from tfopt.config.choices import Task
 from tfopt.report.cells import BASELINE, GROUPS, NOTHING, ROWS, size, verdicts
 from tfopt.report.group_table import render_groups
-from tfopt.report.report import Comparison, LayerChange, Measurement, Report
+from tfopt.report.schema import Comparison, LayerChange, Measurement, Report
 from tfopt.report.tuning_table import render_trials
 
 MOST_LAYERS = 20

@@ -6,7 +6,7 @@ from rich.markup import escape
 from rich.table import Table
 from rich.text import Text
 
-from tfopt.report.report import Report, TrialResult
+from tfopt.report.schema import Report, TrialResult
 
 MOST_TRIALS = 8
 NOTHING = "[dim]-[/]"

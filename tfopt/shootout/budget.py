@@ -4,9 +4,9 @@ from collections.abc import Callable
 
 import keras
 
-from tfopt.config import TrainConfig
 from tfopt.errors import InputError
 from tfopt.models import Signature, build
+from tfopt.training.config import TrainConfig
 
 WIDEST = 1024
 

@@ -7,18 +7,19 @@ from pathlib import Path
 import numpy as np
 from scipy.stats import t
 
-from tfopt.artifacts.keras_file import KerasArtifact
-from tfopt.children import command, environment
-from tfopt.config import ShootoutConfig, TrainConfig
 from tfopt.data import Dataset
 from tfopt.errors import InputError, TfoptError
-from tfopt.measure.measuring import Measured, measure
+from tfopt.evaluation.measurement import Measured, measure
+from tfopt.formats.keras.artifact import KerasArtifact
 from tfopt.models import Signature, build
-from tfopt.progress import Progress
 from tfopt.report.shootout import Contestant, Estimate, Gradients
-from tfopt.scratch import scratch
+from tfopt.runtime.processes import command, environment
+from tfopt.runtime.progress import Progress
+from tfopt.runtime.temporary import scratch
 from tfopt.shootout.budget import fitted
-from tfopt.shootout.entrant import Job, Run
+from tfopt.shootout.config import ShootoutConfig
+from tfopt.shootout.training_run import Job, Run
+from tfopt.training.config import TrainConfig
 
 MANY_EPOCHS = 100_000
 MEANING = (
@@ -87,7 +88,7 @@ def _planned(
 def _run(job: Job, folder: Path) -> Run:
     folder.mkdir()
     (folder / "job.json").write_text(job.model_dump_json(), encoding="utf-8")
-    started = command("tfopt.shootout.entrant", str(folder))
+    started = command("tfopt.shootout.training_run", str(folder))
     with (folder / "log.txt").open("w") as log:
         quiet = environment(**QUIET)
         process = subprocess.Popen(started, stdin=subprocess.PIPE, stdout=log, stderr=log, env=quiet)

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from tfopt.data.images import Images
 from tfopt.distribution.sharding import WHOLE, Shard, parts
-from tfopt.training.augmenting import Augment
+from tfopt.training.augmentation import Augment
 
 AUGMENTATIONS = 8  # keys that a step may use, at most
 

@@ -13,13 +13,13 @@ from typing import Any, NamedTuple
 import keras
 from pydantic import BaseModel, ValidationError
 
-from tfopt.artifacts.serializing import weights_bytes
-from tfopt.artifacts.writing import write
 from tfopt.errors import InputError, OutputError
-from tfopt.locks import locked
-from tfopt.scratch import reserve
-from tfopt.training.seeding import EpochSeeds
-from tfopt.training.selection import BestEpoch
+from tfopt.formats.keras.serialization import weights_bytes
+from tfopt.runtime.atomic_files import write
+from tfopt.runtime.locks import locked
+from tfopt.runtime.temporary import reserve
+from tfopt.training.best_epoch import BestEpoch
+from tfopt.training.seeds import EpochSeeds
 
 
 class Position(NamedTuple):

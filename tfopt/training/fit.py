@@ -14,20 +14,20 @@ from tfopt.data import Dataset
 from tfopt.distribution.replicated import replicated, synchronized
 from tfopt.distribution.sharding import on_replicas
 from tfopt.errors import InputError
-from tfopt.graphs.calling import outputs_of
-from tfopt.graphs.leaves import leaves
-from tfopt.progress import Advance, Progress
-from tfopt.training.augmenting import augmentation
+from tfopt.evaluation.losses import label_encoder, loss_of, metric_of, saved_metrics, smoothed, soft_loss
+from tfopt.graph.calling import outputs_of
+from tfopt.graph.leaves import leaves
+from tfopt.runtime.progress import Advance, Progress
+from tfopt.training.augmentation import augmentation
 from tfopt.training.batches import evaluation_batches, steps_per_epoch, training_batches
+from tfopt.training.best_epoch import BestEpoch
 from tfopt.training.checkpoint import START, Checkpoint, Position
-from tfopt.training.objective import label_encoder, loss_of, metric_of, saved_metrics, smoothed, soft_loss
-from tfopt.training.optimizing import Plateau
-from tfopt.training.penalizing import penalized
+from tfopt.training.class_weights import class_weights
+from tfopt.training.optimizers import Plateau
+from tfopt.training.penalties import penalized
 from tfopt.training.plan import FitPlan
-from tfopt.training.seeding import EpochSeeds
-from tfopt.training.selection import BestEpoch
-from tfopt.training.teaching import Teacher, taught
-from tfopt.training.weighing import class_weights
+from tfopt.training.seeds import EpochSeeds
+from tfopt.training.teacher import Teacher, taught
 
 TRAINING = "training"
 

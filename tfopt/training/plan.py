@@ -6,11 +6,11 @@ from typing import Any
 import keras
 import tensorflow as tf
 
-from tfopt.choices import Augmentation, Decay
-from tfopt.config import TrainConfig
+from tfopt.config.choices import Augmentation, Decay
 from tfopt.data import Dataset
 from tfopt.training.batches import steps_per_epoch
-from tfopt.training.optimizing import optimizer
+from tfopt.training.config import TrainConfig
+from tfopt.training.optimizers import optimizer
 
 
 @dataclass(frozen=True)

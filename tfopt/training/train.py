@@ -8,17 +8,17 @@ from typing import Any
 import keras
 import tensorflow as tf
 
-from tfopt.config import TrainConfig
 from tfopt.data import Dataset, match
-from tfopt.distribution.devices import MIRRORED, replica_devices, strategy
 from tfopt.distribution.replicated import unmirrored
+from tfopt.distribution.strategies import MIRRORED, replica_devices, strategy
 from tfopt.models import Signature, build
 from tfopt.models.applications import PREFIX, application
-from tfopt.progress import Progress
+from tfopt.runtime.progress import Progress
+from tfopt.training.config import TrainConfig
 from tfopt.training.fit import FitResult, RunFiles, fit
 from tfopt.training.plan import FitPlan
-from tfopt.training.seeding import seed_everything
-from tfopt.training.transferring import transfer, with_new_head
+from tfopt.training.seeds import seed_everything
+from tfopt.training.transfer import transfer, with_new_head
 
 
 @dataclass(frozen=True)

@@ -7,7 +7,7 @@ Hutter et al. 2014); on a few trials it is a rough estimate, on fewer than ten n
 import optuna
 from optuna.trial import FrozenTrial, TrialState
 
-from tfopt.report.report import TrialResult
+from tfopt.report.schema import TrialResult
 from tfopt.tuning.study import Search, ended, failure
 
 FEWEST_TRIALS = 10

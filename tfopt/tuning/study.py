@@ -26,10 +26,10 @@ import sqlalchemy
 from filelock import FileLock
 from optuna.trial import FrozenTrial, TrialState
 
-from tfopt.config import TuneConfig
 from tfopt.errors import InputError
-from tfopt.tuning.files import StudyFiles
-from tfopt.tuning.space import Point, Space
+from tfopt.tuning.config import TuneConfig
+from tfopt.tuning.search_space import Point, Space
+from tfopt.tuning.study_files import StudyFiles
 
 NAME = "tfopt"
 WAIT = 60.0  # seconds, for another process that writes

@@ -12,11 +12,11 @@ import optuna
 from filelock import FileLock
 from optuna.trial import TrialState
 
-from tfopt.artifacts.keras_file import KerasArtifact
 from tfopt.data import Dataset
-from tfopt.progress import Progress
+from tfopt.formats.keras.artifact import KerasArtifact
+from tfopt.runtime.progress import Progress
 from tfopt.training.train import Trained, train
-from tfopt.tuning.space import Point, train_config
+from tfopt.tuning.search_space import Point, train_config
 from tfopt.tuning.study import Search, best, fail, lose, rank
 
 

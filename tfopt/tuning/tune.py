@@ -11,25 +11,26 @@ from typing import Any, get_args
 
 import optuna
 
-from tfopt.artifacts.keras_file import KerasArtifact
-from tfopt.choices import Arch
-from tfopt.config import ModelConfig, TuneConfig
+from tfopt.config.choices import Arch
+from tfopt.core.provenance import provenance_of
+from tfopt.core.result import report_of
 from tfopt.data import Dataset
 from tfopt.errors import InputError
-from tfopt.locks import locked
+from tfopt.formats.keras.artifact import KerasArtifact
 from tfopt.models import Signature, build
 from tfopt.models.building import SUITED
-from tfopt.progress import Advance, Progress
-from tfopt.remembering import provenance_of
-from tfopt.report.report import Report, TrialResult
-from tfopt.reporting import report_of
-from tfopt.scratch import scratch
-from tfopt.tuning.files import StudyFiles
+from tfopt.models.config import ModelConfig
+from tfopt.report.schema import Report, TrialResult
+from tfopt.runtime.locks import locked
+from tfopt.runtime.progress import Advance, Progress
+from tfopt.runtime.temporary import scratch
+from tfopt.tuning.config import TuneConfig
 from tfopt.tuning.results import FEWEST_TRIALS, importances, results
-from tfopt.tuning.space import Space, train_config
+from tfopt.tuning.search_space import Space, train_config
 from tfopt.tuning.study import Search, best, claim, ended, opened, silenced
+from tfopt.tuning.study_files import StudyFiles
 from tfopt.tuning.trial import run
-from tfopt.tuning.workers import work
+from tfopt.tuning.worker_pool import work
 
 
 def tune(

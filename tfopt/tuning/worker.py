@@ -10,8 +10,8 @@ import sys
 import tensorflow as tf
 
 from tfopt.data import Dataset
-from tfopt.orphans import end_with_parent
-from tfopt.progress import Silent
+from tfopt.runtime.orphans import end_with_parent
+from tfopt.runtime.progress import Silent
 from tfopt.tuning.study import Search, claim, joined, silenced
 from tfopt.tuning.trial import run
 

@@ -14,9 +14,9 @@ from collections.abc import Container
 from pathlib import Path
 from typing import Any
 
-from tfopt.children import command, death, environment
 from tfopt.errors import InputError
-from tfopt.scratch import scratch
+from tfopt.runtime.processes import command, death, environment
+from tfopt.runtime.temporary import scratch
 
 SECONDS = 45.0
 ADDRESSES = 2_000_000_000  # bytes that a small file may take, beside what the process has

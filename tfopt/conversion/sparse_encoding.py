@@ -1,0 +1,40 @@
+"""A float file without its zeros: LiteRT stores a pruned kernel as the weights that are left, and where they are.
+
+Raw file size does not move with zeros; this encoding makes a pruned model's file smaller without quantization.
+"""
+
+from tfopt.conversion.config import FloatConfig
+from tfopt.conversion.convert import convert
+from tfopt.errors import UnsupportedError
+from tfopt.formats.keras.artifact import KerasArtifact
+from tfopt.formats.tflite.artifact import TfliteArtifact
+from tfopt.runtime.progress import Progress
+
+WORTH_TRYING = 0.1  # the converter encodes kernels that are sparse enough; with fewer zeros it is not even asked
+
+
+def float_file(
+    artifact: KerasArtifact, config: FloatConfig, progress: Progress
+) -> tuple[TfliteArtifact, TfliteArtifact | None, list[str]]:
+    """The float file, the plain one if the zeros of that were left out, and notes.
+
+    Raises `UnsupportedError` if `config` asks for a sparse file and there is none that runs and is smaller.
+    """
+    zeros = _zeros(artifact)
+    wanted = config.sparse == "on" or (config.sparse == "auto" and zeros >= WORTH_TRYING)
+    made = convert(artifact, progress, config, sparse=wanted)
+    if made.sparse and len(made.sparse.payload) < len(made.artifact.payload):
+        return made.sparse, made.artifact, [*made.notes, f"zeros, {zeros:.0%} of the weights, are left out of the file"]
+    reason = f"it does not work: {made.failure}" if made.failure else "it would not be smaller"
+    if config.sparse == "on":
+        raise UnsupportedError(
+            f"{artifact.name} has {zeros:.0%} zeros, which cannot be left out of its file: {reason}; prune it"
+            " first with `tfopt prune --sparsity 0.8`, or use --sparse auto"
+        )
+    return made.artifact, None, [*made.notes, *([f"zeros stay in the file: {reason}"] if wanted else [])]
+
+
+def _zeros(artifact: KerasArtifact) -> float:
+    kernels = [weight.numpy() for weight in artifact.model.weights if len(weight.shape) > 1]
+    total = sum(kernel.size for kernel in kernels)
+    return 1 - sum(int((kernel != 0).sum()) for kernel in kernels) / total if total else 0.0

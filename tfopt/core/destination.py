@@ -1,0 +1,88 @@
+"""The files that a command writes: checked before the work begins, held while it lasts, and put in place together.
+
+While a command works it holds a lock beside its output, so that of two that would write the same one gives up at once.
+A process that is killed leaves at most hidden files, which the next one with that output removes.
+"""
+
+import contextlib
+import glob
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from tfopt.errors import OutputError
+from tfopt.runtime.atomic_files import hidden_name, refuse, temporary_name, write_all
+from tfopt.runtime.locks import locked
+
+if TYPE_CHECKING:
+    from tfopt.report.schema import Report
+
+
+class Destination:
+    """A path that a result will be written to, checked before the work begins; `beside` are suffixes of more files."""
+
+    def __init__(
+        self,
+        path: str | Path,
+        *,
+        suffix: str,
+        force: bool = False,
+        inputs: Iterable[Path] = (),
+        beside: Iterable[str] = (),
+    ) -> None:
+        self.path = Path(path)
+        self.force = force
+        self.beside = [self.path.with_suffix(more) for more in beside]
+        if self.path.suffix != suffix:
+            raise OutputError(f"the output {self.path} must end in {suffix}")
+        for source in inputs:
+            for path in self.written:
+                if path.resolve() == source.resolve():
+                    raise OutputError(f"the output {path} is the input itself; give another name with -o")
+        for path in (*self.written, self.report_path):
+            refuse(path, force)
+        _try_folder(self.path)
+
+    @property
+    def report_path(self) -> Path:
+        """Where the report of this output goes."""
+        return self.path.with_name(self.path.name + ".report.json")
+
+    @property
+    def written(self) -> list[Path]:
+        """The files that `save` writes, but for the report."""
+        return [self.path, *self.beside]
+
+    def save(self, payload: bytes, report: "Report", beside: Iterable[bytes] = ()) -> "Report":
+        """Write the artifact, what goes beside it and the report, each atomically; return the report with the path."""
+        report = report.model_copy(update={"output": str(self.path)})
+        contents = {**dict(zip(self.beside, beside, strict=True)), self.path: payload}
+        contents[self.report_path] = (report.model_dump_json(indent=2) + "\n").encode()
+        write_all(contents, force=self.force)
+        return report
+
+    @contextlib.contextmanager
+    def held(self) -> Iterator[None]:
+        """Keep other processes from writing here while the context lasts; raise `OutputError` if one does."""
+        with contextlib.ExitStack() as stack:
+            for path in sorted(self.written):
+                taken = f"another process is writing {path}; wait for it, or use -o for another name"
+                stack.enter_context(locked(path.with_name(f"{hidden_name(path)}.lock"), taken))
+            for path in (*self.written, self.report_path):
+                refuse(path, self.force)
+                for left in path.parent.glob(f"{glob.escape(hidden_name(path))}.{'[0-9a-f]' * 8}.tmp"):
+                    left.unlink(missing_ok=True)  # of a process that was killed
+            yield
+
+
+def _try_folder(path: Path) -> None:
+    if not path.parent.is_dir():
+        raise OutputError(f"the folder {path.parent} does not exist")
+    temporary = temporary_name(path)
+    try:
+        temporary.touch()
+    except OSError as error:
+        raise OutputError(f"cannot write into {path.parent}: {error.strerror or error}") from error
+    finally:
+        with contextlib.suppress(OSError):
+            temporary.unlink(missing_ok=True)

@@ -1,0 +1,116 @@
+"""Which data a command works on, what it was given or what the model remembers, and what its result remembers."""
+
+from pathlib import Path
+
+from tfopt.config.fields import Config
+from tfopt.data import Dataset, match
+from tfopt.data import load as load_data
+from tfopt.data.config import TFDS, DataConfig
+from tfopt.data.preprocessing import Fitted
+from tfopt.errors import InputError
+from tfopt.formats.artifact import Artifact
+from tfopt.formats.keras.artifact import KerasArtifact
+from tfopt.formats.provenance import Provenance, Step
+from tfopt.report.versions import versions
+from tfopt.runtime.progress import Progress
+
+DataLike = str | DataConfig | Dataset
+TRAINING = ("prune", "cluster", "qat", "binarize")
+
+
+def data_for(artifact: Artifact, data: DataLike | None, progress: Progress) -> tuple[Dataset | None, list[str]]:
+    """The data given, else what the model remembers, else None; raise `InputError` if it does not fit the model."""
+    memory = artifact.provenance
+    remembered = memory.data if memory else None
+    if data is None and remembered is None:
+        return None, []
+    if "string" in artifact.input_types():
+        raise InputError(f"{artifact.name} takes text itself; data sets here feed token ids")
+    dataset = load_dataset(_same_splits(data, memory, artifact.name), memory, progress)
+    dataset = match(dataset, artifact.name, artifact.input_shapes(), artifact.output_shapes())
+    notes = list(dataset.notes)
+    if (
+        memory
+        and remembered
+        and remembered.source == dataset.config.source
+        and memory.fingerprint != dataset.fingerprint
+    ):
+        notes.append(
+            f"{dataset.config.source} has changed since {artifact.name} was trained: its test samples may have been"
+            " trained on"
+        )
+    return dataset, notes
+
+
+def _same_splits(data: DataLike | None, memory: Provenance | None, name: str) -> DataLike:
+    """What to load: what is not asked for is as the model remembers it, so that a source is split as it was then."""
+    if isinstance(data, str):
+        data = DataConfig(source=data)
+    remembered, task = (memory.data, memory.task) if memory else (None, None)
+    if remembered is None or isinstance(data, Dataset):
+        assert data is not None
+        return data
+    if data is not None:
+        asked = data.model_dump(exclude_unset=True, exclude_none=True)
+        if task == "regression":
+            asked.setdefault("task", task)
+        same = _is_same(data.source, remembered.source)
+        return remembered.model_copy(update=asked | ({"source": remembered.source} if same else {}))
+    if ":" in remembered.source.removeprefix(TFDS) and remembered.source.startswith(TFDS):
+        raise InputError(f"{name} asks for {remembered.source}, which downloads code and runs it; name it with --data")
+    path = remembered.path
+    if path is None or path.exists():
+        return remembered
+    if not Path(path.name).exists():
+        raise InputError(f"{name} was trained on {path}, which is not there any more; say where it is with --data")
+    return remembered.model_copy(update={"source": path.name})
+
+
+def _is_same(given: str, remembered: str) -> bool:
+    """Whether a source is the one that is remembered; a file that is here is meant before one of its name elsewhere."""
+    if Path(given).exists():
+        return str(Path(given).resolve()) == remembered
+    return given in (remembered, Path(remembered).name)
+
+
+def load_dataset(data: DataLike, memory: Provenance | None, progress: Progress) -> Dataset:
+    """Load what `data` says, scaled as the model that has this `memory` was fed."""
+    if isinstance(data, Dataset):
+        return data
+    config = DataConfig(source=data) if isinstance(data, str) else data
+    with progress.task(f"loading {config.source}", None):
+        return load_data(config, memory or Fitted())
+
+
+def provenance_of(data: Dataset, command: str, config: Config) -> Provenance:
+    """What a model that `command` made from `data` remembers."""
+    return _remembered(data).then(_step(command, config))
+
+
+def _remembered(data: Dataset) -> Provenance:
+    path = data.config.path
+    config = data.config.model_copy(update={"source": str(path.resolve())}) if path else data.config
+    return Provenance(
+        data=config,
+        scaling=data.scaling,
+        targets=data.targets,
+        vectorizer=data.vectorizer,
+        target_vectorizer=data.target_vectorizer,
+        task=data.task,
+        num_classes=data.num_classes,
+        class_names=data.class_names,
+        columns=data.columns,
+        fingerprint=data.fingerprint,
+    )
+
+
+def next_provenance(artifact: KerasArtifact, data: Dataset | None, command: str, config: Config) -> Provenance:
+    """What `artifact` remembers, or the data it was given now if it was trained on them, and this step."""
+    memory = artifact.provenance or Provenance()
+    if data is not None and (memory.data is None or command in TRAINING):
+        memory = _remembered(data).model_copy(update={"history": memory.history})
+    return memory.then(_step(command, config))
+
+
+def _step(command: str, config: Config) -> Step:
+    return Step(command=command, config=config.model_dump(mode="json"), tfopt=versions()["tfopt"])

@@ -1,0 +1,105 @@
+"""The end of every command: measure what went in and what came out, and say it all in one report."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from tfopt.config.fields import Config
+from tfopt.data import Dataset
+from tfopt.data.baselines import baseline
+from tfopt.evaluation.bleu import copied
+from tfopt.evaluation.config import Gates
+from tfopt.evaluation.gates import check
+from tfopt.evaluation.measurement import compare as compare_measured
+from tfopt.evaluation.measurement import measure
+from tfopt.formats.artifact import Artifact
+from tfopt.formats.keras.artifact import KerasArtifact
+from tfopt.report.schema import Baseline, DataSummary, GateResult, GroupLoss, LayerChange, LayerError, Report
+from tfopt.report.versions import versions
+from tfopt.runtime.progress import Progress
+
+
+@dataclass(frozen=True)
+class Result:
+    """What a command made and what it has to say about it.
+
+    `beside` is the other file of a command that makes two: the `.keras` of QAT, and the `.tflite` of a binarized model.
+    """
+
+    artifact: Artifact
+    report: Report
+    beside: Artifact | None = None
+
+
+def report_of(
+    command: str,
+    config: Config,
+    data: Dataset | None,
+    artifacts: Sequence[Artifact],
+    progress: Progress,
+    *,
+    layers: Sequence[LayerChange] = (),
+    notes: Sequence[str] = (),
+    replicas: Sequence[str] = (),
+    history: Sequence[dict[str, float]] = (),
+    gates: Sequence[GateResult] = (),
+    errors: Sequence[LayerError] = (),
+    groups: Sequence[GroupLoss] = (),
+    untrained: bool = False,
+) -> Report:
+    """Measure `artifacts`, the first of which is the baseline, and put what a command has to say around the figures.
+
+    How well `untrained` ones answer is not measured.
+    """
+    measured = measure(artifacts, None if untrained else data, progress)
+    comparisons = compare_measured(measured)
+    if isinstance(config, Gates):
+        gates = check(config, measured, comparisons)
+    seed = getattr(config, "seed", None)
+    return Report(
+        command=command,
+        config=config.model_dump(mode="json"),
+        data=summary(data) if data else None,
+        measurements=[m.measurement for m in measured],
+        comparisons=comparisons,
+        layers=list(layers),
+        gates=list(gates),
+        errors=list(errors),
+        groups=list(groups),
+        notes=[*notes, *_remarks(artifacts, data, untrained=untrained)],
+        replicas=list(replicas),
+        history=list(history),
+        seed=seed,
+        versions=versions(),
+    )
+
+
+def summary(data: Dataset) -> DataSummary:
+    """What a report says of a data set."""
+    return DataSummary(
+        source=data.config.source,
+        scale=data.scaling.scale,
+        fingerprint=data.fingerprint,
+        samples={name: len(split) for name, split in data.splits()},
+        task=data.task,
+        baseline=_baseline(data),
+    )
+
+
+def _baseline(data: Dataset) -> Baseline:
+    if data.task == "translation":
+        return Baseline(method="copying the source", value=copied(data))
+    method, value = baseline(data)
+    return Baseline(method=method, value=value)
+
+
+def _remarks(artifacts: Sequence[Artifact], data: Dataset | None, *, untrained: bool) -> list[str]:
+    remarks = [] if data else ["accuracy not measured: no data"]
+    if untrained:
+        remarks = ["the weights are random: how well it answers is not measured"]
+    remarks.extend(
+        f"{artifact.name} also holds {artifact.optimizer_bytes:,} bytes of optimizer state on disk; sizes here are"
+        " without it"
+        for artifact in artifacts
+        if isinstance(artifact, KerasArtifact) and artifact.optimizer_bytes
+    )
+    return remarks

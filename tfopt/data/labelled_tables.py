@@ -1,0 +1,96 @@
+"""Tables with a label in each row: texts to classify, or numbers (features) to classify or predict from."""
+
+import numpy as np
+
+from tfopt.data.config import DataConfig
+from tfopt.data.labels import labels_of
+from tfopt.data.raw import Array, Raw
+from tfopt.data.splits import part
+from tfopt.data.tables import Table
+from tfopt.errors import InputError
+
+TEXT = ("text",)
+LABEL = ("label", "class", "target", "category")
+
+
+def labelled(table: Table, config: DataConfig, names: tuple[str, ...] | None) -> Raw:
+    """Texts or features with labels; `names` are the classes a model remembers."""
+    parts = table.parts()
+    text, label, notes = _roles(table, config, [name for name in table.columns if name != parts])
+    if text is None:
+        return _features(table, config, label, parts, names)
+    table, more = without_blanks(table, text)
+    labels = labels_of(table, label, config.task, names)
+    return Raw(
+        texts_of(table, text), labels.y, kind="tokens", task=labels.task, parts=parts_of(table, parts),
+        class_names=labels.names, notes=(*notes, *more, *labels.notes),
+    )  # fmt: skip
+
+
+def _roles(table: Table, config: DataConfig, columns: list[str]) -> tuple[str | None, str, list[str]]:
+    """Which column holds the text (None for a table of numbers), which the label, and what was guessed."""
+    text = table.named(config.text, TEXT, "--text")
+    label = table.named(config.label, LABEL, "--label")
+    notes = []
+    if text is None and label is None and not table.headed and len(columns) == 2:
+        label, text = sorted(columns, key=lambda name: len(set(table.columns[name])))
+        count = len(set(table.columns[label]))
+        first, *rest = table.columns[label]
+        if first not in rest:
+            raise InputError(
+                f"{table.path}: line {table.lines[0]} may be a header or a row; say with --text and --label which"
+                " columns to use, or --task translation for pairs of texts"
+            )
+        notes = [f"no header: column {label} with {count} values is taken as the label, column {text} as the text"]
+    if label is None and text is not None and len(columns) == 2:
+        [label] = set(columns) - {text}
+    if label is None:
+        raise InputError(
+            f"{table.path} has no column called {', '.join(LABEL)}; say which it is with --label: {table.listed()}"
+        )
+    others = [name for name in columns if name != label]
+    if text is None and len(others) == 1 and not table.numeric(others[0]):
+        text = others[0]
+    if text == label:
+        raise InputError(f"--text and --label both name the column {text} of {table.path}")
+    return text, label, notes
+
+
+def _features(table: Table, config: DataConfig, label: str, parts: str | None, names: tuple[str, ...] | None) -> Raw:
+    columns = tuple(name for name in table.columns if name not in (label, parts))
+    if not columns:
+        raise InputError(f"{table.path} has no column but the label {label}")
+    words = [name for name in columns if not table.numeric(name)]
+    if words:
+        first = table.columns[words[0]][0]
+        raise InputError(
+            f"{table.path} has words in column {words[0]} ({first[:40]!r}); features are numbers, and a text to"
+            " classify is named with --text"
+        )
+    labels = labels_of(table, label, config.task, names)
+    x = np.stack([table.numbers(name).astype(np.float32) for name in columns], axis=1)
+    return Raw(
+        x, labels.y, kind="features", scale="standard", task=labels.task, parts=parts_of(table, parts),
+        class_names=labels.names, columns=columns, notes=labels.notes,
+    )  # fmt: skip
+
+
+def without_blanks(table: Table, *columns: str) -> tuple[Table, list[str]]:
+    """Leave out the rows that have nothing in one of `columns`, and say so."""
+    kept = np.logical_and.reduce([np.strings.str_len(np.strings.strip(table.columns[name])) > 0 for name in columns])
+    if kept.all():
+        return table, []
+    left, first = len(kept) - kept.sum(), table.lines[kept.argmin()]
+    return table.rows(kept), [f"{left} rows without a text were left out, the first in line {first}"]
+
+
+def texts_of(table: Table, column: str) -> Array:
+    """The texts (N,) of a column."""
+    texts = np.empty(len(table.lines), object)
+    texts[:] = [text.strip() for text in table.columns[column]]
+    return texts
+
+
+def parts_of(table: Table, column: str | None) -> Array | None:
+    """The split (N,) that each row belongs to, if a column says so."""
+    return np.array([part(value) for value in table.columns[column]]) if column else None

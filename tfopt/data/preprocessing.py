@@ -1,0 +1,68 @@
+"""What was fitted on a train split, and has to be the same again whenever the model it was made for is used."""
+
+from typing import Self
+
+import numpy as np
+from pydantic import BaseModel, ConfigDict, model_validator
+
+from tfopt.data.config import DataConfig
+from tfopt.data.images import Images
+from tfopt.data.raw import Array, Raw
+from tfopt.data.scaling import Scaling
+from tfopt.data.vectorizer import Vectorizer
+
+TEXT_WORDS = 10_000
+PAIR_WORDS = 5_000
+MOST_IMAGES = 1000
+
+
+class Fitted(BaseModel):
+    """Scalings of the samples and of labels that are numbers, and vocabularies of texts; None where there is none.
+
+    `class_names` are the words that were labels, in order of their class indices.
+    """
+
+    model_config = ConfigDict(frozen=True)
+
+    scaling: Scaling | None = None
+    targets: Scaling | None = None
+    vectorizer: Vectorizer | None = None
+    target_vectorizer: Vectorizer | None = None
+    class_names: tuple[str, ...] | None = None
+
+    @model_validator(mode="after")
+    def _both(self) -> Self:
+        if self.target_vectorizer is not None and self.vectorizer is None:
+            raise ValueError("translations have a vocabulary of what is translated, too")
+        return self
+
+    def completed(self, raw: Raw, config: DataConfig, rows: Array) -> Self:
+        """Fit what is missing on the `rows` of `raw` that are the train split."""
+        found: dict[str, Scaling | Vectorizer] = {}
+        if self.scaling is None:
+            sample = rows[:MOST_IMAGES] if isinstance(raw.x, Images) else rows
+            found["scaling"] = Scaling.fit(config.scale, raw, raw.x[sample])
+        if self.targets is None and raw.task == "regression":
+            found["targets"] = Scaling.standard(raw.y[rows])
+        if self.vectorizer is None and raw.texts:
+            words = config.words or (PAIR_WORDS if raw.kind == "pairs" else TEXT_WORDS)
+            found["vectorizer"] = Vectorizer.fit(raw.x[rows], words, config.length, marked=raw.kind == "pairs")
+        if self.target_vectorizer is None and raw.kind == "pairs":
+            length = None if config.length is None else config.length + 1  # the model sees one token less
+            words = config.words or PAIR_WORDS
+            found["target_vectorizer"] = Vectorizer.fit(raw.y[rows], words, length, marked=True)
+        return self.model_copy(update=found)
+
+    def prepared(self, raw: Raw, x: Array, y: Array) -> tuple[tuple[Array, ...], Array]:
+        """Inputs and labels as a model is fed, from samples and labels as `raw` has them."""
+        if raw.kind == "pairs":
+            assert self.vectorizer is not None
+            assert self.target_vectorizer is not None
+            target = self.target_vectorizer(y)
+            return (self.vectorizer(x), target[:, :-1]), target[:, 1:]
+        if raw.kind == "tokens":
+            x = self.vectorizer(x) if raw.texts and self.vectorizer else x.astype(np.int32)
+        else:
+            assert self.scaling is not None
+            x = x.scaled(self.scaling) if isinstance(x, Images) else self.scaling(x)
+        return (x,), self.targets(y) if self.targets and raw.task == "regression" else y

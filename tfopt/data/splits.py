@@ -1,0 +1,76 @@
+"""Which rows of a source belong to which split: as the source says, else by chance, stratified by class."""
+
+import re
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from tfopt.data.config import DataConfig
+from tfopt.errors import InputError
+
+Array = NDArray[Any]
+
+MOST_CALIBRATION = 500
+PARTS = re.compile(r"(?:(train(?:ing)?)|(test)|(val|valid|validation|dev))(?:[\W\d_].*)?", re.IGNORECASE)
+
+
+@dataclass(frozen=True)
+class Rows:
+    """Which rows of a source belong to which split; `test` is None where it has a test split of its own."""
+
+    train: Array
+    validation: Array
+    calibration: Array
+    test: Array | None
+    notes: tuple[str, ...]
+
+
+def part(name: str) -> str | None:
+    """Which split a source means by `name`, as val or test_2016; None if it is no name of a split."""
+    found = PARTS.fullmatch(name.strip())
+    return ("train", "test", "validation")[found.lastindex - 1] if found and found.lastindex else None
+
+
+def cut(
+    labels: Array, config: DataConfig, *, own_test: bool, stratified: bool = True, parts: Array | None = None
+) -> Rows:
+    """Cut len(labels) rows into splits, stratified by class and fixed by `config.split_seed`.
+
+    What `parts` says of a row is kept. A fifth becomes the test split where the source has none; of the rest,
+    `config.validation` becomes the validation split, if there is none, and a tenth (at most 500 samples) the
+    calibration split.
+    """
+    notes: list[str] = []
+    by = labels if stratified else None
+    rows = np.arange(len(labels)) if parts is None else np.flatnonzero(parts == "train")
+    test, validation = _given(parts, "test"), _given(parts, "validation")
+    if test is None and not own_test:
+        rows, test = _cut(rows, by, round(len(rows) / 5), config.split_seed, notes)
+    pool = len(rows)
+    if validation is None:
+        rows, validation = _cut(rows, by, max(1, round(pool * config.validation)), config.split_seed, notes)
+    calibration_size = min(MOST_CALIBRATION, max(1, pool // 10), len(rows) - 1)
+    rows, calibration = _cut(rows, by, calibration_size, config.split_seed, notes)
+    return Rows(rows, validation, calibration, test, tuple(dict.fromkeys(notes)))
+
+
+def _given(parts: Array | None, part: str) -> Array | None:
+    found = np.flatnonzero(parts == part) if parts is not None else np.zeros(0, np.int64)
+    return found if len(found) else None
+
+
+def _cut(rows: Array, labels: Array | None, size: int, seed: int, notes: list[str]) -> tuple[Array, Array]:
+    from sklearn.model_selection import train_test_split
+
+    if not 0 < size < len(rows):
+        raise InputError(f"{size} of {len(rows)} samples cannot be split off; take a smaller share for --validation")
+    if labels is not None:
+        try:
+            kept, cut = train_test_split(rows, test_size=size, random_state=seed, stratify=labels[rows])
+            return kept, cut
+        except ValueError:  # a class with a single sample, or fewer samples to cut than classes
+            notes.append("a split is not stratified: some classes have too few samples")
+    kept, cut = train_test_split(rows, test_size=size, random_state=seed)
+    return kept, cut

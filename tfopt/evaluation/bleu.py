@@ -1,0 +1,64 @@
+"""Greedy translation, a word at a time, and its BLEU (Papineni et al. 2002) as sacrebleu computes it (Post 2018)."""
+
+import numpy as np
+
+from tfopt.data import Dataset
+from tfopt.data.vectorizer import END, START
+from tfopt.evaluation.scores import Array
+from tfopt.formats.artifact import Artifact
+from tfopt.report.schema import Bleu
+from tfopt.runtime.progress import Advance, Progress
+
+MOST_SENTENCES = 1000
+RESAMPLES = 300
+
+
+def translate(artifact: Artifact, source: Array, length: int, advance: Advance) -> Array:
+    """Target ids (N, length) of source ids (N, S): at each step the most probable word follows those before it."""
+    ids = np.zeros((len(source), length + 1), np.int32)
+    ids[:, 0] = START
+    going = np.ones(len(source), bool)
+    for step in range(length):
+        if going.any():
+            outputs = artifact.predict((source[going], ids[going, :length]))
+            ids[going, step + 1] = np.argmax(np.nan_to_num(outputs[:, step]), axis=-1)
+            going &= ids[:, step + 1] != END
+        advance(1)
+    return ids[:, 1:]
+
+
+def bleu(artifact: Artifact, data: Dataset, progress: Progress) -> Bleu:
+    """BLEU of the test split's sentences, at most 1,000, against the texts as they were before they became tokens."""
+    assert data.target_vectorizer is not None
+    assert data.references is not None
+    test = data.test.rows(slice(MOST_SENTENCES))
+    length = test.y.shape[1]
+    with progress.task(f"translating with {artifact.name}", length) as advance:
+        ids = translate(artifact, test.inputs[0], length, advance)
+    return score(data.target_vectorizer.texts(ids), list(data.references[: len(test)]))
+
+
+def copied(data: Dataset) -> float:
+    """BLEU of giving the source texts of the test split back as their translations."""
+    from sacrebleu.metrics.bleu import BLEU
+
+    assert data.sources is not None
+    assert data.references is not None
+    sources, references = data.sources[:MOST_SENTENCES], data.references[:MOST_SENTENCES]
+    return float(BLEU().corpus_score(list(sources), [list(references)]).score)
+
+
+def score(translations: list[str], references: list[str]) -> Bleu:
+    """Corpus BLEU with the 95 % interval of a bootstrap over sentences (Koehn 2004)."""
+    from sacrebleu.metrics.bleu import BLEU
+
+    metric = BLEU()
+    value = metric.corpus_score(translations, [references]).score
+    rng = np.random.default_rng(0)
+    draws = []
+    for _ in range(RESAMPLES):
+        rows = rng.integers(len(references), size=len(references))
+        sample = [translations[i] for i in rows], [[references[i] for i in rows]]
+        draws.append(metric.corpus_score(*sample).score)
+    low, high = np.quantile(draws, (0.025, 0.975))
+    return Bleu(value=value, low=float(low), high=float(high), sentences=len(references))

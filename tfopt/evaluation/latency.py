@@ -1,0 +1,63 @@
+"""Latency that means something on a busy machine: all candidates run in turns, and ratios are taken within a turn."""
+
+import gc
+import time
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.stats import bootstrap
+
+from tfopt.report.schema import Latency, LatencyChange
+from tfopt.runtime.progress import Advance
+
+WARM_UP = 10
+LEAST_ROUNDS, MOST_ROUNDS = 20, 300
+SECONDS = 3.0
+LEAST_DIFFERENCE = 0.05  # two copies of one model differ by less than this in most runs, though not by chance alone
+
+
+def interleaved(runners: Sequence[Callable[[], object]], advance: Advance) -> NDArray[Any]:
+    """Milliseconds (rounds, runners): each round runs all once, in random order, so that none always follows another.
+
+    It stops after 300 rounds, or after 3 seconds for each runner if 20 rounds are done.
+    """
+    for runner in runners:
+        for _ in range(WARM_UP):
+            runner()
+    order = np.random.default_rng(0)
+    rounds: list[NDArray[Any]] = []
+    collecting = gc.isenabled()
+    gc.disable()
+    try:
+        deadline = time.perf_counter() + SECONDS * len(runners)
+        while len(rounds) < MOST_ROUNDS and (len(rounds) < LEAST_ROUNDS or time.perf_counter() < deadline):
+            times = np.zeros(len(runners))
+            for which in order.permutation(len(runners)):
+                start = time.perf_counter()
+                runners[which]()
+                times[which] = time.perf_counter() - start
+            rounds.append(times)
+            advance()
+    finally:
+        if collecting:
+            gc.enable()
+    return np.stack(rounds) * 1e3
+
+
+def latency(milliseconds: NDArray[Any], runtime: str) -> Latency:
+    """Summarize the times (rounds,) of one runner."""
+    median, p95 = np.percentile(milliseconds, [50, 95])
+    return Latency(median_ms=float(median), p95_ms=float(p95), runs=len(milliseconds), runtime=runtime)
+
+
+def latency_change(against: str, before: NDArray[Any], after: NDArray[Any]) -> LatencyChange:
+    """Ratio after / before of paired times (rounds,); claimed is a difference of 5 % whose interval excludes 1."""
+    ratios = after / before
+    interval = bootstrap((ratios,), np.median, n_resamples=1000, method="percentile", rng=0).confidence_interval
+    low, high = float(interval.low), float(interval.high)
+    ratio = float(np.median(ratios))
+    clear = abs(ratio - 1) >= LEAST_DIFFERENCE and not low <= 1 <= high
+    verdict = ("faster" if ratio < 1 else "slower") if clear else "no clear change"
+    return LatencyChange(against=against, ratio=ratio, low=low, high=high, verdict=verdict)

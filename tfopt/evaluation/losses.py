@@ -1,0 +1,116 @@
+"""Which loss a model is trained with (its own if it was compiled, else by its output) and which labels that takes."""
+
+from collections.abc import Callable
+from typing import Any
+
+import keras
+import numpy as np
+from numpy.typing import NDArray
+
+from tfopt.config.choices import Task
+from tfopt.data.vectorizer import PADDING
+from tfopt.errors import InputError
+from tfopt.graph.calling import outputs_of
+
+Labels = NDArray[Any]
+ONE_HOT_LOSSES = {"categorical_crossentropy", "categorical_focal_crossentropy", "mean_squared_error", "mse"}
+
+
+def loss_of(model: keras.Model, task: Task = "classification") -> keras.losses.Loss | str:
+    """Return the loss the model was compiled with, or the one that fits `task` and the model's last activation."""
+    if model.compiled and isinstance(model.loss, str | keras.losses.Loss):
+        return model.loss
+    if not counts_classes(task):
+        return "mean_squared_error"
+    last = model.layers[-1] if model.layers else None
+    while isinstance(last, keras.Model):
+        last = last.layers[-1]
+    activation = getattr(last, "activation", None)
+    if task == "classification" and outputs_of(model)[0].shape[-1] == 1:
+        return keras.losses.BinaryCrossentropy(from_logits=activation is not keras.activations.sigmoid)
+    probabilities = activation is keras.activations.softmax or isinstance(last, keras.layers.Softmax)
+    ignored = PADDING if task == "translation" else None
+    return keras.losses.SparseCategoricalCrossentropy(from_logits=not probabilities, ignore_class=ignored)
+
+
+def loss_function(model: keras.Model, task: Task) -> tuple[Callable[[Any, Any], Any], Callable[[Labels], Labels]]:
+    """The mean loss of targets and outputs, and what turns labels into such targets."""
+    loss = loss_of(model, task)
+    function = keras.losses.get(loss)
+    encode = label_encoder(loss, outputs_of(model)[0].shape[-1], task)
+    return lambda targets, outputs: keras.ops.mean(function(targets, outputs)), encode
+
+
+def counts_classes(task: Task) -> bool:
+    """Whether outputs are scores of classes or words, so that cross-entropy is the loss."""
+    return task in ("classification", "translation")
+
+
+def metric_of(task: Task, *, soft_binary: bool = False) -> keras.metrics.Metric | str:
+    """What to show while training: accuracy (of the words, without padding, in a translation) or the mean error."""
+    if task == "translation":
+        return keras.metrics.MeanMetricWrapper(words_right, name="accuracy")
+    if not counts_classes(task):
+        return keras.metrics.MeanAbsoluteError(name="mae")
+    return keras.metrics.MeanMetricWrapper(agreement, name="accuracy") if soft_binary else "accuracy"
+
+
+def saved_metrics(task: Task) -> list[str]:
+    """What a saved model shows when it is evaluated: names only, so that it loads without tfopt."""
+    if task == "translation":
+        return []
+    return ["accuracy"] if counts_classes(task) else ["mae"]
+
+
+def smoothed(targets: Labels, smoothing: float, task: Task) -> Labels:
+    """Targets (N, K) with the share `smoothing` spread over all K classes (Szegedy et al. 2016, section 7)."""
+    if not smoothing:
+        return targets
+    if task != "classification" or targets.ndim != 2:
+        raise InputError(f"--label-smoothing {smoothing:g} is for classification by cross-entropy")
+    classes = max(2, targets.shape[1])
+    spread: Labels = targets * (1 - smoothing) + smoothing / classes
+    return spread.astype(np.float32)
+
+
+def agreement(wanted: Any, outputs: Any) -> Any:
+    """Whether each output (N, 1) is on the same side of one half as its target (N, 1), any number from 0 to 1."""
+    return keras.ops.cast((wanted > 0.5) == (outputs > 0.5), outputs.dtype)
+
+
+def words_right(wanted: Any, outputs: Any) -> Any:
+    """Share of the words of each sentence (N, T) that are the most probable in outputs (N, T, V)."""
+    real = keras.ops.cast(wanted != PADDING, outputs.dtype)
+    found = keras.ops.cast(keras.ops.argmax(outputs, axis=-1), wanted.dtype)
+    right = keras.ops.cast(found == wanted, outputs.dtype) * real
+    return keras.ops.sum(right, axis=-1) / keras.ops.maximum(keras.ops.sum(real, axis=-1), 1)
+
+
+def soft_loss(loss: keras.losses.Loss | str) -> keras.losses.Loss | str:
+    """Return the same loss for class probabilities in place of class indices."""
+    sparse = isinstance(loss, keras.losses.SparseCategoricalCrossentropy)
+    if not sparse and loss != "sparse_categorical_crossentropy":
+        return loss
+    return keras.losses.CategoricalCrossentropy(from_logits=takes_logits(loss))
+
+
+def takes_logits(loss: keras.losses.Loss | str) -> bool:
+    """Whether the loss takes logits; one that has no such option takes probabilities."""
+    return not isinstance(loss, str) and bool(loss.get_config().get("from_logits", False))
+
+
+def label_encoder(
+    loss: keras.losses.Loss | str, classes: int, task: Task = "classification"
+) -> Callable[[Labels], Labels]:
+    """Return what turns class indices (N,) into the labels `loss` takes: indices, one-hot (N, K) or a column (N, 1).
+
+    Labels of other tasks are taken as they are.
+    """
+    if task != "classification":
+        return lambda y: y
+    if classes == 1:
+        return lambda y: y.astype(np.float32)[:, np.newaxis]
+    name = loss if isinstance(loss, str) else loss.name
+    if name in ONE_HOT_LOSSES:
+        return lambda y: np.eye(classes, dtype=np.float32)[y]
+    return lambda y: y

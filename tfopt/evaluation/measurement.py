@@ -1,0 +1,180 @@
+"""Artifacts and a data set become measurements: the test split for accuracy, interleaved runs for latency."""
+
+import zlib
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from tfopt.data import Dataset, match
+from tfopt.evaluation.accuracy import accuracy, accuracy_change
+from tfopt.evaluation.bleu import bleu
+from tfopt.evaluation.errors import deviation, deviation_change
+from tfopt.evaluation.keras_macs import keras_macs
+from tfopt.evaluation.latency import MOST_ROUNDS, interleaved, latency, latency_change
+from tfopt.evaluation.scores import counts_right, scores
+from tfopt.formats.artifact import Artifact
+from tfopt.formats.keras.artifact import KerasArtifact
+from tfopt.formats.tflite.graph import parameters, tflite_macs
+from tfopt.report.schema import (
+    AccuracyChange,
+    Comparison,
+    DeviationChange,
+    LatencyChange,
+    Measurement,
+    SizeChange,
+    SizeVerdict,
+)
+from tfopt.runtime.progress import Progress
+
+LEAST_CHANGE = 0.005
+PIECE = 1 << 20
+
+
+@dataclass(frozen=True)
+class Measured:
+    """A measurement with what is needed to pair it with another: `scores` (N,), `times` (rounds,) in ms."""
+
+    measurement: Measurement
+    scores: NDArray[Any] | None
+    times: NDArray[Any] | None
+    block: int = 1
+
+
+def measure(
+    artifacts: Sequence[Artifact], data: Dataset | None, progress: Progress, *, timed: bool = True
+) -> list[Measured]:
+    """Measure all artifacts in one go, so that their latencies are interleaved; accuracy is None without data."""
+    found = [_scores(artifact, data, progress) for artifact in artifacts]
+    times = _latencies(artifacts, data, progress) if timed else [None] * len(artifacts)
+    return [
+        Measured(_measurement(artifact, data, score, time, progress), score, time, _block(data))
+        for artifact, score, time in zip(artifacts, found, times, strict=True)
+    ]
+
+
+def compare(measured: Sequence[Measured]) -> list[Comparison]:
+    """Compare each with the first, and sizes and latency with the first of the same format."""
+    return [_comparison(measured, index) for index in range(1, len(measured))]
+
+
+def _comparison(measured: Sequence[Measured], index: int) -> Comparison:
+    this, first = measured[index], measured[0]
+    after = this.measurement
+    peers = (m for m in measured[:index] if m.measurement.format == after.format)
+    peer = next(peers, None)
+    size: SizeChange | None = None
+    speed: LatencyChange | None = None
+    if peer is not None:
+        before = peer.measurement
+        size = _size_change(before, after)
+        if this.times is not None and peer.times is not None:
+            speed = latency_change(before.name, peer.times, this.times)
+    changes: dict[str, AccuracyChange | DeviationChange] = {}
+    if this.scores is not None and first.scores is not None:
+        name = first.measurement.name
+        if this.scores.dtype == np.bool_:
+            changes["accuracy"] = accuracy_change(name, first.scores, this.scores)
+        else:
+            changes["deviation"] = deviation_change(name, first.scores, this.scores, this.block)
+    return Comparison(name=after.name, size=size, latency=speed, **changes)
+
+
+def _size_change(before: Measurement, after: Measurement) -> SizeChange:
+    change = after.file_bytes / before.file_bytes - 1
+    compressed = after.gzip_bytes / before.gzip_bytes - 1
+    if abs(change) > LEAST_CHANGE:
+        verdict: SizeVerdict = "smaller" if change < 0 else "larger"
+    else:
+        verdict = "smaller when compressed" if compressed < -LEAST_CHANGE else "no gain"
+    return SizeChange(
+        against=before.name,
+        file_bytes=change,
+        gzip_bytes=compressed,
+        nonzero_parameters=after.nonzero_parameters / max(1, before.nonzero_parameters) - 1,
+        verdict=verdict,
+    )
+
+
+def _scores(artifact: Artifact, data: Dataset | None, progress: Progress) -> NDArray[Any] | None:
+    if data is None:
+        return None
+    test = match(data, artifact.name, artifact.input_shapes(), artifact.output_shapes()).test
+    with progress.task(f"testing {artifact.name}", len(test)) as advance:
+        outputs = artifact.predict(test.inputs, advance)
+    return scores(data.task, outputs, test.y)
+
+
+def _block(data: Dataset | None) -> int:
+    """Windows that start within one horizon of each other share steps; of two blocks of twice that, few do."""
+    return 2 * data.train.y.shape[1] if data and data.task == "forecasting" else 1
+
+
+def _latencies(
+    artifacts: Sequence[Artifact], data: Dataset | None, progress: Progress
+) -> Sequence[NDArray[Any] | None]:
+    inputs = [_sample(artifact, data) for artifact in artifacts]
+    if any(sample is None for sample in inputs):
+        return [None] * len(artifacts)
+    with progress.task("timing, in turns", MOST_ROUNDS) as advance:
+        runners = [a.runner(sample) for a, sample in zip(artifacts, inputs, strict=True) if sample is not None]
+        return list(interleaved(runners, advance).T)
+
+
+def _sample(artifact: Artifact, data: Dataset | None) -> list[NDArray[Any]] | None:
+    """One sample of each input: from the data, else noise; None for text or if a size is not fixed."""
+    shapes = artifact.input_shapes()
+    if data is not None:
+        test = match(data, artifact.name, shapes, artifact.output_shapes()).test
+        return list(test.rows(slice(1)).inputs)
+    if "string" in artifact.input_types():
+        return None
+    fixed = [tuple(size for size in shape[1:] if size is not None) for shape in shapes]
+    if any(len(sizes) + 1 != len(shape) for sizes, shape in zip(fixed, shapes, strict=True)):
+        return None
+    rng = np.random.default_rng(0)
+    return [rng.random((1, *sizes), np.float32) for sizes in fixed]
+
+
+def _measurement(
+    artifact: Artifact, data: Dataset | None, found: NDArray[Any] | None, times: NDArray[Any] | None, progress: Progress
+) -> Measurement:
+    if isinstance(artifact, KerasArtifact):
+        weights = artifact.model.weights
+        count = sum(int(np.prod(w.shape)) for w in weights)
+        nonzero = sum(int(np.count_nonzero(w.numpy())) for w in weights)
+        macs = keras_macs(artifact.model)
+    else:
+        count, nonzero = parameters(artifact.payload)
+        macs = tflite_macs(artifact.payload)
+    return Measurement(
+        name=artifact.name,
+        format=artifact.format,
+        file_bytes=len(artifact.payload),
+        gzip_bytes=_gzip_bytes(artifact.payload),
+        parameters=count,
+        nonzero_parameters=nonzero,
+        macs=macs,
+        accuracy=accuracy(found) if found is not None and data and counts_right(data.task) else None,
+        deviation=deviation(found, _unit(data), _block(data))
+        if found is not None and data and not counts_right(data.task)
+        else None,
+        bleu=bleu(artifact, data, progress) if data and data.task == "translation" else None,
+        latency=None if times is None else latency(times, artifact.runtime),
+    )
+
+
+def _gzip_bytes(payload: bytes) -> int:
+    """What `gzip -6` makes of it, counted piece by piece."""
+    compressor = zlib.compressobj(6, wbits=zlib.MAX_WBITS | 16)
+    pieces = memoryview(payload)
+    sizes = (len(compressor.compress(pieces[i : i + PIECE])) for i in range(0, len(pieces), PIECE))
+    return sum(sizes) + len(compressor.flush())
+
+
+def _unit(data: Dataset) -> float | None:
+    """What 1 is in the units of the data; None if that differs from column to column."""
+    deviations = np.unique(data.targets.deviation)
+    return float(deviations[0]) if len(deviations) == 1 else None

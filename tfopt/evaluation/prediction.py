@@ -1,0 +1,165 @@
+"""Answers to inputs as they come (texts, image files, numbers in their units), prepared as in training."""
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TypeAlias
+
+import numpy as np
+from scipy.special import expit, softmax
+
+from tfopt.data.arrays import check_file, read_npy
+from tfopt.data.images import Images
+from tfopt.data.preprocessing import Fitted
+from tfopt.data.raw import Array
+from tfopt.data.scaling import IDENTITY, Scaling
+from tfopt.data.tables import read_table
+from tfopt.data.texts import read_lines
+from tfopt.errors import InputError
+from tfopt.evaluation.bleu import translate
+from tfopt.formats.artifact import Artifact
+from tfopt.formats.loading import ModelLike, load
+from tfopt.formats.provenance import Provenance
+from tfopt.report.predictions import Prediction, Predictions
+from tfopt.report.versions import versions
+from tfopt.runtime.progress import Progress, Silent
+
+Inputs: TypeAlias = Sequence[str | Path] | Array
+
+
+def predict(
+    model: ModelLike, inputs: Inputs, *, like: ModelLike | None = None, progress: Progress | None = None
+) -> Predictions:
+    """Answers of a model to texts, paths of image files, or an array (N, ...) of numbers in the units of the data.
+
+    The model must remember its training, or be made from one `like` that does. A series may be longer than the window:
+    what follows its end is forecast.
+    """
+    artifact, progress = load(model), progress or Silent()
+    memory = _memory(artifact, None if like is None else load(like))
+    if not len(inputs):
+        raise InputError("there is nothing to predict: give texts, image files or numbers")
+    if memory.target_vectorizer is not None:
+        found = _translations(artifact, memory, inputs, progress)
+    else:
+        names, x = _prepared(artifact, memory, inputs)
+        with progress.task(f"running {artifact.name}", len(x)) as advance:
+            outputs = artifact.predict((x,), advance)
+        found = _answers(memory, names, outputs)
+    return Predictions(model=artifact.name, task=memory.task, predictions=found, versions=versions())
+
+
+def read_inputs(path: Path, model: ModelLike, *, like: ModelLike | None = None) -> Inputs:
+    """What a file holds for a model: a text a line, or numbers of an `.npy` file or a table."""
+    memory = _memory(load(model), None if like is None else load(like))
+    check_file(path)
+    if memory.vectorizer is not None:
+        return [line.rstrip("\r\n") for line in read_lines(path) if line.strip()]
+    if path.suffix == ".npy":
+        return read_npy(path)
+    table = read_table(path, memory.columns or ())
+    known = memory.columns if memory.columns and set(memory.columns) <= table.columns.keys() else None
+    names = known or [name for name in table.columns if table.numeric(name)]
+    if not names:
+        raise InputError(f"{path} has no column of numbers")
+    return np.stack([table.numbers(name) for name in names], axis=1)
+
+
+def _memory(artifact: Artifact, like: Artifact | None) -> Provenance:
+    memory = artifact.provenance or (like.provenance if like else None)
+    if memory is None or memory.data is None:
+        other = like.name if like else artifact.name
+        raise InputError(
+            f"{other} does not remember how its inputs were prepared; say with --like which .keras model of tfopt it"
+            " was made from"
+        )
+    return memory
+
+
+def _translations(artifact: Artifact, memory: Fitted, texts: Inputs, progress: Progress) -> list[Prediction]:
+    assert memory.vectorizer is not None
+    assert memory.target_vectorizer is not None
+    texts = _texts(artifact, texts)
+    length = memory.target_vectorizer.length - 1
+    with progress.task(f"translating with {artifact.name}", length) as advance:
+        ids = translate(artifact, memory.vectorizer(texts), length, advance)
+    answers = memory.target_vectorizer.texts(ids)
+    return [Prediction(input=text, answer=answer) for text, answer in zip(texts, answers, strict=True)]
+
+
+def _prepared(artifact: Artifact, memory: Provenance, inputs: Inputs) -> tuple[list[str], Array]:
+    """How each input is called, and what the model is fed."""
+    shape = artifact.input_shapes()[0][1:]
+    if memory.vectorizer is not None:
+        texts = _texts(artifact, inputs)
+        return texts, memory.vectorizer(texts)
+    if not isinstance(inputs, np.ndarray):
+        return [str(path) for path in inputs], _images(artifact, memory, list(inputs), shape)
+    x = np.asarray(inputs)
+    if x.dtype.kind not in "fiub" or not np.isfinite(x.astype(np.float32)).all():
+        raise InputError(f"the inputs of {artifact.name} are no numbers or hold NaN or infinity")
+    if memory.task == "forecasting" and x.ndim == len(shape) and len(x) >= (shape[0] or 0):
+        x = x[np.newaxis, -(shape[0] or 0) :]
+    elif x.ndim == len(shape):
+        x = x[np.newaxis]
+    if x.ndim != len(shape) + 1 or any(w not in (None, g) for w, g in zip(shape, x.shape[1:], strict=True)):
+        raise InputError(f"{artifact.name} takes samples of shape {shape}, but was given {x.shape[1:]}")
+    fed = x.astype(np.int32) if artifact.input_types()[0] in ("int32", "int64") else (memory.scaling or IDENTITY)(x)
+    return [f"sample {i + 1}" for i in range(len(x))], fed
+
+
+def _texts(artifact: Artifact, inputs: Inputs) -> list[str]:
+    if isinstance(inputs, np.ndarray) and inputs.dtype.kind not in "OU":
+        raise InputError(f"{artifact.name} takes texts, but was given numbers")
+    texts = [str(text) for text in inputs]
+    if any(not text.strip() for text in texts):
+        raise InputError(
+            f"{artifact.name} takes texts, but text {[bool(t.strip()) for t in texts].index(False) + 1} is empty"
+        )
+    return texts
+
+
+def _images(artifact: Artifact, memory: Fitted, paths: list[str | Path], shape: tuple[int | None, ...]) -> Array:
+    from tfopt.data.folders import look
+
+    if len(shape) not in (2, 3) or memory.scaling is None:
+        raise InputError(f"{artifact.name} takes numbers of shape {shape}: give them with --file x.npy or a table")
+    for path in paths:
+        if not Path(path).is_file():
+            raise InputError(f"{path} does not exist; {artifact.name} takes image files")
+        look(Path(path))
+    size = tuple(int(s or 0) for s in shape)
+    return Images(np.array([str(path) for path in paths]), size, "", _for_8_bits(memory.scaling))[:]
+
+
+def _for_8_bits(scaling: Scaling) -> Scaling:
+    """The same scaling for values up to 255, whatever the training data went up to."""
+    match scaling.scale:
+        case "unit":
+            return Scaling(scale="unit", deviation=255)
+        case "signed":
+            return Scaling(scale="signed", mean=127.5, deviation=127.5)
+        case _:
+            return scaling
+
+
+def _answers(memory: Provenance, names: Sequence[str], outputs: Array) -> list[Prediction]:
+    if memory.task != "classification":
+        values = (memory.targets or IDENTITY).inverse(outputs)
+        return [Prediction(input=name, answer=value.tolist()) for name, value in zip(names, values, strict=True)]
+    shares = _probabilities(outputs)
+    best = shares.argmax(axis=1)
+    classes = dict(enumerate(memory.class_names or ()))
+    return [
+        Prediction(input=name, answer=classes.get(i, str(i)), probability=float(share[i]))
+        for name, i, share in zip(names, best.tolist(), shares, strict=True)
+    ]
+
+
+def _probabilities(outputs: Array) -> Array:
+    """Probabilities (N, K) of outputs that are such or logits; of one output the second class is its score."""
+    if outputs.shape[1] == 1:
+        score = outputs if outputs.min() >= 0 and outputs.max() <= 1 else expit(outputs)
+        return np.concatenate([1 - score, score], axis=1)
+    probabilities = outputs.min() >= 0 and np.allclose(outputs.sum(axis=1), 1, atol=0.05)
+    found: Array = outputs if probabilities else softmax(outputs, axis=1)
+    return found

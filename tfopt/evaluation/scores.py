@@ -1,0 +1,57 @@
+"""What is averaged over samples to say how good a model is: right answers, or the size of errors."""
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from tfopt.config.choices import Task
+from tfopt.data.vectorizer import PADDING
+
+Array = NDArray[Any]
+
+
+def predicted_classes(outputs: Array) -> Array:
+    """Class of each row of outputs (N, K); (N, 1) is the score of class 1, a probability or a logit."""
+    if outputs.shape[1] > 1:
+        classes: Array = np.argmax(outputs, axis=1)
+        return classes
+    probabilities = outputs.min() >= 0 and outputs.max() <= 1
+    return (outputs[:, 0] > (0.5 if probabilities else 0.0)).astype(np.int64)
+
+
+def counts_right(task: Task) -> bool:
+    """Whether answers are right or wrong, so that accuracy measures them; otherwise it is the size of errors."""
+    return task in ("classification", "translation")
+
+
+def scores(task: Task, outputs: Array, y: Array) -> Array:
+    """Whether each sample is answered right (N,) bool, or its mean absolute error (N,).
+
+    In a translation each target word, given those before it, counts as a sample, (M,) bool. Outputs that are not
+    finite are wrong, or have an infinite error.
+    """
+    match task:
+        case "classification":
+            answered = np.isfinite(outputs).all(axis=1)
+            right: Array = answered & (predicted_classes(np.nan_to_num(outputs)) == y)
+            return right
+        case "translation":
+            words = y != PADDING
+            found: Array = (np.argmax(np.nan_to_num(outputs), axis=-1) == y)[words]
+            return found
+        case _:
+            errors = np.abs(outputs.reshape(len(y), -1) - y.reshape(len(y), -1)).mean(axis=1)
+            return np.where(np.isfinite(errors), errors, np.inf)
+
+
+def drop(task: Task, before: Array, after: Array) -> float:
+    """How much worse `after` is: points of accuracy lost, or by which share the mean absolute error grew."""
+    if counts_right(task):
+        return float(before.mean() - after.mean())
+    return float(after.mean() / max(before.mean(), 1e-12) - 1)
+
+
+def described(task: Task, found: Array) -> str:
+    """What scores amount to, in words."""
+    return f"{int(found.sum())} right" if counts_right(task) else f"a mean absolute error of {found.mean():.3f}"

@@ -1,0 +1,237 @@
+"""A `.keras` file: loaded with `safe_mode`, checked before Keras sees it, saved without optimizer state.
+
+`keras.Model.save` writes the optimizer's slots too (three times the size for Adam), so a model is saved compiled but
+with a fresh optimizer: what the file weighs is what the model weighs.
+"""
+
+import os
+import re
+import shutil
+import warnings
+import zipfile
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any, Literal, Self
+
+import h5py
+import keras
+import numpy as np
+import tensorflow as tf
+from numpy.typing import NDArray
+
+from tfopt.errors import InputError, TfoptError, UnsupportedError
+from tfopt.formats import provenance as provenances
+from tfopt.formats.artifact import Samples, Shape, arrays
+from tfopt.formats.keras.serialization import serialize
+from tfopt.formats.paths import UNREADABLE
+from tfopt.formats.provenance import Provenance
+from tfopt.graph.calling import call, inputs_of, outputs_of, running
+from tfopt.graph.tensor_sizes import check_sizes
+from tfopt.runtime.atomic_files import write
+from tfopt.runtime.kept_file import KeptFile
+from tfopt.runtime.temporary import reserve, scratch
+from tfopt.untrusted.archives import check_members, content
+from tfopt.untrusted.configs import check_config, read_config
+from tfopt.untrusted.limits import within
+from tfopt.untrusted.variables import bounded_variables
+from tfopt.untrusted.weights import check_weights
+
+WEIGHTS = "model.weights.h5"
+MEMBERS = ("metadata.json", "config.json", WEIGHTS)
+BATCH = 256
+LEAST_SECONDS = 30.0  # that loading may take, and a second more for so many bytes
+BYTES_A_SECOND = 10_000_000
+
+
+class KerasArtifact:
+    """A Keras 3 model and the `.keras` file that holds it, of which a copy is kept on disk."""
+
+    format: Literal["keras"] = "keras"
+
+    def __init__(self, name: str, model: keras.Model, file: KeptFile, provenance: Provenance | None) -> None:
+        self.name = name
+        self.model = model
+        self.provenance = provenance
+        self.optimizer_bytes = 0
+        self._file = file
+
+    @classmethod
+    def load(cls, path: Path) -> Self:
+        """Load a file; raise `InputError` in one sentence if it is not a sound, safe Keras 3 model."""
+        _check_backend()
+        size = path.stat().st_size
+        if not size:
+            raise InputError(f"{path} is empty")
+        file = KeptFile()
+        reserve(file.path.parent, size)
+        shutil.copyfile(path, file.path)
+        with scratch() as folder:
+            provenance = _unpack_checked(file.path, path, folder)
+            stored = (folder / WEIGHTS).stat().st_size
+            with within(LEAST_SECONDS + size / BYTES_A_SECOND, path.name), bounded_variables(stored, path.name):
+                model = _load(folder, path.name)
+            state = _optimizer_bytes(folder / WEIGHTS)
+        check_sizes(model, path.name)
+        artifact = cls(path.name, model, file, provenance)
+        if state:
+            serialize(without_optimizer_state(artifact.model), file.path, provenance)
+            artifact.optimizer_bytes = state
+        return artifact
+
+    @classmethod
+    def of(cls, model: keras.Model, name: str, provenance: Provenance | None = None, *, deflated: bool = False) -> Self:
+        """Serialize `model` without optimizer state, load it again, and hold what was loaded: what a user will get.
+
+        With `deflated` the zip is compressed, which pays where its weights are few bits and the rest is framing.
+        """
+        _check_backend()
+        file = KeptFile()
+        serialize(without_optimizer_state(model), file.path, provenance, deflated=deflated)
+        return cls(name, _loaded(file.path, name), file, provenance)
+
+    @property
+    def payload(self) -> bytes:
+        """The bytes of the file."""
+        return self._file.path.read_bytes()
+
+    def fresh_model(self) -> keras.Model:
+        """Load a copy that may be changed freely."""
+        return _loaded(self._file.path, self.name)
+
+    @property
+    def runtime(self) -> str:
+        """TensorFlow runs the model as a compiled graph on its own thread pool."""
+        threads = tf.config.threading.get_intra_op_parallelism_threads() or os.cpu_count()
+        return f"TensorFlow graph, {threads} threads"
+
+    def input_shapes(self) -> Sequence[Shape]:
+        """Shapes of the inputs, batch axis first; None where a size is free."""
+        return [tuple(tensor.shape) for tensor in inputs_of(self.model)]
+
+    def input_types(self) -> Sequence[str]:
+        """Types of the inputs, such as float32 or string."""
+        return [str(tensor.dtype) for tensor in inputs_of(self.model)]
+
+    def output_shapes(self) -> Sequence[Shape]:
+        """Shapes of the outputs, batch axis first."""
+        return [tuple(tensor.shape) for tensor in outputs_of(self.model)]
+
+    def predict(self, x: Samples, advance: Callable[[int], None] = lambda _: None) -> NDArray[Any]:
+        """Outputs (N, ...) for an array (N, ...), or one for each input in order."""
+        with running(self.name):
+            return predict(self.model, x, advance)
+
+    def runner(self, inputs: Sequence[NDArray[Any]]) -> Callable[[], object]:
+        """One inference of the compiled graph."""
+        run = _compiled(self.model)
+        tensors = [tf.constant(x) for x in inputs]
+        with running(self.name):
+            run(tensors)
+        return lambda: run(tensors)
+
+    def save(self, path: str | Path, *, force: bool = False) -> Path:
+        """Write the file atomically; raise `OutputError` if it exists, unless `force`."""
+        return write(Path(path), self.payload, force=force)
+
+
+def predict(model: keras.Model, x: Samples, advance: Callable[[int], None] = lambda _: None) -> NDArray[Any]:
+    """Outputs (N, ...) for an array (N, ...), or one for each input in order."""
+    run = _compiled(model)
+    inputs = arrays(x)
+    outputs = []
+    for start in range(0, len(inputs[0]), BATCH):
+        [output] = keras.tree.flatten(run([tf.constant(part[start : start + BATCH]) for part in inputs]))
+        outputs.append(np.asarray(output))
+        advance(len(outputs[-1]))
+    return np.concatenate(outputs).astype(np.float32)
+
+
+def without_optimizer_state(model: keras.Model) -> keras.Model:
+    """Compile `model` again as it was, with a fresh optimizer that holds no slots yet; returns the same model."""
+    config = model.get_compile_config() if model.compiled else None
+    if config:
+        model.compile(**keras.saving.deserialize_keras_object(config))
+    return model
+
+
+def _loaded(path: Path, name: str) -> keras.Model:
+    with scratch() as folder:
+        with zipfile.ZipFile(path) as archive:
+            _unpack(archive, folder)
+        return _load(folder, name)
+
+
+def _unpack(archive: zipfile.ZipFile, folder: Path) -> None:
+    """What Keras reads, as files: out of a zip it would read all weights at once, and unpack everything besides."""
+    for member in archive.namelist():
+        if member in MEMBERS or member.startswith("assets/"):
+            archive.extract(member, folder)
+
+
+def _load(folder: Path, name: str) -> keras.Model:
+    try:
+        with warnings.catch_warnings():
+            warnings.filterwarnings("ignore", message="Skipping variable loading for optimizer")
+            model = keras.saving.load_model(folder, safe_mode=True)
+    except TfoptError:
+        raise
+    except Exception as error:  # Keras raises TypeError, ValueError, KeyError, OSError, ... for unsound files
+        raise InputError(_sentence(error, name)) from error
+    if not isinstance(model, keras.Model):
+        raise InputError(f"{name} holds a {type(model).__name__}, not a model")
+    return model
+
+
+def _sentence(error: Exception, name: str) -> str:
+    text = str(error)
+    if "Lambda" in text and ("unsafe" in text or "safe_mode" in text or "arbitrary code" in text):
+        return f"{name} has a Lambda layer, whose code would run on loading: refused; replace it by a registered layer"
+    unknown = re.findall(r"Could not locate (?:class|function) '([^']+)'", text)
+    if unknown:
+        return (
+            f"{name} uses {unknown[-1]}, a custom layer or function that is not known here; give the code that has it"
+            " with --custom-objects module:function"
+        )
+    line = " ".join(text.split())[:200] or type(error).__name__
+    return f"{name} cannot be loaded by Keras {keras.__version__}: {line}"
+
+
+def _unpack_checked(file: Path, path: Path, folder: Path) -> Provenance | None:
+    """Unpack `file`, a copy of `path`, once it has passed what is checked beforehand; returns what it remembers."""
+    try:
+        with zipfile.ZipFile(file) as archive:
+            check_members(archive, str(path), file.stat().st_size)
+            missing = [member for member in MEMBERS if member not in archive.namelist()]
+            if missing:
+                raise InputError(f"{path} is a zip without {', '.join(missing)}; a .keras file of Keras 3 has them")
+            damaged = archive.testzip()
+            if damaged:
+                raise InputError(f"{path} is damaged: its member {damaged} does not match its checksum")
+            check_config(read_config(content(archive, "config.json"), path.name), path.name)
+            provenance = provenances.read(archive, path.name)
+            reserve(folder, sum(member.file_size for member in archive.infolist()))
+            _unpack(archive, folder)
+        with h5py.File(folder / WEIGHTS) as weights:
+            check_weights(weights, path.name, (folder / WEIGHTS).stat().st_size)
+        return provenance
+    except UNREADABLE as error:
+        raise InputError(f"{path} is not a .keras file or is truncated: {error}") from error
+
+
+def _optimizer_bytes(weights: Path) -> int:
+    """Bytes of optimizer slots, beyond the step count and the learning rate that a fresh optimizer has too."""
+    with h5py.File(weights) as file:
+        variables = file.get("optimizer/vars")
+        found = variables.values() if isinstance(variables, h5py.Group) else ()
+        return sum(value.nbytes for value in found if isinstance(value, h5py.Dataset) and value.ndim)
+
+
+def _compiled(model: keras.Model) -> Callable[[list[Any]], Any]:
+    return tf.function(lambda inputs: call(model, inputs), reduce_retracing=True)  # type: ignore[no-any-return]
+
+
+def _check_backend() -> None:
+    if keras.backend.backend() != "tensorflow":
+        raise UnsupportedError(
+            f"Keras runs on {keras.backend.backend()} here; tfopt needs TensorFlow: set KERAS_BACKEND=tensorflow"
+        )

@@ -1,0 +1,67 @@
+"""A Keras model as the bytes of a `.keras` file, the same bytes for the same model.
+
+Keras writes the date into such a file, and addresses in memory as the names of objects that layers share.
+"""
+
+import json
+import math
+import shutil
+import zipfile
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import keras
+
+from tfopt.formats import provenance as provenances
+from tfopt.formats.provenance import Provenance
+from tfopt.runtime.temporary import reserve, scratch
+
+FRAMING = 2048  # bytes of HDF5 around an array, at most
+SHARED = "shared_object_id"
+
+
+def serialize(model: keras.Model, path: Path, provenance: Provenance | None, *, deflated: bool = False) -> None:
+    """Write its file, which holds `provenance` as well; with `deflated` it is compressed."""
+    with scratch() as folder:
+        parts = folder / "parts"
+        reserve(folder, 2 * weights_bytes(model.variables))  # the weights, and the zip
+        model.save(parts, zipped=False)
+        _rewrite(parts / "metadata.json", lambda found: {k: v for k, v in found.items() if k != "date_saved"})
+        _rewrite(parts / "config.json", lambda found: counted(found, {}))
+        _zip(parts, path, zipfile.ZIP_DEFLATED if deflated else zipfile.ZIP_STORED)
+        if provenance:
+            provenances.attach(path, provenance)
+
+
+def weights_bytes(variables: Sequence[Any]) -> int:
+    """About what a file of weights takes."""
+    values = sum(math.prod(variable.shape) * (8 if "64" in str(variable.dtype) else 4) for variable in variables)
+    return int(values) + FRAMING * (len(variables) + 16)
+
+
+def counted(value: Any, known: dict[int, int]) -> Any:
+    """The same configuration, its shared objects numbered 1, 2, ... in the order in which they come."""
+    if isinstance(value, dict):
+        return {
+            key: known.setdefault(inner, len(known) + 1)
+            if key == SHARED and isinstance(inner, int)
+            else counted(inner, known)
+            for key, inner in value.items()
+        }
+    return [counted(inner, known) for inner in value] if isinstance(value, list) else value
+
+
+def _rewrite(path: Path, change: Any) -> None:
+    path.write_text(json.dumps(change(json.loads(path.read_bytes()))), encoding="utf-8")
+
+
+def _zip(folder: Path, path: Path, compression: int) -> None:
+    """A zip of the files in `folder`, in order and without their dates."""
+    with zipfile.ZipFile(path, "w", compresslevel=9) as archive:
+        for part in sorted(part for part in folder.rglob("*") if part.is_file()):
+            member = zipfile.ZipInfo(part.relative_to(folder).as_posix())
+            member.file_size = part.stat().st_size
+            member.compress_type = compression
+            with part.open("rb") as source, archive.open(member, "w") as target:
+                shutil.copyfileobj(source, target)

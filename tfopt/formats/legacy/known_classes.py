@@ -1,0 +1,52 @@
+"""The classes and functions that a file may name, by their public names: whatever else tf_keras would find stays out.
+
+It would find any name in any of its modules, and the cells that hold bytecode like a Lambda (`ResidualWrapper`).
+"""
+
+import inspect
+from collections.abc import Callable, Sequence
+from functools import cache
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+import tf_keras
+
+from tfopt.formats.legacy.operations import TWINS
+from tfopt.untrusted.configs import CODE, Known, check_config, read_config
+
+CLASSES = (
+    "constraints", "initializers", "layers", "losses", "metrics", "models", "optimizers", "regularizers",
+    "optimizers.schedules", "mixed_precision", "dtype_policies",
+)  # fmt: skip
+FUNCTIONS = ("activations", "losses", "metrics")
+LOADERS = {"deserialize", "get", "serialize"}
+UNEXPORTED = {"Functional", "BatchNormalizationV1", "BatchNormalizationV2", "CuDNNGRU", "CuDNNLSTM"}
+
+
+def checked(text: bytes | str, path: Path, kerases: ModuleType = tf_keras) -> Any:
+    """The configuration in a file for one of the Kerases, once nothing in it would run."""
+    config = read_config(text, str(path))
+    check(config, path, kerases)
+    return config
+
+
+def check(config: Any, path: Path, kerases: ModuleType) -> None:
+    """Raise `InputError` or `UnsupportedError` if something in a configuration would run."""
+    check_config(config, str(path), _known(kerases))
+
+
+@cache
+def _known(kerases: ModuleType) -> Known:
+    classes = _names(kerases, CLASSES, inspect.isclass) | UNEXPORTED
+    return Known(classes - CODE, _names(kerases, FUNCTIONS, inspect.isfunction) - LOADERS, TWINS)
+
+
+def _names(kerases: ModuleType, places: Sequence[str], fits: Callable[[Any], bool]) -> set[str]:
+    found: set[str] = set()
+    for place in places:
+        inside: Any = kerases
+        for part in place.split("."):
+            inside = getattr(inside, part, None)
+        found |= {name for name, value in vars(inside).items() if fits(value)} if inside else set()
+    return found

@@ -1,0 +1,169 @@
+"""Files of Keras 2, opened by tf_keras and carried to Keras 3: `.h5`, a SavedModel, HDF5 or Keras 2 under `.keras`.
+
+Nothing in such a file is executed. tf_keras is not careful: it runs the bytecode of a Lambda, imports any module that
+is named and calls any function of TensorFlow, so all of that is looked for before it is opened.
+"""
+
+import json
+import re
+import shutil
+import zipfile
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import h5py
+import keras
+import tf_keras
+
+from tfopt.errors import InputError, TfoptError
+from tfopt.formats.legacy.known_classes import check, checked
+from tfopt.formats.legacy.rebuilding import to_keras3
+from tfopt.formats.legacy.saved_model import read_saved_model
+from tfopt.graph.tensor_sizes import check_sizes
+from tfopt.runtime.temporary import scratch
+from tfopt.untrusted.archives import check_members
+from tfopt.untrusted.configs import read_config
+from tfopt.untrusted.limits import within
+from tfopt.untrusted.variables import bounded_variables
+from tfopt.untrusted.weights import check_weights
+
+LEAST_SECONDS = 30.0  # that loading may take, and a second more for so many bytes
+BYTES_A_SECOND = 1_000_000
+OLD_LAYERS = "_layer_checkpoint_dependencies"
+Training = dict[str, Any]
+
+
+def load_legacy(path: Path) -> keras.Model:
+    """Return the model as a Keras 3 model; raise `InputError` or `UnsupportedError` in one sentence if it cannot be."""
+    try:
+        stored = sum(file.stat().st_size for file in ([path] if path.is_file() else path.rglob("*")) if file.is_file())
+        with within(LEAST_SECONDS + stored / BYTES_A_SECOND, str(path)), bounded_variables(stored, str(path)):
+            return _loaded(path)
+    except TfoptError:
+        raise
+    except Exception as error:  # tf_keras and h5py raise anything for unsound files
+        raise InputError(_sentence(error, path)) from error
+
+
+def _loaded(path: Path) -> keras.Model:
+    if path.is_dir():
+        return to_keras3(read_saved_model(path), path.name)
+    if zipfile.is_zipfile(path):
+        return _keras_2_zip(path)
+    return _hdf5(path)
+
+
+def _sentence(error: Exception, path: Path) -> str:
+    unknown = re.findall(r"(?:Unknown layer|Could not locate class):? '([^']+)'", str(error))
+    if unknown:
+        return f"{path} uses {unknown[-1]}, a custom layer or model whose code is not in the file"
+    return f"{path} cannot be loaded by Keras 2 (tf_keras) either: {' '.join(str(error).split())[:200]}"
+
+
+def _hdf5(path: Path) -> keras.Model:
+    with scratch() as folder:
+        copy = folder / "model.h5"  # both Kerases go by the suffix; and what was checked is what is read
+        shutil.copyfile(path, copy)
+        with h5py.File(copy) as file:
+            check_weights(file, str(path), copy.stat().st_size)
+            config, training = file.attrs.get("model_config"), file.attrs.get("training_config")
+            version = str(file.attrs.get("keras_version", "2"))
+        if config is None:
+            raise InputError(f"{path} holds weights only, or is no model of Keras; the architecture is needed as well")
+        checked(config, path, keras if version.startswith("3") else tf_keras)
+        if version.startswith("3"):
+            model = keras.saving.load_model(copy)
+            check_sizes(model, path.name)
+            return model
+        model = to_keras3(tf_keras.models.load_model(copy, compile=False), path.name)
+    if training:
+        _compile(model, read_config(training, str(path)), path)
+    return model
+
+
+def _keras_2_zip(path: Path) -> keras.Model:
+    with scratch() as folder:
+        copy = folder / "model.keras"
+        with zipfile.ZipFile(path) as archive, zipfile.ZipFile(copy, "w") as mended:
+            check_members(archive, str(path), path.stat().st_size)
+            config = checked(archive.read("config.json"), path)
+            for member in ("metadata.json", "config.json"):
+                mended.writestr(member, archive.read(member))
+            weights = folder / "weights.h5"
+            weights.write_bytes(archive.read("model.weights.h5"))
+            with h5py.File(weights) as file:
+                check_weights(file, str(path), weights.stat().st_size)
+            mended.write(_as_tf_keras_names(weights), "model.weights.h5")
+        model = to_keras3(tf_keras.models.load_model(copy, compile=False, safe_mode=True), path.name)
+    if config.get("compile_config"):
+        _compile(model, config["compile_config"], path)
+    return model
+
+
+def _as_tf_keras_names(weights: Path) -> Path:
+    """Weights under the names that tf_keras 2.21 looks for; those of Keras 2.13 have others.
+
+    On Windows it separated groups by backslashes, which HDF5 does not understand. Layers were in a group of another
+    name, where those with weights were counted twice: dense, dense_2, dense_4 are dense, dense_1, dense_2.
+    """
+    mended = weights.with_name("mended.h5")
+    with h5py.File(weights) as source, h5py.File(mended, "w") as target:
+        found: dict[tuple[str, ...], Any] = {}
+        source.visititems(lambda name, item: found.update({tuple(re.split(r"[\\/]", name)): item}))
+        for names, item in found.items():
+            name = "/".join(_renamed(names, set(found)))
+            if isinstance(item, h5py.Dataset):
+                target[name] = item[()]
+            else:
+                target.require_group(name)
+    return mended
+
+
+def _renamed(names: tuple[str, ...], every: set[tuple[str, ...]]) -> Iterator[str]:
+    for depth, name in enumerate(names):
+        if name == OLD_LAYERS:
+            yield "layers"
+        elif depth and names[depth - 1] == OLD_LAYERS:
+            beside = {other[depth] for other in every if len(other) > depth and other[:depth] == names[:depth]}
+            base = _base(name)
+            same = sorted((other for other in beside if _base(other) == base), key=lambda other: (len(other), other))
+            position = same.index(name)
+            yield f"{base}_{position}" if position else base
+        else:
+            yield name
+
+
+def _base(name: str) -> str:
+    return re.sub(r"_\d+$", "", name)
+
+
+def _compile(model: keras.Model, training: Training, path: Path) -> None:
+    """Compile as the file says, as far as Keras 3 has the same loss, optimizer and metrics; else leave uncompiled."""
+    try:
+        check(training.get("loss"), path, keras)
+        loss = _named(training.get("loss"))
+        keras.losses.get(loss)
+        model.compile(
+            optimizer=_optimizer(training.get("optimizer_config") or training.get("optimizer") or {}),
+            loss=loss,
+            metrics=["accuracy"] if "accuracy" in json.dumps(training.get("metrics")) else None,
+        )
+    except (ValueError, TypeError, KeyError, AttributeError, InputError):
+        return
+
+
+def _named(value: Any) -> Any:
+    """A loss by name, or with its options as Keras 3 spells them."""
+    if isinstance(value, dict) and "class_name" in value:
+        options = {k: v for k, v in value.get("config", {}).items() if k not in ("reduction", "fn", "name")}
+        return getattr(keras.losses, value["class_name"])(**options)
+    return value
+
+
+def _optimizer(value: Any) -> keras.optimizers.Optimizer:
+    if isinstance(value, str):
+        return keras.optimizers.get(value)
+    rate = value.get("config", {}).get("learning_rate", 1e-3)
+    kind = getattr(keras.optimizers, str(value.get("class_name", "Adam")).split(">")[-1])
+    return kind(learning_rate=float(rate) if isinstance(rate, int | float) else 1e-3)

@@ -1,0 +1,21 @@
+"""Weights that were trained in tf_keras come back into a Keras 3 model of the same architecture."""
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import keras
+
+from tfopt.graph.leaves import leaves
+
+
+def with_weights(
+    fresh: keras.Model, source: keras.Model, variables: Callable[[keras.Layer], Sequence[Any]]
+) -> keras.Model:
+    """Give `fresh` the weights of `source`; those of a layer are the values of its `variables`."""
+    trained = {
+        weight.path: variable.numpy()
+        for _, layer in leaves(source)
+        for weight, variable in zip(layer.weights, variables(layer), strict=True)
+    }
+    fresh.set_weights([trained.get(weight.path, weight.numpy()) for weight in source.weights])
+    return fresh

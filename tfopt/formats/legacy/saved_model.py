@@ -1,0 +1,46 @@
+"""A SavedModel of Keras: its layers are made from their description, its weights read as the checkpoint they are.
+
+Its graphs are never loaded: they are programs, and TensorFlow runs those that initialize resources while it loads
+them. Keras describes the whole model at the root, in `keras_metadata.pb` since 2.5 and in `saved_model.pb` before.
+"""
+
+import json
+from pathlib import Path
+
+import tf_keras
+from tensorflow.core.protobuf import saved_model_pb2
+from tf_keras.protobuf import saved_metadata_pb2
+
+from tfopt.errors import InputError
+from tfopt.formats.legacy.known_classes import checked
+
+DESCRIPTION = "keras_metadata.pb"
+
+
+def read_saved_model(folder: Path) -> tf_keras.Model:
+    """Return the model; raise `InputError` if Keras did not make it, or if it is not known from its layers."""
+    for path in (folder / "saved_model.pb", folder / DESCRIPTION, *(folder / "variables").glob("*")):
+        if path.exists() and not path.is_file():
+            raise InputError(f"{path} is no file but a pipe, a device or the like")
+    found = checked(_description(folder), folder)
+    if not isinstance(found, dict) or not isinstance(found.get("config"), dict) or "layers" not in found["config"]:
+        kind = found.get("class_name") if isinstance(found, dict) else "model"
+        raise InputError(f"{folder} is a {kind}, a model whose graph is not known")
+    described = json.dumps({key: found.get(key) for key in ("class_name", "config")})
+    model = tf_keras.models.model_from_json(described)
+    status = model.load_weights(str(folder / "variables" / "variables"))
+    status.assert_existing_objects_matched().expect_partial()  # the rest is of the optimizer and the metrics
+    return model
+
+
+def _description(folder: Path) -> str:
+    beside = folder / DESCRIPTION
+    if beside.exists():
+        nodes = saved_metadata_pb2.SavedMetadata.FromString(beside.read_bytes()).nodes
+        texts = [node.metadata for node in nodes if node.node_id == 0]
+    else:
+        saved = saved_model_pb2.SavedModel.FromString((folder / "saved_model.pb").read_bytes())
+        texts = [meta.object_graph_def.nodes[0].user_object.metadata for meta in saved.meta_graphs[:1]]
+    if not any(texts):
+        raise InputError(f"{folder} is a SavedModel that Keras did not make; its layers are not known")
+    return str(texts[0])

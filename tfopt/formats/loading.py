@@ -1,0 +1,46 @@
+"""A path becomes an `Artifact`; whatever cannot be loaded becomes one sentence."""
+
+from pathlib import Path
+from typing import TypeAlias
+
+import keras
+import numpy as np
+
+from tfopt.errors import InputError
+from tfopt.formats.artifact import Artifact
+from tfopt.formats.keras.artifact import KerasArtifact
+from tfopt.formats.paths import existing, is_legacy
+from tfopt.formats.tflite.artifact import TfliteArtifact
+
+ModelLike: TypeAlias = str | Path | keras.Model | Artifact
+
+
+def load(model: ModelLike) -> Artifact:
+    """Load a file, or wrap a Keras model that is in memory; raise `InputError` in one sentence if it cannot be."""
+    if isinstance(model, keras.Model):
+        return KerasArtifact.of(model, model.name)
+    if not isinstance(model, str | Path):
+        return model
+    path = existing(model)
+    if path.suffix == ".tflite":
+        return TfliteArtifact.load(path)
+    return _legacy(path) if is_legacy(path) else KerasArtifact.load(path)
+
+
+def _legacy(path: Path) -> KerasArtifact:
+    from tfopt.formats.legacy.loading import load_legacy
+
+    return KerasArtifact.of(load_legacy(path), path.name)
+
+
+def load_keras(model: ModelLike) -> KerasArtifact:
+    """Load a model that a technique can change; raise `InputError` for a `.tflite` and for weights that are NaN."""
+    artifact = load(model)
+    if not isinstance(artifact, KerasArtifact):
+        raise InputError(
+            f"{artifact.name} is a LiteRT file, the end of the line; give the .keras model it was made from"
+        )
+    for weight in artifact.model.weights:
+        if not np.isfinite(weight.numpy()).all():
+            raise InputError(f"the weight {weight.path} of {artifact.name} has values that are NaN or infinite")
+    return artifact

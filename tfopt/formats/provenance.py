@@ -1,0 +1,68 @@
+"""The model remembers its data: a member `tfopt.json` in the `.keras` zip, which Keras itself ignores."""
+
+import zipfile
+from pathlib import Path
+from typing import Any, Literal
+
+from pydantic import BaseModel, ConfigDict, ValidationError
+
+from tfopt.config.choices import Task
+from tfopt.data.config import DataConfig
+from tfopt.data.preprocessing import Fitted
+from tfopt.errors import InputError
+from tfopt.formats.paths import MEMBER
+from tfopt.untrusted.archives import content
+
+MOST_BYTES = 10_000_000
+
+
+class Step(BaseModel):
+    """One command of the model's history and the config it ran with."""
+
+    model_config = ConfigDict(frozen=True)
+
+    command: str
+    config: dict[str, Any]
+    tfopt: str
+
+
+class Provenance(Fitted):
+    """How a model was made and on which data; enough to load the same splits, prepared the same way, again."""
+
+    format: Literal[1] = 1
+    data: DataConfig | None = None
+    task: Task = "classification"
+    num_classes: int | None = None
+    columns: tuple[str, ...] | None = None
+    fingerprint: str | None = None
+    history: tuple[Step, ...] = ()
+
+    def inputs_only(self) -> "Provenance":
+        """How samples are prepared for the model, without what it says of their labels."""
+        return Provenance(scaling=self.scaling, vectorizer=self.vectorizer)
+
+    def then(self, step: Step) -> "Provenance":
+        """Return the provenance of a model made from this one by `step`."""
+        return self.model_copy(update={"history": (*self.history, step)})
+
+
+def read(archive: zipfile.ZipFile, name: str) -> Provenance | None:
+    """Read the member from an open `.keras` zip; None if tfopt did not write it."""
+    try:
+        info = archive.getinfo(MEMBER)
+    except KeyError:
+        return None
+    if info.file_size > MOST_BYTES:
+        raise InputError(f"{name}: its {MEMBER} has {info.file_size:,} bytes, which tfopt never writes")
+    try:
+        return Provenance.model_validate_json(content(archive, MEMBER))
+    except ValidationError as error:
+        raise InputError(
+            f"{name}: its {MEMBER} is damaged or from a newer tfopt ({error.error_count()} errors)"
+        ) from error
+
+
+def attach(path: Path, provenance: Provenance) -> None:
+    """Add `provenance` to a `.keras` file as a further member."""
+    with zipfile.ZipFile(path, "a") as archive:
+        archive.writestr(zipfile.ZipInfo(MEMBER), provenance.model_dump_json(indent=1), zipfile.ZIP_DEFLATED)

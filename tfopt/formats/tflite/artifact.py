@@ -1,0 +1,240 @@
+"""A `.tflite` file and the LiteRT interpreter that runs it; integers are scaled by each tensor's own numbers."""
+
+import contextlib
+import os
+import warnings
+from collections.abc import Callable, Container, Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Any, Literal, Self, TypeAlias
+
+import numpy as np
+from ai_edge_litert.interpreter import Interpreter
+from numpy.typing import NDArray
+
+from tfopt.errors import InputError
+from tfopt.formats.artifact import Samples, Shape, arrays
+from tfopt.formats.provenance import Provenance
+from tfopt.runtime.atomic_files import write
+from tfopt.untrusted.trial import try_tflite
+
+BATCH = 64
+THREADS = 1
+Which: TypeAlias = Literal["input", "output"]
+WHICH: tuple[Which, Which] = ("input", "output")
+PAIR = ("source", "target")  # the inputs of tfopt's own translators, in the order of the alphabet as in any file
+
+
+class TfliteArtifact:
+    """The bytes of a LiteRT model; they are loaded and allocated once when this is made, so it is known to run.
+
+    No interpreter is kept: each has the weights again, packed for its kernels.
+    """
+
+    format: Literal["tflite"] = "tflite"
+
+    def __init__(
+        self,
+        name: str,
+        payload: bytes,
+        provenance: Provenance | None = None,
+        threads: int = THREADS,
+        order: Sequence[str] | None = None,
+        batch: int = BATCH,
+    ) -> None:
+        self.name = name
+        self.batch = batch
+        self.order = order
+        self.payload = payload
+        self.provenance = provenance
+        self.threads = threads
+        interpreter = _interpreter(payload, name, threads)
+        self._details = {which: _named(interpreter, which) for which in WHICH}
+
+    @property
+    def runtime(self) -> str:
+        """LiteRT with so many threads."""
+        return f"LiteRT, {self.threads} thread{'s' if self.threads > 1 else ''}"
+
+    @classmethod
+    def load(cls, path: Path, threads: int = THREADS) -> Self:
+        """Load a file; raise `InputError` in one sentence if LiteRT cannot run it."""
+        payload = path.read_bytes()
+        if payload[4:8] != b"TFL3":
+            raise InputError(f"{path} is not a .tflite file" if payload else f"{path} is empty")
+        batch = try_tflite(payload, str(path), BATCH)
+        return cls(path.name, payload, threads=threads, batch=batch)
+
+    def _inputs(self) -> dict[str, dict[str, Any]]:
+        """Details of the inputs by name, in `order`, that of the Keras model, or else as the file has them."""
+        found = self._details["input"]
+        return {name: found[name] for name in self.order} if self.order else found
+
+    @property
+    def input_names(self) -> list[str]:
+        """Names of the inputs in the file's signature."""
+        return list(self._inputs())
+
+    def input_shapes(self) -> Sequence[Shape]:
+        """Shapes of the inputs, batch axis first; None where a size is free."""
+        return [_shape(detail) for detail in self._inputs().values()]
+
+    def input_types(self) -> Sequence[str]:
+        """Types of the inputs, such as float32 or int8."""
+        return [np.dtype(detail["dtype"]).name for detail in self._inputs().values()]
+
+    def output_shapes(self) -> Sequence[Shape]:
+        """Shapes of the outputs, batch axis first."""
+        return [_shape(detail) for detail in self._details["output"].values()]
+
+    def predict(self, x: Samples, advance: Callable[[int], None] = lambda _: None) -> NDArray[Any]:
+        """Outputs (N, ...) as floats for an array (N, ...), or one for each input in `order`.
+
+        Runs in batches where the file allows a free batch size. Raises `InputError` if the order is not known.
+        """
+        if self.order is None and len(self.input_names) > 1 and set(self.input_names) != set(PAIR):
+            raise InputError(
+                f"{self.name} has the inputs {', '.join(self.input_names)} and does not say in which order they are"
+                " fed; measure it with the command that makes it"
+            )
+        [output] = self.outputs(dict(zip(self.input_names, arrays(x), strict=True)), advance).values()
+        return output
+
+    def outputs(
+        self, feeds: Mapping[str, NDArray[Any]], advance: Callable[[int], None] = lambda _: None
+    ) -> dict[str, NDArray[Any]]:
+        """Every output by its name, as floats (N, ...), for one array (N, ...) for each input by its name."""
+        sizes = {shape[0] for shape in self.input_shapes() if shape}
+        batch = self.batch if sizes == {None} else next(size for size in sizes if size)
+        threads = (os.cpu_count() or 1) if batch > 1 else 1  # one sample alone is too little to share
+        bound = _Bound(_interpreter(self.payload, self.name, threads))
+        count = len(next(iter(feeds.values())))
+        parts: dict[str, list[NDArray[Any]]] = {}
+        for start in range(0, count, batch):
+            size = min(batch, count - start)
+            rows = np.arange(start, start + (size if None in sizes else batch)) % count  # a fixed batch is filled up
+            with _one_sentence(self.name):
+                found = bound.run({name: x[rows] for name, x in feeds.items()})
+            for name, value in found.items():
+                parts.setdefault(name, []).append(value[:size])
+            advance(size)
+        return {name: np.concatenate(values) for name, values in parts.items()}
+
+    def runner(self, inputs: Sequence[NDArray[Any]]) -> Callable[[], object]:
+        """One `invoke`; the inputs are set beforehand, and it has been run once."""
+        interpreter = _interpreter(self.payload, self.name, self.threads)
+        with _one_sentence(self.name):
+            _Bound(interpreter).set(dict(zip(self.input_names, inputs, strict=True)))
+            interpreter.invoke()
+        return interpreter.invoke  # type: ignore[no-any-return]
+
+    def save(self, path: str | Path, *, force: bool = False) -> Path:
+        """Write the file atomically; raise `OutputError` if it exists, unless `force`."""
+        return write(Path(path), self.payload, force=force)
+
+
+def quantized(x: NDArray[Any], detail: dict[str, Any]) -> NDArray[Any]:
+    """Real values to the tensor's own type: q = round(x / scale) + zero_point, clipped to the range of that type."""
+    dtype = np.dtype(detail["dtype"])
+    scale, zero_point = detail["quantization"]
+    if dtype.kind not in "iu" or scale == 0:
+        return x.astype(dtype)
+    limits = np.iinfo(dtype)
+    clipped: NDArray[Any] = np.clip(np.round(x / scale) + zero_point, limits.min, limits.max)
+    return clipped.astype(dtype)
+
+
+def dequantized(q: NDArray[Any], detail: dict[str, Any]) -> NDArray[Any]:
+    """The tensor's own type to real values: x = scale * (q - zero_point)."""
+    scale, zero_point = detail["quantization"]
+    if np.dtype(detail["dtype"]).kind not in "iu" or scale == 0:
+        return q.astype(np.float32)
+    real: NDArray[Any] = scale * (q.astype(np.float32) - zero_point)
+    return real.astype(np.float32)
+
+
+class _Bound:
+    """An interpreter with the details of its inputs and outputs by name, which take longer to ask for than a sample."""
+
+    def __init__(self, interpreter: Interpreter) -> None:
+        self.interpreter = interpreter
+        self.inputs = _named(interpreter, "input")
+        self.outputs = _named(interpreter, "output")
+        self.shapes = {name: tuple(detail["shape"]) for name, detail in self.inputs.items()}
+
+    def set(self, feeds: Mapping[str, NDArray[Any]]) -> None:
+        """Set the inputs, resized to what they are given."""
+        resized = [name for name, x in feeds.items() if self.shapes[name] != x.shape]
+        for name in resized:
+            self.interpreter.resize_tensor_input(self.inputs[name]["index"], feeds[name].shape)
+            self.shapes[name] = feeds[name].shape
+        if resized:
+            self.interpreter.allocate_tensors()
+        for name, x in feeds.items():
+            self.interpreter.set_tensor(self.inputs[name]["index"], quantized(x, self.inputs[name]))
+
+    def run(self, feeds: Mapping[str, NDArray[Any]]) -> dict[str, NDArray[Any]]:
+        """One `invoke` from a fresh state: recurrent kernels keep theirs from one to the next otherwise."""
+        self.set(feeds)
+        self.interpreter.reset_all_variables()
+        self.interpreter.invoke()
+        return {
+            name: dequantized(self.interpreter.get_tensor(detail["index"]), detail)
+            for name, detail in self.outputs.items()
+        }
+
+
+def _named(interpreter: Interpreter, which: Which) -> dict[str, dict[str, Any]]:
+    """Details of the inputs or outputs by their names in the signature; by those of the tensors if there is none."""
+    details = interpreter.get_input_details() if which == "input" else interpreter.get_output_details()
+    signatures = interpreter.get_signature_list()
+    if len(signatures) != 1:
+        return {detail["name"]: detail for detail in details}
+    [key] = signatures
+    runner = interpreter.get_signature_runner(key)
+    named = runner.get_input_details() if which == "input" else runner.get_output_details()
+    places = {detail["index"]: detail for detail in details}
+    return {name: places[detail["index"]] for name, detail in named.items()}
+
+
+def tensors(
+    artifact: TfliteArtifact, names: Container[str], feeds: Mapping[str, NDArray[Any]]
+) -> dict[str, NDArray[Any]]:
+    """The tensors `names` of the main graph, as floats, for samples (N, ...) by the names of the inputs."""
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", message="Warning: Enabling `experimental_preserve_all_tensors`")
+        interpreter = Interpreter(
+            model_content=artifact.payload, num_threads=THREADS, experimental_preserve_all_tensors=True
+        )
+    interpreter.allocate_tensors()
+    bound = _Bound(interpreter)
+    sizes = {shape[0] for shape in artifact.input_shapes() if shape}
+    count = len(next(iter(feeds.values())))
+    batch = next((size for size in sizes if size), count)
+    parts: dict[str, list[NDArray[Any]]] = {}
+    for start in range(0, count - batch + 1, batch):
+        bound.run({name: x[start : start + batch] for name, x in feeds.items()})
+        details = {detail["name"]: detail for detail in interpreter.get_tensor_details() if detail["name"] in names}
+        for name, detail in details.items():
+            with contextlib.suppress(ValueError):  # it holds no data: an output that nobody uses
+                value = np.atleast_1d(dequantized(interpreter.get_tensor(detail["index"]), detail))
+                parts.setdefault(name, []).append(value)
+    return {name: np.concatenate(values) for name, values in parts.items()}
+
+
+def _interpreter(payload: bytes, name: str, threads: int) -> Interpreter:
+    with _one_sentence(name):
+        interpreter = Interpreter(model_content=payload, num_threads=threads)
+        interpreter.allocate_tensors()
+    return interpreter
+
+
+@contextlib.contextmanager
+def _one_sentence(name: str) -> Iterator[None]:
+    try:
+        yield
+    except (ValueError, RuntimeError, MemoryError) as error:
+        raise InputError(f"{name} cannot be run by LiteRT: {' '.join(str(error).split())[:200]}") from error
+
+
+def _shape(detail: dict[str, Any]) -> Shape:
+    return tuple(None if size < 0 else int(size) for size in detail["shape_signature"])

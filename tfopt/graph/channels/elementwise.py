@@ -1,0 +1,119 @@
+"""Layers with a number for each channel, or none: what comes out are the channels that went in."""
+
+import keras
+import numpy as np
+
+from tfopt.graph.channels import activations
+from tfopt.graph.channels.channel_graph import Channels
+from tfopt.graph.channels.ledger import CannotFollow, Site
+from tfopt.graph.channels.weighted import channel_axis
+
+Followed = Channels | None
+
+
+def unchanged(site: Site) -> Followed:
+    """Dropout and its like: nothing happens to channels."""
+    return site.given[0].channels
+
+
+def activation(site: Site) -> Followed:
+    """An activation that looks at each number by itself."""
+    if type(site.layer) not in activations.LAYERS:
+        activations.check(site.layer.activation)
+    return site.given[0].channels
+
+
+def softmax(site: Site) -> Followed:
+    """A softmax over other axes than that of the channels."""
+    [x] = site.given
+    axes = np.atleast_1d(site.layer.axis) % len(x.shape)
+    if x.channels is not None and x.channels.axis in axes:
+        raise CannotFollow("a softmax looks at all channels at once")
+    return x.channels
+
+
+def rescaling(site: Site) -> Followed:
+    """One scale and one offset for all."""
+    if np.ndim(site.layer.scale) or np.ndim(site.layer.offset):
+        raise CannotFollow("a scale for each channel")
+    return site.given[0].channels
+
+
+def prelu(site: Site) -> Followed:
+    """PReLU: a slope (...) for each position, but for those that share one."""
+    [x] = site.given
+    if x.channels is None:
+        site.ledger.stick(site.name, f"{site.name} is also given channels that stay")
+        return None
+    if site.layer.alpha.shape[x.channels.axis - 1] != 1:
+        site.cut(site.layer.alpha, x.channels.axis - 1, x.channels.ids, "follows")
+    return x.channels
+
+
+def batch_normalization(site: Site) -> Followed:
+    """BatchNormalization: four numbers a channel."""
+    [x] = site.given
+    if x.channels is None:
+        site.ledger.stick(site.name, f"{site.name} is also given channels that stay")
+        return None
+    for weight in site.layer.weights:
+        site.cut(weight, 0, x.along(site.layer.axis), "follows")
+    return x.channels
+
+
+def layer_normalization(site: Site) -> Followed:
+    """LayerNormalization and RMSNormalization: the mean over channels changes with their number, so they stay."""
+    [x] = site.given
+    axes = np.atleast_1d(site.layer.axis) % len(x.shape)
+    if x.channels is not None and x.channels.axis in axes:
+        raise CannotFollow("it normalizes over all channels: their number counts")
+    return x.channels
+
+
+def group_normalization(site: Site) -> Followed:
+    """GroupNormalization: a group leaves whole, as the others do not look at it."""
+    [x], layer = site.given, site.layer
+    if x.channels is None:
+        site.ledger.stick(site.name, f"{site.name} is also given channels that stay")
+        return None
+    ids = x.along(layer.axis)
+    for weight in layer.weights:
+        site.cut(weight, 0, ids, "follows")
+    groups = len(ids) if layer.groups == -1 else layer.groups
+    members = ids.reshape(groups, -1)
+    for column in members.T[1:]:
+        site.ledger.ids.join(members[:, 0], column)
+    site.size("groups", members[:, 0])
+    return x.channels
+
+
+def spatial(site: Site) -> Followed:
+    """Pooling, padding, cropping, resizing: along every axis but that of the channels."""
+    [x] = site.given
+    return None if x.channels is None else Channels(x.channels.axis, x.along(channel_axis(site)))
+
+
+def pooled_away(site: Site) -> Followed:
+    """Global pooling: the other axes go, or have size 1."""
+    [x] = site.given
+    if x.channels is None:
+        return None
+    ids = x.along(channel_axis(site))
+    return Channels(x.channels.axis if site.layer.keepdims else 1, ids)
+
+
+DROPPING = (
+    keras.layers.Dropout, keras.layers.SpatialDropout1D, keras.layers.SpatialDropout2D, keras.layers.SpatialDropout3D,
+    keras.layers.AlphaDropout, keras.layers.GaussianDropout, keras.layers.GaussianNoise, keras.layers.Identity,
+    keras.layers.ActivityRegularization,
+)  # fmt: skip
+SPATIAL = (
+    keras.layers.MaxPooling1D, keras.layers.MaxPooling2D, keras.layers.MaxPooling3D, keras.layers.AveragePooling1D,
+    keras.layers.AveragePooling2D, keras.layers.AveragePooling3D, keras.layers.ZeroPadding2D,
+    keras.layers.ZeroPadding3D, keras.layers.Cropping2D, keras.layers.Cropping3D, keras.layers.UpSampling2D,
+    keras.layers.UpSampling3D, keras.layers.Resizing,
+)  # fmt: skip
+GLOBAL = (
+    keras.layers.GlobalMaxPooling1D, keras.layers.GlobalMaxPooling2D, keras.layers.GlobalMaxPooling3D,
+    keras.layers.GlobalAveragePooling1D, keras.layers.GlobalAveragePooling2D, keras.layers.GlobalAveragePooling3D,
+)  # fmt: skip

@@ -1,0 +1,89 @@
+"""Proof that a smaller model is the given one without some channels: every tensor in it has the numbers it must have.
+
+Both are run on the same inputs, the given one with zeros where weights read channels that left. What a call makes
+there, without those channels, and what the same call makes in the smaller model must agree.
+"""
+
+from collections.abc import Sequence
+from typing import Any
+
+import keras
+import numpy as np
+import tensorflow as tf
+
+from tfopt.errors import TfoptError
+from tfopt.graph.channels.channel_graph import Array, ChannelGraph
+from tfopt.graph.channels.surgery import zeroed
+from tfopt.graph.replay import Call, replay
+
+TOLERANCE = 1e-5  # relative to the largest number of a tensor, if that is above 1
+HALF_TOLERANCE = 2e-2  # of layers that compute with 8 bits of precision
+
+
+class SurgeryError(TfoptError):
+    """The smaller model is not what it must be: a defect of tfopt."""
+
+
+def prove(model: keras.Model, small: keras.Model, graph: ChannelGraph, kept: Array, inputs: Sequence[Any]) -> float:
+    """The largest difference in any tensor, for `inputs` (N, ...); raises `SurgeryError` if it is above the tolerance.
+
+    The weights of `model` change meanwhile and are then as before.
+    """
+    before = model.get_weights()
+    expected: list[tuple[str, list[Array | None]]] = []
+    channels = iter(graph.outputs)
+
+    def note(call: Call) -> Any:
+        answer = call.infer()
+        left = [
+            _numbers(tensor, None if one is None else (one.axis, np.flatnonzero(kept[one.ids])))
+            for tensor, one in zip(keras.tree.flatten(answer), next(channels), strict=True)
+        ]
+        expected.append((call.name, left))
+        return answer
+
+    model.set_weights(zeroed(model, graph, kept))
+    try:
+        replay(model, inputs, note)
+    finally:
+        model.set_weights(before)
+    worst = [0.0]
+    wanted = iter(expected)
+
+    def compare(call: Call) -> Any:
+        answer = call.infer()
+        name, tensors = next(wanted)
+        for one, tensor in zip(tensors, keras.tree.flatten(answer), strict=True):
+            if one is not None:
+                worst.append(_difference(name, one, _numbers(tensor, None)))
+        return answer
+
+    replay(small, inputs, compare)
+    return max(worst)
+
+
+def _numbers(tensor: Any, left: tuple[int, Array] | None) -> Array | None:
+    if not isinstance(tensor, tf.Tensor) or tensor.dtype == tf.string:
+        return None
+    array = tensor.numpy()
+    return array if left is None else np.take(array, left[1], left[0])
+
+
+def _difference(name: str, wanted: Array, found: Array | None) -> float:
+    if found is None or found.shape != wanted.shape:
+        shape = None if found is None else found.shape
+        raise SurgeryError(f"{name} makes {shape} instead of {wanted.shape} without the removed channels; {DEFECT}")
+    if not wanted.size:
+        return 0.0
+    tolerance = TOLERANCE if wanted.dtype.itemsize >= 4 else HALF_TOLERANCE
+    one, other = wanted.astype(np.float64), found.astype(np.float64)
+    both = np.isfinite(one)
+    difference = float(np.max(np.abs(one - other), where=both, initial=0)) / max(
+        1.0, float(np.max(np.abs(one), where=both, initial=0))
+    )
+    if not (difference <= tolerance and (both == np.isfinite(other)).all()):
+        raise SurgeryError(f"{name} differs by {difference:.1e} without the removed channels; {DEFECT}")
+    return difference
+
+
+DEFECT = "that is a defect of tfopt, please report it; nothing was written"

@@ -1,0 +1,111 @@
+"""The smaller model: layers of fewer channels, called as before, with the weights of the channels that are left.
+
+A nested model stays nested and a Sequential one Sequential; the copy is compiled as the original was.
+"""
+
+import copy
+from collections import defaultdict
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import keras
+import numpy as np
+
+from tfopt.graph.channels.channel_graph import Array, ChannelGraph, Channels, Cut, Path, Size
+from tfopt.graph.leaves import first_names, leaves
+from tfopt.graph.replay import is_graph
+
+# What these know they have learnt from texts, and their configs do not tell all of it.
+ADAPTED = (keras.layers.TextVectorization, keras.layers.StringLookup, keras.layers.IntegerLookup)
+
+
+def smaller(model: keras.Model, graph: ChannelGraph, kept: Array) -> keras.Model:
+    """A copy of `model` without the channels whose ids are not `kept` (n,), a boolean for each."""
+    sizes: dict[str, list[Size]] = defaultdict(list)
+    for size in graph.sizes:
+        sizes[size.layer].append(size)
+    cuts: dict[str, list[Cut]] = defaultdict(list)
+    for cut in graph.cuts:
+        cuts[cut.layer].append(cut)
+    names = first_names(model)
+
+    def fewer(operation: keras.Operation, name: str) -> keras.Operation:
+        return _fewer(operation, sizes[names.get(id(operation), name)], kept)
+
+    small = _clone(model, "", None, fewer, graph, kept)
+    for (name, old), (_, new) in zip(leaves(model), leaves(small), strict=True):
+        if old is new:
+            continue
+        weights = old.get_weights()
+        for cut in cuts[names.get(id(old), name)]:
+            weights[cut.weight] = np.take(weights[cut.weight], np.flatnonzero(kept[cut.ids]), cut.axis)
+        new.set_weights(weights)
+        if isinstance(new, keras.layers.Normalization):
+            new.finalize_state()  # it computes with what it made of its weights
+    return small
+
+
+def zeroed(model: keras.Model, graph: ChannelGraph, kept: Array) -> list[Array]:
+    """The weights of `model` with zeros where they read a channel that is not `kept`: nobody sees it any more."""
+    index = {id(weight): position for position, weight in enumerate(model.weights)}
+    weights = model.get_weights()
+    by_name = dict(leaves(model))
+    for cut in graph.cuts:
+        if cut.role == "reads":
+            position = index[id(by_name[cut.layer].weights[cut.weight])]
+            array = np.moveaxis(weights[position], cut.axis, 0)
+            array[~kept[cut.ids]] = 0
+    return weights  # type: ignore[no-any-return]
+
+
+def _clone(
+    model: keras.Model,
+    prefix: str,
+    inputs: Sequence[Any] | None,
+    fewer: Callable[[keras.Operation, str], keras.Operation],
+    graph: ChannelGraph,
+    kept: Array,
+) -> keras.Model:
+    """A copy of layers that `fewer` makes, of `inputs` or new ones; nested models are copied the same way."""
+
+    def clone(operation: keras.Operation) -> keras.Operation:
+        name = f"{prefix}{operation.name}"
+        if not is_graph(operation):
+            return fewer(operation, name)
+        channels = graph.inputs[name]
+        given = [_input(tensor, one, kept) for tensor, one in zip(operation.inputs, channels, strict=True)]
+        return _clone(operation, f"{name}/", given, fewer, graph, kept)
+
+    packed = None if inputs is None else keras.tree.pack_sequence_as(model.input, list(inputs))
+    return keras.models.clone_model(model, input_tensors=packed, clone_function=clone)
+
+
+def _input(tensor: keras.KerasTensor, channels: Channels | None, kept: Array) -> keras.KerasTensor:
+    shape = list(tensor.shape)
+    if channels is not None:
+        shape[channels.axis] = int(kept[channels.ids].sum())
+    return keras.Input(batch_shape=shape, dtype=tensor.dtype, name=tensor.name)
+
+
+def _fewer(operation: keras.Operation, sizes: Sequence[Size], kept: Array) -> keras.Operation:
+    """A new layer of as many channels as are kept."""
+    if isinstance(operation, ADAPTED):
+        return operation
+    config = copy.deepcopy(operation.get_config())
+    for inside in config.values():
+        if isinstance(inside, dict):
+            inside.pop("build_config", None)  # a wrapper would build what is inside for the old number of channels
+    for size in sizes:
+        _set(config, size.path, int(kept[size.ids].sum()))
+    return type(operation).from_config(config)
+
+
+def _set(config: Any, path: Path, count: int) -> None:
+    """Put a number where `path` leads to; what is there may be a tuple, or one number instead of several."""
+    key, *rest = path
+    if not rest or isinstance(config[key], int):
+        config[key] = count
+    else:
+        if isinstance(config[key], tuple):
+            config[key] = list(config[key])
+        _set(config[key], tuple(rest), count)

@@ -1,0 +1,87 @@
+"""Convolutions as dense layers on patches: the same numbers, in an operation that has kernels for few bits.
+
+A convolution of size 1 is a dense layer on every pixel. A larger one gathers its patches with slices, one for each
+position in the kernel, and multiplies them with the kernel as a matrix.
+"""
+
+from collections.abc import Callable
+from typing import Any
+
+import keras
+from keras import ops
+
+from tfopt.graph.rebuild import Copies, rebuilt
+from tfopt.graph.replay import Call
+
+LEAST_CHANNELS = 128
+
+
+def lowered(model: keras.Model, title: str, wanted: Callable[[keras.layers.Layer], bool]) -> keras.Model:
+    """A copy of `model` in which the 2-D convolutions that are `wanted` are dense layers of the same names.
+
+    Those of images of any size stay as they are.
+    """
+
+    def visit(call: Call, copies: Copies) -> Any:
+        layer = call.operation
+        if can_be_lowered(layer) and None not in call.first.shape[1:3] and wanted(layer):
+            return _dense(call, copies)
+        return copies.call(call)
+
+    return rebuilt(model, title, visit)
+
+
+def can_be_lowered(layer: keras.Operation) -> bool:
+    """Whether it is a 2-D convolution without groups or dilation, channels last."""
+    return (
+        type(layer) is keras.layers.Conv2D
+        and layer.groups == 1
+        and layer.data_format == "channels_last"
+        and tuple(layer.dilation_rate) == (1, 1)
+    )
+
+
+def pays_as_dense(layer: keras.Operation) -> bool:
+    """Whether a convolution with weights of 2 or 4 bits is no slower, as a dense layer, than it is in float.
+
+    That begins at about 128 input channels; `benchmarks/forms.py` measures it.
+    """
+    return can_be_lowered(layer) and layer.kernel.shape[-2] >= LEAST_CHANNELS
+
+
+def _dense(call: Call, copies: Copies) -> Any:
+    layer = call.operation
+    patches = _patches(call.first, layer)
+    dense = copies.of(
+        call,
+        lambda name: keras.layers.Dense(
+            layer.filters, activation=layer.activation, use_bias=layer.use_bias, name=name, dtype=layer.dtype_policy
+        ),
+    )
+    outputs = dense(patches)
+    weights = layer.get_weights()
+    dense.set_weights([weights[0].reshape(-1, layer.filters), *weights[1:]])
+    return outputs
+
+
+def _patches(x: Any, layer: keras.layers.Conv2D) -> Any:
+    (rows, columns), (down, right) = layer.kernel_size, layer.strides
+    if layer.padding == "same":
+        sides = [
+            _padding(size, *pair) for size, *pair in zip(x.shape[1:3], layer.kernel_size, layer.strides, strict=True)
+        ]
+        if any(side != (0, 0) for side in sides):
+            x = ops.pad(x, [(0, 0), *sides, (0, 0)])
+    height, width = ((x.shape[a + 1] - layer.kernel_size[a]) // layer.strides[a] + 1 for a in (0, 1))
+    parts = [
+        x[:, i : i + (height - 1) * down + 1 : down, j : j + (width - 1) * right + 1 : right]
+        for i in range(rows)
+        for j in range(columns)
+    ]
+    return ops.concatenate(parts, axis=-1) if len(parts) > 1 else parts[0]
+
+
+def _padding(size: int, kernel: int, stride: int) -> tuple[int, int]:
+    """Zeros before and after an axis of this size with padding `same`."""
+    total = max((-(-size // stride) - 1) * stride + kernel - size, 0)
+    return total // 2, total - total // 2

@@ -1,0 +1,74 @@
+"""Which weights of a layer are kernels, and a kernel as a matrix of input weights by output channels."""
+
+from collections.abc import Callable
+from typing import Any, NamedTuple
+
+import keras
+import numpy as np
+from numpy.typing import NDArray
+
+Array = NDArray[Any]
+DEPTHWISE = (keras.layers.DepthwiseConv1D, keras.layers.DepthwiseConv2D)
+KERNELS = {"kernel", "depthwise_kernel", "pointwise_kernel", "recurrent_kernel", "embeddings"}
+TRANSPOSED = (keras.layers.Conv1DTranspose, keras.layers.Conv2DTranspose, keras.layers.Conv3DTranspose)
+ATTENTION = (keras.layers.MultiHeadAttention, keras.layers.GroupQueryAttention)
+
+
+class Kernel(NamedTuple):
+    """A weight by its position in `layer.weights`, and the axes of its output channels."""
+
+    position: int
+    axes: tuple[int, ...]
+    depthwise: bool
+
+
+def kernels(layer: keras.Layer) -> list[Kernel]:
+    """The kernels of `layer`, those of the layers in it included."""
+    found = []
+    kind = _inside(layer)
+    for position, weight in enumerate(layer.weights):
+        if weight.name in KERNELS and len(weight.shape) > 1:
+            depthwise = weight.name == "depthwise_kernel" or isinstance(kind, DEPTHWISE)
+            found.append(Kernel(position, _output_axes(kind, weight, depthwise=depthwise), depthwise))
+    return found
+
+
+def _inside(layer: keras.Layer) -> keras.Layer:
+    """The layer that a wrapper such as TimeDistributed calls."""
+    while isinstance(layer, keras.layers.Wrapper):
+        layer = layer.layer
+    return layer
+
+
+def _output_axes(layer: keras.Layer, weight: keras.Variable, *, depthwise: bool) -> tuple[int, ...]:
+    last = len(weight.shape) - 1
+    if depthwise:
+        return (last - 1, last)
+    if isinstance(layer, TRANSPOSED):
+        return (last - 1,)
+    if isinstance(layer, ATTENTION):
+        return (last,) if "attention_output" in weight.path else (last - 1, last)
+    if isinstance(layer, keras.layers.EinsumDense):
+        given, own = layer.equation.replace(" ", "").split("->")[0].split(",")
+        return tuple(axis for axis, label in enumerate(own) if label not in given)
+    return (last,)
+
+
+def change(layer: keras.Layer, kernel: Kernel, function: Callable[[Array], Array]) -> None:
+    """Replace a kernel by what `function` makes of it as a matrix (K, C)."""
+    weight = layer.weights[kernel.position]
+    result = function(as_matrix(weight.numpy(), kernel.axes))
+    weight.assign(as_kernel(result.astype(weight.dtype), tuple(weight.shape), kernel.axes))
+
+
+def as_matrix(kernel: Array, axes: tuple[int, ...]) -> Array:
+    """The kernel as (K, C): output channels last."""
+    moved = np.moveaxis(kernel, axes, range(-len(axes), 0))
+    return moved.reshape(-1, int(np.prod([kernel.shape[axis] for axis in axes])))
+
+
+def as_kernel(matrix: Array, shape: tuple[int, ...], axes: tuple[int, ...]) -> Array:
+    """Undo `as_matrix`; `shape` is that of the kernel."""
+    inputs = [size for axis, size in enumerate(shape) if axis not in axes]
+    moved = matrix.reshape(*inputs, *(shape[axis] for axis in axes))
+    return np.moveaxis(moved, range(-len(axes), 0), axes)

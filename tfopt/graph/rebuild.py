@@ -1,0 +1,88 @@
+"""A Functional model made anew from copies of its layers, any of which may be replaced or left out on the way.
+
+Nested models are flattened, weights are copied; the copy is not compiled.
+"""
+
+import re
+from collections.abc import Callable
+from typing import Any
+
+import keras
+
+from tfopt.errors import UnsupportedError
+from tfopt.graph.replay import Call, is_graph, replay
+
+
+class Copies:
+    """Copies of the layers of a model, one for each, with its weights; shared layers stay shared."""
+
+    def __init__(self) -> None:
+        self._made: dict[int, keras.Operation] = {}
+        self._taken: set[str] = set()
+
+    def call(self, call: Call, **options: Any) -> Any:
+        """Call the copy of the layer or operation with what it is called with; `options` replace some of its own."""
+        original = call.operation
+        new = id(original) not in self._made
+        copy = self.of(
+            call, lambda name: type(original).from_config({**original.get_config(), **options, "name": name})
+        )
+        outputs = copy(*call.args, **call.kwargs)
+        if new and isinstance(original, keras.Layer):
+            copy.set_weights(original.get_weights())
+            if isinstance(copy, keras.layers.Normalization):
+                copy.finalize_state()  # it computes with what it made of its weights
+        return outputs
+
+    def of(self, call: Call, make: Callable[[str], keras.Operation]) -> keras.Operation:
+        """What stands for the layer that is called; when that is called first, `make` makes it of a name."""
+        if id(call.operation) not in self._made:
+            self._made[id(call.operation)] = make(self.unique(call.name))
+        return self._made[id(call.operation)]
+
+    def unique(self, name: str) -> str:
+        """A name that no other layer has, without the slashes of nested ones."""
+        plain = re.sub(r"/", "_", name)
+        while plain in self._taken:
+            plain += "_"
+        self._taken.add(plain)
+        return plain
+
+
+def rebuilt(model: keras.Model, title: str, visit: Callable[[Call, Copies], Any] | None = None) -> keras.Model:
+    """Return a copy of `model`; `visit` answers a call in place of the copied layer.
+
+    Raises `UnsupportedError` if the graph of the model is not known.
+    """
+    if not is_graph(model):
+        raise UnsupportedError(
+            f"{title} is a {type(model).__name__}, a model whose graph is not known: its layers cannot be replaced."
+            " Pruning, clustering and quantization after training work on it"
+        )
+    copies = Copies()
+    answer = visit or (lambda call, copies: copies.call(call))
+    inputs = [
+        keras.Input(batch_shape=tensor.shape, dtype=tensor.dtype, name=copies.unique(tensor.name))
+        for tensor in model.inputs
+    ]
+    outputs = replay(model, inputs, lambda call: answer(call, copies))
+    return _structured(model, inputs, outputs)
+
+
+def compiled_like(model: keras.Model, copy: keras.Model) -> keras.Model:
+    """Compile `copy` as `model` was, if it was; returns `copy`."""
+    config = model.get_compile_config() if model.compiled else None
+    if config:
+        copy.compile(**keras.saving.deserialize_keras_object(config))
+    return copy
+
+
+def _structured(model: keras.Model, inputs: list[Any], outputs: list[Any]) -> keras.Model:
+    """The new model, whose inputs and outputs have the structure (a tensor, a list, a dict) of the old one's."""
+    if isinstance(model, keras.Sequential):
+        return keras.Model(inputs[0], outputs[0], name=model.name)
+    return keras.Model(
+        keras.tree.pack_sequence_as(model.input, inputs),
+        keras.tree.pack_sequence_as(model.output, outputs),
+        name=model.name,
+    )

@@ -1,0 +1,89 @@
+"""Residual blocks (He et al. 2016): what is added to what passes by, and a model without some of them."""
+
+from collections.abc import Collection
+from dataclasses import dataclass
+from typing import Any
+
+import keras
+
+from tfopt.graph.rebuild import Copies, compiled_like, rebuilt
+from tfopt.graph.replay import Call, replay
+
+
+@dataclass(frozen=True)
+class Block:
+    """An addition, `name`, whose input number `shortcut` passes by the `layers` that make the other input."""
+
+    name: str
+    shortcut: int
+    layers: tuple[str, ...]
+
+
+@dataclass(frozen=True, eq=False)
+class _Tensor:
+    """A tensor, the call that made it, and what that was given."""
+
+    spec: keras.KerasTensor
+    call: str
+    given: tuple["_Tensor", ...] = ()
+
+
+def residual_blocks(model: keras.Model) -> list[Block]:
+    """The blocks of a model whose graph is known, in the order in which it calls them.
+
+    A block is an addition, called once, of two tensors of one shape, of which one is made from the other.
+    """
+    found: list[tuple[str, tuple[_Tensor, ...]]] = []
+
+    def visit(call: Call) -> Any:
+        given = tuple(leaf for leaf in keras.tree.flatten((call.args, call.kwargs)) if isinstance(leaf, _Tensor))
+        if type(call.operation).__name__ == "Add" and len(given) == 2 and given[0].spec.shape == given[1].spec.shape:
+            found.append((call.name, given))
+        args, kwargs = keras.tree.map_structure(_spec, (call.args, call.kwargs))
+        output = call.operation.compute_output_spec(*args, **kwargs)
+        return [_Tensor(spec, call.name, given) for spec in keras.tree.flatten(output)]
+
+    replay(model, [_Tensor(tensor, tensor.name) for tensor in model.inputs], visit)
+    names = [name for name, _ in found]
+    blocks = []
+    for name, given in found:
+        for shortcut in (0, 1):
+            layers = _between(given[shortcut], given[1 - shortcut])
+            if layers and names.count(name) == 1:
+                blocks.append(Block(name, shortcut, layers))
+    return blocks
+
+
+def without(model: keras.Model, blocks: Collection[Block], title: str) -> keras.Model:
+    """A copy of `model`, nested models flattened, in which what passes by `blocks` goes on instead of their sums."""
+    leaving = {block.name: block for block in blocks}
+
+    def visit(call: Call, copies: Copies) -> Any:
+        if call.name in leaving:
+            return keras.tree.flatten((call.args, call.kwargs))[leaving[call.name].shortcut]
+        return copies.call(call)
+
+    return compiled_like(model, rebuilt(model, title, visit))
+
+
+def _between(start: _Tensor, end: _Tensor) -> tuple[str, ...]:
+    """Names of the calls on the ways from `start` to `end`, first things first; none if there is no way."""
+    leads: dict[_Tensor, bool] = {start: True}
+    order: list[_Tensor] = []
+    waiting = [end]
+    while waiting:
+        tensor = waiting[-1]
+        unknown = [given for given in tensor.given if given not in leads]
+        if tensor in leads:
+            waiting.pop()
+        elif unknown:
+            waiting.extend(unknown)
+        else:
+            leads[tensor] = any(leads[given] for given in tensor.given)
+            order.extend([tensor] if leads[tensor] else [])
+            waiting.pop()
+    return tuple(dict.fromkeys(tensor.call for tensor in order)) if leads.get(end) and start is not end else ()
+
+
+def _spec(leaf: Any) -> Any:
+    return leaf.spec if isinstance(leaf, _Tensor) else leaf

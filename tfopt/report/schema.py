@@ -1,0 +1,276 @@
+"""What a command has to say: before, after, what changed, and how every figure was obtained."""
+
+from collections.abc import Sequence
+from typing import Any, Literal, Self
+
+from pydantic import BaseModel, ConfigDict
+
+from tfopt.config.choices import Task
+
+
+class Record(BaseModel):
+    """Base of the report's parts: immutable plain data."""
+
+    model_config = ConfigDict(frozen=True)
+
+
+class Accuracy(Record):
+    """Share of test samples classified correctly, with the 95 % interval of Wilson (1927)."""
+
+    correct: int
+    total: int
+    value: float
+    low: float
+    high: float
+
+
+class Deviation(Record):
+    """Mean absolute error over test samples, its 95 % interval, and what 1 is in the units of the data."""
+
+    mae: float
+    low: float
+    high: float
+    samples: int
+    unit: float | None
+
+
+class Bleu(Record):
+    """Corpus BLEU (Papineni et al. 2002, by sacrebleu) of greedy translations, 0 to 100, and its bootstrap interval."""
+
+    value: float
+    low: float
+    high: float
+    sentences: int
+
+
+class Latency(Record):
+    """Milliseconds of one inference at batch 1, runs of all files interleaved in one process."""
+
+    median_ms: float
+    p95_ms: float
+    runs: int
+    runtime: str
+
+
+class Measurement(Record):
+    """Everything measured about one artifact; None where it could not be, with the reason in the report's notes.
+
+    `parameters` counts all weights of a `.keras` file (also those that do not train) and all constants of a `.tflite`.
+    """
+
+    name: str
+    format: Literal["keras", "tflite"]
+    file_bytes: int
+    gzip_bytes: int
+    parameters: int
+    nonzero_parameters: int
+    macs: int | None
+    accuracy: Accuracy | None = None
+    deviation: Deviation | None = None
+    bleu: Bleu | None = None
+    latency: Latency | None
+
+
+SizeVerdict = Literal["smaller", "larger", "smaller when compressed", "no gain"]
+
+
+class SizeChange(Record):
+    """Relative change against the first file of the same format: -0.6 is 60 % less; under half a percent is no gain."""
+
+    against: str
+    file_bytes: float
+    gzip_bytes: float
+    nonzero_parameters: float
+    verdict: SizeVerdict
+
+
+class AccuracyChange(Record):
+    """Difference in accuracy on the same samples, and McNemar's exact test (1947) whether it is more than chance."""
+
+    against: str
+    change: float
+    lost: int
+    won: int
+    p_value: float
+    verdict: str
+
+
+class DeviationChange(Record):
+    """By which share the mean absolute error grew on the same samples, and whether that is more than chance."""
+
+    against: str
+    change: float
+    p_value: float
+    verdict: str
+
+
+class LatencyChange(Record):
+    """Median of the ratios of paired runs (below 1 is faster) with a 95 % bootstrap interval."""
+
+    against: str
+    ratio: float
+    low: float
+    high: float
+    verdict: str
+
+
+class Comparison(Record):
+    """One artifact against the baseline; sizes and latency only within one format."""
+
+    name: str
+    size: SizeChange | None
+    accuracy: AccuracyChange | None = None
+    deviation: DeviationChange | None = None
+    latency: LatencyChange | None
+
+
+Action = Literal["pruned", "clustered", "binarized", "quantized", "folded", "narrowed", "removed", "skipped"]
+
+
+class LayerChange(Record):
+    """One layer: what was done to it, or why it was skipped."""
+
+    layer: str
+    kind: str
+    action: Action
+    detail: str
+    weights: int
+    sparsity: float | None = None
+    distinct: int | None = None
+
+
+class LayerError(Record):
+    """What quantizing does at one layer, worst first in a list; figures of its last output against the float file.
+
+    `added_noise` is the noise-to-signal ratio, averaged over channels, that it adds to what its inputs have; `drop` is
+    the loss of accuracy on the validation split if this layer alone is quantized.
+    """
+
+    layer: str
+    kind: str
+    added_noise: float
+    snr_db: float | None
+    cosine: float | None
+    drop: float | None = None
+
+
+class GroupLoss(Record):
+    """A group of channels, how many are `removed` on trial, and what that saves: MACs, and bytes in float32.
+
+    `increase` is what it costs: that of the loss on the validation split.
+    """
+
+    group: str
+    kind: str
+    channels: int
+    removed: int
+    macs: int
+    bytes: int
+    increase: float
+
+
+class Baseline(Record):
+    """What a method without a model scores on the test split: accuracy, mean absolute error or BLEU."""
+
+    method: str
+    value: float
+
+
+class DataSummary(Record):
+    """Which data was used, how it was scaled and how many samples each split has."""
+
+    source: str
+    scale: str
+    fingerprint: str
+    samples: dict[str, int]
+    task: Task = "classification"
+    baseline: Baseline | None = None
+
+
+class GateResult(Record):
+    """A limit, what was found, and whether it holds."""
+
+    gate: str
+    name: str
+    limit: float
+    found: float
+    passed: bool
+
+
+class TrialResult(Record):
+    """One trial of a search: what was tried and how it went on the validation split.
+
+    `score` is that of the selected epoch, or the last one of a trial that was pruned (stopped early as a bad one).
+    `weights` are the parameters of its model, `pid` the process that trained it, `reason` why it failed.
+    """
+
+    number: int
+    state: Literal["complete", "pruned", "failed"]
+    measure: Literal["accuracy", "mae", "loss"]
+    score: float | None
+    weights: int | None
+    epochs: int
+    seconds: float
+    options: dict[str, Any]
+    pid: int
+    reason: str = ""
+
+
+class Report(Record):
+    """The whole story of one command. The first measurement is the baseline."""
+
+    command: str
+    config: dict[str, Any]
+    data: DataSummary | None
+    measurements: list[Measurement]
+    comparisons: list[Comparison]
+    layers: list[LayerChange] = []
+    errors: list[LayerError] = []
+    groups: list[GroupLoss] = []
+    gates: list[GateResult] = []
+    notes: list[str] = []
+    replicas: list[str] = []
+    history: list[dict[str, float]] = []
+    trials: list[TrialResult] = []
+    importances: dict[str, float] = {}
+    seed: int | None = None
+    output: str | None = None
+    versions: dict[str, str] = {}
+
+    @property
+    def passed(self) -> bool:
+        """Whether every gate holds."""
+        return all(gate.passed for gate in self.gates)
+
+    def saying(self, notes: Sequence[str]) -> Self:
+        """The report with further notes."""
+        return self.model_copy(update={"notes": [*self.notes, *notes]})
+
+
+class Benchmark(Record):
+    """One `.tflite` file with a number of threads: times in ms at batch 1, inferences a second, memory in bytes.
+
+    `not_delegated` are the operations that XNNPACK did not take over, by kind; `change` is against the first file.
+    """
+
+    name: str
+    threads: int
+    file_bytes: int
+    min_ms: float
+    median_ms: float
+    p95_ms: float
+    runs: int
+    per_second: float
+    added_bytes: int | None
+    arena_bytes: int
+    not_delegated: dict[str, int]
+    change: LatencyChange | None = None
+
+
+class BenchReport(Record):
+    """Benchmarks of one run; `spread` is the widest interquartile range of the times of one of them over its median."""
+
+    benchmarks: list[Benchmark]
+    spread: float
+    quiet: bool
+    versions: dict[str, str] = {}

@@ -1,0 +1,63 @@
+"""Binarization without training: the better of two roundings."""
+
+from collections.abc import Mapping
+from math import prod
+
+import keras
+import numpy as np
+
+from tfopt.data import Dataset
+from tfopt.evaluation.scores import Array, described, drop, scores
+from tfopt.formats.keras.artifact import predict
+from tfopt.graph.folding import folded
+from tfopt.graph.leaves import leaves
+from tfopt.graph.rebuild import rebuilt
+from tfopt.runtime.progress import Progress
+from tfopt.techniques.binarization.outcome import Outcome
+from tfopt.techniques.binarization.rounding import Levels
+from tfopt.techniques.binarization.sequential_rounding import rounded
+
+LEAST_SAMPLES, MOST_SAMPLES = 16, 256  # that rounding looks at
+MOST_BYTES = 2e9  # of what the layers answer then
+
+
+def best_rounding(
+    model: keras.Model, levels: Mapping[str, Levels], data: Dataset, title: str, progress: Progress
+) -> Outcome:
+    """The better of two roundings, with and without compensation of errors, on the validation split."""
+    before, pairs = folded(model, title)
+    samples = data.calibration.rows(slice(_most_samples(before))).inputs
+    candidates, blind = {}, []
+    with progress.task("rounding", 2 * len(list(leaves(before)))) as advance:
+        for word, compensate in (("plain", False), ("compensated", True)):
+            candidates[word] = rebuilt(before, title)
+            blind = rounded(before, candidates[word], levels, list(samples), advance, compensate=compensate)
+    found = {word: scored(candidate, data) for word, candidate in candidates.items()}
+    best = min(found, key=lambda word: drop(data.task, found["compensated"], found[word]))
+    told = " and ".join(f"{described(data.task, those)} with {word} rounding" for word, those in found.items())
+    notes = [
+        f"rounded on {len(samples[0])} calibration samples; {told}, on {len(data.validation)} validation samples:"
+        f" {best} it is"
+    ]
+    if blind:
+        notes.append(f"rounded without a look at what they are fed, and so less well: {', '.join(blind)}")
+    return Outcome(candidates[best], pairs, frozenset(), notes, [])
+
+
+def _most_samples(model: keras.Model) -> int:
+    """As many as fit into memory with all that two models answer on the way, at most 256."""
+    values = sum(prod(size or 1 for size in layer.output.shape[1:]) for layer in model.layers if _has_one_output(layer))
+    return int(np.clip(MOST_BYTES / (2 * 4 * max(values, 1)), LEAST_SAMPLES, MOST_SAMPLES))
+
+
+def _has_one_output(layer: keras.Layer) -> bool:
+    try:
+        return isinstance(layer.output, keras.KerasTensor)
+    except (AttributeError, ValueError):  # it is called several times
+        return False
+
+
+def scored(model: keras.Model, data: Dataset) -> Array:
+    """Scores of a model on the validation split, as `tfopt.evaluation.scores` has them."""
+    outputs = predict(model, data.validation.inputs)
+    return scores(data.task, outputs, data.validation.y)

@@ -1,0 +1,81 @@
+"""Binarization by training with rounded weights, the float model as teacher."""
+
+from typing import Any
+
+import keras
+from keras import ops
+
+from tfopt.data import Dataset
+from tfopt.distribution.replicated import synchronized
+from tfopt.distribution.strategies import strategy
+from tfopt.evaluation.losses import loss_of, soft_loss
+from tfopt.formats.keras.artifact import KerasArtifact
+from tfopt.graph.folding import folded
+from tfopt.graph.kernels import change, kernels
+from tfopt.graph.leaves import leaves
+from tfopt.graph.rebuild import Copies, rebuilt
+from tfopt.graph.replay import Call
+from tfopt.runtime.progress import Progress
+from tfopt.techniques.binarization.config import BinarizeConfig
+from tfopt.techniques.binarization.layer_plan import Plan
+from tfopt.techniques.binarization.outcome import Outcome
+from tfopt.techniques.binarization.rounding import nearest
+from tfopt.techniques.binarization.sign_activations import Sign, replaceable, with_signs
+from tfopt.techniques.binarization.straight_through import Latent, wrapped
+from tfopt.training.fit import fit
+from tfopt.training.plan import FitPlan
+from tfopt.training.teacher import can_be_taught, teacher_of
+
+
+def trained(
+    artifact: KerasArtifact, chosen: Plan, config: BinarizeConfig, data: Dataset, progress: Progress
+) -> Outcome:
+    """Train a copy with rounded kernels; normalizations are folded afterwards: a factor a channel changes no sign."""
+    loss = soft_loss(loss_of(artifact.model, data.task))
+    hears = can_be_taught(loss, artifact.output_shapes()[0][-1] or 1, data.task)
+    teacher = teacher_of(config, artifact, data) if hears or config.teacher != "self" else None
+    notes = []
+    signs: frozenset[str] = frozenset()
+    with strategy(config).scope():
+        model = rebuilt(artifact.model, artifact.name)
+        if config.activations:
+            signs = frozenset(replaceable(model, set(chosen.binarized)))
+            notes.append(
+                f"signs in place of {len(signs)} activations: {', '.join(sorted(signs)) or 'none can be replaced'}"
+            )
+            model = with_signs(model, artifact.name, signs, Sign())
+        latents = _latents(model, chosen, config)
+        training = wrapped(model, latents)
+        training.compile(loss=loss_of(artifact.model, data.task))
+        plan_ = FitPlan(config.most_epochs, config.samples_a_step, config.rate, config.seed, decay="cosine")
+        with synchronized([layer for _, layer in leaves(model)]):
+            result = fit(training, data, plan_, progress, teacher=teacher)
+        for latent in latents:
+            latent.weight.assign(latent.rounded())
+    notes.append(f"trained for {len(result.history)} epochs, the weights are those of epoch {result.best_epoch + 1}")
+    notes += [teacher.note] if teacher else []
+    plain, pairs = folded(model, artifact.name)
+    for name, layer in leaves(plain):
+        for kernel in kernels(layer) if name in chosen.levels else ():
+            if chosen.levels[name] == "int8" or kernel.depthwise:
+                change(layer, kernel, lambda matrix: nearest(matrix, "int8"))
+    return Outcome(_without_sign_layers(plain, artifact.name), pairs, signs, notes, result.history)
+
+
+def _latents(model: keras.Model, chosen: Plan, config: BinarizeConfig) -> list[Latent]:
+    layers = dict(leaves(model))
+    return [
+        Latent(layers[name].weights[kernel.position], config.mode, kernel.axes)
+        for name in chosen.binarized
+        for kernel in kernels(layers[name])
+        if not kernel.depthwise
+    ]
+
+
+def _without_sign_layers(model: keras.Model, title: str) -> keras.Model:
+    """The model with `keras.ops.sign` for the layers that were there to be trained."""
+
+    def visit(call: Call, copies: Copies) -> Any:
+        return ops.sign(call.first) if isinstance(call.operation, Sign) else copies.call(call)
+
+    return rebuilt(model, title, visit)

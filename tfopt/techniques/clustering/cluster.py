@@ -1,0 +1,123 @@
+"""Weight clustering of a Keras model: the same architecture comes back, its kernels made of few distinct values."""
+
+from dataclasses import dataclass
+from math import prod
+
+import keras
+import numpy as np
+
+from tfopt.data import Dataset
+from tfopt.distribution.strategies import strategy
+from tfopt.errors import InputError
+from tfopt.formats.keras.artifact import KerasArtifact
+from tfopt.report.schema import LayerChange
+from tfopt.runtime.progress import Progress
+from tfopt.techniques.clustering.centroids import clustered
+from tfopt.techniques.clustering.config import ClusterConfig
+from tfopt.techniques.clustering.sharing import share
+from tfopt.techniques.kernel_selection import Target, targets
+from tfopt.techniques.pruning.magnitude import sparsity
+from tfopt.training.fit import fit
+from tfopt.training.plan import FitPlan
+from tfopt.training.seeds import seed_everything
+from tfopt.training.teacher import teacher_of
+
+PATIENCE = 5
+
+
+@dataclass(frozen=True)
+class Clustered:
+    """The clustered model, compiled as the original was, and what happened to each layer."""
+
+    model: keras.Model
+    layers: list[LayerChange]
+    notes: list[str]
+    history: list[dict[str, float]]
+
+
+def cluster(artifact: KerasArtifact, config: ClusterConfig, data: Dataset | None, progress: Progress) -> Clustered:
+    """Cluster a copy of the model; with data the centroids are trained, without the weights are only replaced.
+
+    Zeros that are there already stay zero and are one of the clusters, unless `config.keep_sparsity` is false.
+    """
+    teacher = teacher_of(config, artifact, data)
+    where = strategy(config)
+    with where.scope():
+        model = artifact.fresh_model()
+    found, skipped = targets(model, config.exclude, artifact.name)
+    found, small = large_enough(model, found, config)
+    weights = [model.weights[position] for target in found for position in target.positions]
+    with progress.task("clustering", len(weights)) as advance:
+        for weight in weights:
+            kernel = clustered(
+                weight.numpy(),
+                config.clusters,
+                config.init,
+                config.seed,
+                per_channel=config.per == "channel",
+                keep=config.keep_sparsity,
+            )
+            share(weight, kernel, sparsity=config.keep_sparsity)
+            advance(1)
+    notes = ["files shrink when compressed: shared values are stored like other numbers, and no time is saved by them"]
+    history: list[dict[str, float]] = []
+    if data is None:
+        notes.append("clustered without training: there is no data to fine-tune with")
+    else:
+        seed_everything(config.seed)
+        plan = FitPlan(config.epochs, config.batch_size, config.learning_rate, config.seed, PATIENCE)
+        with where.scope():
+            history = fit(model, data, plan, progress, teacher=teacher).history
+        notes += [teacher.note] if teacher else []
+    result = artifact.fresh_model()
+    result.set_weights(model.get_weights())
+    return Clustered(result, [*(_change(target, result, config) for target in found), *skipped, *small], notes, history)
+
+
+def large_enough(
+    model: keras.Model, found: list[Target], config: ClusterConfig
+) -> tuple[list[Target], list[LayerChange]]:
+    """Those targets that have two weights for each cluster, and the others as skipped."""
+    large, small = [], []
+    for target in found:
+        least = min(_size(model.weights[position], config) for position in target.positions)
+        if least >= 2 * config.clusters:
+            large.append(target)
+        else:
+            where = " in each output channel" if config.per == "channel" else ""
+            detail = f"{least} weights{where} are too few for {config.clusters} clusters"
+            count = sum(prod(model.weights[position].shape) for position in target.positions)
+            small.append(
+                LayerChange(layer=target.layer, kind=target.kind, action="skipped", detail=detail, weights=count)
+            )
+    if not large:
+        raise InputError(f"--clusters {config.clusters} is too many: no {_whole(config)} has twice as many weights")
+    return large, small
+
+
+def _whole(config: ClusterConfig) -> str:
+    return "output channel" if config.per == "channel" else "kernel"
+
+
+def _size(weight: keras.Variable, config: ClusterConfig) -> int:
+    return prod(weight.shape[:-1] if config.per == "channel" else weight.shape)
+
+
+def _change(target: Target, model: keras.Model, config: ClusterConfig) -> LayerChange:
+    kernels = [model.weights[position].numpy() for position in target.positions]
+    if config.per == "channel":
+        most = max(len(np.unique(column)) for kernel in kernels for column in kernel.reshape(-1, kernel.shape[-1]).T)
+        detail = f"at most {most} distinct values in an output channel"
+    else:
+        most = max(len(np.unique(kernel)) for kernel in kernels)
+        detail = f"{most} distinct values" if len(kernels) == 1 else f"at most {most} distinct values in a kernel"
+    together = np.concatenate([kernel.ravel() for kernel in kernels])
+    return LayerChange(
+        layer=target.layer,
+        kind=target.kind,
+        action="clustered",
+        detail=detail,
+        weights=together.size,
+        sparsity=sparsity(together) or None,
+        distinct=most,
+    )

@@ -1,0 +1,131 @@
+"""Distillation of a Keras model into a smaller one: the student comes back as a plain model, the teacher is left alone.
+
+Zeros, clusters and ranges of a student from a file are not kept.
+"""
+
+from dataclasses import dataclass, replace
+
+import keras
+
+from tfopt.data import Dataset
+from tfopt.distribution.replicated import unmirrored
+from tfopt.distribution.strategies import MIRRORED, strategy
+from tfopt.errors import InputError, UnsupportedError
+from tfopt.evaluation.losses import loss_of, takes_logits
+from tfopt.formats.keras.artifact import KerasArtifact
+from tfopt.models import Signature, build
+from tfopt.models.config import ModelConfig
+from tfopt.runtime.progress import Progress
+from tfopt.techniques.distillation.config import DistillConfig
+from tfopt.techniques.distillation.distiller import Hint, Lesson, weighed
+from tfopt.techniques.distillation.feature_pairs import features, paired
+from tfopt.techniques.distillation.losses import Softened, numbers
+from tfopt.training.fit import fit
+from tfopt.training.plan import FitPlan
+from tfopt.training.seeds import seed_everything
+from tfopt.training.teacher import check
+
+TEMPERATURE = 4.0
+HINTED = 64  # samples that tell how large the teacher's maps are
+
+
+@dataclass(frozen=True)
+class Distilled:
+    """The student, compiled for the labels, and how it learnt."""
+
+    model: keras.Model
+    notes: list[str]
+    history: list[dict[str, float]]
+
+
+def distill(
+    teacher: KerasArtifact,
+    student: KerasArtifact | None,
+    config: DistillConfig,
+    data: Dataset | None,
+    progress: Progress,
+) -> Distilled:
+    """Teach a copy of `student`, or without one the model that `config` says; the best epoch is chosen by the labels.
+
+    Raises `InputError` without data or if teacher and student do not fit together, `UnsupportedError` for translators.
+    """
+    data = _checked(teacher, student, config, data)
+    seed_everything(config.seed)
+    plan = FitPlan(config.epochs, config.batch_size, config.learning_rate, config.seed, config.patience, decay="cosine")
+    where = strategy(config)
+    with where.scope():
+        if student is None:
+            assert isinstance(config.student, ModelConfig)
+            model, title = _built(config.student, teacher, data), "the student"
+        else:
+            model, title = student.fresh_model(), student.name
+        master = teacher.fresh_model()
+        hints, notes = _hints(master, teacher.name, model, title, data) if config.features else ([], [])
+        lesson = Lesson(model, master, _answers(master, model, config, data), config.alpha, hints)
+        result = fit(model, data, plan, progress, learner=lesson)
+    if isinstance(where, MIRRORED):
+        model = unmirrored(model)
+    spoken = f"its answers at temperature {config.temperature or TEMPERATURE:g}" if _softened(data) else "its numbers"
+    notes = [
+        f"taught by {teacher.name}: {config.alpha:g} of the loss is that of the labels, {1 - config.alpha:g} the"
+        f" distance from {spoken}{' and from its layers' if hints else ''}",
+        *notes,
+        f"{len(result.history)} of {config.epochs} epochs trained, the weights are those of epoch"
+        f" {result.best_epoch + 1}",
+    ]
+    return Distilled(model, notes, result.history)
+
+
+def _checked(
+    teacher: KerasArtifact, student: KerasArtifact | None, config: DistillConfig, data: Dataset | None
+) -> Dataset:
+    if data is None:
+        raise InputError(
+            f"a student is trained, and {teacher.name} does not say which data it was trained on: give --data NAME or"
+            " --data FILE.npz"
+        )
+    if data.task == "translation":
+        raise UnsupportedError(f"{teacher.name} translates; classifiers and models of numbers can be distilled")
+    if config.temperature is not None and not _softened(data):
+        raise InputError(
+            f"--temperature {config.temperature:g} softens the probabilities of a classifier, but {teacher.name} gives"
+            " numbers: leave it out"
+        )
+    if student is not None:
+        check(student, teacher)
+    return data
+
+
+def _built(config: ModelConfig, teacher: KerasArtifact, data: Dataset) -> keras.Model:
+    """A new model with as many outputs as the teacher has; two for a teacher with the score of one class of two."""
+    signature = Signature.of(data)
+    classes = teacher.output_shapes()[0][-1]
+    if _softened(data) and classes and classes > 1:
+        signature = replace(signature, outputs=(classes,))
+    return build(config, signature)
+
+
+def _softened(data: Dataset) -> bool:
+    return data.task == "classification"
+
+
+def _answers(
+    teacher: keras.Model, student: keras.Model, config: DistillConfig, data: Dataset
+) -> keras.distillation.DistillationLoss:
+    if not _softened(data):
+        return numbers()
+    given = [takes_logits(loss_of(model, data.task)) for model in (teacher, student)]
+    return Softened(config.temperature or TEMPERATURE, teacher_logits=given[0], student_logits=given[1])
+
+
+def _hints(
+    teacher: keras.Model, teacher_title: str, student: keras.Model, student_title: str, data: Dataset
+) -> tuple[list[Hint], list[str]]:
+    """Which layers learn from which, and a note on each, also on those that have no partner."""
+    pairs, alone = paired(features(teacher, teacher_title), features(student, student_title))
+    if not pairs:
+        raise UnsupportedError(
+            f"no layer of {student_title} gives maps of the size of one of {teacher_title}: leave out --features"
+        )
+    hints = weighed(pairs, teacher, data.calibration.rows(slice(HINTED)).inputs)
+    return hints, [*map(str, pairs), *alone]

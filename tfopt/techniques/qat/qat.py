@@ -1,0 +1,139 @@
+"""Quantization-aware training: the model learns with simulated integers, then becomes an int8 `.tflite`.
+
+The Keras 3 model is rebuilt in tf_keras, where TensorFlow Model Optimization inserts the simulation; the trained
+weights come back into a plain Keras 3 model of the same architecture.
+"""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from functools import partial
+from typing import Any
+
+import keras
+import numpy as np
+import tensorflow as tf
+from numpy.typing import NDArray
+
+from tfopt.conversion.convert import convert, convert_trained
+from tfopt.data import Dataset, match
+from tfopt.distribution.strategies import MIRRORED, strategy
+from tfopt.errors import InputError
+from tfopt.formats.keras.artifact import KerasArtifact
+from tfopt.formats.legacy.bridge import cross
+from tfopt.formats.legacy.returning import with_weights
+from tfopt.formats.tflite.artifact import TfliteArtifact
+from tfopt.graph.leaves import leaves
+from tfopt.report.schema import LayerChange
+from tfopt.runtime.progress import Advance, Progress
+from tfopt.techniques.qat import tfmot
+from tfopt.techniques.qat.config import QatConfig
+from tfopt.techniques.qat.exporting import export
+from tfopt.techniques.quantization.layer_changes import layer_changes
+from tfopt.training.fit_tf_keras import Projection, fit
+from tfopt.training.plan import FitPlan
+from tfopt.training.projections import assignment, keeping
+from tfopt.training.seeds import seed_everything
+from tfopt.training.teacher import teacher_of
+
+PATIENCE = 3
+CALIBRATION_BATCH = 32
+
+
+@dataclass(frozen=True)
+class Trained:
+    """The int8 artifact, the float `.tflite` of the original, the trained Keras 3 model, and each layer's fate."""
+
+    artifact: TfliteArtifact
+    float_artifact: TfliteArtifact
+    model: keras.Model
+    layers: list[LayerChange]
+    notes: list[str]
+    history: list[dict[str, float]]
+
+
+def quantize_aware(artifact: KerasArtifact, config: QatConfig, data: Dataset | None, progress: Progress) -> Trained:
+    """Train a copy of the model for int8; zeros and shared weights stay unless `config` says otherwise.
+
+    Raises `InputError` without data, `UnsupportedError` if the model cannot be rebuilt or nothing can be quantized.
+    """
+    if data is None:
+        raise InputError(
+            f"--qat trains, and {artifact.name} does not say which data it was trained on: give --data NAME or --data"
+            " FILE.npz, or use --dynamic or --float16, which need none"
+        )
+    data = match(data, artifact.name, artifact.input_shapes(), artifact.output_shapes())
+    teacher = teacher_of(config, artifact, data)
+    seed_everything(config.seed)
+    model = artifact.fresh_model()
+    with progress.task("rebuilding in tf_keras", None):
+        aware = _aware(model, artifact, config)
+    samples = data.calibration
+    batches = [samples.rows(slice(i, i + CALIBRATION_BATCH)).inputs for i in range(0, len(samples), CALIBRATION_BATCH)]
+    with progress.task("calibrating", len(batches)) as advance:
+        tfmot.calibrate(aware.model, _counted(batches, advance))
+    where = strategy(config)
+    learner = aware
+    if isinstance(where, MIRRORED):  # what is calibrated and exported is not mirrored
+        with where.scope():
+            learner = _aware(model, artifact, config)
+            learner.model.set_weights(aware.model.get_weights())
+    projections, notes = _projections(model, learner, config)
+    plan = FitPlan(config.epochs, config.batch_size, config.learning_rate, config.seed, PATIENCE)
+    with where.scope():
+        result = fit(learner.model, model, data, plan, progress, projections=projections, teacher=teacher)
+    aware.model.set_weights(learner.model.get_weights())
+    notes += [teacher.note] if teacher else []
+    trained = with_weights(artifact.fresh_model(), model, aware.variables)
+    quantized = convert_trained(partial(export, aware.model), artifact.name, config.io, progress)
+    before = convert(artifact, progress)
+    notes.insert(0, f"trained for {len(result.history)} epochs, the weights are those of epoch {result.best_epoch + 1}")
+    return Trained(
+        quantized,
+        before.artifact,
+        trained,
+        _changes(model, quantized.payload, aware),
+        notes,
+        result.history,
+    )
+
+
+def _aware(model: keras.Model, artifact: KerasArtifact, config: QatConfig) -> tfmot.QuantizationAware:
+    crossing = cross(model, artifact.name, partial(tfmot.unsupported, bits=config.bits))
+    return tfmot.quantization_aware(crossing, config.bits)
+
+
+def _counted(batches: Sequence[Sequence[NDArray[Any]]], advance: Advance) -> Iterator[Any]:
+    for batch in batches:
+        yield batch if len(batch) > 1 else batch[0]
+        advance(1)
+
+
+def _projections(
+    model: keras.Model, aware: tfmot.QuantizationAware, config: QatConfig
+) -> tuple[list[tuple[tf.Variable, Projection]], list[str]]:
+    """What keeps zeros and shared weights during training, and a note on what there was to keep."""
+    found = []
+    sparse = shared = 0
+    for _, layer in leaves(model):
+        for weight, variable in zip(layer.weights, aware.variables(layer), strict=True):
+            kernel = weight.numpy()
+            if kernel.ndim < 2 or not weight.trainable:
+                continue
+            projection = keeping(kernel, sparsity=config.keep_sparsity, clusters=config.keep_clusters)
+            if projection:
+                found.append((variable, projection))
+                sparse += config.keep_sparsity and not np.all(kernel)
+                shared += config.keep_clusters and assignment(kernel) is not None
+    notes = [f"kept the zeros of {sparse} kernels"] if sparse else []
+    notes += [f"kept the shared weights of {shared} kernels"] if shared else []
+    return found, notes
+
+
+def _changes(model: keras.Model, payload: bytes, aware: tfmot.QuantizationAware) -> list[LayerChange]:
+    changes = layer_changes(model, payload, aware.scopes())
+    return [
+        change.model_copy(update={"action": "skipped", "detail": aware.left_float[change.layer]})
+        if change.layer in aware.left_float
+        else change
+        for change in changes
+    ]

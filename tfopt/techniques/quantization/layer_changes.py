@@ -1,0 +1,106 @@
+"""What became of each Keras layer, read from the quantized file itself rather than from what was asked for."""
+
+import re
+from collections import defaultdict
+from collections.abc import Mapping
+from math import prod
+
+import keras
+
+from tfopt.formats.tflite.graph import Operation, operations
+from tfopt.graph.leaves import leaves
+from tfopt.graph.name_scopes import layers_in
+from tfopt.report.schema import LayerChange
+
+MOST_CLUSTERS = 64  # that many distinct values are no accident of rounding to 8 bits
+LEAST_ZEROS = 0.1  # and neither are more zeros than this
+RECURRENT = ("UNIDIRECTIONAL_SEQUENCE_LSTM", "UNIDIRECTIONAL_SEQUENCE_RNN")
+WORDS = {"INT8": "int8", "INT4": "int4", "INT16": "int16", "FLOAT16": "float16", "FLOAT32": "float32"}
+
+
+def layer_changes(model: keras.Model, payload: bytes, scopes: Mapping[str, str] | None = None) -> list[LayerChange]:
+    """Say for each layer with weights how the file stores and computes it.
+
+    Normalizations that share an operation with the layer before, and have none of their own, were folded into its
+    weights. `scopes` is as in `owners`.
+    """
+    owned = owners(model, payload, scopes)
+    changes = []
+    for name, layer in leaves(model):
+        count = sum(prod(weight.shape) for weight in layer.weights)
+        if count:
+            changes.append(_change(name, layer, count, owned.get(name, [])))
+    return changes
+
+
+def owners(model: keras.Model, payload: bytes, scopes: Mapping[str, str] | None = None) -> dict[str, list[Operation]]:
+    """The operations of a file by the layer they come from, as the names of their outputs and weights tell.
+
+    `model` is what was converted into the file.
+
+    `scopes` gives the layer for each such name, if it is not the layer's own. Recurrent layers lose their names in
+    tf_keras: to each that is not found belongs what is inside of loops, and every recurrent kernel.
+    """
+    certain = dict(enumerate(name for name, _ in leaves(model)))
+    named = {layer.name: name for name, layer in leaves(model)} if scopes is None else scopes
+    found: dict[str, list[Operation]] = defaultdict(list)
+    steps = []
+    for operation in operations(payload):
+        known = {certain[layer] for tensor in _tensors(operation) for layer in layers_in(tensor) if layer in certain}
+        for name in known or {named[scope] for scope in _scopes(operation, model.name) if scope in named}:
+            found[name].append(operation)
+        if operation.in_loop or operation.kind in RECURRENT:
+            steps.append(operation)
+    for name, layer in leaves(model):
+        weighs = any(prod(c.shape) > 1 for operation in found[name] for c in operation.constants)
+        if isinstance(layer, (keras.layers.RNN, keras.layers.Bidirectional)) and not weighs:
+            found[name] = steps
+    return dict(found)
+
+
+def _scopes(operation: Operation, model: str) -> set[str]:
+    """Name scopes of an operation's outputs and weights; tracing a model anew appends `_1` to all of them."""
+    scopes = {scope for tensor in _tensors(operation) for scope in re.split(r"[/;]", tensor)}
+    return {scope.removesuffix("_1") for scope in scopes} if f"{model}_1" in scopes else scopes
+
+
+def _tensors(operation: Operation) -> list[str]:
+    return [*operation.outputs, *(constant.name for constant in operation.constants)]
+
+
+def _change(name: str, layer: keras.Layer, count: int, found: list[Operation]) -> LayerChange:
+    kind = type(layer).__name__
+    weights = [c for operation in found for c in operation.constants if len(c.shape) > 1 and prod(c.shape) > 1]
+    if kind == "BatchNormalization" and not any(
+        operation.kind in ("MUL", "ADD", "SUB", "RSQRT") for operation in found
+    ):
+        return LayerChange(
+            layer=name, kind=kind, action="folded", detail="into the weights of the layer before", weights=count
+        )
+    if not weights:
+        kernel = any(len(weight.shape) > 1 for weight in layer.weights)
+        detail = "its kernel was not found under its name in the file" if kernel else "no kernel among its weights"
+        return LayerChange(layer=name, kind=kind, action="skipped", detail=detail, weights=count)
+    types = sorted({WORDS.get(c.type, c.type.lower()) for c in weights})
+    grain = "per-channel" if any(c.scales > 1 for c in weights) else "per-tensor"
+    activations = sorted({WORDS[operation.output_type] for operation in found if operation.output_type in WORDS})
+    if types == ["float32"]:
+        return LayerChange(
+            layer=name, kind=kind, action="skipped", detail="left in float32 by the quantizer", weights=count
+        )
+    scaled = f" {grain}" if any(c.scales for c in weights) else ""
+    detail = f"weights {'/'.join(types)}{scaled}, activations {'/'.join(activations)}"
+    size = sum(prod(c.shape) for c in weights)
+    zeros = 1 - sum(c.nonzero for c in weights) / size
+    distinct = max(c.distinct() for c in weights)
+    if distinct <= MOST_CLUSTERS and size >= 2 * distinct * max(c.scales for c in weights):
+        detail += f", at most {distinct} distinct values{' in a channel' if grain == 'per-channel' else ''}"
+    return LayerChange(
+        layer=name,
+        kind=kind,
+        action="quantized",
+        detail=detail,
+        weights=count,
+        sparsity=zeros if zeros > LEAST_ZEROS else None,
+        distinct=distinct,
+    )

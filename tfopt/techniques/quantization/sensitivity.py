@@ -1,0 +1,199 @@
+"""Which layer suffers from quantization, and keeping the worst in float until a budget of accuracy holds.
+
+A layer is blamed for the noise that it adds to what it is given: the noise-to-signal ratio of its output, averaged over
+the channels, in the quantized file against the float one, less that of its inputs. A layer behind a bad one has a bad
+output too, but adds little.
+"""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, NamedTuple, Protocol
+
+import keras
+import numpy as np
+from numpy.typing import NDArray
+
+from tfopt.formats.tflite.artifact import TfliteArtifact, tensors
+from tfopt.formats.tflite.graph import Operation, operations
+from tfopt.graph.leaves import leaves
+from tfopt.report.schema import LayerError
+from tfopt.runtime.progress import Progress
+from tfopt.techniques.quantization.config import QuantizeConfig
+from tfopt.techniques.quantization.layer_changes import owners
+from tfopt.techniques.quantization.litert_quantizer import quantize
+
+Array = NDArray[Any]
+SAMPLES = 32  # enough to rank the layers by
+
+
+class Drops(Protocol):
+    """What says how much accuracy a file loses on samples (N, ...) by the names of the inputs."""
+
+    feeds: dict[str, Array]
+
+    def drop(self, artifact: TfliteArtifact) -> float:
+        """By how much the share of right answers is lower than that of the float file."""
+
+
+class Suspect(NamedTuple):
+    """A layer, or an operation that belongs to none, with its operations; `name` is as in Keras."""
+
+    name: str
+    kind: str
+    operations: list[Operation]
+
+    @property
+    def ids(self) -> list[str]:
+        """How a recipe names the operations: by their first outputs."""
+        return [operation.outputs[0] for operation in self.operations]
+
+
+def suspects(model: keras.Model, source: TfliteArtifact) -> list[Suspect]:
+    """Who can be blamed, in the order of the file, each operation once; a layer with a kernel before one without."""
+    kinds = {name: type(layer).__name__ for name, layer in leaves(model)}
+    heavy = {name for name, layer in leaves(model) if any(len(weight.shape) > 1 for weight in layer.weights)}
+    owned = owners(model, source.payload)
+    owner: dict[str, str] = {}
+    for name in sorted(kinds, key=lambda name: name not in heavy):  # in the order of the model otherwise
+        for operation in owned.get(name, []):
+            if not operation.in_loop:
+                owner.setdefault(operation.outputs[0], name)
+    groups: dict[str, list[Operation]] = {}
+    for operation in operations(source.payload):
+        if operation.outputs and not operation.in_loop:
+            groups.setdefault(owner.get(operation.outputs[0], operation.kind.lower()), []).append(operation)
+    return [Suspect(name, kinds.get(name, "operation"), found) for name, found in groups.items()]
+
+
+def layer_errors(
+    found: Sequence[Suspect], source: TfliteArtifact, quantized: TfliteArtifact, feeds: Mapping[str, Array]
+) -> list[LayerError]:
+    """The noise each suspect adds when the whole is quantized, worst first."""
+    few = {name: x[:SAMPLES] for name, x in feeds.items()}
+    names = _with_values(operations(source.payload))
+    before, after = tensors(source, names, few), tensors(quantized, names, few)
+    noise = {
+        name: noise_to_signal(before[name], after[name])
+        for name in before.keys() & after.keys()
+        if before[name].shape == after[name].shape
+    }
+    errors = []
+    for suspect in found:
+        own = {name for operation in suspect.operations for name in operation.outputs}
+        given = {name for operation in suspect.operations for name in operation.inputs} - own
+        out = max((noise[name] for name in own if name in noise), default=0.0)
+        brought = max(0.0, out - max((noise[name] for name in given if name in noise), default=0.0))
+        last = next((n for operation in reversed(suspect.operations) for n in operation.outputs if n in noise), None)
+        errors.append(
+            LayerError(
+                layer=suspect.name,
+                kind=suspect.kind,
+                added_noise=brought,
+                snr_db=snr(before[last], after[last]) if last else None,
+                cosine=cosine(before[last], after[last]) if last else None,
+            )
+        )
+    return sorted(errors, key=lambda error: -error.added_noise)
+
+
+def _with_values(found: Sequence[Operation]) -> set[str]:
+    """Outputs of the operations outside of loops; of those of a loop itself what nobody reads holds no values."""
+    read = {name for operation in found for name in operation.inputs}
+    return {
+        name
+        for operation in found
+        if not operation.in_loop
+        for name in operation.outputs
+        if operation.kind != "WHILE" or name in read
+    }
+
+
+def noise_to_signal(before: Array, after: Array) -> float:
+    """Mean over the channels, the last axis, of min(1, power of the difference / power of `before`)."""
+    channels = before.reshape(-1, before.shape[-1]) if before.ndim > 1 else before.reshape(-1, 1)
+    difference = after.reshape(channels.shape) - channels
+    signal = np.mean(channels**2, axis=0)
+    live = signal > 1e-12
+    if not live.any():
+        return 0.0
+    noise = np.mean(difference**2, axis=0)[live] / signal[live]
+    return float(np.mean(np.minimum(1.0, np.nan_to_num(noise, nan=1.0))))
+
+
+def snr(before: Array, after: Array) -> float:
+    """Signal-to-noise ratio in dB over the whole tensor: 10 log10(sum before^2 / sum (after - before)^2)."""
+    noise = float(np.sum((after - before) ** 2))
+    return float(10 * np.log10(max(float(np.sum(before**2)), 1e-30) / max(noise, 1e-30)))
+
+
+def cosine(before: Array, after: Array) -> float:
+    """Cosine of the angle between two tensors."""
+    norms = float(np.linalg.norm(before) * np.linalg.norm(after))
+    return float(np.sum(before * after) / norms) if norms else 1.0
+
+
+def alone(found: Sequence[Suspect], names: Iterable[str]) -> list[list[str]]:
+    """For each of `names` the operations that stay in float when only that suspect is quantized."""
+    return [[i for other in found if other.name != name for i in other.ids] for name in names]
+
+
+@dataclass(frozen=True)
+class Budget:
+    """What to quantize, on what to calibrate it, and the most accuracy that may be lost."""
+
+    model: keras.Model
+    source: TfliteArtifact
+    config: QuantizeConfig
+    feeds: Mapping[str, Array]
+    judge: Drops
+    limit: float
+
+    def keeping(self, kept: Sequence[Suspect], progress: Progress) -> TfliteArtifact:
+        """The file in which the layers `kept` stay in float, or get 8 bits if the others have fewer."""
+        ids = [i for suspect in kept for i in suspect.ids]
+        [artifact] = quantize(self.source, self.config, self.feeds, progress, [ids])
+        return artifact
+
+
+def recover(budget: Budget, quantized: TfliteArtifact, progress: Progress) -> tuple[TfliteArtifact, list[str]]:
+    """Spare one more layer, always the one that adds most noise, until at most the budget is lost; then give back.
+
+    Returns the file in which no spared layer can be given up again, or the best one if the budget cannot be held, and
+    a note on what was spared.
+    """
+    judge, limit = budget.judge, budget.limit
+    found = suspects(budget.model, budget.source)
+    if budget.config.weights != "int8":  # only a kernel can have 8 bits instead of fewer
+        found = [s for s in found if any(len(c.shape) > 1 for operation in s.operations for c in operation.constants)]
+    kept: list[Suspect] = []
+    tried = [(judge.drop(quantized), quantized, kept)]
+    with progress.task("sparing the worst layers", len(found)) as advance:
+        while len(kept) < len(found) and tried[-1][0] > limit:
+            left = [suspect for suspect in found if suspect not in kept]
+            worst = layer_errors(left, budget.source, tried[-1][1], judge.feeds)[0].layer
+            kept = [*kept, next(suspect for suspect in left if suspect.name == worst)]
+            advance(1, worst)
+            artifact = budget.keeping(kept, progress)
+            tried.append((judge.drop(artifact), artifact, kept))
+    drop, best, kept = min(tried, key=lambda one: (max(one[0], limit), len(one[2])))
+    if drop <= limit:
+        best, kept = _give_back(budget, best, kept, progress)
+    if not kept:
+        return best, ["sparing the worst layers did not help"]
+    how = "float" if budget.config.weights == "int8" else "8 bits"
+    names = ", ".join(suspect.name for suspect in kept)
+    return best, [f"kept in {how} to lose at most {limit * 100:g} points: {names}"]
+
+
+def _give_back(
+    budget: Budget, best: TfliteArtifact, kept: list[Suspect], progress: Progress
+) -> tuple[TfliteArtifact, list[Suspect]]:
+    """Quantize again, from the least bad on, each layer without which the budget still holds."""
+    with progress.task("giving layers back", len(kept)) as advance:
+        for suspect in reversed(kept):
+            advance(1, suspect.name)
+            fewer = [other for other in kept if other is not suspect]
+            artifact = budget.keeping(fewer, progress) if fewer else None
+            if artifact and budget.judge.drop(artifact) <= budget.limit and len(artifact.payload) < len(best.payload):
+                best, kept = artifact, fewer
+    return best, kept

@@ -1,0 +1,140 @@
+"""Whole residual blocks leave, those first whose removal costs least: what passes by a block goes on without it.
+
+Residual networks behave like ensembles of shallow ones and bear the loss of single blocks (Veit et al. 2016,
+arXiv:1605.06431). What a block is worth is measured on the validation split.
+"""
+
+from collections.abc import Callable
+
+import keras
+import numpy as np
+
+from tfopt.data import Dataset
+from tfopt.errors import InputError, UnreachableError, UnsupportedError
+from tfopt.evaluation.validation_loss import validation_loss
+from tfopt.formats.keras.artifact import KerasArtifact
+from tfopt.graph.leaves import leaves
+from tfopt.graph.residual_blocks import Block, residual_blocks, without
+from tfopt.report.schema import LayerChange
+from tfopt.runtime.progress import Progress
+from tfopt.techniques.kernel_selection import excluded_by
+from tfopt.techniques.pruning.prune import Pruned
+from tfopt.techniques.structured.config import StructuredConfig
+from tfopt.techniques.structured.fine_tuning import Tuning
+from tfopt.techniques.structured.targets import NAMES, cost_of
+from tfopt.training.seeds import seed_everything
+from tfopt.training.teacher import teacher_of
+
+
+def prune_blocks(artifact: KerasArtifact, config: StructuredConfig, data: Dataset | None, progress: Progress) -> Pruned:
+    """Remove residual blocks from a copy of the model, one after the other, and fine-tune what is left.
+
+    Raises `UnsupportedError` if it has none, `InputError` without data, `UnreachableError` if a target is out of reach.
+    """
+    if data is None:
+        raise InputError("--structured layers measures what each block is worth, and there is no data: give --data")
+    teacher = teacher_of(config, artifact, data)
+    seed_everything(config.seed)
+    model = flat = without(artifact.fresh_model(), [], artifact.name)
+    cost = cost_of(config, artifact, progress) if config.target else None
+    first = _blocks(model, config)
+    if not first:
+        why = "all are excluded" if residual_blocks(model) else "no addition has an input that passes by other layers"
+        raise UnsupportedError(f"{artifact.name} has no residual block that can leave: {why}")
+    tuning = Tuning(artifact.name, config, data, teacher)
+    history: list[dict[str, float]] = []
+    changes: list[LayerChange] = []
+    tried: dict[str, float] = {}
+    before = validation_loss(model, data)()
+    for step in range(1, config.iterative + 1):
+        enough = _enough(config, cost, len(first), step)
+        while not enough(model, len(changes)):
+            losses = _losses(model, config, artifact.name, data, progress)
+            if not losses:
+                _out_of_reach(config, cost(model) if cost else 0.0, len(changes))
+                break
+            tried = {**{block.name: loss for block, loss in losses.items()}, **tried}
+            block = min(losses, key=lambda block: losses[block])
+            changes.append(_change(model, block, f"the validation loss becomes {losses[block]:.4f}", before))
+            before = losses[block]
+            model = without(model, [block], artifact.name)
+            inside = {one.name for one in losses} - {block.name} - {one.name for one in residual_blocks(model)}
+            changes += [_with(flat, one, block) for one in losses if one.name in inside]
+        model, epochs = tuning.tuned(model, step, progress)
+        before = validation_loss(model, data)()
+        history.extend(epochs)
+    left = {change.layer for change in changes}
+    done = len(changes)
+    changes += [_kept(flat, block, tried) for block in first if block.name not in left]
+    notes = [f"{done} of {len(first)} residual blocks have left, each time the one without which the loss was lowest"]
+    if config.target and cost:
+        name, share = config.target
+        notes.append(f"{cost(model):.3f} of the {NAMES[name]} are left (--{name.replace('_', '-')} {share:g})")
+    notes += [teacher.note] if teacher else []
+    return Pruned(model, changes, notes, history)
+
+
+def _blocks(model: keras.Model, config: StructuredConfig) -> list[Block]:
+    """The blocks that may leave."""
+    pattern = excluded_by(config.exclude)
+    found = residual_blocks(model)
+    return [block for block in found if not (pattern and any(map(pattern.search, (block.name, *block.layers))))]
+
+
+def _enough(
+    config: StructuredConfig, cost: Callable[[keras.Model], float] | None, total: int, step: int
+) -> Callable[[keras.Model, int], bool]:
+    """Whether a model is small enough after a step when so many blocks have left."""
+    part = step / config.iterative
+    if config.target is None or cost is None:
+        count = round(config.share * total)
+        if not count:
+            raise InputError(f"--amount {config.share:g} of {total} residual blocks is none")
+        return lambda _, done: done >= round(count * part)
+    _, share = config.target
+    return lambda model, _: cost(model) <= share**part
+
+
+def _out_of_reach(config: StructuredConfig, least: float, done: int) -> None:
+    """Raise `UnreachableError` if there is a target: no block is left that could leave."""
+    if config.target:
+        name, share = config.target
+        raise UnreachableError(
+            f"{NAMES[name]} cannot get to {share:g} of the original's: without all {done} blocks that can leave,"
+            f" {least:.3f} are left"
+        )
+
+
+def _losses(
+    model: keras.Model, config: StructuredConfig, title: str, data: Dataset, progress: Progress
+) -> dict[Block, float]:
+    """The validation loss without each of the blocks that may leave."""
+    found = _blocks(model, config)
+    losses = {}
+    with progress.task("trying without each block", len(found)) as advance:
+        for block in found:
+            losses[block] = float(np.nan_to_num(validation_loss(without(model, [block], title), data)(), nan=np.inf))
+            advance(1, f"{block.name}: loss {losses[block]:.3f}")
+    return losses
+
+
+def _change(model: keras.Model, block: Block, what: str, before: float) -> LayerChange:
+    detail = f"{what} from {before:.4f} (before fine-tuning)"
+    return LayerChange(layer=block.name, kind="block", action="removed", detail=detail, weights=_weights(model, block))
+
+
+def _with(model: keras.Model, block: Block, outer: Block) -> LayerChange:
+    detail = f"left with {outer.name}, which has it inside"
+    return LayerChange(layer=block.name, kind="block", action="removed", detail=detail, weights=_weights(model, block))
+
+
+def _kept(model: keras.Model, block: Block, tried: dict[str, float]) -> LayerChange:
+    what = f"kept: without it alone the validation loss becomes {tried[block.name]:.4f}" if tried else "kept"
+    return LayerChange(layer=block.name, kind="block", action="skipped", detail=what, weights=_weights(model, block))
+
+
+def _weights(model: keras.Model, block: Block) -> int:
+    names = set(block.layers)
+    return sum(
+        layer.count_params() for name, layer in leaves(model) if name.replace("/", "_") in names or name in names
+    )

@@ -1,0 +1,131 @@
+"""One removal of channels: the channel graph, which groups compete, what leaves, the smaller model and its proof."""
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import keras
+import numpy as np
+
+from tfopt.data import Dataset
+from tfopt.errors import InputError, UnsupportedError
+from tfopt.graph.channels.channel_graph import Array, ChannelGraph
+from tfopt.graph.channels.groups import Group, groups
+from tfopt.graph.channels.proof import prove
+from tfopt.graph.channels.surgery import smaller
+from tfopt.graph.channels.tracing import trace
+from tfopt.graph.leaves import leaves
+from tfopt.graph.random_inputs import samples
+from tfopt.techniques.kernel_selection import excluded_by
+from tfopt.techniques.structured.channel_selection import Competition, gone
+from tfopt.techniques.structured.config import StructuredConfig
+from tfopt.techniques.structured.importance import importances
+
+CONVOLUTIONS = (keras.layers.Conv1D, keras.layers.Conv2D, keras.layers.Conv3D)
+# With fewer input channels than this, oneDNN writes past the end of its memory when it trains a convolution of size 1
+# with a stride on a CPU with AVX-512 (github.com/uxlfoundation/oneDNN/issues/6035), and the process dies.
+SAFE_CHANNELS = 16
+PROOF_SAMPLES = 2
+
+
+@dataclass(frozen=True)
+class Candidates:
+    """What can leave a model: its channel graph, the groups that compete, and the score of each set."""
+
+    model: keras.Model
+    graph: ChannelGraph
+    groups: list[Group]
+    competitions: list[Competition]
+    notes: list[str]
+    spared: list[Group]
+    exclude: re.Pattern[str] | None
+
+    def kept(self, config: StructuredConfig, amount: float) -> Array:
+        """Which ids (n,) stay if a share `amount` of the channels leaves."""
+        removed = gone(self.competitions, amount, config.scope, config.round_to)
+        return ~np.isin(self.graph.roots, removed)
+
+    def without(self, kept: Array, inputs: Sequence[Any]) -> tuple[keras.Model, float]:
+        """The model with only the channels `kept`, and the largest difference that its proof found."""
+        small = smaller(self.model, self.graph, kept)
+        return small, prove(self.model, small, self.graph, kept, inputs)
+
+    def removed(self, kept: Array) -> int:
+        """How many sets leave."""
+        return int(sum(np.count_nonzero(~kept[group.roots]) for group in self.groups))
+
+    def total(self) -> int:
+        """How many sets compete, in groups of which some can leave."""
+        return sum(len(one.roots) for one in self.competitions if len(one.roots) > one.least)
+
+    def why_kept(self, layer: str) -> str:
+        """Why nothing of a layer has left."""
+        if any(layer in group.makers for group in self.groups):
+            return "others matter less, or it is as small as it may get"
+        if any(layer in (*group.followers, *group.readers) for group in self.groups):
+            return "the channels that it is given stay"
+        for group in self.spared:
+            if layer in (*group.makers, *group.followers):
+                return "excluded" if group.matches(self.exclude) else f"{group.kind} were not asked for"
+        return self.graph.why_kept(layer)
+
+
+def candidates(model: keras.Model, config: StructuredConfig, data: Dataset | None, title: str) -> Candidates:
+    """Find what can leave; raises `UnsupportedError` if nothing can, `InputError` if `exclude` fits no layer."""
+    graph = trace(model, title)
+    found = groups(graph)
+    wanted = _wanted(found, graph, config, title)
+    scores, known = importances(config.importance, model, graph, data, config.seed)
+    unscored = [group.name for group in wanted if not known[group.roots].all()]
+    notes = [f"--importance {config.importance} has no measure for {_few(unscored)}: l2 instead"] if unscored else []
+    layers = dict(leaves(model))
+    strided = {name for name, layer in layers.items() if _is_strided(layer)}
+    frozen = [name for group in wanted for name in group.makers if not layers[name].trainable]
+    if frozen and data is not None:
+        notes.append(f"frozen, so that what is left of them is not fine-tuned: {_few(frozen)}")
+    careful = [group for group in wanted if strided & set(group.readers)]
+    if careful:
+        notes.append(
+            f"at least {SAFE_CHANNELS} channels stay of {_few([group.name for group in careful])}: with fewer, oneDNN"
+            " corrupts memory when it trains the convolution of size 1 with a stride that reads them (oneDNN #6035)"
+        )
+    competitions = [
+        Competition(
+            group.roots, scores[group.roots], max(config.min_channels, SAFE_CHANNELS if group in careful else 1)
+        )
+        for group in wanted
+    ]
+    spared = [group for group in found if group not in wanted]
+    return Candidates(model, graph, wanted, competitions, notes, spared, excluded_by(config.exclude))
+
+
+def proof_inputs(model: keras.Model, data: Dataset | None) -> list[Any]:
+    """Two samples to run the proof on: of the train split, or made up."""
+    if data is None:
+        return list(samples(model, batch=PROOF_SAMPLES))
+    return [keras.ops.convert_to_tensor(x[:PROOF_SAMPLES]) for x in data.train.inputs]
+
+
+def _wanted(found: list[Group], graph: ChannelGraph, config: StructuredConfig, title: str) -> list[Group]:
+    pattern = excluded_by(config.exclude)
+    if pattern and not any(map(pattern.search, graph.kinds)):
+        raise InputError(f"--exclude {config.exclude!r} matches no layer")
+    left = [group for group in found if not group.matches(pattern)]
+    wanted = [group for group in left if config.structured in ("auto", group.kind)]
+    if wanted:
+        return wanted
+    if left:
+        kinds = " and ".join(dict.fromkeys(group.kind for group in left))
+        raise UnsupportedError(f"{title} has no {config.structured} that can leave; it has {kinds}")
+    reasons = list(dict.fromkeys([*graph.frozen.values(), *graph.reasons.values()]))
+    why = "all are excluded" if found else f"of its channels: {'; '.join(reasons[:2])}" if reasons else "it has none"
+    raise UnsupportedError(f"nothing can leave {title}: {why}")
+
+
+def _is_strided(layer: keras.Layer) -> bool:
+    return isinstance(layer, CONVOLUTIONS) and set(layer.kernel_size) == {1} and set(layer.strides) != {1}
+
+
+def _few(names: Sequence[str]) -> str:
+    return ", ".join(names[:3]) + (f" and {len(names) - 3} others" if len(names) > 3 else "")

@@ -1,0 +1,68 @@
+"""Structured pruning: channels, units and heads leave the model for good, and the rest is fine-tuned.
+
+What comes back is a plain Keras model of the same class with smaller layers (Li et al. 2017; Fang et al. 2023).
+"""
+
+from tfopt.data import Dataset
+from tfopt.errors import InputError
+from tfopt.formats.keras.artifact import KerasArtifact
+from tfopt.runtime.progress import Progress
+from tfopt.techniques.pruning.prune import Pruned
+from tfopt.techniques.structured.candidates import candidates, proof_inputs
+from tfopt.techniques.structured.config import StructuredConfig
+from tfopt.techniques.structured.fine_tuning import Tuning
+from tfopt.techniques.structured.layer_changes import narrowed
+from tfopt.techniques.structured.targets import goal_of
+from tfopt.training.seeds import seed_everything
+from tfopt.training.teacher import teacher_of
+
+
+def prune_channels(
+    artifact: KerasArtifact, config: StructuredConfig, data: Dataset | None, progress: Progress
+) -> Pruned:
+    """Remove channels from a copy of the model in `iterative` steps; with data each is followed by fine-tuning.
+
+    Raises `UnsupportedError` if nothing can leave, `UnreachableError` if a target is out of reach, `SurgeryError` if
+    the result is not the original without what left. Zeros in what stays are kept only while it is not fine-tuned.
+    """
+    teacher = teacher_of(config, artifact, data)
+    seed_everything(config.seed)
+    model = artifact.fresh_model()
+    first = candidates(model, config, data, artifact.name)
+    goal = goal_of(config, artifact, first, progress)
+    history: list[dict[str, float]] = []
+    removed, worst = 0, 0.0
+    for step in range(1, config.iterative + 1):
+        found = first if step == 1 else candidates(model, config, data, artifact.name)
+        kept = goal.kept(found, step)
+        removed += found.removed(kept)
+        if not removed and step == config.iterative:
+            raise InputError(f"nothing leaves {artifact.name}: {_why_nothing(config)}")
+        model, difference = found.without(kept, proof_inputs(model, data))
+        worst = max(worst, difference)
+        if data is not None and removed:
+            model, epochs = Tuning(artifact.name, config, data, teacher).tuned(model, step, progress)
+            history.extend(epochs)
+    exactly = f"{worst:.0e} of its largest number" if worst else "the last bit"
+    notes = [
+        f"{removed:,} of {first.total():,} channels and heads that can leave have left (those that hang together count"
+        f" once), the least important by {config.importance}",
+        "checked before fine-tuning: every tensor of the smaller model is that of the original with what left set to"
+        f" zero, to {exactly}",
+        *goal.reached(model),
+        *first.notes,
+        *([teacher.note] if teacher else []),
+        *([] if data else ["not fine-tuned: there is no data"]),
+    ]
+    return Pruned(model, narrowed(first, model), notes, history)
+
+
+def _why_nothing(config: StructuredConfig) -> str:
+    if config.target:
+        name, share = config.target
+        return f"it is at --{name.replace('_', '-')} {share:g} already"
+    held = [
+        f"--{n.replace('_', '-')} {getattr(config, n)}" for n in ("min_channels", "round_to") if getattr(config, n) > 1
+    ]
+    kept = f" beside what {' and '.join(held)} keep" if held else ""
+    return f"--amount {config.share:g} is less than one channel of any group{kept}"

@@ -1,0 +1,57 @@
+"""What a model costs with fewer channels, counted without building it."""
+
+from collections import defaultdict
+from dataclasses import dataclass
+from math import prod
+from typing import Self
+
+import keras
+
+from tfopt.evaluation.keras_macs import keras_macs, layer_macs
+from tfopt.graph.channels.channel_graph import Array, ChannelGraph, Cut
+from tfopt.graph.leaves import leaves
+
+
+@dataclass(frozen=True)
+class Costs:
+    """The shapes of all weights with their cuts, each layer's MACs, and the MACs that are in no layer."""
+
+    shapes: dict[str, list[tuple[int, ...]]]
+    cuts: dict[str, list[Cut]]
+    macs: dict[str, int]
+    elsewhere: int
+
+    @classmethod
+    def of(cls, model: keras.Model, graph: ChannelGraph) -> Self:
+        """The costs of `model`; without MACs where they cannot be counted."""
+        shapes: dict[str, list[tuple[int, ...]]] = {}
+        seen: set[int] = set()
+        for name, layer in leaves(model):
+            if id(layer) not in seen:
+                shapes[name] = [tuple(weight.shape) for weight in layer.weights]
+                seen.add(id(layer))
+        cuts: dict[str, list[Cut]] = defaultdict(list)
+        for cut in graph.cuts:
+            cuts[cut.layer].append(cut)
+        macs = layer_macs(model) or {}
+        return cls(shapes, dict(cuts), macs, (keras_macs(model) or 0) - sum(macs.values()))
+
+    def parameters(self, kept: Array) -> int:
+        """The number of weights with the channels that are `kept`."""
+        return sum(sum(self._sizes(name, kept)) for name in self.shapes)
+
+    def multiplications(self, kept: Array) -> float:
+        """The MACs: of a layer as many times fewer as its kernels get smaller, which attention alone does not obey."""
+        total = float(self.elsewhere)
+        for name, macs in self.macs.items():
+            shapes = self.shapes.get(name, [])
+            full = sum(prod(shape) for shape in shapes if len(shape) > 1)
+            left = sum(size for size, shape in zip(self._sizes(name, kept), shapes, strict=False) if len(shape) > 1)
+            total += macs * (left / full if full else 1.0)
+        return total
+
+    def _sizes(self, layer: str, kept: Array) -> list[int]:
+        shapes = [list(shape) for shape in self.shapes.get(layer, [])]
+        for cut in self.cuts.get(layer, []):
+            shapes[cut.weight][cut.axis] = int(kept[cut.ids].sum())
+        return [prod(shape) for shape in shapes]

@@ -1,0 +1,42 @@
+"""Fine-tuning what is left after structures have left."""
+
+from dataclasses import dataclass
+
+import keras
+
+from tfopt.data import Dataset
+from tfopt.distribution.strategies import strategy
+from tfopt.formats.keras.artifact import KerasArtifact
+from tfopt.runtime.progress import Progress
+from tfopt.techniques.structured.config import StructuredConfig
+from tfopt.training.fit import fit
+from tfopt.training.plan import FitPlan
+from tfopt.training.teacher import Teacher
+
+
+@dataclass(frozen=True)
+class Tuning:
+    """Fine-tuning after a removal, on the replicas that were asked for."""
+
+    name: str
+    config: StructuredConfig
+    data: Dataset
+    teacher: Teacher | None
+
+    def tuned(self, model: keras.Model, step: int, progress: Progress) -> tuple[keras.Model, list[dict[str, float]]]:
+        """The model after the share of the epochs that step `step` has, and their history."""
+        config = self.config
+        epochs = config.epochs * step // config.iterative - config.epochs * (step - 1) // config.iterative
+        plan = FitPlan(
+            epochs,
+            config.batch_size,
+            config.learning_rate,
+            config.seed + step - 1,
+            decay="cosine",
+            augment=config.augment,
+        )
+        with strategy(config).scope():
+            learner = KerasArtifact.of(model, self.name).fresh_model()
+            history = fit(learner, self.data, plan, progress, teacher=self.teacher).history
+        tuned = KerasArtifact.of(learner, self.name).fresh_model() if config.distributed else learner
+        return tuned, history

@@ -1,0 +1,143 @@
+"""How much a channel matters, by six measures; the least important leave first.
+
+l1, l2: norms of the weights that make and read it (Li et al. 2017, arXiv:1608.08710; over all layers that hang
+together, Fang et al. 2023, arXiv:2301.12900). bn-scale: |gamma| of its normalization (Liu et al. 2017,
+arXiv:1708.06519). taylor: the square of sum(gradient x weight) over the weights that read it, which is the first-order
+change of the loss if it leaves (Molchanov et al. 2017, arXiv:1611.06440). activation: mean |activation|.
+"""
+
+from collections import defaultdict
+from typing import Any
+
+import keras
+import numpy as np
+import tensorflow as tf
+
+from tfopt.config.choices import Importance
+from tfopt.data import Dataset
+from tfopt.errors import InputError
+from tfopt.evaluation.losses import loss_function
+from tfopt.graph.calling import call as call_model
+from tfopt.graph.channels.channel_graph import Array, ChannelGraph, Cut, Reading
+from tfopt.graph.leaves import first_names, leaves
+from tfopt.graph.replay import Call, replay
+
+SAMPLES = 512
+BATCH = 32
+
+
+def importances(
+    by: Importance, model: keras.Model, graph: ChannelGraph, data: Dataset | None, seed: int
+) -> tuple[Array, Array]:
+    """A score (n,) for each set of channels, at the index of its root, and whether (n,) the measure has one for it.
+
+    Sets without a measured score have their l2 norm. Raises `InputError` if the measure needs data and there is none.
+    """
+    scores = Scores(len(graph.roots))
+    weights = {name: [weight.numpy() for weight in layer.weights] for name, layer in leaves(model)}
+    match by:
+        case "l1" | "l2":
+            return _norms(graph, weights, 1 if by == "l1" else 2).mean(), np.ones(len(graph.roots), bool)
+        case "random":
+            return np.random.default_rng(seed).random(len(graph.roots)), np.ones(len(graph.roots), bool)
+        case "bn-scale":
+            names = {name: [weight.name for weight in layer.weights] for name, layer in leaves(model)}
+            for cut in graph.cuts:
+                if cut.role == "follows" and names[cut.layer][cut.weight] == "gamma":
+                    scores.add(graph, cut.ids, np.abs(weights[cut.layer][cut.weight]))
+        case "taylor":
+            _taylor(scores, model, graph, _needed(data, by))
+        case "activation":
+            _activations(scores, model, graph, _needed(data, by))
+    known = scores.counts > 0
+    norms = _norms(graph, weights, 2).mean()
+    # Those without a score stand where their norm stands among all: the measures have no common unit.
+    usual = np.median(scores.mean()[known]) / max(float(np.median(norms[known])), 1e-30) if known.any() else 1.0
+    return np.where(known, scores.mean(), norms * usual), known
+
+
+class Scores:
+    """Sums of scores for each set, and how many went in."""
+
+    def __init__(self, count: int) -> None:
+        self.sums = np.zeros(count)
+        self.counts = np.zeros(count)
+
+    def add(self, graph: ChannelGraph, ids: Array, scores: Array) -> None:
+        """Add a score (n,) for each of `ids` (n,)."""
+        np.add.at(self.sums, graph.roots[ids], scores)
+        np.add.at(self.counts, graph.roots[ids], 1)
+
+    def mean(self) -> Array:
+        """The mean score of each set."""
+        return self.sums / np.maximum(self.counts, 1)
+
+
+def _norms(graph: ChannelGraph, weights: dict[str, list[Array]], power: int) -> Scores:
+    """Norms of the slices of each kernel, set against the mean of all its slices so that every layer has equal say."""
+    scores = Scores(len(graph.roots))
+    for cut in graph.cuts:
+        weight = weights[cut.layer][cut.weight]
+        if cut.role != "follows" and weight.ndim > 1:
+            norms = _by_position(np.abs(weight.astype(np.float64)) ** power, cut) ** (1 / power)
+            scores.add(graph, cut.ids, norms / max(float(norms.mean()), 1e-30))
+    return scores
+
+
+def _by_position(weight: Array, cut: Cut) -> Array:
+    """Sums over all axes but that of the cut."""
+    return weight.sum(axis=tuple(axis for axis in range(weight.ndim) if axis != cut.axis))  # type: ignore[no-any-return]
+
+
+def _needed(data: Dataset | None, by: Importance) -> Dataset:
+    if data is None:
+        raise InputError(f"--importance {by} looks at samples, and there is no data: give --data, or use l1 or l2")
+    return data
+
+
+def _taylor(scores: Scores, model: keras.Model, graph: ChannelGraph, data: Dataset) -> None:
+    loss, encode = loss_function(model, data.task)
+    reading = [cut for cut in graph.cuts if cut.role == "reads"]
+    layers = dict(leaves(model))
+    variables = [layers[cut.layer].weights[cut.weight] for cut in reading]
+
+    @tf.function(reduce_retracing=True)  # type: ignore[untyped-decorator]
+    def gradients(inputs: Any, targets: Any) -> Any:
+        with tf.GradientTape(watch_accessed_variables=False) as tape:
+            tape.watch([variable.value for variable in variables])
+            value = loss(targets, call_model(model, inputs))
+        return tape.gradient(value, [variable.value for variable in variables], unconnected_gradients="zero")
+
+    for start in range(0, min(SAMPLES, len(data.train)), BATCH):
+        batch = [tf.convert_to_tensor(x[start : start + BATCH]) for x in data.train.inputs]
+        found = gradients(batch, tf.convert_to_tensor(encode(data.train.y[start : start + BATCH])))
+        changes = np.zeros(len(scores.sums))
+        for cut, variable, gradient in zip(reading, variables, found, strict=True):
+            product = _by_position(tf.convert_to_tensor(gradient).numpy() * variable.numpy(), cut)
+            np.add.at(changes, graph.roots[cut.ids], product)
+        scores.sums += changes**2
+        for cut in reading:
+            scores.counts[np.unique(graph.roots[cut.ids])] = 1
+
+
+def _activations(scores: Scores, model: keras.Model, graph: ChannelGraph, data: Dataset) -> None:
+    """Mean |activation| along each axis that a weight reads, set against the mean of the layer."""
+    names = first_names(model)
+    readings: dict[str, list[tuple[int, Reading]]] = defaultdict(list)
+    for index, reading in enumerate(graph.readings):
+        readings[reading.layer].append((index, reading))
+    totals: dict[int, Array] = {}
+
+    def watch(call: Call) -> Any:
+        tensors = [leaf for leaf in keras.tree.flatten((call.args, call.kwargs)) if isinstance(leaf, tf.Tensor)]
+        for index, reading in readings.get(names.get(id(call.operation), call.name), []):
+            size = np.abs(tensors[reading.tensor].numpy())
+            axis = size.ndim + reading.axis
+            mean = size.mean(axis=tuple(other for other in range(size.ndim) if other != axis))
+            totals[index] = totals.get(index, 0) + mean
+        return call.infer()
+
+    for start in range(0, min(SAMPLES, len(data.train)), BATCH):
+        replay(model, [tf.convert_to_tensor(x[start : start + BATCH]) for x in data.train.inputs], watch)
+    for index, total in totals.items():
+        scores.add(graph, graph.readings[index].ids, total / max(float(total.mean()), 1e-30))

@@ -1,0 +1,60 @@
+"""What each group of channels is worth: how much the validation loss grows without a share of it, and what that saves.
+
+Each group is tried by itself, without fine-tuning; the channels are silenced where weights read them.
+"""
+
+import numpy as np
+
+from tfopt.data import Dataset
+from tfopt.errors import InputError
+from tfopt.evaluation.validation_loss import validation_loss
+from tfopt.formats.keras.artifact import KerasArtifact
+from tfopt.graph.channels.surgery import zeroed
+from tfopt.report.schema import GroupLoss
+from tfopt.runtime.progress import Progress
+from tfopt.techniques.structured.candidates import candidates
+from tfopt.techniques.structured.channel_selection import gone
+from tfopt.techniques.structured.config import StructuredConfig
+from tfopt.techniques.structured.costs import Costs
+
+FLOAT_BYTES = 4
+
+
+def group_losses(
+    artifact: KerasArtifact, config: StructuredConfig, data: Dataset | None, progress: Progress
+) -> tuple[list[GroupLoss], list[str]]:
+    """What leaves each group and what that does to the loss, largest increase first, and notes.
+
+    Raises `InputError` without data, `UnsupportedError` if nothing can leave.
+    """
+    if data is None:
+        raise InputError("--structured measures the loss on the validation split, and there is no data: give --data")
+    model = artifact.fresh_model()
+    found = candidates(model, config, data, artifact.name)
+    costs, weights, loss = Costs.of(model, found.graph), model.get_weights(), validation_loss(model, data)
+    everything = np.ones(len(found.graph.roots), bool)
+    macs, parameters, before = costs.multiplications(everything), costs.parameters(everything), loss()
+    losses = []
+    with progress.task("silencing each group", len(found.groups)) as advance:
+        for group, competition in zip(found.groups, found.competitions, strict=True):
+            left = ~np.isin(found.graph.roots, gone([competition], config.share, "local"))
+            model.set_weights(zeroed(model, found.graph, left))
+            after = loss()
+            model.set_weights(weights)
+            losses.append(
+                GroupLoss(
+                    group=group.name,
+                    kind=group.kind,
+                    channels=len(group.roots),
+                    removed=int(np.count_nonzero(~left[group.roots])),
+                    macs=round(macs - costs.multiplications(left)),
+                    bytes=FLOAT_BYTES * (parameters - costs.parameters(left)),
+                    increase=after - before,
+                )
+            )
+            advance(1, group.name)
+    note = (
+        f"loss on the validation split, {before:.4f} before; {config.share:g} of each group alone is silenced, the"
+        f" least important by {config.importance}, without fine-tuning"
+    )
+    return sorted(losses, key=lambda one: -one.increase), [note, *found.notes]

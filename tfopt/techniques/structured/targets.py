@@ -1,0 +1,130 @@
+"""How much leaves in each step: a share of what can, or what a target needs."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Protocol
+
+import keras
+
+from tfopt.errors import UnreachableError, UnsupportedError
+from tfopt.evaluation.keras_macs import keras_macs
+from tfopt.formats.keras.artifact import KerasArtifact
+from tfopt.graph.channels.channel_graph import Array
+from tfopt.graph.channels.surgery import smaller
+from tfopt.runtime.progress import Progress
+from tfopt.techniques.structured.candidates import Candidates
+from tfopt.techniques.structured.config import StructuredConfig
+from tfopt.techniques.structured.costs import Costs
+from tfopt.techniques.structured.latency_ratio import latency_ratio
+from tfopt.techniques.structured.reaching import MOST, least_amount
+
+PROBES = 6  # smaller models that are converted and timed on the way to a target latency
+NAMES = {"target_macs": "MACs", "target_params": "parameters", "target_latency": "time in LiteRT"}
+
+
+class Goal(Protocol):
+    """Says what stays in each of the steps, and afterwards whether the whole was reached."""
+
+    def kept(self, found: Candidates, step: int) -> Array:
+        """Which ids (n,) of a model stay in step `step`, counted from 1."""
+
+    def reached(self, model: keras.Model) -> list[str]:
+        """What to tell of a target."""
+
+
+def goal_of(config: StructuredConfig, artifact: KerasArtifact, first: Candidates, progress: Progress) -> Goal:
+    """The goal that `config` sets; `first` are the candidates of the original, to which targets are shares."""
+    if config.target is None:
+        return Amount(config)
+    name, share = config.target
+    cost, original = cost_of(config, artifact, progress), first.model
+    match name:
+        case "target_params":
+            return Target(config, name, share, cost, _counted(float(original.count_params())))
+        case "target_macs":
+            return Target(config, name, share, cost, _multiplied(float(keras_macs(original) or 1)))
+        case _:
+            return Target(config, name, share, cost, None)
+
+
+def cost_of(config: StructuredConfig, artifact: KerasArtifact, progress: Progress) -> Callable[[keras.Model], float]:
+    """What measures on a model the cost that has a target, as a share of that of the original `artifact`."""
+    name, _ = config.target or ("target_params", 1.0)
+    match name:
+        case "target_params":
+            full = artifact.model.count_params()
+            return lambda model: model.count_params() / full
+        case "target_macs":
+            macs = keras_macs(artifact.model)
+            if not macs:
+                raise UnsupportedError(
+                    f"the MACs of {artifact.name} cannot be counted: a size of its input is not fixed"
+                )
+            return lambda model: (keras_macs(model) or 0) / macs
+        case _:
+            timed = latency_ratio(artifact, progress)
+            return lambda model: timed(model).ratio
+
+
+@dataclass(frozen=True)
+class Amount:
+    """A share of the original's channels; each step takes the same share of what the one before left."""
+
+    config: StructuredConfig
+
+    def kept(self, found: Candidates, step: int) -> Array:  # noqa: ARG002
+        """Leave out so many that after the last step the share has left."""
+        return found.kept(self.config, 1 - (1 - self.config.share) ** (1 / self.config.iterative))
+
+    def reached(self, model: keras.Model) -> list[str]:  # noqa: ARG002
+        """Nothing to tell."""
+        return []
+
+
+@dataclass(frozen=True)
+class Target:
+    """A share of what the original costs: `cost` measures it on a model, `estimate` on what stays of the original."""
+
+    config: StructuredConfig
+    name: str
+    share: float
+    cost: Callable[[keras.Model], float]
+    estimate: Callable[[Costs, Array], float] | None
+
+    def kept(self, found: Candidates, step: int) -> Array:
+        """Leave out as little as gets the cost to this step's part of the way; an estimate is checked on the model.
+
+        Raises `UnreachableError`, which says what is the least that there can be.
+        """
+        wanted = self.share ** (step / self.config.iterative)
+        least = self._built(found, MOST)
+        if least > wanted:
+            raise UnreachableError(
+                f"{self._what} cannot get to {self.share:g} of the original's: with all removed that can leave,"
+                f" {least:.3f} are left"
+            )
+        guess = 0.0
+        if self.estimate is not None:
+            costs, estimate = Costs.of(found.model, found.graph), self.estimate
+            guess = least_amount(lambda amount: estimate(costs, found.kept(self.config, amount)), wanted)
+        return found.kept(self.config, least_amount(lambda amount: self._built(found, amount), wanted, guess, PROBES))
+
+    def reached(self, model: keras.Model) -> list[str]:
+        """How much is left."""
+        option = "--" + self.name.replace("_", "-")
+        return [f"{self.cost(model):.3f} of the {self._what} are left ({option} {self.share:g})"]
+
+    @property
+    def _what(self) -> str:
+        return NAMES[self.name]
+
+    def _built(self, found: Candidates, amount: float) -> float:
+        return self.cost(smaller(found.model, found.graph, found.kept(self.config, amount)))
+
+
+def _counted(full: float) -> Callable[[Costs, Array], float]:
+    return lambda costs, kept: costs.parameters(kept) / full
+
+
+def _multiplied(full: float) -> Callable[[Costs, Array], float]:
+    return lambda costs, kept: costs.multiplications(kept) / full

@@ -1,0 +1,111 @@
+"""Augmentation: samples that are changed a little, and anew in every epoch, while a model is trained.
+
+All that is random follows from a key, which is made from the seed, the epoch and the step: a resumed run sees the
+same. Shifts, turns and mirrorings of images are one affine transformation of each image.
+"""
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import keras
+import numpy as np
+import tensorflow as tf
+from numpy.typing import NDArray
+
+from tfopt.config.choices import Augmentation
+from tfopt.data.images import Images
+from tfopt.data.preprocessing import MOST_IMAGES
+from tfopt.data.raw import InputKind
+from tfopt.data.vectorizer import PADDING, UNKNOWN
+from tfopt.errors import InputError
+
+SHIFT = 0.125  # of the size of an image, each way
+TURN = 15 * np.pi / 180
+NOISE = 0.1  # of the standard deviation of the train split
+WORD_DROPOUT = 0.1  # Iyyer et al. 2015, there 0.3
+MIXUP_ALPHA = 0.2  # Zhang et al. 2018, arXiv:1710.09412, section 3
+
+SUITED: dict[InputKind, tuple[Augmentation, ...]] = {
+    "image": ("flip", "crop", "rotate", "noise", "mixup"),
+    "features": ("noise", "mixup"),
+    "series": ("noise", "mixup"),
+    "tokens": ("noise",),
+    "pairs": ("noise",),
+}
+
+Augment = Callable[[Sequence[tf.Tensor], tf.Tensor, tf.Tensor], tuple[Sequence[tf.Tensor], tf.Tensor]]
+
+
+def augmentation(wanted: Sequence[Augmentation], kind: InputKind, x: NDArray[Any]) -> Augment | None:
+    """Return what changes a batch (inputs, y, key), or None if nothing is wanted.
+
+    x are the training samples of the first input. Raises `InputError` for what does not suit this kind of data.
+    """
+    unfit = [name for name in wanted if name not in SUITED[kind]]
+    if unfit:
+        raise InputError(
+            f"--augment {','.join(unfit)} is not for {kind}: {' and '.join(SUITED[kind])} can be used there"
+        )
+    if not wanted:
+        return None
+    steps: list[Callable[[tf.Tensor, tf.Tensor], tf.Tensor]] = []
+    if {"flip", "crop", "rotate"} & set(wanted):
+        steps.append(lambda batch, key: moved(batch, key, wanted))
+    if "noise" in wanted:
+        deviation = (
+            0.0
+            if kind in ("tokens", "pairs")
+            else float(np.std(x[:MOST_IMAGES] if isinstance(x, Images) else x)) * NOISE
+        )
+        steps.append(lambda batch, key: noisy(batch, key, deviation))
+
+    def augment(inputs: Sequence[tf.Tensor], y: tf.Tensor, key: tf.Tensor) -> tuple[Sequence[tf.Tensor], tf.Tensor]:
+        first, *others = inputs
+        for number, step in enumerate(steps):
+            first = step(first, tf.add(key, [0, number]))
+        if "mixup" in wanted:
+            first, y = mixed(first, y, tf.add(key, [0, len(steps)]))
+        return [first, *others], y
+
+    return augment
+
+
+def moved(images: tf.Tensor, key: tf.Tensor, wanted: Sequence[Augmentation]) -> tf.Tensor:
+    """Shift (crop), turn (rotate) and mirror (flip) each of images (N, H, W) or (N, H, W, C); what is bared is 0."""
+    grey = images.shape.rank == 3
+    batch = images[..., tf.newaxis] if grey else images
+    count, (height, width) = tf.shape(batch)[0], batch.shape[1:3]
+    draws = tf.random.stateless_uniform((4, count), key, -1.0, 1.0)
+    mirror = tf.where(draws[0] < 0, -1.0, 1.0) if "flip" in wanted else tf.ones(count)
+    angle = draws[1] * (TURN if "rotate" in wanted else 0.0)
+    shift = draws[2:] * (SHIFT if "crop" in wanted else 0.0)
+    across, down = (width - 1) / 2, (height - 1) / 2
+    a, b = mirror * tf.cos(angle), -mirror * tf.sin(angle)
+    c, d = tf.sin(angle), tf.cos(angle)
+    right = across + shift[0] * width - a * across - b * down
+    below = down + shift[1] * height - c * across - d * down
+    nothing = tf.zeros(count)
+    transform = tf.stack([a, b, right, c, d, below, nothing, nothing], axis=1)
+    found = keras.ops.image.affine_transform(batch, transform, interpolation="bilinear", fill_mode="constant")
+    found = tf.ensure_shape(found, batch.shape)
+    return found[..., 0] if grey else found
+
+
+def noisy(batch: tf.Tensor, key: tf.Tensor, deviation: float) -> tf.Tensor:
+    """Add Gaussian noise to numbers; of token ids make some unknown words, but not of padding."""
+    if batch.dtype.is_integer:
+        hit = (tf.random.stateless_uniform(tf.shape(batch), key) < WORD_DROPOUT) & (batch != PADDING)
+        return tf.where(hit, tf.constant(UNKNOWN, batch.dtype), batch)
+    return batch + tf.random.stateless_normal(tf.shape(batch), key, stddev=deviation)
+
+
+def mixed(x: tf.Tensor, y: tf.Tensor, key: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
+    """Mix each sample and its label with the one at the other end of the batch, with shares drawn from Beta(a, a)."""
+    gammas = tf.random.stateless_gamma((2, tf.shape(x)[0]), key, alpha=MIXUP_ALPHA)
+    share = gammas[0] / (gammas[0] + gammas[1] + 1e-12)
+
+    def blend(values: tf.Tensor) -> tf.Tensor:
+        weight = tf.reshape(share, tf.concat([[-1], tf.ones(tf.rank(values) - 1, tf.int32)], axis=0))
+        return weight * values + (1 - weight) * tf.reverse(values, axis=[0])
+
+    return blend(x), blend(y)

@@ -1,0 +1,121 @@
+"""Training of a tf_keras model with the same data, selection and progress as `tfopt.training.fit`."""
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import keras
+import tensorflow as tf
+import tf_keras
+
+from tfopt.config.choices import Task
+from tfopt.data import Dataset
+from tfopt.errors import UnsupportedError
+from tfopt.evaluation.losses import agreement, label_encoder, loss_of, soft_loss
+from tfopt.runtime.progress import Progress
+from tfopt.training.fit import FitResult, run_epochs, watched
+from tfopt.training.plan import FitPlan
+from tfopt.training.teacher import Teacher, taught
+
+Projection = Callable[[tf.Tensor], tf.Tensor]
+
+
+def fit(
+    model: tf_keras.Model,
+    source: keras.Model,
+    data: Dataset,
+    plan: FitPlan,
+    progress: Progress,
+    *,
+    projections: Sequence[tuple[tf.Variable, Projection]] = (),
+    callbacks: Sequence[tf_keras.callbacks.Callback] = (),
+    teacher: Teacher | None = None,
+) -> FitResult:
+    """Train `model` in place with the loss of `source`, the Keras 3 model it was made from.
+
+    After each step every variable in `projections` is replaced by its projection. With a `teacher` it learns from its
+    answers as well as from the labels.
+    """
+    if data.task == "translation":
+        raise UnsupportedError(
+            "models that translate are not trained in tf_keras: --qat and --engine tfmot are not there"
+        )
+    tf_keras.utils.set_random_seed(plan.seed)
+    loss = soft_loss(loss_of(source, data.task)) if teacher else loss_of(source, data.task)
+    given = keras.losses.get(loss)
+    function = given.call if isinstance(given, keras.losses.Loss) else given  # a loss for each sample
+    model.compile(
+        optimizer=ProjectedAdam(plan.learning_rate, projections),
+        loss=lambda y, outputs: function(y, outputs),
+        metrics=[_metric(data.task, soft_binary=teacher is not None and source.output_shape[-1] == 1)],
+    )
+    watching = watched(plan)
+    encode = label_encoder(loss, source.output_shape[-1], data.task)
+    targets = taught(teacher, data, encode) if teacher else encode(data.train.y)
+    adapted = [Adapted(callback) for callback in watching.callbacks]
+    run_epochs(
+        model,
+        data,
+        plan,
+        progress,
+        [*callbacks, *adapted],
+        targets=targets,
+        encode=encode,
+        adapt=Adapted,
+    )
+    return watching.finish(model, plan, int(model.optimizer.iterations.numpy()))
+
+
+def _metric(task: Task, *, soft_binary: bool) -> tf_keras.metrics.Metric | str:
+    if task != "classification":
+        return "mae"
+    return tf_keras.metrics.MeanMetricWrapper(agreement, name="accuracy") if soft_binary else "accuracy"
+
+
+class ProjectedAdam(tf_keras.optimizers.Adam):  # type: ignore[misc]
+    """Adam that replaces variables by their projection after each step, as a constraint would."""
+
+    def __init__(self, learning_rate: float, projections: Sequence[tuple[tf.Variable, Projection]] = ()) -> None:
+        super().__init__(learning_rate)
+        self.projections = projections
+
+    def apply_gradients(self, *args: Any, **kwargs: Any) -> Any:
+        """Update, then project."""
+        iterations = super().apply_gradients(*args, **kwargs)
+        context = tf.distribute.get_replica_context()
+        if self.projections and context:
+            context.merge_call(self._project)
+        return iterations
+
+    def _project(self, strategy: tf.distribute.Strategy) -> None:
+        """On every replica, whose variables are the same."""
+        for variable, projection in self.projections:
+            strategy.extended.update(variable, lambda copy, projection=projection: copy.assign(projection(copy)))
+
+
+class Adapted(tf_keras.callbacks.Callback):  # type: ignore[misc]
+    """Lets a Keras 3 callback watch the training of a tf_keras model."""
+
+    def __init__(self, callback: keras.callbacks.Callback) -> None:
+        super().__init__()
+        self.callback = callback
+
+    def set_model(self, model: tf_keras.Model) -> None:
+        """Both know the model."""
+        super().set_model(model)
+        self.callback.set_model(model)
+
+    def on_epoch_begin(self, epoch: int, logs: dict[str, Any] | None = None) -> None:
+        """Pass it on."""
+        self.callback.on_epoch_begin(epoch, logs)
+
+    def on_epoch_end(self, epoch: int, logs: dict[str, Any] | None = None) -> None:
+        """Pass it on."""
+        self.callback.on_epoch_end(epoch, logs)
+
+    def on_train_batch_begin(self, batch: int, logs: dict[str, Any] | None = None) -> None:
+        """Pass it on."""
+        self.callback.on_train_batch_begin(batch, logs)
+
+    def on_train_batch_end(self, batch: int, logs: dict[str, Any] | None = None) -> None:
+        """Pass it on."""
+        self.callback.on_train_batch_end(batch, logs)

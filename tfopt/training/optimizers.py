@@ -1,0 +1,125 @@
+"""The optimizer of a plan: Adam (Kingma & Ba 2015) with a learning rate that may rise first and fall later.
+
+With weight decay it is AdamW (Loshchilov & Hutter 2019), which spares biases and the scales of normalizations.
+"""
+
+from collections.abc import Sequence
+from typing import Any
+
+import keras
+import tensorflow as tf
+
+from tfopt.config.choices import Decay
+
+SPARED = ["bias", "gamma", "beta"]
+LEFT = 0.01  # share of the learning rate that is left at the end of the exponential decay
+STEPS = ((0.5, 0.1), (0.75, 0.01))  # at half of the steps a tenth, as in He et al. 2016
+PLATEAU_FACTOR, PLATEAU_PATIENCE = 0.3, 3
+
+
+def optimizer(
+    rate: float, steps: int, *, decay: Decay = "constant", warmup: float = 0.0, weight_decay: float = 0.0,
+    clip_norm: float | None = None,
+) -> keras.optimizers.Optimizer:  # fmt: skip
+    """Return the optimizer of a training of `steps` steps; gradients are scaled down to a global norm of `clip_norm`.
+
+    `warmup` is the share of the steps in which the learning rate rises to `rate`.
+    """
+    schedule = learning_rate(rate, steps, decay, round(warmup * steps))
+    replicas = tf.distribute.get_strategy().num_replicas_in_sync
+    clipping = {"global_clipnorm": clip_norm} if replicas == 1 or clip_norm is None else {"together": clip_norm}
+    if not weight_decay:
+        return (Adam if "together" in clipping else keras.optimizers.Adam)(schedule, **clipping)
+    made = (AdamW if "together" in clipping else keras.optimizers.AdamW)(
+        schedule, weight_decay=weight_decay, **clipping
+    )
+    made.exclude_from_weight_decay(var_names=SPARED)
+    return made
+
+
+class _ClippedTogether:
+    """Clips the gradient of the whole batch; Keras clips that of each replica before they are summed."""
+
+    def __init__(self, *args: Any, together: float, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.together = together
+
+    def apply(self, grads: Sequence[Any], trainable_variables: Sequence[Any] | None = None) -> None:
+        """Sum, clip, and divide again: what comes after sums the same gradients of all replicas."""
+        context = tf.distribute.get_replica_context()
+        summed = context.all_reduce(tf.distribute.ReduceOp.SUM, [grad for grad in grads if grad is not None])
+        clipped, _ = tf.clip_by_global_norm(summed, self.together)
+        shares = iter([grad / context.num_replicas_in_sync for grad in clipped])
+        super().apply(  # type: ignore[misc]
+            [None if grad is None else next(shares) for grad in grads], trainable_variables
+        )
+
+
+class Adam(_ClippedTogether, keras.optimizers.Adam):  # type: ignore[misc]
+    """Adam for several replicas."""
+
+
+class AdamW(_ClippedTogether, keras.optimizers.AdamW):  # type: ignore[misc]
+    """AdamW for several replicas."""
+
+
+def learning_rate(
+    rate: float, steps: int, decay: Decay, warmup: int = 0
+) -> float | keras.optimizers.schedules.LearningRateSchedule:
+    """Return the learning rate, or how it goes with the steps; of `plateau` that is for a callback to say."""
+    falling = max(1, steps - warmup)
+    schedules = keras.optimizers.schedules
+    match decay:
+        case "cosine":  # Loshchilov & Hutter 2017, arXiv:1608.03983, eq. 5
+            found: Any = schedules.CosineDecay(rate, falling)
+        case "exponential":
+            found = schedules.ExponentialDecay(rate, falling, LEFT)
+        case "step":
+            bounds = [round(falling * share) for share, _ in STEPS]
+            found = schedules.PiecewiseConstantDecay(bounds, [rate, *(rate * factor for _, factor in STEPS)])
+        case _:
+            found = rate
+    return WarmUp(rate, warmup, found) if warmup else found
+
+
+class WarmUp(keras.optimizers.schedules.LearningRateSchedule):  # type: ignore[misc]
+    """A rise from zero over the first steps (Goyal et al. 2017, arXiv:1706.02677, section 2.2), then `after`."""
+
+    def __init__(self, rate: float, steps: int, after: Any) -> None:
+        self.rate = rate
+        self.steps = steps
+        self.after = after
+
+    def __call__(self, step: Any) -> Any:
+        """Learning rate of a step."""
+        step = keras.ops.cast(step, "float32")
+        after = self.after(step - self.steps) if callable(self.after) else self.after
+        return keras.ops.where(step < self.steps, self.rate * (step + 1) / self.steps, after)
+
+
+class Plateau(keras.callbacks.Callback):  # type: ignore[misc]
+    """Lowers the learning rate whenever the validation loss has not fallen for some epochs.
+
+    It goes by the history alone, so that a resumed run goes on with the same rate.
+    """
+
+    def __init__(self, rate: float, history: Sequence[dict[str, float]]) -> None:
+        super().__init__()
+        self.rate = rate
+        self.history = history
+
+    def on_epoch_begin(self, epoch: int, logs: dict[str, Any] | None = None) -> None:  # noqa: ARG002
+        """Set the rate that the losses so far ask for."""
+        falls = plateaus([float(logs["val_loss"]) for logs in self.history])
+        self.model.optimizer.learning_rate = self.rate * PLATEAU_FACTOR**falls
+
+
+def plateaus(losses: Sequence[float]) -> int:
+    """How often the loss has stood still for `PLATEAU_PATIENCE` epochs, counted anew after each time."""
+    best, waited, count = float("inf"), 0, 0
+    for loss in losses:
+        waited = 0 if loss < best else waited + 1
+        best = min(best, loss)
+        if waited == PLATEAU_PATIENCE:
+            waited, count = 0, count + 1
+    return count

@@ -1,0 +1,101 @@
+"""Knowledge distillation (Hinton et al. 2015, arXiv:1503.02531) at temperature 1, for fine-tuning.
+
+Cross-entropy is linear in its target, so to learn from the labels and from a teacher, weighed against each other, is to
+learn from one target: the weighed mean of both (and so it is, but for a constant, with squared errors). It is computed
+once, because the training samples do not change.
+"""
+
+from collections.abc import Callable, Sequence
+from typing import Any, NamedTuple
+
+import keras
+import numpy as np
+from numpy.typing import NDArray
+from scipy.special import expit, softmax
+
+from tfopt.config.choices import Task
+from tfopt.config.fine_tuning import TaughtConfig
+from tfopt.data import Dataset
+from tfopt.errors import InputError, UnsupportedError
+from tfopt.evaluation.losses import label_encoder, loss_of, soft_loss, takes_logits
+from tfopt.formats.artifact import Shape
+from tfopt.formats.keras.artifact import KerasArtifact
+from tfopt.formats.loading import load_keras
+
+Array = NDArray[Any]
+
+
+class Teacher(NamedTuple):
+    """What answers samples, an array (N, ...) an input, by outputs (N, K), and how much that counts against labels.
+
+    `logits` says whether the outputs are logits, not probabilities or numbers.
+    """
+
+    predict: Callable[[Sequence[Array]], Array]
+    weight: float
+    logits: bool = False
+    name: str = "the model"
+
+    @property
+    def note(self) -> str:
+        """What a report says of it."""
+        return f"fine-tuned with {self.name} as teacher, whose answers are {self.weight:.0%} of what was learnt"
+
+
+def teacher_of(config: TaughtConfig, artifact: KerasArtifact, data: Dataset | None) -> Teacher | None:
+    """The teacher that `config` names for `artifact`, if it names one.
+
+    Raises `InputError` without data or if their shapes differ, `UnsupportedError` if the model cannot hear a teacher.
+    """
+    if config.teacher is None:
+        return None
+    if data is None:
+        raise InputError(f"--teacher {config.teacher} needs samples to answer, and there is no data: give --data")
+    given = artifact if config.teacher == "self" else load_keras(config.teacher)
+    check(artifact, given)
+    loss = soft_loss(loss_of(artifact.model, data.task))
+    if not can_be_taught(loss, artifact.output_shapes()[0][-1] or 1, data.task):
+        reason = "it translates" if data.task == "translation" else f"its loss, {_name(loss)}, takes labels only"
+        raise UnsupportedError(f"{artifact.name} cannot learn from --teacher {config.teacher}: {reason}")
+    logits = takes_logits(loss_of(given.model, data.task))
+    return Teacher(given.predict, config.answers_share, logits, given.name)
+
+
+def check(student: KerasArtifact, teacher: KerasArtifact) -> None:
+    """Raise `InputError` if the inputs or outputs of a student have other shapes than its teacher's."""
+    for what, ours, theirs in (
+        ("inputs", student.input_shapes(), teacher.input_shapes()),
+        ("outputs", student.output_shapes(), teacher.output_shapes()),
+    ):
+        if len(ours) != len(theirs) or not all(map(_alike, ours, theirs)):
+            raise InputError(
+                f"{student.name} has {what} of shape {_shapes(ours)}, but its teacher {teacher.name} {_shapes(theirs)}:"
+                " they must be the same"
+            )
+
+
+def can_be_taught(loss: keras.losses.Loss | str, classes: int, task: Task = "classification") -> bool:
+    """Whether a model with that many outputs and this `soft_loss` can learn from a teacher's answers."""
+    if task == "classification":
+        return label_encoder(loss, classes)(np.zeros(1, np.int64)).ndim > 1
+    return task != "translation"
+
+
+def taught(teacher: Teacher, data: Dataset, encode: Callable[[Array], Array]) -> Array:
+    """Targets (N, K) for the train split: its labels, as `encode` makes them, and the teacher's answers."""
+    answers = teacher.predict(data.train.inputs)
+    if teacher.logits:
+        answers = expit(answers) if answers.shape[1] == 1 else softmax(answers, axis=1)
+    return ((1 - teacher.weight) * encode(data.train.y) + teacher.weight * answers).astype(np.float32)
+
+
+def _alike(one: Shape, other: Shape) -> bool:
+    return len(one) == len(other) and all(a == b or None in (a, b) for a, b in zip(one[1:], other[1:], strict=True))
+
+
+def _shapes(shapes: Sequence[Shape]) -> str:
+    return " and ".join(str(shape[1:]) for shape in shapes)
+
+
+def _name(loss: keras.losses.Loss | str) -> str:
+    return loss if isinstance(loss, str) else str(loss.name)

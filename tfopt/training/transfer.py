@@ -1,0 +1,134 @@
+"""Transfer learning: a trained model without its head goes on with a new head on other data.
+
+First only the head is trained, so that its random gradients do not spoil what the rest has learnt; then everything at
+a tenth of that learning rate (Yosinski et al. 2014, arXiv:1411.1792). Batch normalizations stay as
+they are throughout: the statistics of few new samples would be worse.
+"""
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+import keras
+from keras import layers
+
+from tfopt.data import Dataset
+from tfopt.distribution.replicated import replicated
+from tfopt.distribution.sharding import on_replicas
+from tfopt.errors import InputError, UnsupportedError
+from tfopt.evaluation.losses import label_encoder
+from tfopt.graph.leaves import leaves
+from tfopt.models import Signature
+from tfopt.models.heads import with_head
+from tfopt.runtime.progress import Progress
+from tfopt.training.batches import evaluation_batches, steps_per_epoch
+from tfopt.training.config import TrainConfig
+from tfopt.training.fit import FitResult, RunFiles, fit
+from tfopt.training.plan import FitPlan
+
+HEAD_FACTOR = 10  # a dense layer on features that stand still bears a higher learning rate
+JUDGED_BATCH = 256
+POOLING = {3: layers.GlobalAveragePooling1D, 4: layers.GlobalAveragePooling2D, 5: layers.GlobalAveragePooling3D}
+
+
+@dataclass(frozen=True)
+class Transferred:
+    """How both parts of a transfer went, as one result, and what is to be said about it."""
+
+    result: FitResult
+    notes: list[str]
+
+
+def with_new_head(base: keras.Model, signature: Signature, name: str) -> keras.Model:
+    """Return `base` up to what its last dense layer is fed, with a new head for `signature`; weights are shared.
+
+    A model that ends otherwise is taken whole, as what gives the features. Raises `UnsupportedError` if the end is a
+    model by itself, or if there are several inputs or outputs.
+    """
+    if len(base.inputs) != 1 or len(base.outputs) != 1:
+        raise UnsupportedError(
+            f"{name} has {len(base.inputs)} inputs and {len(base.outputs)} outputs; --from takes one of each"
+        )
+    last = next((layer for layer in reversed(base.layers) if layer.weights), None)
+    if isinstance(last, keras.Model):
+        raise UnsupportedError(
+            f"{name} ends in the nested model {last.name}; --from replaces a layer of the model itself"
+        )
+    features = last.input if isinstance(last, layers.Dense) else base.outputs[0]
+    rank = len(features.shape)
+    if rank in POOLING:
+        features = POOLING[rank](name="features")(features)
+    return with_head(base.inputs[0], features, signature, 0.0, "transferred")
+
+
+def transfer(
+    model: keras.Model, head: Sequence[keras.Layer], config: TrainConfig, data: Dataset, progress: Progress,
+    files: RunFiles | None = None,
+) -> Transferred:  # fmt: skip
+    """Train the layers in `head` and what is not frozen, then everything; keep the better of the two on validation."""
+    trunk = [(name, layer) for name, layer in leaves(model) if layer.weights and layer not in head]
+    still = frozen(trunk, config.freeze)
+    normalizations = {layer for _, layer in trunk if isinstance(layer, layers.BatchNormalization)}
+    plan = FitPlan.of(config)
+    before = {layer: layer.trainable for _, layer in trunk}
+    try:
+        _hold(trunk, still | normalizations)
+        fast = replace(plan, learning_rate=plan.learning_rate * HEAD_FACTOR)
+        first = fit(model, data, fast, progress, files=files and files.part("head"))
+        notes = [
+            f"the new head trained for {len(first.history)} epochs with {len(still)} of {len(trunk)} layers frozen"
+        ]
+        epochs = config.epochs if config.fine_tune is None else config.fine_tune
+        if not epochs:
+            return Transferred(first, notes)
+        kept, reached = model.get_weights(), _reached(model, data)
+        _hold(trunk, normalizations)
+        second = fit(model, data, replace(plan, epochs=epochs), progress, files=files)
+    finally:
+        for layer, trainable in before.items():
+            layer.trainable = trainable
+    whole = replace(
+        second,
+        history=[*first.history, *second.history],
+        best_epoch=len(first.history) + second.best_epoch,
+        steps=first.steps + second.steps,
+    )
+    if _reached(model, data) < reached:
+        notes.append(f"then everything for {len(second.history)} epochs at a learning rate of {plan.learning_rate:g}")
+        return Transferred(whole, notes)
+    model.set_weights(kept)
+    notes.append("training everything after that did not lower the validation loss: the frozen weights are kept")
+    return Transferred(replace(whole, best_epoch=first.best_epoch), notes)
+
+
+def frozen(trunk: Sequence[tuple[str, keras.Layer]], freeze: str) -> set[keras.Layer]:
+    """The layers that `freeze` names: all, the first N with weights, or those whose name matches a pattern."""
+    if freeze == "all":
+        return {layer for _, layer in trunk}
+    if freeze.isdigit():
+        return {layer for _, layer in trunk[: int(freeze)]}
+    try:
+        found = {layer for name, layer in trunk if re.search(freeze, name)}
+    except re.error as error:
+        raise InputError(f"--freeze {freeze} is neither a number, nor all, nor a regular expression: {error}") from None
+    if not found:
+        names = ", ".join(name for name, _ in trunk[:5])
+        raise InputError(f"--freeze {freeze} matches no layer; the first are {names}")
+    return found
+
+
+def _hold(trunk: Sequence[tuple[str, keras.Layer]], still: set[keras.Layer]) -> None:
+    for _, layer in trunk:
+        layer.trainable = layer not in still
+
+
+def _reached(model: keras.Model, data: Dataset) -> float:
+    """The validation loss without penalties: they are of trainable weights only, of which the second part has more."""
+    encode = label_encoder(model.loss, model.output_shape[-1], data.task)
+    inputs, y = data.validation.inputs, encode(data.validation.y)
+    judged = replicated(model)
+    if judged is not model:
+        judged.compile(loss=model.loss)
+    batches = on_replicas(lambda shard: evaluation_batches(inputs, y, batch_size=JUDGED_BATCH, shard=shard))
+    steps = steps_per_epoch(len(y), JUDGED_BATCH)
+    return float(judged.evaluate(batches, steps=steps, verbose=0, return_dict=True)["loss"])
