@@ -8,7 +8,7 @@ import tfopt
 PACKAGE = Path(tfopt.__file__).parent
 FILES = sorted(PACKAGE.rglob("*.py"))
 ROOMS = [
-    {"errors", "config", "runtime"},
+    {"errors", "typing", "config", "runtime"},
     {"report", "untrusted"},
     {"data"},
     {"graph"},
