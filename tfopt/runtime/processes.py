@@ -8,7 +8,7 @@ import signal
 import sys
 from pathlib import Path
 
-HOME = str(Path(__file__).parents[1])  # where this tfopt was found
+HOME = str(Path(__file__).parents[2])  # where this tfopt was found
 
 
 def command(module: str, *arguments: str) -> list[str]:
