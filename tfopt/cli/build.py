@@ -1,13 +1,14 @@
 """`tfopt build`: a new model from an architecture and a data set, untrained."""
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from tfopt.cli import data_options, options
 from tfopt.cli import training_options as training
 from tfopt.cli.making import make
 from tfopt.cli.output import Output
 from tfopt.core.destination import Destination
+from tfopt.typing import Options
 
 if TYPE_CHECKING:
     from tfopt.core.result import Result
@@ -21,7 +22,7 @@ EXAMPLES = """Examples:
 
 @data_options.with_data
 def build(
-    data: dict[str, Any],
+    data: Options,
     arch: training.ArchOption = None,
     size: training.SizeOption = "small",
     width: training.Width = None,

@@ -1,11 +1,12 @@
 """The options that say on how many devices a model is trained, each spelled once."""
 
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from tfopt.cli.options import QAT, RUN
 from tfopt.errors import InputError
+from tfopt.typing import Options
 
 if TYPE_CHECKING:
     from tfopt.distribution.workers.config import WorkersConfig
@@ -105,7 +106,7 @@ QatReplicas = Annotated[
 ]
 
 
-def spread(distributed: bool, replicas: int | None) -> dict[str, Any]:
+def spread(distributed: bool, replicas: int | None) -> Options:
     """The fields of a config that trains."""
     return {"distributed": distributed, "replicas": replicas}
 

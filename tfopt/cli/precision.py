@@ -1,10 +1,11 @@
 """From the flags that say how to quantize to a config."""
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from tfopt.config.choices import WeightType
 from tfopt.errors import InputError
+from tfopt.typing import Options
 
 if TYPE_CHECKING:
     from tfopt.config.choices import Precision
@@ -21,7 +22,7 @@ def chosen(flags: dict[str, bool], weights: WeightType | None) -> "Precision":
     return "weights" if weights else "int8"
 
 
-def quantize_config(precision: "Precision", given: dict[str, Any]) -> "QuantizeConfig":
+def quantize_config(precision: "Precision", given: Options) -> "QuantizeConfig":
     """The config of post-training quantization; what is None in `given` keeps its default."""
     from tfopt.techniques.quantization.config import QuantizeConfig
 

@@ -1,7 +1,7 @@
 """`tfopt quantize`: a Keras model becomes a LiteRT file with small numbers."""
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
@@ -15,6 +15,7 @@ from tfopt.config.choices import InterfaceType
 from tfopt.core.destination import Destination
 from tfopt.errors import InputError
 from tfopt.formats.paths import existing, newest_of_ours
+from tfopt.typing import Options
 
 if TYPE_CHECKING:
     from tfopt.config.choices import Precision
@@ -125,7 +126,7 @@ def quantize(
 
 
 def _config(
-    precision: "Precision", io: InterfaceType, after: dict[str, Any], training: dict[str, Any], *, qat: bool
+    precision: "Precision", io: InterfaceType, after: Options, training: Options, *, qat: bool
 ) -> "QuantizeConfig | QatConfig":
     from tfopt.techniques.qat.config import QatConfig
 
@@ -142,5 +143,5 @@ def _config(
     return QatConfig(io=io, **trained)
 
 
-def _flag(given: dict[str, Any]) -> str:
+def _flag(given: Options) -> str:
     return f"--{next(iter(given)).replace('_', '-')}"

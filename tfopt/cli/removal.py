@@ -1,11 +1,12 @@
 """The options of structured pruning."""
 
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
 
 from tfopt.config.choices import Importance, Structure
 from tfopt.errors import InputError
+from tfopt.typing import Options
 
 PANEL = {"rich_help_panel": "With --structured", "show_default": False}
 SHARE = {"metavar": "FRACTION", **PANEL}
@@ -61,7 +62,7 @@ Augment = Annotated[
 ]  # fmt: skip
 
 
-def chosen(structured: Structure | None, options: dict[str, Any], others: dict[str, Any]) -> dict[str, Any] | None:
+def chosen(structured: Structure | None, options: Options, others: Options) -> Options | None:
     """The fields of a `StructuredConfig` that were given, or None if weights are to be pruned.
 
     Raises `InputError` if `options` of structured pruning are given without it, or `others` with it.

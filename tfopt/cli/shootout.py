@@ -1,6 +1,6 @@
 """`tfopt shootout`: architectures against each other at an equal budget."""
 
-from typing import Annotated, Any, get_args
+from typing import Annotated, get_args
 
 import typer
 
@@ -8,6 +8,7 @@ from tfopt.cli import data_options, options
 from tfopt.cli.output import Output
 from tfopt.config.choices import Arch, Size
 from tfopt.errors import InputError
+from tfopt.typing import Options
 
 EXAMPLES = """Examples:
 
@@ -20,7 +21,7 @@ EXAMPLES = """Examples:
 
 @data_options.with_data
 def shootout(
-    data: dict[str, Any],
+    data: Options,
     archs: Annotated[
         str, typer.Option("--arch", metavar="NAME,...", help="Architectures to compare.")
     ] = "mlp,cnn,rnn,transformer,hybrid",

@@ -1,12 +1,13 @@
 """The options of a teacher, for the commands that fine-tune."""
 
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
 
 from tfopt.cli.options import QAT
 from tfopt.formats.paths import existing
+from tfopt.typing import Options
 
 SELF = "self"
 NAME = {"metavar": "self|FILE", "show_default": False}
@@ -27,7 +28,7 @@ QatTeacherWeight = Annotated[
 ]
 
 
-def teaching(teacher: str | None, weight: float | None) -> dict[str, Any]:
+def teaching(teacher: str | None, weight: float | None) -> Options:
     """The fields of a config that were given; a file must be there."""
     named: str | Path | None = teacher if teacher in (None, SELF) else existing(str(teacher))
     fields = {"teacher": named, "teacher_weight": weight}

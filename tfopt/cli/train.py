@@ -2,13 +2,14 @@
 
 import contextlib
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from tfopt.cli import data_options, distribution, options
 from tfopt.cli import training_options as training
 from tfopt.cli.output import Output
 from tfopt.core.destination import Destination
 from tfopt.errors import OutputError
+from tfopt.typing import Options
 
 if TYPE_CHECKING:
     from tfopt.core.result import Result
@@ -38,7 +39,7 @@ EXAMPLES = """Examples:
 
 @data_options.with_data
 def train(
-    data: dict[str, Any],
+    data: Options,
     arch: training.ArchOption = None,
     size: training.SizeOption = "small",
     width: training.Width = None,

@@ -2,7 +2,7 @@
 
 import re
 import shlex
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -11,6 +11,7 @@ from tfopt.cli.output import Output
 from tfopt.config.choices import SearchMethod, TunedArch
 from tfopt.core.destination import Destination
 from tfopt.errors import InputError
+from tfopt.typing import Options
 
 if TYPE_CHECKING:
     from tfopt.config.fields import Config
@@ -29,7 +30,7 @@ UNITS = {"s": 1, "m": 60, "h": 3600}
 
 @data_options.with_data
 def tune(
-    data: dict[str, Any],
+    data: Options,
     arch: Annotated[
         TunedArch | None,
         typer.Option(
@@ -111,12 +112,12 @@ def _command(config: "Config", source: "DataConfig") -> str:
     return shlex.join([*words, *_flags(given)])
 
 
-def _asked(config: "Config") -> dict[str, Any]:
+def _asked(config: "Config") -> Options:
     """What a config has that is not the default."""
     return config.model_dump(mode="json", exclude_defaults=True)
 
 
-def _flags(given: dict[str, Any]) -> list[str]:
+def _flags(given: Options) -> list[str]:
     words: list[str] = []
     for name, value in given.items():
         shown = [] if value is True else [",".join(value)] if isinstance(value, list) else [str(value)]

@@ -1,7 +1,7 @@
 """What the configs that train have in common: on how many devices, and with which teacher."""
 
 from pathlib import Path
-from typing import Any, ClassVar, Literal, Self
+from typing import ClassVar, Literal, Self
 
 from pydantic import model_validator
 
@@ -20,7 +20,7 @@ class DistributedConfig(Config):
             return self
         if not self.distributed:
             raise ValueError("--replicas needs --distributed")
-        batch: Any = getattr(self, "batch_size", None)
+        batch: int | None = getattr(self, "batch_size", None)
         if batch is not None and batch < self.replicas:
             raise ValueError(f"--batch-size {batch} is global and must give each of {self.replicas} replicas a sample")
         return self

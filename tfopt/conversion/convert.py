@@ -3,11 +3,10 @@
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal
+from typing import Literal
 
 import keras
 import numpy as np
-from numpy.typing import NDArray
 
 from tfopt.config.choices import InterfaceType, Lowering
 from tfopt.conversion.child import run_child
@@ -20,8 +19,8 @@ from tfopt.graph.random_inputs import samples
 from tfopt.graph.replay import is_graph
 from tfopt.runtime.progress import Progress
 from tfopt.runtime.temporary import scratch
+from tfopt.typing import Array
 
-Array = NDArray[Any]
 RECURRENT = (keras.layers.RNN, keras.layers.Bidirectional)
 HOW: dict[Lowering, str] = {
     "direct": "as it is",

@@ -8,17 +8,18 @@ written out (`unrolled`). What was written is run here and compared with Keras.
 import gc
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeAlias
 
 import numpy as np
-from numpy.typing import NDArray
 
 from tfopt.conversion.jobs import Lowered, LowerJob
 from tfopt.conversion.telling import main, stage
 from tfopt.formats.keras.custom_objects import register_inherited
 from tfopt.formats.tflite.artifact import TfliteArtifact
+from tfopt.typing import Array
 
 TOLERANCE = 1e-4
+Model: TypeAlias = Any  # of Keras or of tf_keras, neither of which is loaded yet
 
 
 def lower(folder: Path) -> None:
@@ -44,7 +45,7 @@ def lower(folder: Path) -> None:
     _tell(folder, answer.model_copy(update={"failure": failure}))
 
 
-def _save(folder: Path, job: LowerJob, samples: list[NDArray[Any]]) -> tuple[list[str], list[NDArray[Any]]]:
+def _save(folder: Path, job: LowerJob, samples: list[Array]) -> tuple[list[str], list[Array]]:
     """Write the SavedModel; return the names of its inputs, and what Keras answers to `samples`."""
     import keras
     import tensorflow as tf
@@ -71,7 +72,7 @@ def _tell(folder: Path, answer: Lowered) -> None:
     (folder / "lowered.json").write_text(answer.model_dump_json(), encoding="utf-8")
 
 
-def _leave_out_zeros(folder: Path, feeds: Mapping[str, NDArray[Any]], wanted: list[NDArray[Any]]) -> str:
+def _leave_out_zeros(folder: Path, feeds: Mapping[str, Array], wanted: list[Array]) -> str:
     """Write `sparse.tflite` with the converter's sparse encoding, if it runs and answers alike; else return why not."""
     import tensorflow as tf
 
@@ -89,7 +90,7 @@ def _leave_out_zeros(folder: Path, feeds: Mapping[str, NDArray[Any]], wanted: li
     return ""
 
 
-def difference(wanted: list[NDArray[Any]], found: Mapping[str, NDArray[Any]]) -> float:
+def difference(wanted: list[Array], found: Mapping[str, Array]) -> float:
     """Largest absolute difference over all outputs, each relative to its largest value; inf if the shapes differ."""
     largest = 0.0
     for before, after in zip(wanted, found.values(), strict=True):
@@ -99,7 +100,7 @@ def difference(wanted: list[NDArray[Any]], found: Mapping[str, NDArray[Any]]) ->
     return largest
 
 
-def unrolled(model: Any, length: int | None) -> Any:
+def unrolled(model: Model, length: int | None) -> Model:
     """A copy of a Keras model whose recurrent layers write out all their steps; `length` fixes a free one."""
     config = model.get_config()
     _unroll(config, length)

@@ -3,7 +3,7 @@
 import re
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import keras
 import tensorflow as tf
@@ -12,13 +12,14 @@ from tfopt.formats.legacy.bridge import cross
 from tfopt.graph.calling import call, inputs_of
 from tfopt.graph.name_scopes import scoped
 from tfopt.graph.replay import is_graph
+from tfopt.typing import Tensor
 
 
 class Traceable(NamedTuple):
     """Something that maps a list of tensors to outputs, its variables, and the type and shape of each input."""
 
-    run: Callable[[list[Any]], Any]
-    variables: Sequence[Any]
+    run: Callable[[list[Tensor]], Tensor]
+    variables: Sequence[Tensor]
     specs: Sequence[tf.TensorSpec]
     output_names: Sequence[str] | None = None
 
@@ -42,7 +43,7 @@ def rebuilt(model: keras.Model, batch: int | None, length: int | None) -> Tracea
 def save(traceable: Traceable, folder: Path) -> list[str]:
     """Write the SavedModel; return the names of its inputs in their order."""
 
-    def serve(*inputs: Any) -> dict[str, Any]:
+    def serve(*inputs: Tensor) -> dict[str, Tensor]:
         outputs = keras.tree.flatten(traceable.run(list(inputs)))
         width = len(str(len(outputs) - 1))  # the signature sorts them
         names = traceable.output_names or [f"output_{index:0{width}}" for index in range(len(outputs))]

@@ -3,18 +3,17 @@
 import zipfile
 from collections.abc import Container
 from pathlib import Path
-from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from tfopt.errors import InputError, TfoptError
+from tfopt.typing import Array
 from tfopt.untrusted.archives import check_members
 
 MOST_EXPANSION = 200  # times its size that a file may have when unzipped: one-hot columns shrink a lot
 
 
-def read_npz(path: Path, wanted: Container[str] | None = None) -> dict[str, NDArray[Any]]:
+def read_npz(path: Path, wanted: Container[str] | None = None) -> dict[str, Array]:
     """The arrays of an `.npz` file that are `wanted`, or all; raise `InputError` if it is none."""
     check_file(path)
     if not zipfile.is_zipfile(path):
@@ -34,7 +33,7 @@ def read_npz(path: Path, wanted: Container[str] | None = None) -> dict[str, NDAr
         raise _refusal(path, error) from error
 
 
-def read_npy(path: Path) -> NDArray[Any]:
+def read_npy(path: Path) -> Array:
     """The array of an `.npy` file; raise `InputError` if it is none."""
     check_file(path)
     try:

@@ -3,7 +3,7 @@
 import numpy as np
 
 from tfopt.data.dataset import Dataset
-from tfopt.data.raw import Array
+from tfopt.typing import Array
 
 
 def baseline(data: Dataset) -> tuple[str, float]:

@@ -5,19 +5,18 @@ The test split is never among them.
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
-from numpy.typing import NDArray
 
 from tfopt.data.arrays import read_npy, read_npz
 from tfopt.data.dataset import Dataset, Split
 from tfopt.data.folders import files_inside
 from tfopt.data.scaling import Scaling
 from tfopt.errors import InputError
+from tfopt.typing import Array
 from tfopt.untrusted.images import check_pixels
 
-Array = NDArray[Any]
 Shape = tuple[int | None, ...]
 IMAGES = (".png", ".jpg", ".jpeg", ".bmp", ".gif")
 MOST_SEEN = 2000  # training samples whose range is looked at

@@ -3,22 +3,19 @@
 import hashlib
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from tfopt.config.choices import Task
 from tfopt.data.config import DataConfig
-from tfopt.data.images import Images, take
+from tfopt.data.images import Images, Index, take
 from tfopt.data.preprocessing import Fitted
 from tfopt.data.raw import InputKind, Raw
 from tfopt.data.scaling import IDENTITY, Scaling
 from tfopt.data.splits import Rows, cut
 from tfopt.data.vectorizer import Vectorizer
 from tfopt.errors import InputError
-
-Array = NDArray[Any]
+from tfopt.typing import Array
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,7 +40,7 @@ class Split:
             raise InputError(f"this takes models with one input, but the data feeds {len(self.inputs)}")
         return self.inputs[0]
 
-    def rows(self, rows: Any) -> "Split":
+    def rows(self, rows: Index) -> "Split":
         """Some of the samples, in memory: a slice, or an array of indices."""
         return Split(tuple(x[rows] for x in self.inputs), self.y[rows])
 

@@ -13,9 +13,10 @@ import numpy as np
 
 from tfopt.data.config import DataConfig
 from tfopt.data.images import Images
-from tfopt.data.raw import Array, Raw
+from tfopt.data.raw import Raw
 from tfopt.data.splits import part
 from tfopt.errors import InputError
+from tfopt.typing import Array
 from tfopt.untrusted.images import check_pixels
 
 MOST_FED = 2_100_000  # pixels of an image, as 1920x1080 has: a batch of 64 takes 1.6 GB

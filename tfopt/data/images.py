@@ -2,15 +2,16 @@
 
 from dataclasses import dataclass, replace
 from functools import cache
-from typing import Any, Self
+from typing import Any, Self, TypeAlias
 
 import numpy as np
-from numpy.typing import DTypeLike, NDArray
+from numpy.typing import DTypeLike
 
 from tfopt.data.scaling import Scaling
+from tfopt.typing import Array, Tensor
 
-Array = NDArray[Any]
 AT_ONCE = 64
+Index: TypeAlias = slice | Array  # indices (M,) or a mask (N,)
 
 
 @dataclass(frozen=True)
@@ -44,7 +45,7 @@ class Images:
     def __len__(self) -> int:
         return len(self.paths)
 
-    def __getitem__(self, rows: Any) -> Array:
+    def __getitem__(self, rows: Index) -> Array:
         paths = self.paths[rows]
         found = np.empty((len(paths), *self.size), self.dtype)
         for start in range(0, len(paths), AT_ONCE):
@@ -56,7 +57,7 @@ class Images:
     def __array__(self, dtype: DTypeLike | None = None, copy: bool | None = None) -> Array:
         return self[:].astype(dtype or self.dtype)
 
-    def rows(self, rows: Any) -> Self:
+    def rows(self, rows: Index) -> Self:
         """Some of the images, still undecoded: a slice, or an array of indices."""
         return replace(self, paths=self.paths[rows])
 
@@ -68,7 +69,7 @@ class Images:
         """The same images with an axis of one channel more or less."""
         return replace(self, size=size)
 
-    def tensor(self, paths: Any) -> Any:
+    def tensor(self, paths: Tensor) -> Tensor:
         """What indexing gives for a tensor of some of the `paths`, in a graph."""
         import tensorflow as tf
 
@@ -91,7 +92,7 @@ def decoder(size: tuple[int, int, int]) -> Any:
 
     height, width, channels = size
 
-    def one(path: Any) -> Any:
+    def one(path: Tensor) -> Tensor:
         image = tf.io.decode_image(tf.io.read_file(path), expand_animations=False)
         image.set_shape((None, None, None))
         grey = image[..., :1]
@@ -102,13 +103,13 @@ def decoder(size: tuple[int, int, int]) -> Any:
         image = tf.round(tf.image.resize(image, (height, width), antialias=True))
         return tf.ensure_shape(tf.saturate_cast(image, tf.uint8), size)
 
-    def many(paths: Any) -> Any:
+    def many(paths: Tensor) -> Tensor:
         return tf.map_fn(one, paths, fn_output_signature=tf.TensorSpec(size, tf.uint8))
 
     return tf.function(many, input_signature=[tf.TensorSpec((None,), tf.string)])
 
 
-def take(x: Array, rows: Any) -> Array:
+def take(x: Array, rows: Index) -> Array:
     """Some of the samples; images stay undecoded."""
     chosen: Array = x.rows(rows) if isinstance(x, Images) else x[rows]
     return chosen

@@ -4,10 +4,11 @@ import numpy as np
 
 from tfopt.data.config import DataConfig
 from tfopt.data.labels import labels_of
-from tfopt.data.raw import Array, Raw
+from tfopt.data.raw import Raw
 from tfopt.data.splits import part
 from tfopt.data.tables import Table
 from tfopt.errors import InputError
+from tfopt.typing import Array
 
 TEXT = ("text",)
 LABEL = ("label", "class", "target", "category")

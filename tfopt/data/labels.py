@@ -1,16 +1,13 @@
 """Labels as they are written become class indices, with the words they were, or numbers."""
 
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from tfopt.config.choices import Task
 from tfopt.data.tables import Table, is_number
 from tfopt.errors import InputError
-
-Array = NDArray[Any]
+from tfopt.typing import Array
 
 MOST_WHOLE = 0.1  # whole numbers that take more values than this share of the rows are amounts, not classes
 LEAST_VALUES = 20

@@ -1,10 +1,8 @@
 """Arrays of an `.npz` file: samples and labels, split or not, or the values of a series."""
 
 from pathlib import Path
-from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from tfopt.data.arrays import read_npz
 from tfopt.data.config import DataConfig
@@ -12,6 +10,7 @@ from tfopt.data.labels import are_amounts
 from tfopt.data.raw import InputKind, Raw
 from tfopt.data.series import Series
 from tfopt.errors import InputError
+from tfopt.typing import Array
 
 SPLIT = ("x_train", "y_train", "x_test", "y_test")
 WHOLE = ("x", "y")
@@ -42,20 +41,20 @@ def npz(path: Path, config: DataConfig) -> Raw | Series:
     )  # fmt: skip
 
 
-def _series(values: NDArray[Any], columns: NDArray[Any] | None) -> Series:
+def _series(values: Array, columns: Array | None) -> Series:
     count = values.shape[1] if values.ndim == 2 else 0
     names = tuple(map(str, columns)) if columns is not None and columns.shape == (count,) else ()
     return Series(values, names or tuple(str(i + 1) for i in range(count)))
 
 
-def _names(columns: NDArray[Any] | None, x: NDArray[Any]) -> tuple[str, ...] | None:
+def _names(columns: Array | None, x: Array) -> tuple[str, ...] | None:
     """Names of the features; that of the label may come after them."""
     if columns is None or x.ndim != 2 or columns.ndim != 1 or len(columns) not in (x.shape[1], x.shape[1] + 1):
         return None
     return tuple(map(str, columns[: x.shape[1]]))
 
 
-def _are_numbers(y: NDArray[Any]) -> bool:
+def _are_numbers(y: Array) -> bool:
     """Whether labels are numbers rather than class indices: some are no integers, or floats that take many values."""
     finite = y[np.isfinite(y)] if y.dtype.kind == "f" else np.zeros(0)
     return len(finite) > 0 and are_amounts(finite)

@@ -10,7 +10,8 @@ from collections.abc import Callable
 
 import numpy as np
 
-from tfopt.data.raw import Array, Raw
+from tfopt.data.raw import Raw
+from tfopt.typing import Array
 
 NUMBERS = 6000
 BELOW = 10_000

@@ -7,9 +7,10 @@ from pydantic import BaseModel, ConfigDict, model_validator
 
 from tfopt.data.config import DataConfig
 from tfopt.data.images import Images
-from tfopt.data.raw import Array, Raw
+from tfopt.data.raw import Raw
 from tfopt.data.scaling import Scaling
 from tfopt.data.vectorizer import Vectorizer
+from tfopt.typing import Array
 
 TEXT_WORDS = 10_000
 PAIR_WORDS = 5_000

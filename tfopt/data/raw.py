@@ -1,16 +1,15 @@
 """Data as a source stores it, before it is split and scaled, and the checks every source must pass."""
 
 from dataclasses import KW_ONLY, dataclass, replace
-from typing import Any, Literal
+from typing import Literal
 
 import numpy as np
-from numpy.typing import NDArray
 
 from tfopt.config.choices import Scale, Task
 from tfopt.errors import InputError
+from tfopt.typing import Array
 
 InputKind = Literal["image", "features", "tokens", "series", "pairs"]
-Array = NDArray[Any]
 
 LEAST_ROWS = 10
 MOST_CLASSES = 2**31

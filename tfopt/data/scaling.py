@@ -1,16 +1,15 @@
 """How stored values are fed to a model: as they are, to 0..1, to -1..1, or standardized by the training split."""
 
-from typing import Annotated, Any, Self
+from typing import Annotated, Self
 
 import numpy as np
-from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict, Field
 
 from tfopt.config.choices import Scale
 from tfopt.data.raw import Raw
 from tfopt.errors import InputError
+from tfopt.typing import Array
 
-Array = NDArray[Any]
 Finite = Annotated[float, Field(allow_inf_nan=False)]
 Positive = Annotated[float, Field(gt=0, allow_inf_nan=False)]
 

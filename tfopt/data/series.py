@@ -13,11 +13,11 @@ from numpy.lib.stride_tricks import sliding_window_view
 from tfopt.data.config import DataConfig
 from tfopt.data.dataset import Dataset, Split, fingerprint
 from tfopt.data.preprocessing import Fitted
-from tfopt.data.raw import Array
 from tfopt.data.scaling import Scaling
 from tfopt.data.splits import MOST_CALIBRATION
 from tfopt.data.tables import Table
 from tfopt.errors import InputError
+from tfopt.typing import Array
 
 HORIZON = 24
 TEST_SHARE = 0.2

@@ -2,15 +2,12 @@
 
 import re
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from tfopt.data.config import DataConfig
 from tfopt.errors import InputError
-
-Array = NDArray[Any]
+from tfopt.typing import Array
 
 MOST_CALIBRATION = 500
 PARTS = re.compile(r"(?:(train(?:ing)?)|(test)|(val|valid|validation|dev))(?:[\W\d_].*)?", re.IGNORECASE)

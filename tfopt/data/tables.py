@@ -8,16 +8,15 @@ import itertools
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, TypeAlias
+from typing import TypeAlias
 
 import numpy as np
-from numpy.typing import NDArray
 
 from tfopt.data.splits import part
 from tfopt.data.texts import read_lines
 from tfopt.errors import InputError
+from tfopt.typing import Array
 
-Array = NDArray[Any]
 Row: TypeAlias = tuple[list[str], int]
 
 MISSING = ("", "na", "n/a", "nan", "null", "none")

@@ -6,8 +6,9 @@ from typing import Any
 import numpy as np
 
 from tfopt.data.config import TFDS, DataConfig
-from tfopt.data.raw import Array, Raw
+from tfopt.data.raw import Raw
 from tfopt.errors import InputError
+from tfopt.typing import Array
 
 
 def tfds_set(config: DataConfig) -> Raw:

@@ -7,13 +7,17 @@ classified lose case and punctuation; those of a translation keep both, and each
 import re
 from collections.abc import Sequence
 from functools import cached_property
-from typing import Annotated, Any, Self, TypeAlias
+from typing import TYPE_CHECKING, Annotated, Self, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict, Field, field_validator
 
 from tfopt.errors import InputError
+from tfopt.typing import Array, Tensor
+
+if TYPE_CHECKING:
+    from keras.layers import TextVectorization
 
 PADDING, UNKNOWN, START, END = 0, 1, 2, 3
 MARKS = ("[start]", "[end]")
@@ -21,7 +25,7 @@ MOST_LENGTH = 100_000  # tokens of a text
 LENGTH_QUANTILE = 0.95
 
 
-Texts: TypeAlias = Sequence[str] | NDArray[Any]
+Texts: TypeAlias = Sequence[str] | Array
 
 
 class Vectorizer(BaseModel):
@@ -62,20 +66,22 @@ class Vectorizer(BaseModel):
         return len(self.words.split("\n")) + 2
 
     @cached_property
-    def _keras(self) -> Any:
+    def _keras(self) -> "TextVectorization":
         return _layer(self.words.split("\n"), self.length, marked=self.marked)
 
     def __call__(self, texts: Texts) -> NDArray[np.int32]:
         """Token ids (N, length) of N texts; what is longer is cut off."""
         return np.asarray(self._keras(_prepared(texts, marked=self.marked)), np.int32)
 
-    def texts(self, ids: NDArray[Any]) -> list[str]:
+    def texts(self, ids: Array) -> list[str]:
         """Texts of ids (N, T), each up to its end mark, without marks and padding."""
         names = ["", "[UNK]", *self.words.split("\n")]
         return [_joined([names[i] for i in _until_end(row) if i > PADDING and names[i] not in MARKS]) for row in ids]
 
 
-def _layer(words: Sequence[str] | None, length: int | None, *, marked: bool, most: int | None = None) -> Any:
+def _layer(
+    words: Sequence[str] | None, length: int | None, *, marked: bool, most: int | None = None
+) -> "TextVectorization":
     from keras.layers import TextVectorization
 
     return TextVectorization(
@@ -86,7 +92,7 @@ def _layer(words: Sequence[str] | None, length: int | None, *, marked: bool, mos
     )
 
 
-def _prepared(texts: Texts, *, marked: bool) -> Any:
+def _prepared(texts: Texts, *, marked: bool) -> Tensor:
     import tensorflow as tf
 
     if marked:
@@ -95,7 +101,7 @@ def _prepared(texts: Texts, *, marked: bool) -> Any:
     return tf.constant(list(texts), tf.string)
 
 
-def _until_end(ids: NDArray[Any]) -> NDArray[Any]:
+def _until_end(ids: Array) -> Array:
     ends = np.flatnonzero(ids == END)
     return ids[: ends[0]] if len(ends) else ids
 

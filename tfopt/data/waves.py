@@ -10,8 +10,8 @@ helps to forecast another. What cannot be forecast is e: no model reaches an err
 
 import numpy as np
 
-from tfopt.data.raw import Array
 from tfopt.data.series import Series
+from tfopt.typing import Array
 
 HOURS = 200 * 24
 LAG = 6

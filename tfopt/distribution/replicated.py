@@ -2,11 +2,12 @@
 
 import contextlib
 from collections.abc import Iterator, Sequence
-from typing import Any
 
 import keras
 import tensorflow as tf
 from keras import layers, ops
+
+from tfopt.typing import Tensor
 
 
 class Replicated:
@@ -17,20 +18,20 @@ class Replicated:
     the first.
     """
 
-    def _maybe_symbolic_build(self, iterator: Any = None, data_batch: Any = None) -> None:
+    def _maybe_symbolic_build(self, iterator: Iterator[Tensor] | None = None, data_batch: Tensor = None) -> None:
         # A private name of Keras, without a public way around it: `test_distribution` tells when it is gone.
         pass
 
-    def train_step(self, data: Any) -> Any:
+    def train_step(self, data: Tensor) -> Tensor:
         """One step of training on a batch (x, y) or (x, y, weights)."""
         return _with_axis(super().train_step(data))  # type: ignore[misc]
 
-    def test_step(self, data: Any) -> Any:
+    def test_step(self, data: Tensor) -> Tensor:
         """One step of validation."""
         return _with_axis(super().test_step(data))  # type: ignore[misc]
 
 
-class _Functional(Replicated, keras.Model):  # type: ignore[misc]
+class _Functional(Replicated, keras.Model):
     """A model of inputs and outputs; Keras makes every class so that is made of them once."""
 
 
@@ -41,11 +42,11 @@ def replicated(model: keras.Model) -> keras.Model:
     return _Functional(inputs=_single(model.inputs), outputs=_single(model.outputs), name=model.name)
 
 
-def _single(tensors: Sequence[Any]) -> Any:
+def _single(tensors: Sequence[Tensor]) -> Tensor:
     return tensors[0] if len(tensors) == 1 else list(tensors)
 
 
-def _with_axis(logs: Any) -> Any:
+def _with_axis(logs: dict[str, Tensor]) -> Tensor:
     if isinstance(tf.distribute.get_strategy(), tf.distribute.MultiWorkerMirroredStrategy):
         return keras.tree.map_structure(lambda value: ops.reshape(value, (1,)), logs)
     return logs

@@ -6,7 +6,7 @@ loss of n_i samples is the mean over all n samples if each loss of replica i cou
 """
 
 from collections.abc import Callable
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 import tensorflow as tf
@@ -56,7 +56,7 @@ def parts(samples: int, steps: int, shard: Shard) -> Parts:
     return Parts(number.ravel(), start.ravel(), end.ravel(), weight.astype(np.float32).ravel())
 
 
-def on_replicas(make: Callable[[Shard], tf.data.Dataset]) -> Any:
+def on_replicas(make: Callable[[Shard], tf.data.Dataset]) -> tf.distribute.DistributedDataset:
     """The batches that `make` gives for a shard, for the replicas of the strategy in whose scope this is."""
     strategy = tf.distribute.get_strategy()
     replicas = strategy.num_replicas_in_sync

@@ -1,13 +1,9 @@
 """Accuracy as a share of samples with its uncertainty, and whether two models differ on the same samples."""
 
-from typing import Any
-
-from numpy.typing import NDArray
 from scipy.stats import binomtest
 
 from tfopt.report.schema import Accuracy, AccuracyChange
-
-Array = NDArray[Any]
+from tfopt.typing import Array
 
 
 def accuracy(right: Array) -> Accuracy:

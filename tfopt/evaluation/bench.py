@@ -2,10 +2,8 @@
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from tfopt.evaluation.delegation import arena_bytes, not_delegated
 from tfopt.evaluation.latency import MOST_ROUNDS, interleaved, latency_change
@@ -14,6 +12,7 @@ from tfopt.formats.tflite.artifact import TfliteArtifact
 from tfopt.report.schema import Benchmark, BenchReport
 from tfopt.report.versions import versions
 from tfopt.runtime.progress import Progress
+from tfopt.typing import Array
 
 QUIET = 0.1  # interquartile range of the times over their median below which a machine counts as quiet
 
@@ -39,7 +38,7 @@ def bench(paths: Sequence[Path], threads: Sequence[int], progress: Progress) -> 
     return BenchReport(benchmarks=found, spread=spread, quiet=spread < QUIET, versions=versions())
 
 
-def _benchmark(path: Path, artifact: TfliteArtifact, threads: int, times: NDArray[Any]) -> Benchmark:
+def _benchmark(path: Path, artifact: TfliteArtifact, threads: int, times: Array) -> Benchmark:
     median, p95 = np.percentile(times, [50, 95])
     return Benchmark(
         name=path.name,
@@ -56,7 +55,7 @@ def _benchmark(path: Path, artifact: TfliteArtifact, threads: int, times: NDArra
     )
 
 
-def _inputs(artifact: TfliteArtifact) -> list[NDArray[Any]]:
+def _inputs(artifact: TfliteArtifact) -> list[Array]:
     rng = np.random.default_rng(0)
     inputs = []
     for shape, dtype in zip(artifact.input_shapes(), artifact.input_types(), strict=True):

@@ -4,10 +4,10 @@ import numpy as np
 
 from tfopt.data import Dataset
 from tfopt.data.vectorizer import END, START
-from tfopt.evaluation.scores import Array
 from tfopt.formats.artifact import Artifact
 from tfopt.report.schema import Bleu
 from tfopt.runtime.progress import Advance, Progress
+from tfopt.typing import Array
 
 MOST_SENTENCES = 1000
 RESAMPLES = 300

@@ -2,13 +2,13 @@
 
 from collections import Counter
 from math import prod
-from typing import Any
 
 import numpy as np
 from ai_edge_litert import schema_py_generated as schema
 from ai_edge_litert.interpreter import Interpreter
 
 from tfopt.formats.tflite.graph import TYPES
+from tfopt.typing import Json
 
 BITS = {
     "FLOAT32": 32,
@@ -31,7 +31,7 @@ def not_delegated(payload: bytes) -> dict[str, int]:
     """
     interpreter = Interpreter(model_content=payload, num_threads=1)
     interpreter.allocate_tensors()
-    nodes: list[dict[str, Any]] = interpreter._get_ops_details()  # there is no public list of operations
+    nodes: list[Json] = interpreter._get_ops_details()  # there is no public list of operations
     partitions = [node for node in nodes if node["op_name"] == "DELEGATE"]
     producers = {int(out): node for node in nodes if node["op_name"] != "DELEGATE" for out in node["outputs"]}
     taken: set[int] = set()

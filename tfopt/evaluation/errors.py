@@ -1,14 +1,10 @@
 """The mean absolute error with its uncertainty, and whether two models differ on the same samples."""
 
-from typing import Any
-
 import numpy as np
-from numpy.typing import NDArray
 from scipy.stats import t, wilcoxon
 
 from tfopt.report.schema import Deviation, DeviationChange
-
-Array = NDArray[Any]
+from tfopt.typing import Array
 
 
 def deviation(errors: Array, unit: float | None, block: int = 1) -> Deviation:

@@ -8,7 +8,7 @@ import re
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
 from math import prod
-from typing import Any
+from typing import Any, TypeAlias
 
 import keras
 import tensorflow as tf
@@ -18,8 +18,11 @@ from tfopt.graph.calling import call, inputs_of, running
 from tfopt.graph.leaves import leaves
 from tfopt.graph.name_scopes import layers_in, scoped
 from tfopt.graph.replay import is_graph
+from tfopt.typing import Tensor
 
 Shape = list[int]
+NodeDef: TypeAlias = Any  # the protocol buffers of a graph: an operation of it,
+FunctionDef: TypeAlias = Any  # and a function that its operations call
 
 
 def keras_macs(model: keras.Model) -> int | None:
@@ -40,7 +43,7 @@ def layer_macs(model: keras.Model) -> dict[str, int] | None:
     return {names[number]: count for number, count in counts.items() if number is not None}
 
 
-def _counts(model: keras.Model, run: Callable[[keras.Model, Any], Any]) -> Counter[int | None] | None:
+def _counts(model: keras.Model, run: Callable[[keras.Model, Tensor], Tensor]) -> Counter[int | None] | None:
     """MACs by the number of the layer that `run` traced them under, None for those of no layer."""
     try:
         specs = [tf.TensorSpec((1, *tensor.shape[1:]), tensor.dtype) for tensor in inputs_of(model)]
@@ -59,7 +62,9 @@ def _counts(model: keras.Model, run: Callable[[keras.Model, Any], Any]) -> Count
     return counts
 
 
-def _each(nodes: Iterable[Any], outputs: Iterable[str], functions: dict[str, Any]) -> Iterator[tuple[Any, int]]:
+def _each(
+    nodes: Iterable[NodeDef], outputs: Iterable[str], functions: dict[str, FunctionDef]
+) -> Iterator[tuple[NodeDef, int]]:
     """Yield the nodes that the outputs depend on, each with its MACs; tracing leaves others behind, which never run."""
     by_name = {node.name: node for node in nodes}
     for node in _ancestors(by_name, outputs):
@@ -73,12 +78,12 @@ def _each(nodes: Iterable[Any], outputs: Iterable[str], functions: dict[str, Any
                 yield node, _node_macs(node, by_name)
 
 
-def _count_function(function: Any, functions: dict[str, Any]) -> int:
+def _count_function(function: FunctionDef, functions: dict[str, FunctionDef]) -> int:
     return sum(macs for _, macs in _each(function.node_def, function.ret.values(), functions))
 
 
-def _ancestors(by_name: dict[str, Any], outputs: Iterable[str]) -> list[Any]:
-    found: dict[str, Any] = {}
+def _ancestors(by_name: dict[str, NodeDef], outputs: Iterable[str]) -> list[NodeDef]:
+    found: dict[str, NodeDef] = {}
     waiting = [_node_name(reference) for reference in outputs]
     while waiting:
         name = waiting.pop()
@@ -88,7 +93,7 @@ def _ancestors(by_name: dict[str, Any], outputs: Iterable[str]) -> list[Any]:
     return list(found.values())
 
 
-def _trips(condition: Any) -> int:
+def _trips(condition: FunctionDef) -> int:
     """Iterations of a loop that ends at a constant, as those of Keras' recurrent layers with a fixed length do."""
     constants = {node.name: node for node in condition.node_def if node.op == "Const"}
     limits = [
@@ -101,7 +106,7 @@ def _trips(condition: Any) -> int:
     return min(limits)
 
 
-def _node_macs(node: Any, by_name: dict[str, Any]) -> int:
+def _node_macs(node: NodeDef, by_name: dict[str, NodeDef]) -> int:
     def shape_of(position: int) -> Shape:
         """Shape of an input of this node."""
         reference = node.input[position]
@@ -128,7 +133,7 @@ def _node_name(reference: str) -> str:
     return reference.lstrip("^").split(":")[0]
 
 
-def _sizes(node: Any, output: int = 0) -> Shape:
+def _sizes(node: NodeDef, output: int = 0) -> Shape:
     shapes = node.attr["_output_shapes"].list.shape
     sizes = [dimension.size for dimension in shapes[output].dim] if len(shapes) > output else [-1]
     return sizes if all(size >= 0 for size in sizes) else _unknown(node.name)

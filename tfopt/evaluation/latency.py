@@ -3,14 +3,13 @@
 import gc
 import time
 from collections.abc import Callable, Sequence
-from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 from scipy.stats import bootstrap
 
 from tfopt.report.schema import Latency, LatencyChange
 from tfopt.runtime.progress import Advance
+from tfopt.typing import Array
 
 WARM_UP = 10
 LEAST_ROUNDS, MOST_ROUNDS = 20, 300
@@ -18,7 +17,7 @@ SECONDS = 3.0
 LEAST_DIFFERENCE = 0.05  # two copies of one model differ by less than this in most runs, though not by chance alone
 
 
-def interleaved(runners: Sequence[Callable[[], object]], advance: Advance) -> NDArray[Any]:
+def interleaved(runners: Sequence[Callable[[], object]], advance: Advance) -> Array:
     """Milliseconds (rounds, runners): each round runs all once, in random order, so that none always follows another.
 
     It stops after 300 rounds, or after 3 seconds for each runner if 20 rounds are done.
@@ -27,7 +26,7 @@ def interleaved(runners: Sequence[Callable[[], object]], advance: Advance) -> ND
         for _ in range(WARM_UP):
             runner()
     order = np.random.default_rng(0)
-    rounds: list[NDArray[Any]] = []
+    rounds: list[Array] = []
     collecting = gc.isenabled()
     gc.disable()
     try:
@@ -46,13 +45,13 @@ def interleaved(runners: Sequence[Callable[[], object]], advance: Advance) -> ND
     return np.stack(rounds) * 1e3
 
 
-def latency(milliseconds: NDArray[Any], runtime: str) -> Latency:
+def latency(milliseconds: Array, runtime: str) -> Latency:
     """Summarize the times (rounds,) of one runner."""
     median, p95 = np.percentile(milliseconds, [50, 95])
     return Latency(median_ms=float(median), p95_ms=float(p95), runs=len(milliseconds), runtime=runtime)
 
 
-def latency_change(against: str, before: NDArray[Any], after: NDArray[Any]) -> LatencyChange:
+def latency_change(against: str, before: Array, after: Array) -> LatencyChange:
     """Ratio after / before of paired times (rounds,); claimed is a difference of 5 % whose interval excludes 1."""
     ratios = after / before
     interval = bootstrap((ratios,), np.median, n_resamples=1000, method="percentile", rng=0).confidence_interval

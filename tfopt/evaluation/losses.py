@@ -1,18 +1,17 @@
 """Which loss a model is trained with (its own if it was compiled, else by its output) and which labels that takes."""
 
 from collections.abc import Callable
-from typing import Any
 
 import keras
 import numpy as np
-from numpy.typing import NDArray
 
 from tfopt.config.choices import Task
 from tfopt.data.vectorizer import PADDING
 from tfopt.errors import InputError
 from tfopt.graph.calling import outputs_of
+from tfopt.typing import Array, Tensor
 
-Labels = NDArray[Any]
+Labels = Array
 ONE_HOT_LOSSES = {"categorical_crossentropy", "categorical_focal_crossentropy", "mean_squared_error", "mse"}
 
 
@@ -33,7 +32,9 @@ def loss_of(model: keras.Model, task: Task = "classification") -> keras.losses.L
     return keras.losses.SparseCategoricalCrossentropy(from_logits=not probabilities, ignore_class=ignored)
 
 
-def loss_function(model: keras.Model, task: Task) -> tuple[Callable[[Any, Any], Any], Callable[[Labels], Labels]]:
+def loss_function(
+    model: keras.Model, task: Task
+) -> tuple[Callable[[Tensor, Tensor], Tensor], Callable[[Labels], Labels]]:
     """The mean loss of targets and outputs, and what turns labels into such targets."""
     loss = loss_of(model, task)
     function = keras.losses.get(loss)
@@ -73,12 +74,12 @@ def smoothed(targets: Labels, smoothing: float, task: Task) -> Labels:
     return spread.astype(np.float32)
 
 
-def agreement(wanted: Any, outputs: Any) -> Any:
+def agreement(wanted: Tensor, outputs: Tensor) -> Tensor:
     """Whether each output (N, 1) is on the same side of one half as its target (N, 1), any number from 0 to 1."""
     return keras.ops.cast((wanted > 0.5) == (outputs > 0.5), outputs.dtype)
 
 
-def words_right(wanted: Any, outputs: Any) -> Any:
+def words_right(wanted: Tensor, outputs: Tensor) -> Tensor:
     """Share of the words of each sentence (N, T) that are the most probable in outputs (N, T, V)."""
     real = keras.ops.cast(wanted != PADDING, outputs.dtype)
     found = keras.ops.cast(keras.ops.argmax(outputs, axis=-1), wanted.dtype)

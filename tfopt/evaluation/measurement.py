@@ -3,10 +3,8 @@
 import zlib
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from tfopt.data import Dataset, match
 from tfopt.evaluation.accuracy import accuracy, accuracy_change
@@ -28,6 +26,7 @@ from tfopt.report.schema import (
     SizeVerdict,
 )
 from tfopt.runtime.progress import Progress
+from tfopt.typing import Array
 
 LEAST_CHANGE = 0.005
 PIECE = 1 << 20
@@ -38,8 +37,8 @@ class Measured:
     """A measurement with what is needed to pair it with another: `scores` (N,), `times` (rounds,) in ms."""
 
     measurement: Measurement
-    scores: NDArray[Any] | None
-    times: NDArray[Any] | None
+    scores: Array | None
+    times: Array | None
     block: int = 1
 
 
@@ -98,7 +97,7 @@ def _size_change(before: Measurement, after: Measurement) -> SizeChange:
     )
 
 
-def _scores(artifact: Artifact, data: Dataset | None, progress: Progress) -> NDArray[Any] | None:
+def _scores(artifact: Artifact, data: Dataset | None, progress: Progress) -> Array | None:
     if data is None:
         return None
     test = match(data, artifact.name, artifact.input_shapes(), artifact.output_shapes()).test
@@ -112,9 +111,7 @@ def _block(data: Dataset | None) -> int:
     return 2 * data.train.y.shape[1] if data and data.task == "forecasting" else 1
 
 
-def _latencies(
-    artifacts: Sequence[Artifact], data: Dataset | None, progress: Progress
-) -> Sequence[NDArray[Any] | None]:
+def _latencies(artifacts: Sequence[Artifact], data: Dataset | None, progress: Progress) -> Sequence[Array | None]:
     inputs = [_sample(artifact, data) for artifact in artifacts]
     if any(sample is None for sample in inputs):
         return [None] * len(artifacts)
@@ -123,7 +120,7 @@ def _latencies(
         return list(interleaved(runners, advance).T)
 
 
-def _sample(artifact: Artifact, data: Dataset | None) -> list[NDArray[Any]] | None:
+def _sample(artifact: Artifact, data: Dataset | None) -> list[Array] | None:
     """One sample of each input: from the data, else noise; None for text or if a size is not fixed."""
     shapes = artifact.input_shapes()
     if data is not None:
@@ -139,7 +136,7 @@ def _sample(artifact: Artifact, data: Dataset | None) -> list[NDArray[Any]] | No
 
 
 def _measurement(
-    artifact: Artifact, data: Dataset | None, found: NDArray[Any] | None, times: NDArray[Any] | None, progress: Progress
+    artifact: Artifact, data: Dataset | None, found: Array | None, times: Array | None, progress: Progress
 ) -> Measurement:
     if isinstance(artifact, KerasArtifact):
         weights = artifact.model.weights

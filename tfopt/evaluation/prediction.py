@@ -10,7 +10,6 @@ from scipy.special import expit, softmax
 from tfopt.data.arrays import check_file, read_npy
 from tfopt.data.images import Images
 from tfopt.data.preprocessing import Fitted
-from tfopt.data.raw import Array
 from tfopt.data.scaling import IDENTITY, Scaling
 from tfopt.data.tables import read_table
 from tfopt.data.texts import read_lines
@@ -22,6 +21,7 @@ from tfopt.formats.provenance import Provenance
 from tfopt.report.predictions import Prediction, Predictions
 from tfopt.report.versions import versions
 from tfopt.runtime.progress import Progress, Silent
+from tfopt.typing import Array
 
 Inputs: TypeAlias = Sequence[str | Path] | Array
 

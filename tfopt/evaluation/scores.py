@@ -1,14 +1,10 @@
 """What is averaged over samples to say how good a model is: right answers, or the size of errors."""
 
-from typing import Any
-
 import numpy as np
-from numpy.typing import NDArray
 
 from tfopt.config.choices import Task
 from tfopt.data.vectorizer import PADDING
-
-Array = NDArray[Any]
+from tfopt.typing import Array
 
 
 def predicted_classes(outputs: Array) -> Array:

@@ -1,7 +1,6 @@
 """The loss of a model on the validation split, again and again while its weights change."""
 
 from collections.abc import Callable
-from typing import Any
 
 import keras
 import numpy as np
@@ -10,6 +9,7 @@ import tensorflow as tf
 from tfopt.data import Dataset
 from tfopt.evaluation.losses import loss_function
 from tfopt.graph.calling import call
+from tfopt.typing import Tensor
 
 SAMPLES = 2048
 BATCH = 256
@@ -21,8 +21,8 @@ def validation_loss(model: keras.Model, data: Dataset) -> Callable[[], float]:
     count = min(SAMPLES, len(data.validation))
     inputs, targets = [x[:count] for x in data.validation.inputs], encode(data.validation.y[:count])
 
-    @tf.function(reduce_retracing=True)  # type: ignore[untyped-decorator]
-    def of_batch(batch: Any, wanted: Any) -> Any:
+    @tf.function(reduce_retracing=True)
+    def of_batch(batch: Tensor, wanted: Tensor) -> Tensor:
         return loss(wanted, call(model, batch))
 
     def measured() -> float:

@@ -2,16 +2,15 @@
 
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Any, Literal, Protocol, TypeAlias
+from typing import Literal, Protocol
 
 import numpy as np
-from numpy.typing import NDArray
 
 from tfopt.data.images import Images
 from tfopt.formats.provenance import Provenance
+from tfopt.typing import Array, Samples
 
 Shape = tuple[int | None, ...]
-Samples: TypeAlias = NDArray[Any] | Sequence[NDArray[Any]]
 
 
 class Artifact(Protocol):
@@ -41,19 +40,19 @@ class Artifact(Protocol):
     def output_shapes(self) -> Sequence[Shape]:
         """Shapes of the outputs, batch axis first."""
 
-    def predict(self, x: Samples, advance: Callable[[int], None] = ...) -> NDArray[Any]:
+    def predict(self, x: Samples, advance: Callable[[int], None] = ...) -> Array:
         """Outputs (N, ...) as floats for an array (N, ...), or one for each input in order.
 
         `advance` hears how many samples each step has done.
         """
 
-    def runner(self, inputs: Sequence[NDArray[Any]]) -> Callable[[], object]:
+    def runner(self, inputs: Sequence[Array]) -> Callable[[], object]:
         """A function that runs one inference on `inputs` (batch 1) and nothing else, to be timed."""
 
     def save(self, path: str | Path, *, force: bool = False) -> Path:
         """Write the file atomically; raise `OutputError` if it exists, unless `force`."""
 
 
-def arrays(x: Samples) -> Sequence[NDArray[Any]]:
+def arrays(x: Samples) -> Sequence[Array]:
     """An array for each input."""
     return [x] if isinstance(x, np.ndarray | Images) else x

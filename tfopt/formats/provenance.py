@@ -2,7 +2,7 @@
 
 import zipfile
 from pathlib import Path
-from typing import Any, Literal
+from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 
@@ -11,6 +11,7 @@ from tfopt.data.config import DataConfig
 from tfopt.data.preprocessing import Fitted
 from tfopt.errors import InputError
 from tfopt.formats.paths import MEMBER
+from tfopt.typing import Json
 from tfopt.untrusted.archives import content
 
 MOST_BYTES = 10_000_000
@@ -22,7 +23,7 @@ class Step(BaseModel):
     model_config = ConfigDict(frozen=True)
 
     command: str
-    config: dict[str, Any]
+    config: Json
     tfopt: str
 
 

@@ -3,12 +3,12 @@
 import contextlib
 import re
 from collections.abc import Iterator, Sequence
-from typing import Any
 
 import keras
 import tensorflow as tf
 
 from tfopt.errors import InputError, TfoptError, UnsupportedError
+from tfopt.typing import Tensor
 
 
 def inputs_of(model: keras.Model) -> list[keras.KerasTensor]:
@@ -41,7 +41,7 @@ def outputs_of(model: keras.Model) -> list[keras.KerasTensor]:
         raise UnsupportedError(f"{model.name} ({type(model).__name__}) cannot be traced: {reason}") from error
 
 
-def call(model: keras.Model, inputs: Sequence[Any]) -> Any:
+def call(model: keras.Model, inputs: Sequence[Tensor]) -> Tensor:
     """Run `model` for inference on `inputs`, one for each entry of `inputs_of(model)`."""
     if isinstance(model, keras.Sequential) or not _known(model, "inputs"):
         [structured] = inputs

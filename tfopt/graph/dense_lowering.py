@@ -5,13 +5,13 @@ position in the kernel, and multiplies them with the kernel as a matrix.
 """
 
 from collections.abc import Callable
-from typing import Any
 
 import keras
 from keras import ops
 
 from tfopt.graph.rebuild import Copies, rebuilt
 from tfopt.graph.replay import Call
+from tfopt.typing import Tensor
 
 LEAST_CHANNELS = 128
 
@@ -22,7 +22,7 @@ def lowered(model: keras.Model, title: str, wanted: Callable[[keras.layers.Layer
     Those of images of any size stay as they are.
     """
 
-    def visit(call: Call, copies: Copies) -> Any:
+    def visit(call: Call, copies: Copies) -> Tensor:
         layer = call.operation
         if can_be_lowered(layer) and None not in call.first.shape[1:3] and wanted(layer):
             return _dense(call, copies)
@@ -49,7 +49,7 @@ def pays_as_dense(layer: keras.Operation) -> bool:
     return can_be_lowered(layer) and layer.kernel.shape[-2] >= LEAST_CHANNELS
 
 
-def _dense(call: Call, copies: Copies) -> Any:
+def _dense(call: Call, copies: Copies) -> Tensor:
     layer = call.operation
     patches = _patches(call.first, layer)
     dense = copies.of(
@@ -64,7 +64,7 @@ def _dense(call: Call, copies: Copies) -> Any:
     return outputs
 
 
-def _patches(x: Any, layer: keras.layers.Conv2D) -> Any:
+def _patches(x: Tensor, layer: keras.layers.Conv2D) -> Tensor:
     (rows, columns), (down, right) = layer.kernel_size, layer.strides
     if layer.padding == "same":
         sides = [

@@ -5,17 +5,15 @@ layer before it does the same with its kernel times g and the bias (b - mean) g 
 """
 
 from collections import Counter
-from typing import Any
 
 import keras
 import numpy as np
-from numpy.typing import NDArray
 
 from tfopt.graph.leaves import leaves
 from tfopt.graph.rebuild import Copies, rebuilt
 from tfopt.graph.replay import Call, replay
+from tfopt.typing import Array, Tensor
 
-Array = NDArray[Any]
 # The weight that takes the factors, and the axis of its output channels.
 FOLDABLE: dict[type, tuple[str, int]] = {
     keras.layers.Dense: ("kernel", -1),
@@ -40,7 +38,7 @@ def folded(model: keras.Model, title: str) -> tuple[keras.Model, dict[str, str]]
     before = {layer: normalization for normalization, layer in pairs.items()}
     layers = dict(leaves(model))
 
-    def visit(call: Call, copies: Copies) -> Any:
+    def visit(call: Call, copies: Copies) -> Tensor:
         if call.name in pairs:
             return call.first
         if call.name in before:
@@ -58,7 +56,7 @@ def foldable(model: keras.Model) -> dict[str, str]:
     candidates: list[tuple[Call, int]] = []
     alive = []  # tensors are known by their identity, so none of them may go
 
-    def visit(call: Call) -> Any:
+    def visit(call: Call) -> Tensor:
         calls[call.name] += 1
         given = [leaf for leaf in keras.tree.flatten((call.args, call.kwargs)) if isinstance(leaf, keras.KerasTensor)]
         readers.update(id(tensor) for tensor in given)
@@ -89,7 +87,7 @@ def _takes(layer: keras.Operation, normalization: keras.layers.BatchNormalizatio
     return channels_last and axis % rank == rank - 1
 
 
-def _with_factors(call: Call, normalization: keras.layers.BatchNormalization, copies: Copies) -> Any:
+def _with_factors(call: Call, normalization: keras.layers.BatchNormalization, copies: Copies) -> Tensor:
     layer = call.operation
     config = {**layer.get_config(), "use_bias": True, "name": copies.unique(call.name)}
     copy = type(layer).from_config(config)

@@ -4,14 +4,15 @@ A convolution multiplies its kernel, as a matrix (K, C), with the patches of its
 tells how each output channel is distributed, whatever the kernel is.
 """
 
-from typing import Any, NamedTuple
+from collections.abc import Sequence
+from typing import NamedTuple
 
 import keras
 import numpy as np
 import tensorflow as tf
-from numpy.typing import NDArray
 
-Array = NDArray[Any]
+from tfopt.typing import Array, Tensor
+
 CHUNK = 16  # samples whose patches are in memory at once
 MOST_ROWS = 4096  # patches that are looked at of each chunk
 MOST_INPUTS = 6144  # input weights of a channel whose covariances, 300 MB a matrix, are still computed
@@ -36,7 +37,7 @@ def moments(layer: keras.Layer, before: tf.Tensor, after: tf.Tensor) -> Moments 
     Dense and 1-D and 2-D convolutional layers without groups are, up to so many input weights.
     """
     count = 0
-    sums: list[Any] = [0.0] * 5
+    sums: list[Tensor] = [0.0] * 5
     for start in range(0, len(before), CHUNK):
         x, y = (_rows(layer, tensor[start : start + CHUNK]) for tensor in (before, after))
         if x is None or y is None or x.shape[1] > MOST_INPUTS:
@@ -65,7 +66,9 @@ def _rows(layer: keras.Layer, x: tf.Tensor) -> Array | None:
     return _patches(x, layer.kernel_size, layer.strides, layer.dilation_rate, layer)
 
 
-def _patches(x: tf.Tensor, size: Any, strides: Any, dilation: Any, layer: keras.Layer) -> Array:
+def _patches(
+    x: tf.Tensor, size: Sequence[int], strides: Sequence[int], dilation: Sequence[int], layer: keras.Layer
+) -> Array:
     padding = layer.padding
     if padding == "causal":
         x = tf.pad(x, [[0, 0], [0, 0], [(size[1] - 1) * dilation[1], 0], [0, 0]])

@@ -7,22 +7,22 @@ its own that cannot be mistaken.
 
 import re
 from collections.abc import Sequence
-from typing import Any
 
 import keras
 import tensorflow as tf
 
 from tfopt.graph.leaves import leaves
 from tfopt.graph.replay import Call, replay
+from tfopt.typing import Tensor
 
 SCOPE = re.compile(r"(?:^|;)(\d+)\.(?:_\d+)?/")
 
 
-def scoped(model: keras.Model, inputs: Sequence[Any]) -> list[Any]:
+def scoped(model: keras.Model, inputs: Sequence[Tensor]) -> list[Tensor]:
     """The outputs of a model whose graph is known, flat, in inference; each layer in a scope, its number and a dot."""
     numbers = {name: number for number, (name, _) in enumerate(leaves(model))}
 
-    def visit(call: Call) -> Any:
+    def visit(call: Call) -> Tensor:
         if call.name not in numbers:
             return call.infer()
         with tf.name_scope(f"{numbers[call.name]}."):

@@ -1,7 +1,6 @@
 """Random inputs for a model of which nothing is known but its graph, to compare it with its copy."""
 
 from collections.abc import Sequence
-from typing import Any
 
 import keras
 import numpy as np
@@ -34,7 +33,7 @@ def samples(model: keras.Model, free: int | None = None, batch: int = BATCH) -> 
     ]
 
 
-def batch_of(shape: Sequence[int | None], dtype: Any, vocabulary: int | None, free: int = FREE) -> tf.Tensor:
+def batch_of(shape: Sequence[int | None], dtype: str | tf.DType, vocabulary: int | None, free: int = FREE) -> tf.Tensor:
     """One batch for an input of this shape: tokens below `vocabulary`, or noise if it is None and the type is float."""
     batch, *sizes = shape
     full = (batch or BATCH, *(size or free for size in sizes))

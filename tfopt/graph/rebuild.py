@@ -11,6 +11,7 @@ import keras
 
 from tfopt.errors import UnsupportedError
 from tfopt.graph.replay import Call, is_graph, replay
+from tfopt.typing import Tensor
 
 
 class Copies:
@@ -20,7 +21,7 @@ class Copies:
         self._made: dict[int, keras.Operation] = {}
         self._taken: set[str] = set()
 
-    def call(self, call: Call, **options: Any) -> Any:
+    def call(self, call: Call, **options: Any) -> Tensor:
         """Call the copy of the layer or operation with what it is called with; `options` replace some of its own."""
         original = call.operation
         new = id(original) not in self._made
@@ -49,7 +50,7 @@ class Copies:
         return plain
 
 
-def rebuilt(model: keras.Model, title: str, visit: Callable[[Call, Copies], Any] | None = None) -> keras.Model:
+def rebuilt(model: keras.Model, title: str, visit: Callable[[Call, Copies], Tensor] | None = None) -> keras.Model:
     """Return a copy of `model`; `visit` answers a call in place of the copied layer.
 
     Raises `UnsupportedError` if the graph of the model is not known.
@@ -77,7 +78,7 @@ def compiled_like(model: keras.Model, copy: keras.Model) -> keras.Model:
     return copy
 
 
-def _structured(model: keras.Model, inputs: list[Any], outputs: list[Any]) -> keras.Model:
+def _structured(model: keras.Model, inputs: list[Tensor], outputs: list[Tensor]) -> keras.Model:
     """The new model, whose inputs and outputs have the structure (a tensor, a list, a dict) of the old one's."""
     if isinstance(model, keras.Sequential):
         return keras.Model(inputs[0], outputs[0], name=model.name)

@@ -10,6 +10,7 @@ from typing import Any, NamedTuple
 import keras
 
 from tfopt.errors import UnsupportedError
+from tfopt.typing import Json, Options, Tensor
 
 
 class Call(NamedTuple):
@@ -17,23 +18,23 @@ class Call(NamedTuple):
 
     name: str
     operation: keras.Operation
-    args: tuple[Any, ...]
-    kwargs: dict[str, Any]
+    args: tuple[Tensor, ...]
+    kwargs: Options
 
     @property
-    def first(self) -> Any:
+    def first(self) -> Tensor:
         """The first tensor it is called with, be it by position or by name."""
         return keras.tree.flatten((self.args, self.kwargs))[0]
 
-    def infer(self) -> Any:
+    def infer(self) -> Tensor:
         """What the layer answers in inference: some train unless they are told not to, as random augmentation does."""
         if isinstance(self.operation, keras.Layer):
             return self.operation(*self.args, **self.kwargs, training=False)
         return self.operation(*self.args, **self.kwargs)
 
 
-Visit = Callable[[Call], Any]
-Enter = Callable[[Call, list[Any]], None]
+Visit = Callable[[Call], Tensor]
+Enter = Callable[[Call, list[Tensor]], None]
 TENSOR = "__keras_tensor__"
 
 
@@ -50,8 +51,8 @@ def is_graph(model: object) -> bool:
 
 
 def replay(
-    model: keras.Model, inputs: Sequence[Any], visit: Visit, prefix: str = "", enter: Enter | None = None
-) -> list[Any]:
+    model: keras.Model, inputs: Sequence[Tensor], visit: Visit, prefix: str = "", enter: Enter | None = None
+) -> list[Tensor]:
     """Return the outputs of `model`, flat, when its calls are answered by `visit` and its inputs are `inputs`.
 
     Calls come in an order in which every argument is known. Nested models are entered, so that `visit` sees the calls
@@ -80,7 +81,7 @@ def _functional(model: keras.Model) -> keras.Model:
     return keras.Model(list(model.inputs), list(model.outputs))
 
 
-def _answer(call: Call, visit: Visit, enter: Enter | None) -> list[Any]:
+def _answer(call: Call, visit: Visit, enter: Enter | None) -> list[Tensor]:
     if is_graph(call.operation):
         given = [value for name, value in call.kwargs.items() if name != "mask"]
         inputs = [leaf for leaf in keras.tree.flatten((call.args, given)) if leaf is not None]
@@ -90,7 +91,7 @@ def _answer(call: Call, visit: Visit, enter: Enter | None) -> list[Any]:
     return list(keras.tree.flatten(visit(call)))
 
 
-def _in_order(layers: list[dict[str, Any]], known: set[tuple[str, int]]) -> Iterator[tuple[str, int, dict[str, Any]]]:
+def _in_order(layers: list[Json], known: set[tuple[str, int]]) -> Iterator[tuple[str, int, Json]]:
     """Yield (operation, number of the call, its arguments), each once all it depends on were yielded."""
     known = set(known)
     waiting = [
@@ -123,7 +124,7 @@ def _sources(argument: Any) -> set[tuple[str, int]]:
     return set()
 
 
-def _resolve(argument: Any, values: dict[tuple[str, int], list[Any]]) -> Any:
+def _resolve(argument: Any, values: dict[tuple[str, int], list[Tensor]]) -> Tensor:
     """Replace the tensors in a saved argument by their values, and what Keras serialized by the object itself."""
     if isinstance(argument, list | tuple):
         return [_resolve(item, values) for item in argument]

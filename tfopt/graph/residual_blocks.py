@@ -2,12 +2,12 @@
 
 from collections.abc import Collection
 from dataclasses import dataclass
-from typing import Any
 
 import keras
 
 from tfopt.graph.rebuild import Copies, compiled_like, rebuilt
 from tfopt.graph.replay import Call, replay
+from tfopt.typing import Tensor
 
 
 @dataclass(frozen=True)
@@ -35,7 +35,7 @@ def residual_blocks(model: keras.Model) -> list[Block]:
     """
     found: list[tuple[str, tuple[_Tensor, ...]]] = []
 
-    def visit(call: Call) -> Any:
+    def visit(call: Call) -> Tensor:
         given = tuple(leaf for leaf in keras.tree.flatten((call.args, call.kwargs)) if isinstance(leaf, _Tensor))
         if type(call.operation).__name__ == "Add" and len(given) == 2 and given[0].spec.shape == given[1].spec.shape:
             found.append((call.name, given))
@@ -58,7 +58,7 @@ def without(model: keras.Model, blocks: Collection[Block], title: str) -> keras.
     """A copy of `model`, nested models flattened, in which what passes by `blocks` goes on instead of their sums."""
     leaving = {block.name: block for block in blocks}
 
-    def visit(call: Call, copies: Copies) -> Any:
+    def visit(call: Call, copies: Copies) -> Tensor:
         if call.name in leaving:
             return keras.tree.flatten((call.args, call.kwargs))[leaving[call.name].shortcut]
         return copies.call(call)
@@ -85,5 +85,5 @@ def _between(start: _Tensor, end: _Tensor) -> tuple[str, ...]:
     return tuple(dict.fromkeys(tensor.call for tensor in order)) if leads.get(end) and start is not end else ()
 
 
-def _spec(leaf: Any) -> Any:
+def _spec(leaf: Tensor) -> Tensor:
     return leaf.spec if isinstance(leaf, _Tensor) else leaf

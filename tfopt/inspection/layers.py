@@ -1,7 +1,6 @@
 """The layers of a Keras model: what they give, weigh and cost."""
 
 from math import prod
-from typing import Any
 
 import keras
 import numpy as np
@@ -16,11 +15,12 @@ from tfopt.graph.replay import Call, is_graph, replay
 from tfopt.inspection.verdicts import verdicts
 from tfopt.report.inspection import LayerFacts, Technique, Verdict
 from tfopt.runtime.progress import Progress
+from tfopt.typing import Options, Tensor
 
 Shapes = list[list[int | None]]
 
 
-def keras_facts(artifact: KerasArtifact, progress: Progress, *, int8: bool) -> dict[str, Any]:
+def keras_facts(artifact: KerasArtifact, progress: Progress, *, int8: bool) -> Options:
     """What an `Inspection` says of a Keras model, its layers in order, those of nested models by their path."""
     model = artifact.model
     total, own = keras_macs(model), layer_macs(model)
@@ -67,7 +67,7 @@ def _output_shapes(model: keras.Model) -> dict[str, Shapes]:
     if not is_graph(model):
         return found
 
-    def visit(call: Call) -> Any:
+    def visit(call: Call) -> Tensor:
         outputs = call.operation(*call.args, **call.kwargs)
         found[call.name] = [list(tensor.shape) for tensor in keras.tree.flatten(outputs)]
         return outputs

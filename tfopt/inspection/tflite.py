@@ -2,13 +2,13 @@
 
 from collections import defaultdict
 from math import prod
-from typing import Any
 
 from tfopt.formats.tflite.graph import PACKED, Constant, Operation, operations, parameters, tflite_macs
 from tfopt.report.inspection import OperationFacts, TensorFacts
+from tfopt.typing import Options
 
 
-def tflite_facts(payload: bytes) -> dict[str, Any]:
+def tflite_facts(payload: bytes) -> Options:
     """What an `Inspection` says of a `.tflite`; operations in loops are counted once."""
     found = operations(payload)
     count, nonzero = parameters(payload)

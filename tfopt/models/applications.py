@@ -1,6 +1,7 @@
 """The models of `keras.applications` as trunks: pretrained features for images of any size and number of channels."""
 
 import difflib
+from types import ModuleType
 from typing import Any
 
 import keras
@@ -55,10 +56,12 @@ def _to_bytes(scaling: Scaling) -> tuple[Any, Any]:
             return scaling.deviation, scaling.mean
 
 
-def _module(name: str) -> Any:
+def _module(name: str) -> ModuleType:
     """The submodule of `keras.applications` that has the model and how its images were prepared."""
     modules = [value for value in vars(keras.applications).values() if hasattr(value, "preprocess_input")]
-    known = {model: module for module in modules for model in vars(module) if model[:1].isupper()}
+    known: dict[str, ModuleType] = {
+        model: module for module in modules for model in vars(module) if model[:1].isupper()
+    }
     known |= dict.fromkeys(("MobileNetV3Small", "MobileNetV3Large"), keras.applications.mobilenet_v3)  # not in it
     if name not in known:
         close = difflib.get_close_matches(name, known, n=1)

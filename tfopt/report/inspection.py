@@ -1,8 +1,9 @@
 """What a model file holds: its layers or operations, what they cost, and what each technique can do with them."""
 
-from typing import Any, Literal
+from typing import Literal
 
 from tfopt.report.schema import Record
+from tfopt.typing import Json
 
 Technique = Literal["prune", "cluster", "binarize", "int8", "qat"]
 
@@ -63,7 +64,7 @@ class StepFacts(Record):
     """A command of the model's history, with those options that were not the default."""
 
     command: str
-    config: dict[str, Any]
+    config: Json
     tfopt: str
 
 

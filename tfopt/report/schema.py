@@ -1,11 +1,12 @@
 """What a command has to say: before, after, what changed, and how every figure was obtained."""
 
 from collections.abc import Sequence
-from typing import Any, Literal, Self
+from typing import Literal, Self
 
 from pydantic import BaseModel, ConfigDict
 
 from tfopt.config.choices import Task
+from tfopt.typing import Json, Options
 
 
 class Record(BaseModel):
@@ -211,7 +212,7 @@ class TrialResult(Record):
     weights: int | None
     epochs: int
     seconds: float
-    options: dict[str, Any]
+    options: Options
     pid: int
     reason: str = ""
 
@@ -220,7 +221,7 @@ class Report(Record):
     """The whole story of one command. The first measurement is the baseline."""
 
     command: str
-    config: dict[str, Any]
+    config: Json
     data: DataSummary | None
     measurements: list[Measurement]
     comparisons: list[Comparison]

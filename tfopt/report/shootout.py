@@ -1,8 +1,7 @@
 """What a comparison of architectures has to say."""
 
-from typing import Any
-
 from tfopt.report.schema import DataSummary, Measurement, Record
+from tfopt.typing import Json
 
 
 class Estimate(Record):
@@ -42,7 +41,7 @@ class Contestant(Record):
 class ShootoutReport(Record):
     """All architectures of a comparison; `budget` is the number of weights that each may have."""
 
-    config: dict[str, Any]
+    config: Json
     data: DataSummary
     budget: int | None
     contestants: list[Contestant]

@@ -4,7 +4,6 @@ Gradients that shrink from the last layer to the first vanish, those that grow e
 """
 
 import time
-from typing import Any
 
 import keras
 import tensorflow as tf
@@ -12,11 +11,12 @@ import tensorflow as tf
 from tfopt.config.choices import Task
 from tfopt.data import Split
 from tfopt.evaluation.losses import label_encoder
+from tfopt.typing import Logs
 
 SAMPLES = 256
 
 
-class GradientNorms(keras.callbacks.Callback):  # type: ignore[misc]
+class GradientNorms(keras.callbacks.Callback):
     """The norms of the loss's gradient by the first and by the last kernel, before training and after each epoch.
 
     They are taken on the same samples each time, as in inference, and are divided by the square root of the number of
@@ -29,7 +29,7 @@ class GradientNorms(keras.callbacks.Callback):  # type: ignore[misc]
         self.task = task
         self.norms: list[tuple[float, float]] = []
 
-    def on_train_begin(self, logs: dict[str, Any] | None = None) -> None:  # noqa: ARG002
+    def on_train_begin(self, logs: Logs = None) -> None:  # noqa: ARG002
         """Measure the start."""
         kernels = [weight for weight in self.model.trainable_weights if len(weight.shape) > 1]
         ends = [kernels[0].value, kernels[-1].value]
@@ -37,7 +37,7 @@ class GradientNorms(keras.callbacks.Callback):  # type: ignore[misc]
         inputs = [tf.constant(x) for x in self.samples.inputs]
         y = tf.constant(encode(self.samples.y))
 
-        @tf.function  # type: ignore[untyped-decorator]
+        @tf.function
         def norms() -> tf.Tensor:
             with tf.GradientTape() as tape:
                 outputs = self.model(inputs if len(inputs) > 1 else inputs[0], training=False)
@@ -48,13 +48,13 @@ class GradientNorms(keras.callbacks.Callback):  # type: ignore[misc]
         self._measure = norms
         self.on_epoch_end(-1)
 
-    def on_epoch_end(self, epoch: int, logs: dict[str, Any] | None = None) -> None:  # noqa: ARG002
+    def on_epoch_end(self, epoch: int, logs: Logs = None) -> None:  # noqa: ARG002
         """Measure after an epoch."""
         first, last = self._measure().numpy()
         self.norms.append((float(first), float(last)))
 
 
-class Stopwatch(keras.callbacks.Callback):  # type: ignore[misc]
+class Stopwatch(keras.callbacks.Callback):
     """Seconds of each epoch without its validation; stops the training when `limit` seconds of them are over."""
 
     def __init__(self, limit: float | None = None) -> None:
@@ -62,17 +62,17 @@ class Stopwatch(keras.callbacks.Callback):  # type: ignore[misc]
         self.limit = limit
         self.seconds: list[float] = []
 
-    def on_epoch_begin(self, epoch: int, logs: dict[str, Any] | None = None) -> None:  # noqa: ARG002
+    def on_epoch_begin(self, epoch: int, logs: Logs = None) -> None:  # noqa: ARG002
         """Start."""
         self._start = time.perf_counter()
         self._running = True
 
-    def on_train_batch_end(self, batch: int, logs: dict[str, Any] | None = None) -> None:  # noqa: ARG002
+    def on_train_batch_end(self, batch: int, logs: Logs = None) -> None:  # noqa: ARG002
         """Stop if time is over."""
         if self.limit and sum(self.seconds) + time.perf_counter() - self._start > self.limit:
             self.model.stop_training = True
 
-    def on_test_begin(self, logs: dict[str, Any] | None = None) -> None:  # noqa: ARG002
+    def on_test_begin(self, logs: Logs = None) -> None:  # noqa: ARG002
         """The epoch's training is over."""
         if self._running:
             self.seconds.append(time.perf_counter() - self._start)

@@ -5,12 +5,10 @@ same. Shifts, turns and mirrorings of images are one affine transformation of ea
 """
 
 from collections.abc import Callable, Sequence
-from typing import Any
 
 import keras
 import numpy as np
 import tensorflow as tf
-from numpy.typing import NDArray
 
 from tfopt.config.choices import Augmentation
 from tfopt.data.images import Images
@@ -18,6 +16,7 @@ from tfopt.data.preprocessing import MOST_IMAGES
 from tfopt.data.raw import InputKind
 from tfopt.data.vectorizer import PADDING, UNKNOWN
 from tfopt.errors import InputError
+from tfopt.typing import Array
 
 SHIFT = 0.125  # of the size of an image, each way
 TURN = 15 * np.pi / 180
@@ -36,7 +35,7 @@ SUITED: dict[InputKind, tuple[Augmentation, ...]] = {
 Augment = Callable[[Sequence[tf.Tensor], tf.Tensor, tf.Tensor], tuple[Sequence[tf.Tensor], tf.Tensor]]
 
 
-def augmentation(wanted: Sequence[Augmentation], kind: InputKind, x: NDArray[Any]) -> Augment | None:
+def augmentation(wanted: Sequence[Augmentation], kind: InputKind, x: Array) -> Augment | None:
     """Return what changes a batch (inputs, y, key), or None if nothing is wanted.
 
     x are the training samples of the first input. Raises `InputError` for what does not suit this kind of data.

@@ -5,15 +5,14 @@ The samples of an epoch are spread evenly over its batches instead of leaving a 
 
 from collections.abc import Callable, Sequence
 from math import ceil
-from typing import Any
 
 import numpy as np
 import tensorflow as tf
-from numpy.typing import NDArray
 
 from tfopt.data.images import Images
 from tfopt.distribution.sharding import WHOLE, Shard, parts
 from tfopt.training.augmentation import Augment
+from tfopt.typing import Array, Tensor
 
 AUGMENTATIONS = 8  # keys that a step may use, at most
 
@@ -24,8 +23,8 @@ def steps_per_epoch(samples: int, batch_size: int) -> int:
 
 
 def training_batches(
-    inputs: Sequence[NDArray[Any]],
-    y: NDArray[Any],
+    inputs: Sequence[Array],
+    y: Array,
     *,
     batch_size: int,
     seed: int,
@@ -34,7 +33,7 @@ def training_batches(
     first_step: int = 0,
     shard: Shard = WHOLE,
     augment: Augment | None = None,
-    weights: NDArray[Any] | None = None,
+    weights: Array | None = None,
 ) -> tf.data.Dataset:
     """Batches (x, y) of the epochs from `first_epoch` up to `epochs` in a row, each sample once an epoch.
 
@@ -59,7 +58,7 @@ def training_batches(
             lambda part: (order[part.start : part.end], number * steps * shard.of + part.number, part.weight)
         )
 
-    def batch(rows: tf.Tensor, part: tf.Tensor, share: tf.Tensor) -> tuple[Any, ...]:
+    def batch(rows: tf.Tensor, part: tf.Tensor, share: tf.Tensor) -> tuple[Tensor, ...]:
         x: Sequence[tf.Tensor]
         *x, targets = (column(rows) for column in columns)
         if augment:
@@ -71,9 +70,7 @@ def training_batches(
     return rows.map(batch, num_parallel_calls=tf.data.AUTOTUNE if augment else _at_once(inputs)).prefetch(2)
 
 
-def evaluation_batches(
-    inputs: Sequence[NDArray[Any]], y: NDArray[Any], *, batch_size: int, shard: Shard = WHOLE
-) -> tf.data.Dataset:
+def evaluation_batches(inputs: Sequence[Array], y: Array, *, batch_size: int, shard: Shard = WHOLE) -> tf.data.Dataset:
     """Batches (x, y) in the order given, each sample once."""
     columns = [_column(x) for x in (*inputs, y)]
     shares = parts(len(y), steps_per_epoch(len(y), batch_size), shard)
@@ -85,12 +82,12 @@ def evaluation_batches(
     return batches.prefetch(2)
 
 
-def _pair(tensors: Sequence[tf.Tensor]) -> tuple[Any, tf.Tensor]:
+def _pair(tensors: Sequence[tf.Tensor]) -> tuple[Tensor, tf.Tensor]:
     *x, y = tensors
     return (x[0] if len(x) == 1 else tuple(x)), y
 
 
-def _column(x: NDArray[Any]) -> Callable[[tf.Tensor], tf.Tensor]:
+def _column(x: Array) -> Callable[[tf.Tensor], tf.Tensor]:
     """What gives the samples of a tensor of rows: taken from memory, or decoded from the files of images."""
     if isinstance(x, Images):
         paths = tf.constant(x.paths, tf.string)
@@ -99,6 +96,6 @@ def _column(x: NDArray[Any]) -> Callable[[tf.Tensor], tf.Tensor]:
     return lambda rows: tf.gather(values, rows)
 
 
-def _at_once(inputs: Sequence[NDArray[Any]]) -> int | None:
+def _at_once(inputs: Sequence[Array]) -> int | None:
     """How many batches are made at the same time: several where files are decoded, else one after the other."""
     return tf.data.AUTOTUNE if any(isinstance(x, Images) for x in inputs) else None

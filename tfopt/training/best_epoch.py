@@ -1,12 +1,12 @@
 """Model selection: the weights of the epoch with the lowest validation loss are kept, and training stops after it."""
 
-from typing import Any
-
 import keras
 import numpy as np
 
+from tfopt.typing import Array, Logs
 
-class BestEpoch(keras.callbacks.Callback):  # type: ignore[misc]
+
+class BestEpoch(keras.callbacks.Callback):
     """Remembers the best weights among the epochs from `first` on; stops `patience` epochs after the best."""
 
     def __init__(self, first: int = 0, patience: int | None = None) -> None:
@@ -15,9 +15,9 @@ class BestEpoch(keras.callbacks.Callback):  # type: ignore[misc]
         self.patience = patience
         self.epoch: int | None = None
         self.loss = float("inf")
-        self.weights: list[Any] = []
+        self.weights: list[Array] = []
 
-    def on_epoch_end(self, epoch: int, logs: dict[str, Any] | None = None) -> None:
+    def on_epoch_end(self, epoch: int, logs: Logs = None) -> None:
         """Compare this epoch's validation loss with the best so far."""
         loss = float((logs or {})["val_loss"])
         if epoch >= self.first and (loss < self.loss or self.epoch is None):

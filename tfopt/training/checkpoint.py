@@ -8,7 +8,7 @@ folder describes a whole step.
 import contextlib
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import keras
 from pydantic import BaseModel, ValidationError
@@ -20,6 +20,7 @@ from tfopt.runtime.locks import locked
 from tfopt.runtime.temporary import reserve
 from tfopt.training.best_epoch import BestEpoch
 from tfopt.training.seeds import EpochSeeds
+from tfopt.typing import Json, Logs
 
 
 class Position(NamedTuple):
@@ -41,7 +42,7 @@ class State(BaseModel):
     `drawn` says how often each generator of random numbers was used since the epoch began.
     """
 
-    run: dict[str, Any]
+    run: Json
     position: Position
     drawn: list[int]
     best_epoch: int | None
@@ -74,11 +75,11 @@ def _clear(folder: Path) -> None:
         path.unlink(missing_ok=True)
 
 
-class Checkpoint(keras.callbacks.Callback):  # type: ignore[misc]
+class Checkpoint(keras.callbacks.Callback):
     """Writes the state of a run into `folder` after each epoch and every `steps` steps, and reads it back."""
 
     def __init__(
-        self, folder: Path, run: dict[str, Any], best: BestEpoch, history: list[dict[str, float]], seeds: EpochSeeds,
+        self, folder: Path, run: Json, best: BestEpoch, history: list[dict[str, float]], seeds: EpochSeeds,
         steps: int | None = None,
     ) -> None:  # fmt: skip
         super().__init__()
@@ -132,13 +133,13 @@ class Checkpoint(keras.callbacks.Callback):  # type: ignore[misc]
         """Forget an earlier run."""
         _clear(self.folder)
 
-    def on_train_batch_end(self, batch: int, logs: dict[str, Any] | None = None) -> None:  # noqa: ARG002
+    def on_train_batch_end(self, batch: int, logs: Logs = None) -> None:  # noqa: ARG002
         """Write the steps of this epoch, if they are as many as asked for."""
         self.position = Position(self.position.epoch, self.position.step + 1)
         if self.steps and self.position.step % self.steps == 0:
             self._write()
 
-    def on_epoch_end(self, epoch: int, logs: dict[str, Any] | None = None) -> None:  # noqa: ARG002
+    def on_epoch_end(self, epoch: int, logs: Logs = None) -> None:  # noqa: ARG002
         """Write this epoch."""
         self.position = Position(epoch + 1)
         self._write()

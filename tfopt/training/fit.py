@@ -4,11 +4,9 @@ import contextlib
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
 
 import keras
 import tensorflow as tf
-from numpy.typing import NDArray
 
 from tfopt.data import Dataset
 from tfopt.distribution.replicated import replicated, synchronized
@@ -28,6 +26,7 @@ from tfopt.training.penalties import penalized
 from tfopt.training.plan import FitPlan
 from tfopt.training.seeds import EpochSeeds
 from tfopt.training.teacher import Teacher, taught
+from tfopt.typing import Array, Json, Logs
 
 TRAINING = "training"
 
@@ -40,7 +39,7 @@ class RunFiles:
     """
 
     checkpoint: Path
-    run: dict[str, Any]
+    run: Json
     resume: bool = False
     steps: int | None = None
     tensorboard: Path | None = None
@@ -137,7 +136,7 @@ class Watching:
         """Whether no epoch had a validation loss that is a number."""
         return self.best.epoch is None or self.best.loss == float("inf")
 
-    def finish(self, model: Any, plan: FitPlan, steps: int, resumed_at: Position = START) -> FitResult:
+    def finish(self, model: keras.Model, plan: FitPlan, steps: int, resumed_at: Position = START) -> FitResult:
         """Give `model` the best weights; raise `InputError` if there are none."""
         if self.diverged or self.best.epoch is None:
             raise InputError(
@@ -154,16 +153,16 @@ def watched(plan: FitPlan) -> Watching:
 
 
 def run_epochs(
-    model: Any,
+    model: keras.Model,
     data: Dataset,
     plan: FitPlan,
     progress: Progress,
-    callbacks: Sequence[Any],
+    callbacks: Sequence[keras.callbacks.Callback],
     *,
-    targets: NDArray[Any],
-    encode: Callable[[NDArray[Any]], NDArray[Any]],
+    targets: Array,
+    encode: Callable[[Array], Array],
     first: Position = START,
-    adapt: Callable[[keras.callbacks.Callback], Any] = lambda callback: callback,
+    adapt: Callable[[keras.callbacks.Callback], keras.callbacks.Callback] = lambda callback: callback,
 ) -> None:
     """Call `fit` of a compiled model of either Keras on the `targets` of the train split.
 
@@ -242,19 +241,19 @@ def _tensorboard(folder: Path | None) -> list[keras.callbacks.Callback]:
     return [keras.callbacks.TensorBoard(folder)]
 
 
-class _History(keras.callbacks.Callback):  # type: ignore[misc]
+class _History(keras.callbacks.Callback):
     """Appends the logs of each epoch to a list that the checkpoint saves."""
 
     def __init__(self, history: list[dict[str, float]]) -> None:
         super().__init__()
         self.history = history
 
-    def on_epoch_end(self, epoch: int, logs: dict[str, Any] | None = None) -> None:  # noqa: ARG002
+    def on_epoch_end(self, epoch: int, logs: Logs = None) -> None:  # noqa: ARG002
         """Take the logs as plain floats."""
         self.history.append({name: float(value) for name, value in (logs or {}).items()})
 
 
-class _Bar(keras.callbacks.Callback):  # type: ignore[misc]
+class _Bar(keras.callbacks.Callback):
     """Moves a progress task by one each step and shows loss and accuracy."""
 
     def __init__(self, advance: Advance, epochs: int) -> None:
@@ -265,22 +264,22 @@ class _Bar(keras.callbacks.Callback):  # type: ignore[misc]
         self.validation = ""
         self.shown = ""
 
-    def on_epoch_begin(self, epoch: int, logs: dict[str, Any] | None = None) -> None:  # noqa: ARG002
+    def on_epoch_begin(self, epoch: int, logs: Logs = None) -> None:  # noqa: ARG002
         """Remember which epoch it is."""
         self.epoch = epoch + 1
 
-    def on_train_batch_end(self, batch: int, logs: dict[str, Any] | None = None) -> None:  # noqa: ARG002
+    def on_train_batch_end(self, batch: int, logs: Logs = None) -> None:  # noqa: ARG002
         """Move on by one step."""
         logs = logs or {}
         measures = " ".join(f"{name} {logs[name]:.3f}" for name in ("loss", "accuracy", "mae") if name in logs)
         self.shown = f"epoch {self.epoch}/{self.epochs} {measures}{self.validation}"
         self.advance(1, self.shown)
 
-    def on_test_batch_end(self, batch: int, logs: dict[str, Any] | None = None) -> None:  # noqa: ARG002
+    def on_test_batch_end(self, batch: int, logs: Logs = None) -> None:  # noqa: ARG002
         """Show that it goes on."""
         self.advance(0, self.shown)
 
-    def on_epoch_end(self, epoch: int, logs: dict[str, Any] | None = None) -> None:  # noqa: ARG002
+    def on_epoch_end(self, epoch: int, logs: Logs = None) -> None:  # noqa: ARG002
         """Show the validation accuracy or error until the next epoch ends."""
         logs = logs or {}
         self.validation = f", validation {logs.get('val_accuracy', logs.get('val_mae', float('nan'))):.3f}"

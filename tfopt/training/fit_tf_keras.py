@@ -15,6 +15,7 @@ from tfopt.runtime.progress import Progress
 from tfopt.training.fit import FitResult, run_epochs, watched
 from tfopt.training.plan import FitPlan
 from tfopt.training.teacher import Teacher, taught
+from tfopt.typing import Logs
 
 Projection = Callable[[tf.Tensor], tf.Tensor]
 
@@ -71,7 +72,7 @@ def _metric(task: Task, *, soft_binary: bool) -> tf_keras.metrics.Metric | str:
     return tf_keras.metrics.MeanMetricWrapper(agreement, name="accuracy") if soft_binary else "accuracy"
 
 
-class ProjectedAdam(tf_keras.optimizers.Adam):  # type: ignore[misc]
+class ProjectedAdam(tf_keras.optimizers.Adam):
     """Adam that replaces variables by their projection after each step, as a constraint would."""
 
     def __init__(self, learning_rate: float, projections: Sequence[tuple[tf.Variable, Projection]] = ()) -> None:
@@ -92,7 +93,7 @@ class ProjectedAdam(tf_keras.optimizers.Adam):  # type: ignore[misc]
             strategy.extended.update(variable, lambda copy, projection=projection: copy.assign(projection(copy)))
 
 
-class Adapted(tf_keras.callbacks.Callback):  # type: ignore[misc]
+class Adapted(tf_keras.callbacks.Callback):
     """Lets a Keras 3 callback watch the training of a tf_keras model."""
 
     def __init__(self, callback: keras.callbacks.Callback) -> None:
@@ -104,18 +105,18 @@ class Adapted(tf_keras.callbacks.Callback):  # type: ignore[misc]
         super().set_model(model)
         self.callback.set_model(model)
 
-    def on_epoch_begin(self, epoch: int, logs: dict[str, Any] | None = None) -> None:
+    def on_epoch_begin(self, epoch: int, logs: Logs = None) -> None:
         """Pass it on."""
         self.callback.on_epoch_begin(epoch, logs)
 
-    def on_epoch_end(self, epoch: int, logs: dict[str, Any] | None = None) -> None:
+    def on_epoch_end(self, epoch: int, logs: Logs = None) -> None:
         """Pass it on."""
         self.callback.on_epoch_end(epoch, logs)
 
-    def on_train_batch_begin(self, batch: int, logs: dict[str, Any] | None = None) -> None:
+    def on_train_batch_begin(self, batch: int, logs: Logs = None) -> None:
         """Pass it on."""
         self.callback.on_train_batch_begin(batch, logs)
 
-    def on_train_batch_end(self, batch: int, logs: dict[str, Any] | None = None) -> None:
+    def on_train_batch_end(self, batch: int, logs: Logs = None) -> None:
         """Pass it on."""
         self.callback.on_train_batch_end(batch, logs)

@@ -10,6 +10,7 @@ import keras
 import tensorflow as tf
 
 from tfopt.config.choices import Decay
+from tfopt.typing import Logs, Tensor
 
 SPARED = ["bias", "gamma", "beta"]
 LEFT = 0.01  # share of the learning rate that is left at the end of the exponential decay
@@ -44,7 +45,7 @@ class _ClippedTogether:
         super().__init__(*args, **kwargs)
         self.together = together
 
-    def apply(self, grads: Sequence[Any], trainable_variables: Sequence[Any] | None = None) -> None:
+    def apply(self, grads: Sequence[Tensor], trainable_variables: Sequence[Tensor] | None = None) -> None:
         """Sum, clip, and divide again: what comes after sums the same gradients of all replicas."""
         context = tf.distribute.get_replica_context()
         summed = context.all_reduce(tf.distribute.ReduceOp.SUM, [grad for grad in grads if grad is not None])
@@ -55,11 +56,11 @@ class _ClippedTogether:
         )
 
 
-class Adam(_ClippedTogether, keras.optimizers.Adam):  # type: ignore[misc]
+class Adam(_ClippedTogether, keras.optimizers.Adam):
     """Adam for several replicas."""
 
 
-class AdamW(_ClippedTogether, keras.optimizers.AdamW):  # type: ignore[misc]
+class AdamW(_ClippedTogether, keras.optimizers.AdamW):
     """AdamW for several replicas."""
 
 
@@ -71,7 +72,7 @@ def learning_rate(
     schedules = keras.optimizers.schedules
     match decay:
         case "cosine":  # Loshchilov & Hutter 2017, arXiv:1608.03983, eq. 5
-            found: Any = schedules.CosineDecay(rate, falling)
+            found: keras.optimizers.schedules.LearningRateSchedule = schedules.CosineDecay(rate, falling)
         case "exponential":
             found = schedules.ExponentialDecay(rate, falling, LEFT)
         case "step":
@@ -82,22 +83,22 @@ def learning_rate(
     return WarmUp(rate, warmup, found) if warmup else found
 
 
-class WarmUp(keras.optimizers.schedules.LearningRateSchedule):  # type: ignore[misc]
+class WarmUp(keras.optimizers.schedules.LearningRateSchedule):
     """A rise from zero over the first steps (Goyal et al. 2017, arXiv:1706.02677, section 2.2), then `after`."""
 
-    def __init__(self, rate: float, steps: int, after: Any) -> None:
+    def __init__(self, rate: float, steps: int, after: float | keras.optimizers.schedules.LearningRateSchedule) -> None:
         self.rate = rate
         self.steps = steps
         self.after = after
 
-    def __call__(self, step: Any) -> Any:
+    def __call__(self, step: Tensor) -> Tensor:
         """Learning rate of a step."""
         step = keras.ops.cast(step, "float32")
         after = self.after(step - self.steps) if callable(self.after) else self.after
         return keras.ops.where(step < self.steps, self.rate * (step + 1) / self.steps, after)
 
 
-class Plateau(keras.callbacks.Callback):  # type: ignore[misc]
+class Plateau(keras.callbacks.Callback):
     """Lowers the learning rate whenever the validation loss has not fallen for some epochs.
 
     It goes by the history alone, so that a resumed run goes on with the same rate.
@@ -108,7 +109,7 @@ class Plateau(keras.callbacks.Callback):  # type: ignore[misc]
         self.rate = rate
         self.history = history
 
-    def on_epoch_begin(self, epoch: int, logs: dict[str, Any] | None = None) -> None:  # noqa: ARG002
+    def on_epoch_begin(self, epoch: int, logs: Logs = None) -> None:  # noqa: ARG002
         """Set the rate that the losses so far ask for."""
         falls = plateaus([float(logs["val_loss"]) for logs in self.history])
         self.model.optimizer.learning_rate = self.rate * PLATEAU_FACTOR**falls

@@ -1,7 +1,6 @@
 """How to train: what a technique or a user asked for, and what follows from it for a given data set."""
 
 from dataclasses import dataclass
-from typing import Any
 
 import keras
 import tensorflow as tf
@@ -11,6 +10,7 @@ from tfopt.data import Dataset
 from tfopt.training.batches import steps_per_epoch
 from tfopt.training.config import TrainConfig
 from tfopt.training.optimizers import optimizer
+from tfopt.typing import Options
 
 
 @dataclass(frozen=True)
@@ -40,9 +40,7 @@ class FitPlan:
     @classmethod
     def of(cls, config: TrainConfig) -> "FitPlan":
         """The plan that a config for a new model asks for."""
-        given: dict[str, Any] = {
-            name: getattr(config, name) for name in cls.__dataclass_fields__ if hasattr(config, name)
-        }
+        given: Options = {name: getattr(config, name) for name in cls.__dataclass_fields__ if hasattr(config, name)}
         replicas = tf.distribute.get_strategy().num_replicas_in_sync if config.scale_lr else 1
         return cls(**given | {"learning_rate": config.learning_rate * replicas})
 

@@ -6,17 +6,18 @@ take their mean, which is how centroids are trained in Han et al. 2016 (Deep Com
 """
 
 from collections.abc import Callable
-from typing import Any
 
 import keras
 import numpy as np
 from numpy.typing import NDArray
 
+from tfopt.typing import Array, Tensor
+
 MOST_CLUSTERS = 256
-Projection = Callable[[Any], Any]
+Projection = Callable[[Tensor], Tensor]
 
 
-def assignment(kernel: NDArray[Any]) -> tuple[NDArray[np.int32], int] | None:
+def assignment(kernel: Array) -> tuple[NDArray[np.int32], int] | None:
     """Return the index of each weight's value (same shape) and the number of values, or None if they are not shared.
 
     Values are shared if there are at most 256 of them and two weights for each on average, in the kernel or, where that
@@ -34,14 +35,14 @@ def assignment(kernel: NDArray[Any]) -> tuple[NDArray[np.int32], int] | None:
     return index.reshape(kernel.shape).astype(np.int32), int(starts[-1])
 
 
-def _indexed(weights: NDArray[Any]) -> tuple[NDArray[np.int32], int] | None:
+def _indexed(weights: Array) -> tuple[NDArray[np.int32], int] | None:
     values, index = np.unique(weights, return_inverse=True)
     if len(values) > min(MOST_CLUSTERS, weights.size // 2):
         return None
     return index.astype(np.int32), len(values)
 
 
-def keeping(kernel: NDArray[Any], *, sparsity: bool, clusters: bool) -> Projection | None:
+def keeping(kernel: Array, *, sparsity: bool, clusters: bool) -> Projection | None:
     """Return the projection that keeps the zeros and the shared values of `kernel`; None if it has neither."""
     shared = assignment(kernel) if clusters else None
     zeros = sparsity and not np.all(kernel)
@@ -49,7 +50,7 @@ def keeping(kernel: NDArray[Any], *, sparsity: bool, clusters: bool) -> Projecti
         return None
     mask = (kernel != 0).astype(kernel.dtype)
 
-    def project(weights: Any) -> Any:
+    def project(weights: Tensor) -> Tensor:
         if shared is not None:
             weights = share(weights, *shared)
         return weights * mask if zeros else weights
@@ -57,7 +58,7 @@ def keeping(kernel: NDArray[Any], *, sparsity: bool, clusters: bool) -> Projecti
     return project
 
 
-def share(weights: Any, index: NDArray[np.int32], count: int) -> Any:
+def share(weights: Tensor, index: NDArray[np.int32], count: int) -> Tensor:
     """Replace weights with the same index by their mean."""
     flat = index.ravel()
     sizes = np.bincount(flat, minlength=count).clip(1).astype("float32")

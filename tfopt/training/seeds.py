@@ -1,9 +1,9 @@
 """Same seed, same machine: same weights. All that is random in an epoch depends on the seed and the epoch only."""
 
-from typing import Any
-
 import keras
 import tensorflow as tf
+
+from tfopt.typing import Logs
 
 WORKER_SEEDS = 2**20  # apart; so many epochs times random layers have their own
 
@@ -18,7 +18,7 @@ def seed_everything(seed: int, *, deterministic: bool = True) -> None:
         tf.config.experimental.enable_op_determinism()
 
 
-class EpochSeeds(keras.callbacks.Callback):  # type: ignore[misc]
+class EpochSeeds(keras.callbacks.Callback):
     """Seeds the random layers (dropout, noise, ...) anew each epoch.
 
     Keras saves the state of their generators neither in a model nor in its weights, so that a resumed run would go on
@@ -31,7 +31,7 @@ class EpochSeeds(keras.callbacks.Callback):  # type: ignore[misc]
         self.starts: list[int] = []
         self.drawn_before: list[int] = []
 
-    def on_epoch_begin(self, epoch: int, logs: dict[str, Any] | None = None) -> None:  # noqa: ARG002
+    def on_epoch_begin(self, epoch: int, logs: Logs = None) -> None:  # noqa: ARG002
         """Set the state of every seed generator: two numbers, made from the seed, the epoch and its position.
 
         Every worker has its own, and the generators go on after as many numbers as were `drawn_before`, if any.

@@ -6,11 +6,10 @@ once, because the training samples do not change.
 """
 
 from collections.abc import Callable, Sequence
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import keras
 import numpy as np
-from numpy.typing import NDArray
 from scipy.special import expit, softmax
 
 from tfopt.config.choices import Task
@@ -21,8 +20,7 @@ from tfopt.evaluation.losses import label_encoder, loss_of, soft_loss, takes_log
 from tfopt.formats.artifact import Shape
 from tfopt.formats.keras.artifact import KerasArtifact
 from tfopt.formats.loading import load_keras
-
-Array = NDArray[Any]
+from tfopt.typing import Array
 
 
 class Teacher(NamedTuple):

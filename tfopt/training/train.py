@@ -3,7 +3,6 @@
 import contextlib
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
-from typing import Any
 
 import keras
 import tensorflow as tf
@@ -68,7 +67,7 @@ def _transferred(
     progress: Progress,
     files: RunFiles | None,
     base: Callable[[], keras.Model] | None,
-    where: Any,
+    where: tf.distribute.Strategy,
 ) -> Trained:
     assert config.base is not None
     signature = Signature.of(data)

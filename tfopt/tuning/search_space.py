@@ -16,6 +16,7 @@ from tfopt.data.raw import InputKind
 from tfopt.models.suitability import PARTS
 from tfopt.training.config import TrainConfig
 from tfopt.tuning.config import TuneConfig
+from tfopt.typing import Options
 
 Value = str | int | float | bool
 Point = dict[str, Value]
@@ -166,7 +167,7 @@ def _plain(option: Option) -> list[Any]:
 
 def train_config(config: TuneConfig, point: Point) -> TrainConfig:
     """Return the config of the training that a point of the space stands for."""
-    given: dict[str, Any] = dict(point)
+    given: Options = dict(point)
     if "augment" in given:
         given["augment"] = () if given["augment"] == "none" else tuple(given["augment"].split("+"))
     fixed = {"epochs": config.epochs, "patience": config.patience, "seed": config.seed}

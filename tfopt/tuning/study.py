@@ -18,7 +18,7 @@ import time
 import warnings
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 import optuna
@@ -30,6 +30,7 @@ from tfopt.errors import InputError
 from tfopt.tuning.config import TuneConfig
 from tfopt.tuning.search_space import Point, Space
 from tfopt.tuning.study_files import StudyFiles
+from tfopt.typing import Json
 
 NAME = "tfopt"
 WAIT = 60.0  # seconds, for another process that writes
@@ -80,7 +81,7 @@ def silenced() -> Iterator[None]:
         optuna.logging.set_verbosity(before)
 
 
-def opened(search: Search, asked: dict[str, Any]) -> optuna.Study:
+def opened(search: Search, asked: Json) -> optuna.Study:
     """Open or create the study of a search; raise `InputError` if it is of another one than was `asked` for."""
     search.files.sweep()
     if not search.files.resume:
@@ -201,7 +202,7 @@ def best(study: optuna.Study) -> FrozenTrial | None:
     return min(complete, key=lambda trial: rank(study, trial.value, trial.user_attrs), default=None)
 
 
-def rank(study: optuna.Study, score: float | None, attributes: dict[str, Any]) -> tuple[float, int, int]:
+def rank(study: optuna.Study, score: float | None, attributes: Json) -> tuple[float, int, int]:
     """What trials are ordered by, best first."""
     assert score is not None
     upward = study.direction == optuna.study.StudyDirection.MAXIMIZE

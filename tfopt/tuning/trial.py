@@ -5,7 +5,6 @@ trial in the study, then what is no longer the best is deleted.
 """
 
 import math
-from typing import Any
 
 import keras
 import optuna
@@ -18,13 +17,14 @@ from tfopt.runtime.progress import Progress
 from tfopt.training.train import Trained, train
 from tfopt.tuning.search_space import Point, train_config
 from tfopt.tuning.study import Search, best, fail, lose, rank
+from tfopt.typing import Logs
 
 
 class TimeIsUp(Exception):  # noqa: N818
     """The search has no time left for this trial."""
 
 
-class Judged(keras.callbacks.Callback):  # type: ignore[misc]
+class Judged(keras.callbacks.Callback):
     """Tells the study the score of each epoch, and stops the training if it is a bad one or the time is over."""
 
     def __init__(self, trial: optuna.Trial, search: Search) -> None:
@@ -34,16 +34,16 @@ class Judged(keras.callbacks.Callback):  # type: ignore[misc]
         self.weights: int | None = None
         self.epochs = 0
 
-    def on_train_begin(self, logs: dict[str, Any] | None = None) -> None:  # noqa: ARG002
+    def on_train_begin(self, logs: Logs = None) -> None:  # noqa: ARG002
         """Count the parameters of the model."""
         self.weights = self.model.count_params()
 
-    def on_train_batch_end(self, batch: int, logs: dict[str, Any] | None = None) -> None:  # noqa: ARG002
+    def on_train_batch_end(self, batch: int, logs: Logs = None) -> None:  # noqa: ARG002
         """Stop where the time is over."""
         if self.search.over:
             raise TimeIsUp
 
-    def on_epoch_end(self, epoch: int, logs: dict[str, Any] | None = None) -> None:
+    def on_epoch_end(self, epoch: int, logs: Logs = None) -> None:
         """Report this epoch."""
         self.epochs = epoch + 1
         score = float((logs or {})[f"val_{self.search.measure}"])

@@ -7,7 +7,7 @@ good to be true, because it is the highest of many; the test accuracy of the rep
 import contextlib
 import time
 from collections.abc import Iterator
-from typing import Any, get_args
+from typing import get_args
 
 import optuna
 
@@ -31,6 +31,7 @@ from tfopt.tuning.study import Search, best, claim, ended, opened, silenced
 from tfopt.tuning.study_files import StudyFiles
 from tfopt.tuning.trial import run
 from tfopt.tuning.worker_pool import work
+from tfopt.typing import Json
 
 
 def tune(
@@ -87,7 +88,7 @@ def _kept(files: StudyFiles | None) -> Iterator[StudyFiles]:
                 files.turn.unlink(missing_ok=True)
 
 
-def _asked(search: Search, data: Dataset) -> dict[str, Any]:
+def _asked(search: Search, data: Dataset) -> Json:
     """What a search must have in common with one that it goes on with."""
     asked = search.config.model_dump(mode="json", exclude={"trials", "timeout", "parallel", "arch"})
     source = data.config.model_dump(mode="json", exclude={"source"})

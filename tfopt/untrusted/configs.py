@@ -12,6 +12,7 @@ from collections.abc import Collection, Iterator
 from typing import Any, NamedTuple
 
 from tfopt.errors import InputError, UnsupportedError
+from tfopt.typing import Json
 from tfopt.untrusted.limits import MOST_ELEMENTS
 
 MOST_BYTES = 16_000_000
@@ -79,7 +80,7 @@ def check_config(config: Any, name: str, known: Known | None = None) -> None:
             raise InputError(f"{name} has a layer whose name {called[:80]!r} cannot be printed")
 
 
-def _check_import(found: dict[str, Any], name: str) -> None:
+def _check_import(found: Json, name: str) -> None:
     module, kind = found.get("module"), found.get("class_name")
     if isinstance(module, str) and kind and module.split(".")[0] in KERAS_3_IMPORTS - set(sys.modules):
         raise InputError(
@@ -87,7 +88,7 @@ def _check_import(found: dict[str, Any], name: str) -> None:
         )
 
 
-def _check_known(found: dict[str, Any], name: str, known: Known) -> None:
+def _check_known(found: Json, name: str, known: Known) -> None:
     """Every class by its own name: tf_keras looks for a dotted or a registered name in whole modules."""
     kind, module, registered = (found.get(key) for key in ("class_name", "module", "registered_name"))
     if kind is None:
@@ -106,7 +107,7 @@ def _check_known(found: dict[str, Any], name: str, known: Known) -> None:
         raise InputError(f"{name} uses {str(shown)[:80]}{place}, a custom layer or model whose code is not in the file")
 
 
-def _check_call(found: dict[str, Any], kind: str, name: str, operations: Collection[str]) -> None:
+def _check_call(found: Json, kind: str, name: str, operations: Collection[str]) -> None:
     config = found.get("config")
     function = config.get("function", kind) if isinstance(config, dict) else kind
     if function not in operations:
@@ -126,7 +127,7 @@ def _check_shape(shape: Any, name: str, most: int = MOST_ELEMENTS) -> None:
             raise InputError(f"{name} declares a shape of more than {most:,} elements for one sample: refused")
 
 
-def _dicts(value: Any) -> Iterator[dict[str, Any]]:
+def _dicts(value: Any) -> Iterator[Json]:
     waiting = [value]
     while waiting:
         value = waiting.pop()

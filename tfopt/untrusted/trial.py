@@ -12,11 +12,16 @@ import sys
 import time
 from collections.abc import Container
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from tfopt.errors import InputError
 from tfopt.runtime.processes import command, death, environment
 from tfopt.runtime.temporary import scratch
+from tfopt.typing import Json
+
+if TYPE_CHECKING:
+    import numpy as np
+    from ai_edge_litert.interpreter import Interpreter
 
 SECONDS = 45.0
 ADDRESSES = 2_000_000_000  # bytes that a small file may take, beside what the process has
@@ -95,7 +100,7 @@ def _check(model: Any, copies: Container[int]) -> None:
                 _fail("an operation that copies a tensor would change its type")
 
 
-def _loaded(payload: bytes) -> Any:
+def _loaded(payload: bytes) -> "Interpreter":
     from ai_edge_litert.interpreter import Interpreter
 
     interpreter = Interpreter(model_content=payload)
@@ -103,19 +108,19 @@ def _loaded(payload: bytes) -> Any:
     return interpreter
 
 
-def _free(interpreter: Any) -> bool:
+def _free(interpreter: "Interpreter") -> bool:
     signatures = [detail["shape_signature"] for detail in interpreter.get_input_details()]
     return {signature[0] for signature in signatures if len(signature)} == {-1}
 
 
-def _resize(interpreter: Any, batch: int) -> None:
+def _resize(interpreter: "Interpreter", batch: int) -> None:
     for detail in interpreter.get_input_details():
         if len(detail["shape"]):
             interpreter.resize_tensor_input(detail["index"], (batch, *detail["shape"][1:]))
     interpreter.allocate_tensors()
 
 
-def _run(interpreter: Any) -> float:
+def _run(interpreter: "Interpreter") -> float:
     """Run on zeros and on noise; returns the seconds that the latter took."""
     import numpy as np
 
@@ -135,7 +140,7 @@ def _run(interpreter: Any) -> float:
     return seconds
 
 
-def _noise(rng: Any, kind: Any, detail: dict[str, Any]) -> Any:
+def _noise(rng: Any, kind: "np.dtype[Any]", detail: Json) -> Any:
     """Floats below 1, all values of a quantized type, tokens 0 and 1, which every table has."""
     if kind.kind == "f":
         return rng.random(detail["shape"]).astype(kind)

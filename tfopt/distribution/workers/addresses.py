@@ -5,7 +5,6 @@ import os
 import socket
 import time
 from collections.abc import Mapping
-from typing import Any
 
 from tfopt.distribution.workers.config import ADDRESS
 from tfopt.errors import InputError
@@ -66,7 +65,7 @@ def _from_slurm(environment: Mapping[str, str]) -> tuple[tuple[str, ...], int]:
     import tensorflow as tf
 
     try:
-        resolver: Any = tf.distribute.cluster_resolver.SlurmClusterResolver(
+        resolver = tf.distribute.cluster_resolver.SlurmClusterResolver(
             port_base=SLURM_PORT, gpus_per_node=SLURM_TASKS, gpus_per_task=1, auto_set_gpu=False
         )
         addresses = tuple(resolver.cluster_spec().job_tasks("worker"))

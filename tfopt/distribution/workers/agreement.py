@@ -10,13 +10,13 @@ import json
 import zipfile
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import tensorflow as tf
 from numpy.typing import NDArray
 
 from tfopt.errors import InputError
+from tfopt.typing import Json
 
 CHUNK = 2**24  # numbers of 4 bytes that are sent at once
 WORDS = 8  # of a SHA-256
@@ -35,7 +35,7 @@ def total(strategy: tf.distribute.Strategy, mine: NDArray[np.int32]) -> NDArray[
     return summed
 
 
-def agree(strategy: tf.distribute.Strategy, workers: int, rank: int, asked: dict[str, Any]) -> None:
+def agree(strategy: tf.distribute.Strategy, workers: int, rank: int, asked: Json) -> None:
     """Raise `InputError` on every worker if one of them was asked for something else than the chief.
 
     `asked` is by subject, which is named in the sentence.

@@ -4,7 +4,7 @@ import contextlib
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import IO, Any, Literal
+from typing import IO, Literal
 
 from pydantic import BaseModel
 
@@ -13,6 +13,7 @@ from tfopt.runtime.progress import Advance
 from tfopt.training.checkpoint import Position
 from tfopt.training.config import TrainConfig
 from tfopt.training.fit import RunFiles
+from tfopt.typing import Json
 
 TRAINED, OUTCOME = "trained.keras", "outcome.json"
 AGAIN = 75  # the exit code of a worker whom others have failed, so that it may help to start again
@@ -30,7 +31,7 @@ class Job:
     files: RunFiles
     addresses: tuple[str, ...]
     rank: int
-    asked: dict[str, Any]
+    asked: Json
     output: Path | None
     threads: int | None = None
 

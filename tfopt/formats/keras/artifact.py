@@ -11,17 +11,16 @@ import warnings
 import zipfile
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Any, Literal, Self
+from typing import Literal, Self
 
 import h5py
 import keras
 import numpy as np
 import tensorflow as tf
-from numpy.typing import NDArray
 
 from tfopt.errors import InputError, TfoptError, UnsupportedError
 from tfopt.formats import provenance as provenances
-from tfopt.formats.artifact import Samples, Shape, arrays
+from tfopt.formats.artifact import Shape, arrays
 from tfopt.formats.keras.serialization import serialize
 from tfopt.formats.paths import UNREADABLE
 from tfopt.formats.provenance import Provenance
@@ -30,6 +29,7 @@ from tfopt.graph.tensor_sizes import check_sizes
 from tfopt.runtime.atomic_files import write
 from tfopt.runtime.kept_file import KeptFile
 from tfopt.runtime.temporary import reserve, scratch
+from tfopt.typing import Array, Samples, Tensor
 from tfopt.untrusted.archives import check_members, content
 from tfopt.untrusted.configs import check_config, read_config
 from tfopt.untrusted.limits import within
@@ -116,12 +116,12 @@ class KerasArtifact:
         """Shapes of the outputs, batch axis first."""
         return [tuple(tensor.shape) for tensor in outputs_of(self.model)]
 
-    def predict(self, x: Samples, advance: Callable[[int], None] = lambda _: None) -> NDArray[Any]:
+    def predict(self, x: Samples, advance: Callable[[int], None] = lambda _: None) -> Array:
         """Outputs (N, ...) for an array (N, ...), or one for each input in order."""
         with running(self.name):
             return predict(self.model, x, advance)
 
-    def runner(self, inputs: Sequence[NDArray[Any]]) -> Callable[[], object]:
+    def runner(self, inputs: Sequence[Array]) -> Callable[[], object]:
         """One inference of the compiled graph."""
         run = _compiled(self.model)
         tensors = [tf.constant(x) for x in inputs]
@@ -134,7 +134,7 @@ class KerasArtifact:
         return write(Path(path), self.payload, force=force)
 
 
-def predict(model: keras.Model, x: Samples, advance: Callable[[int], None] = lambda _: None) -> NDArray[Any]:
+def predict(model: keras.Model, x: Samples, advance: Callable[[int], None] = lambda _: None) -> Array:
     """Outputs (N, ...) for an array (N, ...), or one for each input in order."""
     run = _compiled(model)
     inputs = arrays(x)
@@ -226,7 +226,7 @@ def _optimizer_bytes(weights: Path) -> int:
         return sum(value.nbytes for value in found if isinstance(value, h5py.Dataset) and value.ndim)
 
 
-def _compiled(model: keras.Model) -> Callable[[list[Any]], Any]:
+def _compiled(model: keras.Model) -> Callable[[list[Tensor]], Tensor]:
     return tf.function(lambda inputs: call(model, inputs), reduce_retracing=True)  # type: ignore[no-any-return]
 
 

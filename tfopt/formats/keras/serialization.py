@@ -7,7 +7,7 @@ import json
 import math
 import shutil
 import zipfile
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +16,7 @@ import keras
 from tfopt.formats import provenance as provenances
 from tfopt.formats.provenance import Provenance
 from tfopt.runtime.temporary import reserve, scratch
+from tfopt.typing import Tensor
 
 FRAMING = 2048  # bytes of HDF5 around an array, at most
 SHARED = "shared_object_id"
@@ -34,7 +35,7 @@ def serialize(model: keras.Model, path: Path, provenance: Provenance | None, *, 
             provenances.attach(path, provenance)
 
 
-def weights_bytes(variables: Sequence[Any]) -> int:
+def weights_bytes(variables: Sequence[Tensor]) -> int:
     """About what a file of weights takes."""
     values = sum(math.prod(variable.shape) * (8 if "64" in str(variable.dtype) else 4) for variable in variables)
     return int(values) + FRAMING * (len(variables) + 16)
@@ -52,7 +53,7 @@ def counted(value: Any, known: dict[int, int]) -> Any:
     return [counted(inner, known) for inner in value] if isinstance(value, list) else value
 
 
-def _rewrite(path: Path, change: Any) -> None:
+def _rewrite(path: Path, change: Callable[[Any], Any]) -> None:
     path.write_text(json.dumps(change(json.loads(path.read_bytes()))), encoding="utf-8")
 
 

@@ -8,12 +8,10 @@ stand-ins, and the whole is compared with the original. Nested models are flatte
 import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Any
 
 import keras
 import tensorflow as tf
 import tf_keras
-from numpy.typing import NDArray
 
 from tfopt.errors import UnsupportedError
 from tfopt.formats.legacy.carriers import Held, holder, split
@@ -22,6 +20,7 @@ from tfopt.formats.legacy.layer_twins import NoTwinError, twin
 from tfopt.graph.calling import call, running
 from tfopt.graph.random_inputs import samples
 from tfopt.graph.replay import Call, is_graph, replay
+from tfopt.typing import Array, Tensor
 
 Chain = tuple[tf_keras.layers.Layer, ...]  # called in a row
 
@@ -85,7 +84,7 @@ def _first_different(model: keras.Model, inputs: list[tf.Tensor]) -> str:
     """The first layer whose answers to the same question differ: twins were compared, so it is one that is random."""
     found: list[str] = []
 
-    def visit(call: Call) -> Any:
+    def visit(call: Call) -> Tensor:
         answer, again = call.infer(), call.infer()
         if not difference(answers(answer), answers(again)) <= TOLERANCE:
             found.append(call.name)
@@ -107,7 +106,7 @@ class _Builder:
         self._taken: set[str] = set()
         self.names: dict[int, str] = {}
 
-    def choose(self, call: Call) -> Any:
+    def choose(self, call: Call) -> Tensor:
         """Answer as the Keras 3 layer does, and see whether a twin would."""
         answer = call.infer()
         name = self.names.setdefault(id(call.operation), call.name)
@@ -119,7 +118,7 @@ class _Builder:
                 self.twins.pop(name, None)
         return answer
 
-    def connect(self, call: Call) -> Any:
+    def connect(self, call: Call) -> Tensor:
         """Call the stand-in with symbolic tensors."""
         name = self.names[id(call.operation)]
         if name in self.twins:
@@ -137,7 +136,7 @@ class _Builder:
         self._taken.add(plain)
         return plain
 
-    def _try_twin(self, name: str, call: Call, answer: Any) -> None:
+    def _try_twin(self, name: str, call: Call, answer: Tensor) -> None:
         try:
             if name not in self.twins:
                 self.twins[name] = self._twin(name, call)
@@ -174,7 +173,7 @@ def _is_sum(call: Call) -> bool:
     )
 
 
-def _ask(layers: Chain, call: Call) -> Any:
+def _ask(layers: Chain, call: Call) -> Tensor:
     first, *rest = layers
     if _is_sum(call):
         return first(list(call.args))
@@ -184,7 +183,7 @@ def _ask(layers: Chain, call: Call) -> Any:
     return value
 
 
-def copy_weights(weights: Sequence[NDArray[Any]], layers: Chain) -> None:
+def copy_weights(weights: Sequence[Array], layers: Chain) -> None:
     """Give `layers` the weights, in their order; raise `NoTwinError` if the shapes differ."""
     variables = [variable for layer in layers for variable in layer.weights]
     if [tuple(weight.shape) for weight in weights] != [tuple(variable.shape) for variable in variables]:

@@ -11,6 +11,8 @@ import keras
 import tensorflow as tf
 import tf_keras
 
+from tfopt.typing import Json, Options, Tensor
+
 SLOT = "tfopt: here goes a tensor"
 
 
@@ -18,17 +20,17 @@ class Held(NamedTuple):
     """What a holder calls: the operation, and its arguments with `SLOT` in place of each tensor."""
 
     operation: keras.Operation
-    args: tuple[Any, ...]
-    kwargs: dict[str, Any]
+    args: tuple[Tensor, ...]
+    kwargs: Options
 
 
-def split(structure: Any) -> tuple[Any, list[Any]]:
+def split(structure: Tensor) -> tuple[Tensor, list[Tensor]]:
     """Return `structure` with `SLOT` in place of its tensors, and the tensors."""
     tensors = [leaf for leaf in keras.tree.flatten(structure) if _is_tensor(leaf)]
     return keras.tree.map_structure(lambda leaf: SLOT if _is_tensor(leaf) else leaf, structure), tensors
 
 
-def fill(structure: Any, tensors: list[Any]) -> Any:
+def fill(structure: Tensor, tensors: list[Tensor]) -> Tensor:
     """Undo `split`."""
     rest = iter(tensors)
     return keras.tree.map_structure(lambda leaf: next(rest) if leaf is SLOT else leaf, structure)
@@ -46,7 +48,7 @@ def _is_tensor(leaf: Any) -> bool:
 def holder(held: dict[str, Held]) -> type[tf_keras.layers.Layer]:
     """Return a class whose instances call the operations in `held`, by key; its config is the key alone."""
 
-    class Carried(tf_keras.layers.Layer):  # type: ignore[misc]
+    class Carried(tf_keras.layers.Layer):
         """Calls what is held under `key` with the list of its tensors."""
 
         def __init__(self, key: str, **kwargs: Any) -> None:
@@ -56,7 +58,7 @@ def holder(held: dict[str, Held]) -> type[tf_keras.layers.Layer]:
             operation = held[key].operation
             self.variables_held = [v.value for v in operation.variables] if isinstance(operation, keras.Layer) else []
 
-        def call(self, tensors: Any, training: bool | None = None) -> Any:
+        def call(self, tensors: Tensor, training: bool | None = None) -> Tensor:
             """Call the operation on one tensor or a list; `training` is passed on where it counts."""
             operation, args, kwargs = self.held()
             args, kwargs = fill((args, kwargs), tf.nest.flatten(tensors))
@@ -69,7 +71,7 @@ def holder(held: dict[str, Held]) -> type[tf_keras.layers.Layer]:
             """What is held; not an attribute, because tf_keras would wrap it."""
             return held[self.key]
 
-        def get_config(self) -> dict[str, Any]:
+        def get_config(self) -> Json:
             """The key; what is held stays where it is."""
             return {**super().get_config(), "key": self.key}
 

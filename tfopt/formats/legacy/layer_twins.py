@@ -5,10 +5,13 @@ does not change the result (initializers: weights are copied), or there is no tw
 """
 
 import inspect
+from types import ModuleType
 from typing import Any
 
 import keras
 import tf_keras
+
+from tfopt.typing import Json, Options
 
 IGNORED = {"seed", "use_cudnn", "autocast", "quantization_config", "lora_rank", "lora_alpha", "flash_attention"}
 IGNORED_ENDINGS = ("_initializer",)
@@ -74,10 +77,10 @@ def _separated(layer: keras.layers.SeparableConv2D, name: str) -> tuple[tf_keras
     )
 
 
-def _options(layer: keras.Layer, twin_class: type) -> dict[str, Any]:
+def _options(layer: keras.Layer, twin_class: type) -> Options:
     known = parameters(twin_class)
     defaults = parameters(type(layer))
-    options: dict[str, Any] = {}
+    options: Options = {}
     for option, value in layer.get_config().items():
         if option in IGNORED or option.endswith(IGNORED_ENDINGS):
             continue
@@ -127,7 +130,7 @@ def _activation(value: Any) -> str:
     raise NoTwinError(f"tf_keras has no activation like {value if isinstance(value, str) else value.get('config')}")
 
 
-def _same(module: Any, value: dict[str, Any]) -> Any:
+def _same(module: ModuleType, value: Json) -> Any:
     """The regularizer or constraint of the same name in tf_keras."""
     name = value["class_name"]
     if value.get("registered_name") or not hasattr(module, name):

@@ -22,6 +22,7 @@ from tfopt.formats.legacy.rebuilding import to_keras3
 from tfopt.formats.legacy.saved_model import read_saved_model
 from tfopt.graph.tensor_sizes import check_sizes
 from tfopt.runtime.temporary import scratch
+from tfopt.typing import Json
 from tfopt.untrusted.archives import check_members
 from tfopt.untrusted.configs import read_config
 from tfopt.untrusted.limits import within
@@ -31,7 +32,7 @@ from tfopt.untrusted.weights import check_weights
 LEAST_SECONDS = 30.0  # that loading may take, and a second more for so many bytes
 BYTES_A_SECOND = 1_000_000
 OLD_LAYERS = "_layer_checkpoint_dependencies"
-Training = dict[str, Any]
+Training = Json
 
 
 def load_legacy(path: Path) -> keras.Model:

@@ -7,16 +7,17 @@ import keras
 import tf_keras
 
 from tfopt.formats.legacy.layer_twins import NoTwinError
+from tfopt.typing import Options, Tensor
 
 ops = keras.ops
 
 
-def _in_order(function: Callable[..., Any]) -> Callable[..., Any]:
+def _in_order(function: Callable[..., Tensor]) -> Callable[..., Tensor]:
     """Operands by position, whatever they are called."""
     return lambda *operands, **more: function(*operands, *more.values())
 
 
-def _get_item(x: Any, spec: Any) -> Any:
+def _get_item(x: Tensor, spec: Any) -> Tensor:
     return x[_slices(spec)]
 
 
@@ -26,7 +27,7 @@ def _slices(spec: Any) -> Any:
     return tuple(_slices(item) for item in spec) if isinstance(spec, list | tuple) else spec
 
 
-TWINS: dict[str, Callable[..., Any]] = {
+TWINS: dict[str, Callable[..., Tensor]] = {
     "__operators__.add": _in_order(ops.add),
     "__operators__.getitem": _get_item,
     "cast": ops.cast,
@@ -74,7 +75,7 @@ def is_operation(layer: tf_keras.layers.Layer) -> bool:
     return type(layer).__name__ in ("TFOpLambda", "SlicingOpLambda", "ClassMethod", "TensorFlowOpLayer")
 
 
-def call(layer: tf_keras.layers.Layer, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+def call(layer: tf_keras.layers.Layer, args: tuple[Tensor, ...], kwargs: Options) -> Tensor:
     """Call the operation of Keras 3 that does the same; raise `NoTwinError` if none is known."""
     name = layer.get_config().get("function", type(layer).__name__)
     if name not in TWINS:

@@ -19,6 +19,7 @@ from tfopt.formats.legacy.differences import TOLERANCE, answers, difference
 from tfopt.formats.legacy.layer_twins import IGNORED_ENDINGS, NoTwinError, parameters
 from tfopt.graph.random_inputs import FREE, batch_of
 from tfopt.graph.tensor_sizes import check_sizes
+from tfopt.typing import Options, Tensor
 
 # Options of Keras 2 that Keras 3 lost because they do not change the result, or are told by the shapes.
 DROPPED = {
@@ -27,7 +28,7 @@ DROPPED = {
 }  # fmt: skip
 RENAMED = {"LeakyReLU": {"alpha": "negative_slope"}}
 DIFFERENT_ACTIVATIONS = {"hard_sigmoid"}  # the same name for another function
-Pairs = dict[int, tuple[Any, Any]]  # by identity of the tf_keras tensor: that tensor and its counterpart
+Pairs = dict[int, tuple[Tensor, Tensor]]  # by identity of the tf_keras tensor: that tensor and its counterpart
 
 
 def to_keras3(model: tf_keras.Model, title: str) -> keras.Model:
@@ -73,7 +74,7 @@ def _calls(model: tf_keras.Model) -> Iterator[tuple[tf_keras.layers.Layer, Any]]
                 yield layer, node
 
 
-def _answer(layer: Any, node: Any, title: str, made: dict[int, keras.Layer], pairs: Pairs) -> bool:
+def _answer(layer: tf_keras.layers.Layer, node: Any, title: str, made: dict[int, keras.Layer], pairs: Pairs) -> bool:
     """Repeat a call with the counterparts of its tensors; return False if one of them is not there yet."""
     arguments = (node.call_args, node.call_kwargs)
     tensors = [leaf for leaf in tf.nest.flatten(arguments) if _is_symbolic(leaf)]
@@ -92,7 +93,9 @@ def _answer(layer: Any, node: Any, title: str, made: dict[int, keras.Layer], pai
     return True
 
 
-def _called(layer: Any, args: Any, kwargs: dict[str, Any], title: str, made: dict[int, keras.Layer]) -> Any:
+def _called(
+    layer: tf_keras.layers.Layer, args: Tensor, kwargs: Options, title: str, made: dict[int, keras.Layer]
+) -> Tensor:
     if hasattr(layer, "held"):  # what was carried over comes back
         held: Held = layer.held()
         args, kwargs = fill((held.args, held.kwargs), keras.tree.flatten(args))
@@ -124,7 +127,7 @@ def counterpart(layer: tf_keras.layers.Layer) -> keras.Layer:
     if twin_class is None or getattr(tf_keras.layers, kind, None) is not type(layer):
         raise NoTwinError(f"Keras 3 has no {kind}")
     known = parameters(twin_class)
-    options: dict[str, Any] = {"name": layer.name}
+    options: Options = {"name": layer.name}
     for option, value in layer.get_config().items():
         if option in DROPPED - set(known) or option in ("name", "dtype") or option.endswith(IGNORED_ENDINGS):
             continue

@@ -1,15 +1,15 @@
 """Weights that were trained in tf_keras come back into a Keras 3 model of the same architecture."""
 
 from collections.abc import Callable, Sequence
-from typing import Any
 
 import keras
+import tensorflow as tf
 
 from tfopt.graph.leaves import leaves
 
 
 def with_weights(
-    fresh: keras.Model, source: keras.Model, variables: Callable[[keras.Layer], Sequence[Any]]
+    fresh: keras.Model, source: keras.Model, variables: Callable[[keras.Layer], Sequence[tf.Variable]]
 ) -> keras.Model:
     """Give `fresh` the weights of `source`; those of a layer are the values of its `variables`."""
     trained = {

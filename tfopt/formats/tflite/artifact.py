@@ -9,17 +9,18 @@ from typing import Any, Literal, Self, TypeAlias
 
 import numpy as np
 from ai_edge_litert.interpreter import Interpreter
-from numpy.typing import NDArray
 
 from tfopt.errors import InputError
-from tfopt.formats.artifact import Samples, Shape, arrays
+from tfopt.formats.artifact import Shape, arrays
 from tfopt.formats.provenance import Provenance
 from tfopt.runtime.atomic_files import write
+from tfopt.typing import Array, Samples
 from tfopt.untrusted.trial import try_tflite
 
 BATCH = 64
 THREADS = 1
 Which: TypeAlias = Literal["input", "output"]
+Detail: TypeAlias = dict[str, Any]  # what the interpreter says of a tensor: its name, shape, type, quantization
 WHICH: tuple[Which, Which] = ("input", "output")
 PAIR = ("source", "target")  # the inputs of tfopt's own translators, in the order of the alphabet as in any file
 
@@ -64,7 +65,7 @@ class TfliteArtifact:
         batch = try_tflite(payload, str(path), BATCH)
         return cls(path.name, payload, threads=threads, batch=batch)
 
-    def _inputs(self) -> dict[str, dict[str, Any]]:
+    def _inputs(self) -> dict[str, Detail]:
         """Details of the inputs by name, in `order`, that of the Keras model, or else as the file has them."""
         found = self._details["input"]
         return {name: found[name] for name in self.order} if self.order else found
@@ -86,7 +87,7 @@ class TfliteArtifact:
         """Shapes of the outputs, batch axis first."""
         return [_shape(detail) for detail in self._details["output"].values()]
 
-    def predict(self, x: Samples, advance: Callable[[int], None] = lambda _: None) -> NDArray[Any]:
+    def predict(self, x: Samples, advance: Callable[[int], None] = lambda _: None) -> Array:
         """Outputs (N, ...) as floats for an array (N, ...), or one for each input in `order`.
 
         Runs in batches where the file allows a free batch size. Raises `InputError` if the order is not known.
@@ -99,16 +100,14 @@ class TfliteArtifact:
         [output] = self.outputs(dict(zip(self.input_names, arrays(x), strict=True)), advance).values()
         return output
 
-    def outputs(
-        self, feeds: Mapping[str, NDArray[Any]], advance: Callable[[int], None] = lambda _: None
-    ) -> dict[str, NDArray[Any]]:
+    def outputs(self, feeds: Mapping[str, Array], advance: Callable[[int], None] = lambda _: None) -> dict[str, Array]:
         """Every output by its name, as floats (N, ...), for one array (N, ...) for each input by its name."""
         sizes = {shape[0] for shape in self.input_shapes() if shape}
         batch = self.batch if sizes == {None} else next(size for size in sizes if size)
         threads = (os.cpu_count() or 1) if batch > 1 else 1  # one sample alone is too little to share
         bound = _Bound(_interpreter(self.payload, self.name, threads))
         count = len(next(iter(feeds.values())))
-        parts: dict[str, list[NDArray[Any]]] = {}
+        parts: dict[str, list[Array]] = {}
         for start in range(0, count, batch):
             size = min(batch, count - start)
             rows = np.arange(start, start + (size if None in sizes else batch)) % count  # a fixed batch is filled up
@@ -119,7 +118,7 @@ class TfliteArtifact:
             advance(size)
         return {name: np.concatenate(values) for name, values in parts.items()}
 
-    def runner(self, inputs: Sequence[NDArray[Any]]) -> Callable[[], object]:
+    def runner(self, inputs: Sequence[Array]) -> Callable[[], object]:
         """One `invoke`; the inputs are set beforehand, and it has been run once."""
         interpreter = _interpreter(self.payload, self.name, self.threads)
         with _one_sentence(self.name):
@@ -132,23 +131,23 @@ class TfliteArtifact:
         return write(Path(path), self.payload, force=force)
 
 
-def quantized(x: NDArray[Any], detail: dict[str, Any]) -> NDArray[Any]:
+def quantized(x: Array, detail: Detail) -> Array:
     """Real values to the tensor's own type: q = round(x / scale) + zero_point, clipped to the range of that type."""
     dtype = np.dtype(detail["dtype"])
     scale, zero_point = detail["quantization"]
     if dtype.kind not in "iu" or scale == 0:
         return x.astype(dtype)
-    limits = np.iinfo(dtype)
-    clipped: NDArray[Any] = np.clip(np.round(x / scale) + zero_point, limits.min, limits.max)
+    limits: np.iinfo[Any] = np.iinfo(dtype)
+    clipped: Array = np.clip(np.round(x / scale) + zero_point, limits.min, limits.max)
     return clipped.astype(dtype)
 
 
-def dequantized(q: NDArray[Any], detail: dict[str, Any]) -> NDArray[Any]:
+def dequantized(q: Array, detail: Detail) -> Array:
     """The tensor's own type to real values: x = scale * (q - zero_point)."""
     scale, zero_point = detail["quantization"]
     if np.dtype(detail["dtype"]).kind not in "iu" or scale == 0:
         return q.astype(np.float32)
-    real: NDArray[Any] = scale * (q.astype(np.float32) - zero_point)
+    real: Array = scale * (q.astype(np.float32) - zero_point)
     return real.astype(np.float32)
 
 
@@ -161,7 +160,7 @@ class _Bound:
         self.outputs = _named(interpreter, "output")
         self.shapes = {name: tuple(detail["shape"]) for name, detail in self.inputs.items()}
 
-    def set(self, feeds: Mapping[str, NDArray[Any]]) -> None:
+    def set(self, feeds: Mapping[str, Array]) -> None:
         """Set the inputs, resized to what they are given."""
         resized = [name for name, x in feeds.items() if self.shapes[name] != x.shape]
         for name in resized:
@@ -172,7 +171,7 @@ class _Bound:
         for name, x in feeds.items():
             self.interpreter.set_tensor(self.inputs[name]["index"], quantized(x, self.inputs[name]))
 
-    def run(self, feeds: Mapping[str, NDArray[Any]]) -> dict[str, NDArray[Any]]:
+    def run(self, feeds: Mapping[str, Array]) -> dict[str, Array]:
         """One `invoke` from a fresh state: recurrent kernels keep theirs from one to the next otherwise."""
         self.set(feeds)
         self.interpreter.reset_all_variables()
@@ -183,7 +182,7 @@ class _Bound:
         }
 
 
-def _named(interpreter: Interpreter, which: Which) -> dict[str, dict[str, Any]]:
+def _named(interpreter: Interpreter, which: Which) -> dict[str, Detail]:
     """Details of the inputs or outputs by their names in the signature; by those of the tensors if there is none."""
     details = interpreter.get_input_details() if which == "input" else interpreter.get_output_details()
     signatures = interpreter.get_signature_list()
@@ -196,9 +195,7 @@ def _named(interpreter: Interpreter, which: Which) -> dict[str, dict[str, Any]]:
     return {name: places[detail["index"]] for name, detail in named.items()}
 
 
-def tensors(
-    artifact: TfliteArtifact, names: Container[str], feeds: Mapping[str, NDArray[Any]]
-) -> dict[str, NDArray[Any]]:
+def tensors(artifact: TfliteArtifact, names: Container[str], feeds: Mapping[str, Array]) -> dict[str, Array]:
     """The tensors `names` of the main graph, as floats, for samples (N, ...) by the names of the inputs."""
     with warnings.catch_warnings():
         warnings.filterwarnings("ignore", message="Warning: Enabling `experimental_preserve_all_tensors`")
@@ -210,7 +207,7 @@ def tensors(
     sizes = {shape[0] for shape in artifact.input_shapes() if shape}
     count = len(next(iter(feeds.values())))
     batch = next((size for size in sizes if size), count)
-    parts: dict[str, list[NDArray[Any]]] = {}
+    parts: dict[str, list[Array]] = {}
     for start in range(0, count - batch + 1, batch):
         bound.run({name: x[start : start + batch] for name, x in feeds.items()})
         details = {detail["name"]: detail for detail in interpreter.get_tensor_details() if detail["name"] in names}
@@ -236,5 +233,5 @@ def _one_sentence(name: str) -> Iterator[None]:
         raise InputError(f"{name} cannot be run by LiteRT: {' '.join(str(error).split())[:200]}") from error
 
 
-def _shape(detail: dict[str, Any]) -> Shape:
+def _shape(detail: Detail) -> Shape:
     return tuple(None if size < 0 else int(size) for size in detail["shape_signature"])

@@ -7,6 +7,8 @@ import numpy as np
 from ai_edge_litert import schema_py_generated as schema
 from numpy.typing import NDArray
 
+from tfopt.typing import Array, Tensor
+
 OPERATIONS = {code: name for name, code in vars(schema.BuiltinOperator).items() if not name.startswith("_")}
 TYPES = {code: name for name, code in vars(schema.TensorType).items() if not name.startswith("_")}
 DTYPES = {
@@ -29,7 +31,7 @@ class Constant(NamedTuple):
     nonzero: int
     scales: int
     axis: int
-    values: NDArray[Any]
+    values: Array
 
     def distinct(self) -> int:
         """Most distinct values in an output channel, or in the whole if all channels have one scale."""
@@ -77,7 +79,7 @@ def _operation(model: Any, graph: Any, operator: Any, *, in_loop: bool) -> Opera
     return Operation(kind, taken, given, output_type, tuple(constants.values()), macs, in_loop)
 
 
-def _name(tensor: Any) -> str:
+def _name(tensor: Tensor) -> str:
     return str((tensor.name or b"").decode())  # a file may leave names out
 
 
@@ -98,7 +100,7 @@ def tflite_macs(payload: bytes) -> int | None:
     return None if any(count is None for count in counts) else sum(count for count in counts if count)
 
 
-def _constant(model: Any, tensor: Any) -> Constant | None:
+def _constant(model: Any, tensor: Tensor) -> Constant | None:
     data = model.buffers[tensor.buffer].data
     if data is None or len(data) == 0:
         return None
@@ -113,7 +115,7 @@ def _constant(model: Any, tensor: Any) -> Constant | None:
     return Constant(_name(tensor), kind, shape, nonzero, 0 if scales is None else len(scales), axis, values)
 
 
-def _values(data: NDArray[np.uint8], kind: str, size: int) -> NDArray[Any]:
+def _values(data: NDArray[np.uint8], kind: str, size: int) -> Array:
     """The stored integers or floats; weights are symmetric in LiteRT, so that 0 stands for zero."""
     if kind in PACKED:
         bits = PACKED[kind]
@@ -122,7 +124,7 @@ def _values(data: NDArray[np.uint8], kind: str, size: int) -> NDArray[Any]:
     return data.view(DTYPES[kind]) if kind in DTYPES else data
 
 
-def _macs(kind: str, inputs: list[Any], outputs: list[Any]) -> int | None:
+def _macs(kind: str, inputs: list[Tensor], outputs: list[Tensor]) -> int | None:
     match kind:
         case "CONV_2D" | "CONV_3D":
             weights = inputs[1].shape  # (out, height, width, in), or (depth, height, width, in, out)

@@ -1,12 +1,12 @@
 """The channel graph as plain data: which weights and which numbers in layer configs belong to which channels."""
 
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Literal
 
 import numpy as np
-from numpy.typing import NDArray
 
-Array = NDArray[Any]
+from tfopt.typing import Array
+
 # A weight makes channels (the filters of a convolution), reads them (its input weights), or just has a number for each.
 Role = Literal["makes", "reads", "follows"]
 Path = tuple[str | int, ...]

@@ -7,7 +7,8 @@ from typing import Literal
 
 import numpy as np
 
-from tfopt.graph.channels.channel_graph import Array, ChannelGraph, Cut
+from tfopt.graph.channels.channel_graph import ChannelGraph, Cut
+from tfopt.typing import Array
 
 Kind = Literal["filters", "units", "heads"]
 HEADS_AXIS = 1  # of the kernels (in, heads, size) of query, key and value

@@ -1,14 +1,14 @@
 """What is noted down while channels are followed through a model, layer by layer."""
 
 from dataclasses import dataclass, field
-from typing import Any
 
 import keras
 import numpy as np
 
-from tfopt.graph.channels.channel_graph import Array, Channels, Cut, Path, Reading, Role, Size
+from tfopt.graph.channels.channel_graph import Channels, Cut, Path, Reading, Role, Size
 from tfopt.graph.channels.union_find import FIXED, Ids
 from tfopt.graph.replay import Call
+from tfopt.typing import Array, Tensor
 
 Shape = tuple[int | None, ...]
 
@@ -88,8 +88,8 @@ class Site:
     ledger: Ledger
     call: Call
     name: str
-    layer: Any
-    output: Any
+    layer: keras.Layer
+    output: Tensor
     path: Path = ()
     given: tuple[Traced, ...] = field(default=())
 
@@ -98,7 +98,7 @@ class Site:
         """The shape of the first output."""
         return tuple(keras.tree.flatten(self.output)[0].shape)
 
-    def cut(self, weight: Any, axis: int, ids: Array, role: Role) -> None:
+    def cut(self, weight: keras.Variable, axis: int, ids: Array, role: Role) -> None:
         """Note that positions along `axis` of a weight belong to `ids`; None as weight is one that is not there."""
         if weight is not None:
             index = next((i for i, w in enumerate(self.call.operation.weights) if w is weight), None)

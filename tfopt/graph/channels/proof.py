@@ -5,16 +5,16 @@ there, without those channels, and what the same call makes in the smaller model
 """
 
 from collections.abc import Sequence
-from typing import Any
 
 import keras
 import numpy as np
 import tensorflow as tf
 
 from tfopt.errors import TfoptError
-from tfopt.graph.channels.channel_graph import Array, ChannelGraph
+from tfopt.graph.channels.channel_graph import ChannelGraph
 from tfopt.graph.channels.surgery import zeroed
 from tfopt.graph.replay import Call, replay
+from tfopt.typing import Array, Tensor
 
 TOLERANCE = 1e-5  # relative to the largest number of a tensor, if that is above 1
 HALF_TOLERANCE = 2e-2  # of layers that compute with 8 bits of precision
@@ -24,7 +24,7 @@ class SurgeryError(TfoptError):
     """The smaller model is not what it must be: a defect of tfopt."""
 
 
-def prove(model: keras.Model, small: keras.Model, graph: ChannelGraph, kept: Array, inputs: Sequence[Any]) -> float:
+def prove(model: keras.Model, small: keras.Model, graph: ChannelGraph, kept: Array, inputs: Sequence[Tensor]) -> float:
     """The largest difference in any tensor, for `inputs` (N, ...); raises `SurgeryError` if it is above the tolerance.
 
     The weights of `model` change meanwhile and are then as before.
@@ -33,7 +33,7 @@ def prove(model: keras.Model, small: keras.Model, graph: ChannelGraph, kept: Arr
     expected: list[tuple[str, list[Array | None]]] = []
     channels = iter(graph.outputs)
 
-    def note(call: Call) -> Any:
+    def note(call: Call) -> Tensor:
         answer = call.infer()
         left = [
             _numbers(tensor, None if one is None else (one.axis, np.flatnonzero(kept[one.ids])))
@@ -50,7 +50,7 @@ def prove(model: keras.Model, small: keras.Model, graph: ChannelGraph, kept: Arr
     worst = [0.0]
     wanted = iter(expected)
 
-    def compare(call: Call) -> Any:
+    def compare(call: Call) -> Tensor:
         answer = call.infer()
         name, tensors = next(wanted)
         for one, tensor in zip(tensors, keras.tree.flatten(answer), strict=True):
@@ -62,7 +62,7 @@ def prove(model: keras.Model, small: keras.Model, graph: ChannelGraph, kept: Arr
     return max(worst)
 
 
-def _numbers(tensor: Any, left: tuple[int, Array] | None) -> Array | None:
+def _numbers(tensor: Tensor, left: tuple[int, Array] | None) -> Array | None:
     if not isinstance(tensor, tf.Tensor) or tensor.dtype == tf.string:
         return None
     array = tensor.numpy()

@@ -1,13 +1,12 @@
 """Recurrent layers: a unit is a channel of the output, of the state, and of every gate."""
 
-from typing import Any
-
 import keras
 import numpy as np
 
 from tfopt.graph.channels import activations
-from tfopt.graph.channels.channel_graph import Array, Channels
+from tfopt.graph.channels.channel_graph import Channels
 from tfopt.graph.channels.ledger import CannotFollow, Site, Traced
+from tfopt.typing import Array
 
 GATES = {keras.layers.SimpleRNN: 1, keras.layers.GRU: 3, keras.layers.LSTM: 4}
 
@@ -44,7 +43,7 @@ def bidirectional(site: Site) -> list[Channels | None]:
     return [Channels(len(spec.shape) - 1, both if i < merged else made) for i, spec in enumerate(outputs)]
 
 
-def _cell(site: Site, layer: Any, x: Traced, made: Array) -> None:
+def _cell(site: Site, layer: keras.layers.RNN, x: Traced, made: Array) -> None:
     gates = np.tile(made, GATES[type(layer)])
     kernel, recurrent_kernel, *bias = layer.weights
     site.cut(kernel, 0, site.reads(x), "reads")
@@ -65,7 +64,7 @@ def _inputs(site: Site) -> tuple[Traced, list[Traced]]:
     return sequence, states
 
 
-def _check(layer: Any) -> None:
+def _check(layer: keras.layers.RNN) -> None:
     gate = getattr(layer, "recurrent_activation", keras.activations.linear)
     activations.check(layer.activation, gate)
     if layer.stateful:

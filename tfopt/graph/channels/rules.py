@@ -2,7 +2,6 @@
 
 from collections.abc import Callable
 from dataclasses import replace
-from typing import Any
 
 import keras
 from keras import layers
@@ -11,6 +10,7 @@ from tfopt.graph.channels import attention, merging, recurrent, shapes, weighted
 from tfopt.graph.channels import elementwise as following
 from tfopt.graph.channels.channel_graph import Channels
 from tfopt.graph.channels.ledger import CannotFollow, Site, Traced
+from tfopt.typing import Tensor
 
 Answer = Channels | None | list[Channels | None]
 Rule = Callable[[Site], Answer]
@@ -95,7 +95,7 @@ def _at_each_step(site: Site) -> Answer:
         raise CannotFollow(f"a {type(inside).__name__} at each step")
     given = tuple(_step(x) for x in site.given)
     spec = keras.KerasTensor((site.shape[0], *site.shape[2:]))
-    answer: Any = follow(replace(site, layer=inside, output=spec, path=("layer", "config"), given=given))
+    answer: Tensor = follow(replace(site, layer=inside, output=spec, path=("layer", "config"), given=given))
     return None if answer is None else Channels(answer.axis + 1, answer.ids)
 
 

@@ -11,9 +11,10 @@ from typing import Any
 import keras
 import numpy as np
 
-from tfopt.graph.channels.channel_graph import Array, ChannelGraph, Channels, Cut, Path, Size
+from tfopt.graph.channels.channel_graph import ChannelGraph, Channels, Cut, Path, Size
 from tfopt.graph.leaves import first_names, leaves
 from tfopt.graph.replay import is_graph
+from tfopt.typing import Array, Tensor
 
 # What these know they have learnt from texts, and their configs do not tell all of it.
 ADAPTED = (keras.layers.TextVectorization, keras.layers.StringLookup, keras.layers.IntegerLookup)
@@ -61,7 +62,7 @@ def zeroed(model: keras.Model, graph: ChannelGraph, kept: Array) -> list[Array]:
 def _clone(
     model: keras.Model,
     prefix: str,
-    inputs: Sequence[Any] | None,
+    inputs: Sequence[Tensor] | None,
     fewer: Callable[[keras.Operation, str], keras.Operation],
     graph: ChannelGraph,
     kept: Array,

@@ -1,7 +1,5 @@
 """From a model to its channel graph: each call is asked once what it does to the channels it is given."""
 
-from typing import Any
-
 import keras
 
 from tfopt.errors import UnsupportedError
@@ -10,6 +8,7 @@ from tfopt.graph.channels.ledger import CannotFollow, Ledger, Site, Traced
 from tfopt.graph.channels.rules import follow
 from tfopt.graph.leaves import first_names, leaves
 from tfopt.graph.replay import Call, is_graph, replay
+from tfopt.typing import Tensor
 
 
 def trace(model: keras.Model, title: str) -> ChannelGraph:
@@ -24,12 +23,12 @@ def trace(model: keras.Model, title: str) -> ChannelGraph:
     outputs: list[tuple[Channels | None, ...]] = []
     inputs: dict[str, tuple[Channels | None, ...]] = {}
 
-    def visit(call: Call) -> Any:
+    def visit(call: Call) -> Tensor:
         answers = _answers(call, names.get(id(call.operation), call.name), ledger)
         outputs.append(tuple(answer.channels for answer in answers))
         return answers
 
-    def enter(call: Call, given: list[Any]) -> None:
+    def enter(call: Call, given: list[Tensor]) -> None:
         known = inputs.setdefault(call.name, tuple(tensor.channels for tensor in given))
         for tensor, first in zip(given, known, strict=True):
             if tensor.channels is not None and first is not None and tensor.channels.axis == first.axis:
@@ -89,7 +88,7 @@ def _sharing_weights(model: keras.Model) -> list[str]:
     return [name for layers in owners.values() if len(layers) > 1 for name in layers.values()]
 
 
-def _spec(leaf: Any) -> Any:
+def _spec(leaf: Tensor) -> Tensor:
     return leaf.spec if isinstance(leaf, Traced) else leaf
 
 

@@ -1,11 +1,9 @@
 """Ids of channels, and which of them hang together: a union-find (Tarjan 1975) over integers."""
 
-from typing import Any
-
 import numpy as np
-from numpy.typing import NDArray
 
-Array = NDArray[Any]
+from tfopt.typing import Array
+
 FIXED = 0  # the id of all channels that cannot leave: those of inputs, outputs and whatever cannot be followed
 
 

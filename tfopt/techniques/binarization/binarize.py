@@ -8,7 +8,7 @@ import keras
 from tfopt.conversion.convert import convert
 from tfopt.data import Dataset, match
 from tfopt.errors import InputError, TfoptError
-from tfopt.evaluation.scores import Array, described, drop
+from tfopt.evaluation.scores import described, drop
 from tfopt.formats.keras.artifact import KerasArtifact
 from tfopt.formats.tflite.artifact import TfliteArtifact
 from tfopt.graph.leaves import leaves
@@ -27,6 +27,7 @@ from tfopt.techniques.binarization.rounding import Levels
 from tfopt.techniques.quantization.config import QuantizeConfig
 from tfopt.techniques.quantization.post_training import quantize
 from tfopt.training.seeds import seed_everything
+from tfopt.typing import Array
 
 CHECKED = 32  # samples that a file is run on
 

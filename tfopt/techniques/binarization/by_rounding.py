@@ -7,7 +7,7 @@ import keras
 import numpy as np
 
 from tfopt.data import Dataset
-from tfopt.evaluation.scores import Array, described, drop, scores
+from tfopt.evaluation.scores import described, drop, scores
 from tfopt.formats.keras.artifact import predict
 from tfopt.graph.folding import folded
 from tfopt.graph.leaves import leaves
@@ -16,6 +16,7 @@ from tfopt.runtime.progress import Progress
 from tfopt.techniques.binarization.outcome import Outcome
 from tfopt.techniques.binarization.rounding import Levels
 from tfopt.techniques.binarization.sequential_rounding import rounded
+from tfopt.typing import Array
 
 LEAST_SAMPLES, MOST_SAMPLES = 16, 256  # that rounding looks at
 MOST_BYTES = 2e9  # of what the layers answer then

@@ -1,7 +1,5 @@
 """Binarization by training with rounded weights, the float model as teacher."""
 
-from typing import Any
-
 import keras
 from keras import ops
 
@@ -25,6 +23,7 @@ from tfopt.techniques.binarization.straight_through import Latent, wrapped
 from tfopt.training.fit import fit
 from tfopt.training.plan import FitPlan
 from tfopt.training.teacher import can_be_taught, teacher_of
+from tfopt.typing import Tensor
 
 
 def trained(
@@ -75,7 +74,7 @@ def _latents(model: keras.Model, chosen: Plan, config: BinarizeConfig) -> list[L
 def _without_sign_layers(model: keras.Model, title: str) -> keras.Model:
     """The model with `keras.ops.sign` for the layers that were there to be trained."""
 
-    def visit(call: Call, copies: Copies) -> Any:
+    def visit(call: Call, copies: Copies) -> Tensor:
         return ops.sign(call.first) if isinstance(call.operation, Sign) else copies.call(call)
 
     return rebuilt(model, title, visit)

@@ -8,11 +8,10 @@ noise there gets the next wider form.
 """
 
 from collections.abc import Mapping, Sequence
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import keras
 import numpy as np
-from numpy.typing import NDArray
 
 from tfopt.config.choices import Form
 from tfopt.conversion.convert import convert
@@ -26,8 +25,8 @@ from tfopt.techniques.binarization.rounding import Levels
 from tfopt.techniques.quantization.layer_changes import owners
 from tfopt.techniques.quantization.litert_quantizer import mixed
 from tfopt.techniques.quantization.sensitivity import Suspect, layer_errors, noise_to_signal
+from tfopt.typing import Array
 
-Array = NDArray[Any]
 NOISE = 0.01  # of the signal's power that a layer may add: that of 8-bit activations is a hundredth of it
 WIDER: dict[Form, Form | None] = {"int2": "int4", "int4": "int8", "int8": "weights", "weights": None}
 MATRIX = "FULLY_CONNECTED"

@@ -9,20 +9,19 @@ from typing import Any, Self
 
 import keras
 import numpy as np
-from numpy.typing import NDArray
 
 from tfopt.graph.kernels import as_kernel, as_matrix, kernels
 from tfopt.graph.rebuild import Copies, rebuilt
 from tfopt.graph.replay import Call
 from tfopt.techniques.binarization.bit_packing import pack, unpack
 from tfopt.techniques.binarization.rounding import INT8_LIMIT, Levels, codes
+from tfopt.typing import Array, Json, Tensor
 
-Array = NDArray[Any]
 TOLERANCE = 1e-6  # of a scale, by which a weight may miss the product of its code and the scale
 
 
 @keras.saving.register_keras_serializable("tfopt")
-class Packed(keras.layers.Layer):  # type: ignore[misc]
+class Packed(keras.layers.Layer):
     """Calls `layer`; `levels` says by the position of each kernel in `layer.weights` which values it has."""
 
     def __init__(self, layer: keras.Layer, levels: dict[str, Levels], **options: Any) -> None:
@@ -33,15 +32,15 @@ class Packed(keras.layers.Layer):  # type: ignore[misc]
         self.supports_masking = True
         self.built = True
 
-    def call(self, *args: Any, **kwargs: Any) -> Any:
+    def call(self, *args: Tensor, **kwargs: Any) -> Tensor:
         """What the layer inside answers."""
         return self.layer(*args, **kwargs)
 
-    def compute_output_spec(self, *args: Any, **kwargs: Any) -> Any:
+    def compute_output_spec(self, *args: Tensor, **kwargs: Any) -> Tensor:
         """Shape and type of what the layer inside answers."""
         return self.layer.compute_output_spec(*args, **kwargs)
 
-    def compute_mask(self, inputs: Any, previous_mask: Any) -> Any:
+    def compute_mask(self, inputs: Tensor, previous_mask: Tensor) -> Tensor:
         """The mask that the layer inside passes on."""
         return self.layer.compute_mask(inputs, previous_mask) if self.layer.supports_masking else None
 
@@ -79,7 +78,7 @@ class Packed(keras.layers.Layer):  # type: ignore[misc]
         """Without the layer inside, whose weights Keras would write once more: it looks for them by `dir`."""
         return [name for name in super().__dir__() if name != "layer"]
 
-    def get_config(self) -> dict[str, Any]:
+    def get_config(self) -> Json:
         """The layer inside, with what it was built for, and the values of its kernels."""
         return {
             **super().get_config(),
@@ -88,7 +87,7 @@ class Packed(keras.layers.Layer):  # type: ignore[misc]
         }
 
     @classmethod
-    def from_config(cls, config: dict[str, Any]) -> Self:
+    def from_config(cls, config: Json) -> Self:
         """The layer inside is built at once, so that its weights are there to be read."""
         return cls(keras.saving.deserialize_keras_object(config.pop("layer")), **config)
 
@@ -108,7 +107,7 @@ def fresh_copy(layer: keras.Layer, name: str) -> keras.Layer | None:
 def packed(model: keras.Model, levels: Mapping[str, Levels], title: str) -> keras.Model:
     """A copy of `model` whose layers in `levels`, all of which have a `fresh_copy`, store bits."""
 
-    def visit(call: Call, copies: Copies) -> Any:
+    def visit(call: Call, copies: Copies) -> Tensor:
         if call.name not in levels:
             return copies.call(call)
         return copies.of(call, lambda name: _packed(call.operation, name, levels[call.name]))(*call.args, **call.kwargs)

@@ -8,12 +8,13 @@ and lets those that come later make up for the error, as the layer's inputs weig
 Everything here works on a kernel as a matrix (K, C): input weights by output channels.
 """
 
-from typing import Any, Literal
+from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
-Array = NDArray[Any]
+from tfopt.typing import Array
+
 Levels = Literal["binary", "ternary", "int8"]
 INT8_LIMIT = 127
 DAMPING = 0.01  # of the mean diagonal, as in GPTQ

@@ -6,12 +6,10 @@ has in the float model; batch normalizations that could not be folded get the st
 """
 
 from collections.abc import Mapping
-from typing import Any
 
 import keras
 import numpy as np
 import tensorflow as tf
-from numpy.typing import NDArray
 
 from tfopt.graph.kernels import Kernel, as_matrix, change, kernels
 from tfopt.graph.leaves import leaves
@@ -19,8 +17,7 @@ from tfopt.graph.moments import Moments, moments
 from tfopt.graph.replay import Call, replay
 from tfopt.runtime.progress import Advance
 from tfopt.techniques.binarization.rounding import DAMPING, Levels, codes, compensated, nearest, scales
-
-Array = NDArray[Any]
+from tfopt.typing import Array, Tensor
 
 
 class Pair:
@@ -50,7 +47,7 @@ def rounded(
     done: set[str] = set()
     blind: list[str] = []
 
-    def visit(call: Call) -> Any:
+    def visit(call: Call) -> Tensor:
         sides = [_on_side(call, which) for which in ("before", "after")]
         if call.name in layers:
             sides[1] = sides[1]._replace(operation=layers[call.name])
@@ -69,7 +66,7 @@ def rounded(
 def _on_side(call: Call, which: str) -> Call:
     """The call with the tensors of one of the two models."""
 
-    def take(value: Any) -> Any:
+    def take(value: Tensor) -> Tensor:
         return getattr(value, which) if isinstance(value, Pair) else value
 
     args, kwargs = keras.tree.map_structure(take, (call.args, call.kwargs))

@@ -5,13 +5,13 @@ While training its gradient is that of a clipped identity (arXiv:1602.02830, eq.
 """
 
 from collections.abc import Callable, Container
-from typing import Any
 
 import keras
 from keras import ops
 
 from tfopt.graph.rebuild import Copies, rebuilt
 from tfopt.graph.replay import Call, replay
+from tfopt.typing import Tensor
 
 REPLACED = (
     keras.activations.relu,
@@ -55,10 +55,10 @@ PASSING = (
 )
 
 
-class Sign(keras.layers.Layer):  # type: ignore[misc]
+class Sign(keras.layers.Layer):
     """The sign, whose gradient is 1 between -1 and 1 and 0 elsewhere; for training only."""
 
-    def call(self, x: Any) -> Any:
+    def call(self, x: Tensor) -> Tensor:
         """-1 or 1 for x of any shape."""
         clipped = ops.clip(x, -1.0, 1.0)
         return clipped + ops.stop_gradient(ops.where(x < 0, -1.0, 1.0) - clipped)
@@ -70,7 +70,7 @@ def replaceable(model: keras.Model, binarized: Container[str]) -> set[str]:
     feeds: dict[str, bool] = {}  # whether all that an activation feeds is binarized
     alive = []  # tensors are known by their identity, so none of them may go
 
-    def visit(call: Call) -> Any:
+    def visit(call: Call) -> Tensor:
         outputs = call.operation(*call.args, **call.kwargs)
         alive.append(outputs)
         given = [leaf for leaf in keras.tree.flatten((call.args, call.kwargs)) if id(leaf) in origin]
@@ -89,10 +89,10 @@ def replaceable(model: keras.Model, binarized: Container[str]) -> set[str]:
     return {name for name, only in feeds.items() if only}
 
 
-def with_signs(model: keras.Model, title: str, names: Container[str], sign: Callable[[Any], Any]) -> keras.Model:
+def with_signs(model: keras.Model, title: str, names: Container[str], sign: Callable[[Tensor], Tensor]) -> keras.Model:
     """A copy of `model` in which the activations of the layers `names` are `sign`."""
 
-    def visit(call: Call, copies: Copies) -> Any:
+    def visit(call: Call, copies: Copies) -> Tensor:
         if call.name not in names:
             return copies.call(call)
         if isinstance(call.operation, (*ACTIVATIONS, keras.layers.Activation)):

@@ -12,6 +12,7 @@ import keras
 from keras import ops
 
 from tfopt.techniques.binarization.rounding import Levels
+from tfopt.typing import Tensor
 
 CLIP = 3.0  # times the mean magnitude of the weights of a channel
 TERNARY_THRESHOLD = 0.7  # of the mean magnitude (Li et al. 2016, eq. 6)
@@ -24,7 +25,7 @@ class Latent(NamedTuple):
     levels: Levels
     axes: tuple[int, ...]
 
-    def rounded(self) -> Any:
+    def rounded(self) -> Tensor:
         """The weight with the values that the forward pass sees."""
         mean = _mean(self.weight, self.inputs)
         if self.levels == "binary":
@@ -34,7 +35,7 @@ class Latent(NamedTuple):
         scale = ops.sum(ops.abs(self.weight) * large, axis=self.inputs, keepdims=True) / count
         return scale * ops.sign(self.weight) * large
 
-    def straight_through(self) -> Any:
+    def straight_through(self) -> Tensor:
         """The rounded weight, whose gradient passes to the latent one."""
         limit = ops.stop_gradient(CLIP * _mean(self.weight, self.inputs))
         clipped = ops.clip(self.weight, -limit, limit)
@@ -46,12 +47,12 @@ class Latent(NamedTuple):
         return [axis for axis in range(len(self.weight.shape)) if axis not in self.axes]
 
 
-def _mean(weight: Any, axes: list[int]) -> Any:
+def _mean(weight: Tensor, axes: list[int]) -> Tensor:
     """Mean magnitude over `axes`."""
     return ops.mean(ops.abs(weight), axis=axes, keepdims=True)
 
 
-class Rounding(keras.layers.Layer):  # type: ignore[misc]
+class Rounding(keras.layers.Layer):
     """Calls a model with the rounded values of its latent weights; penalties that its layers add are left out."""
 
     def __init__(self, model: keras.Model, latents: Sequence[Latent], **options: Any) -> None:
@@ -59,7 +60,7 @@ class Rounding(keras.layers.Layer):  # type: ignore[misc]
         self.model = model
         self._latents = list(latents)
 
-    def call(self, inputs: Any, training: bool | None = None) -> Any:
+    def call(self, inputs: Tensor, training: bool | None = None) -> Tensor:
         """Outputs of the model; what it updates itself, such as the statistics of normalizations, is updated."""
         rounded = [(latent.weight, latent.straight_through()) for latent in self._latents]
         with keras.StatelessScope(state_mapping=rounded) as scope:

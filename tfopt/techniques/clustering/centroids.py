@@ -5,15 +5,12 @@ largest weight, `density` ones evenly over the weights in order, `random` ones a
 ones are far from each other (Arthur & Vassilvitskii 2007).
 """
 
-from typing import Any
-
 import numpy as np
-from numpy.typing import NDArray
 
 from tfopt.config.choices import Initialization
+from tfopt.typing import Array
 
 MOST_SAMPLES = 50_000  # centroids of a larger kernel are found on that many of its weights
-Array = NDArray[Any]
 
 
 def clustered(kernel: Array, clusters: int, init: Initialization, seed: int, *, per_channel: bool, keep: bool) -> Array:

@@ -4,30 +4,28 @@ The gradient of a centroid is the mean of its weights' gradients, so that centro
 stays; no wrapper layers, and the architecture is what it was.
 """
 
-from typing import Any
-
 import keras
 import numpy as np
-from numpy.typing import NDArray
 
 from tfopt.training.projections import keeping
+from tfopt.typing import Array, Tensor
 
 
-class Shared(keras.constraints.Constraint):  # type: ignore[misc]
+class Shared(keras.constraints.Constraint):
     """Keeps equal weights equal, and zeros zero if asked, after the constraint the weight had before."""
 
-    def __init__(self, kernel: NDArray[Any], before: Any, *, sparsity: bool) -> None:
+    def __init__(self, kernel: Array, before: keras.constraints.Constraint | None, *, sparsity: bool) -> None:
         self.before = before
         self.project = keeping(kernel, sparsity=sparsity, clusters=True)
 
-    def __call__(self, w: Any) -> Any:
+    def __call__(self, w: Tensor) -> Tensor:
         """Return w (the shape of the kernel) with its weights shared."""
         if self.before is not None:
             w = self.before(w)
         return self.project(w) if self.project else w
 
 
-def share(weight: keras.Variable, kernel: NDArray[Any], *, sparsity: bool) -> None:
+def share(weight: keras.Variable, kernel: Array, *, sparsity: bool) -> None:
     """Give `weight` the clustered `kernel`, and see to it that it stays clustered."""
     weight.assign(kernel)
     if np.ptp(kernel):

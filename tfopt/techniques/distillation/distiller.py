@@ -15,6 +15,7 @@ from keras import ops
 from tfopt.distribution.replicated import Replicated
 from tfopt.graph.calling import call
 from tfopt.techniques.distillation.feature_pairs import Pair, observed
+from tfopt.typing import Array, Tensor
 
 
 class Hint(NamedTuple):
@@ -24,7 +25,7 @@ class Hint(NamedTuple):
     weight: float
 
 
-class Lesson(Replicated, keras.Model):  # type: ignore[misc]
+class Lesson(Replicated, keras.Model):
     """Learns from labels, by the loss it is compiled with, and from the answers of a teacher that does not learn.
 
     The loss is alpha labels + (1 - alpha) (answers + hints); on validation samples it is that of the labels alone. The
@@ -49,7 +50,7 @@ class Lesson(Replicated, keras.Model):  # type: ignore[misc]
         self.distance = keras.distillation.FeatureDistillation(loss=keras.losses.MeanSquaredError())
         self.projections = [_projection(hint.pair) for hint in hints]
 
-    def call(self, inputs: Any, training: bool = False) -> list[Any]:
+    def call(self, inputs: Tensor, training: bool = False) -> list[Tensor]:
         """The student's answer, and what its paired layers give, as the teacher's channels."""
         if not self.hints:
             return [self.student(inputs, training=training)]
@@ -58,7 +59,12 @@ class Lesson(Replicated, keras.Model):  # type: ignore[misc]
         return [answer, *(project(given) for project, given in zip(self.projections, maps, strict=True))]
 
     def compute_loss(
-        self, x: Any = None, y: Any = None, y_pred: Any = None, sample_weight: Any = None, training: bool = True
+        self,
+        x: Tensor = None,
+        y: Tensor = None,
+        y_pred: Tensor = None,
+        sample_weight: Tensor = None,
+        training: bool = True,
     ) -> Any:
         """The loss of a batch; weights say only how much this replica's share of a batch counts."""
         answer, *maps = y_pred
@@ -75,20 +81,20 @@ class Lesson(Replicated, keras.Model):  # type: ignore[misc]
         penalties = sum(self.losses) / tf.distribute.get_strategy().num_replicas_in_sync
         return self.alpha * labels + (1 - self.alpha) * (soft + penalties)
 
-    def _taught(self, inputs: list[Any]) -> list[Any]:
+    def _taught(self, inputs: list[Tensor]) -> list[Tensor]:
         if not self.hints:
             return [call(self.teacher, inputs)]
         return observed(self.teacher, inputs, [hint.pair.teacher.name for hint in self.hints], training=False)
 
-    def compute_metrics(self, x: Any, y: Any, y_pred: Any, sample_weight: Any = None) -> dict[str, Any]:
+    def compute_metrics(self, x: Tensor, y: Tensor, y_pred: Tensor, sample_weight: Tensor = None) -> dict[str, Tensor]:
         """Those of the student's answer."""
         return super().compute_metrics(x, y, y_pred[0], sample_weight)  # type: ignore[no-any-return]
 
-    def get_weights(self) -> list[Any]:
+    def get_weights(self) -> list[Array]:
         """The student's."""
         return self.student.get_weights()  # type: ignore[no-any-return]
 
-    def set_weights(self, weights: list[Any]) -> None:
+    def set_weights(self, weights: list[Array]) -> None:
         """Give them to the student."""
         self.student.set_weights(weights)
 
@@ -102,7 +108,7 @@ def _projection(pair: Pair) -> keras.Layer:
     return projection
 
 
-def weighed(pairs: Sequence[Pair], teacher: keras.Model, inputs: Sequence[Any]) -> list[Hint]:
+def weighed(pairs: Sequence[Pair], teacher: keras.Model, inputs: Sequence[Tensor]) -> list[Hint]:
     """Pairs with weights by which each distance is a share of what the teacher's layer gives, on average over `inputs`.
 
     All pairs together weigh as much as the answers.

@@ -5,13 +5,14 @@ sequence or a plain vector, the last layer before the size changes is taken: it 
 """
 
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import keras
 
 from tfopt.errors import UnsupportedError
 from tfopt.graph.calling import inputs_of
 from tfopt.graph.replay import Call, is_graph, replay
+from tfopt.typing import Tensor
 
 Resolution = tuple[int | None, ...]
 # They give what they are given, with noise, or in another shape.
@@ -67,9 +68,9 @@ def features(model: keras.Model, title: str) -> dict[Resolution, Feature]:
             f"{title} is a {type(model).__name__}, a model whose graph is not known: leave out --features"
         )
     found: dict[Resolution, Feature] = {}
-    made: list[tuple[Call, Any]] = []
+    made: list[tuple[Call, Tensor]] = []
 
-    def visit(call: Call) -> Any:
+    def visit(call: Call) -> Tensor:
         outputs = call.operation(*call.args, **call.kwargs)
         made.append((call, outputs))
         return outputs
@@ -84,7 +85,7 @@ def features(model: keras.Model, title: str) -> dict[Resolution, Feature]:
     return found
 
 
-def _is_map(call: Call, output: Any) -> bool:
+def _is_map(call: Call, output: Tensor) -> bool:
     layer = isinstance(call.operation, keras.Layer) and not isinstance(call.operation, PASSING)
     single = isinstance(output, keras.KerasTensor) and len(output.shape) > 1 and output.shape[-1] is not None
     return layer and single and keras.backend.is_float_dtype(output.dtype)
@@ -107,12 +108,12 @@ def paired(
     return pairs, alone
 
 
-def observed(model: keras.Model, inputs: Sequence[Any], names: Sequence[str], *, training: bool) -> list[Any]:
+def observed(model: keras.Model, inputs: Sequence[Tensor], names: Sequence[str], *, training: bool) -> list[Tensor]:
     """The answer of `model` and what the calls of these names give, all in one pass."""
     seen = {}
 
-    def visit(call: Call) -> Any:
-        answer: Callable[..., Any] = call.operation
+    def visit(call: Call) -> Tensor:
+        answer: Callable[..., Tensor] = call.operation
         options = {"training": training} if isinstance(call.operation, keras.Layer) else {}
         outputs = answer(*call.args, **call.kwargs, **options)
         if call.name in names:

@@ -11,10 +11,12 @@ from typing import Any
 import keras
 from keras import ops
 
+from tfopt.typing import Tensor
+
 LEAST = 1e-30  # of a probability, so that it has a logarithm in float32
 
 
-class Softened(keras.distillation.LogitsDistillation):  # type: ignore[misc]
+class Softened(keras.distillation.LogitsDistillation):
     """T^2 KL between the softened answers of two classifiers, each of which gives probabilities or logits.
 
     An output (N, 1) is the score of class 1 of two.
@@ -26,14 +28,14 @@ class Softened(keras.distillation.LogitsDistillation):  # type: ignore[misc]
         self.teacher_logits = teacher_logits
         self.student_logits = student_logits
 
-    def compute_loss(self, teacher_outputs: Any, student_outputs: Any, **kwargs: Any) -> Any:  # noqa: ARG002
+    def compute_loss(self, teacher_outputs: Tensor, student_outputs: Tensor, **kwargs: Any) -> Tensor:  # noqa: ARG002
         """The mean over the samples of the batch."""
         return super().compute_loss(
             logits(teacher_outputs, given=self.teacher_logits), logits(student_outputs, given=self.student_logits)
         )
 
 
-def logits(outputs: Any, *, given: bool) -> Any:
+def logits(outputs: Tensor, *, given: bool) -> Tensor:
     """Logits (N, K) of outputs that are probabilities, or logits if these are `given`; two of an output (N, 1)."""
     outputs = ops.cast(outputs, "float32")
     single = outputs.shape[-1] == 1

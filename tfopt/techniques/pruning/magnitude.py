@@ -1,14 +1,11 @@
 """Which weights go: those of smallest magnitude, in each kernel or in all kernels together (Han et al. 2015)."""
 
 from collections.abc import Sequence
-from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from tfopt.config.choices import Scope
-
-Array = NDArray[Any]
+from tfopt.typing import Array
 
 
 def masks(kernels: Sequence[Array], sparsity: float, scope: Scope) -> list[Array]:

@@ -4,34 +4,32 @@ This is the behaviour of `prune_low_magnitude` in TensorFlow Model Optimization 
 for any layer, and the architecture stays what it was.
 """
 
-from typing import Any
-
 import keras
 import numpy as np
-from numpy.typing import NDArray
 
 from tfopt.techniques.pruning.config import PruneConfig
 from tfopt.techniques.pruning.patterns import masks, parse
 from tfopt.techniques.pruning.schedule import sparsity_at
+from tfopt.typing import Array, Logs, Tensor
 
 UPDATES = 100
 
 
-class Mask(keras.constraints.Constraint):  # type: ignore[misc]
+class Mask(keras.constraints.Constraint):
     """Multiplies a weight by a mask of ones and zeros, after the constraint the weight had before."""
 
     def __init__(self, weight: keras.Variable) -> None:
         self.before = weight.constraint
         self.mask = keras.Variable(np.ones(weight.shape, "float32"), trainable=False, name="mask")
 
-    def __call__(self, w: Any) -> Any:
+    def __call__(self, w: Tensor) -> Tensor:
         """Return w (any shape) with the masked weights zero."""
         if self.before is not None:
             w = self.before(w)
         return w * keras.ops.cast(self.mask, w.dtype)
 
 
-class Pruning(keras.callbacks.Callback):  # type: ignore[misc]
+class Pruning(keras.callbacks.Callback):
     """Renews the masks of `weights` as the schedule asks during the first `ramp` training steps."""
 
     def __init__(self, weights: list[keras.Variable], config: PruneConfig, ramp: int, first_step: int = 0) -> None:
@@ -46,7 +44,7 @@ class Pruning(keras.callbacks.Callback):  # type: ignore[misc]
         for weight, constraint in zip(weights, self.constraints, strict=True):
             weight.constraint = constraint
 
-    def on_train_batch_begin(self, batch: int, logs: dict[str, Any] | None = None) -> None:  # noqa: ARG002
+    def on_train_batch_begin(self, batch: int, logs: Logs = None) -> None:  # noqa: ARG002
         """Renew the masks if this step is due."""
         if self.step <= self.ramp and (self.step % self.every == 0 or self.step == self.ramp):
             self.renew(
@@ -56,7 +54,7 @@ class Pruning(keras.callbacks.Callback):  # type: ignore[misc]
 
     def renew(self, sparsity: float) -> None:
         """Choose the masks anew from the weights as they are, and apply them."""
-        kernels: list[NDArray[Any]] = [weight.numpy() for weight in self.pruned]
+        kernels: list[Array] = [weight.numpy() for weight in self.pruned]
         for weight, constraint, kernel, mask in zip(
             self.pruned,
             self.constraints,

@@ -6,15 +6,13 @@ of TensorFlow Model Optimization, extended to kernels of any rank.
 """
 
 from collections.abc import Sequence
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
-from numpy.typing import NDArray
 
 from tfopt.config.choices import Scope
 from tfopt.techniques.pruning.magnitude import masks as magnitude_masks
-
-Array = NDArray[Any]
+from tfopt.typing import Array
 
 
 class Block(NamedTuple):

@@ -1,7 +1,5 @@
 """The same pruning by TensorFlow Model Optimization: in tf_keras, with its wrappers, stripped again afterwards."""
 
-from typing import Any
-
 import keras
 import tensorflow_model_optimization as tfmot
 import tf_keras
@@ -20,6 +18,7 @@ from tfopt.techniques.pruning.patterns import Block, parse
 from tfopt.training.fit_tf_keras import fit
 from tfopt.training.plan import FitPlan
 from tfopt.training.teacher import Teacher
+from tfopt.typing import Options
 
 PRUNABLE = (
     tf_keras.layers.Dense,
@@ -77,7 +76,7 @@ def _split(model: keras.Model, crossing: Crossing, found: list[Target]) -> tuple
     return pruned, refused
 
 
-def _options(config: PruneConfig, ramp: int) -> dict[str, Any]:
+def _options(config: PruneConfig, ramp: int) -> Options:
     """The arguments of `prune_low_magnitude`."""
     schedules = tfmot.sparsity.keras
     frequency = max(1, ramp // UPDATES)

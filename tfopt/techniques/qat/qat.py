@@ -7,12 +7,10 @@ weights come back into a plain Keras 3 model of the same architecture.
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import partial
-from typing import Any
 
 import keras
 import numpy as np
 import tensorflow as tf
-from numpy.typing import NDArray
 
 from tfopt.conversion.convert import convert, convert_trained
 from tfopt.data import Dataset, match
@@ -34,6 +32,7 @@ from tfopt.training.plan import FitPlan
 from tfopt.training.projections import assignment, keeping
 from tfopt.training.seeds import seed_everything
 from tfopt.training.teacher import teacher_of
+from tfopt.typing import Array, Tensor
 
 PATIENCE = 3
 CALIBRATION_BATCH = 32
@@ -102,7 +101,7 @@ def _aware(model: keras.Model, artifact: KerasArtifact, config: QatConfig) -> tf
     return tfmot.quantization_aware(crossing, config.bits)
 
 
-def _counted(batches: Sequence[Sequence[NDArray[Any]]], advance: Advance) -> Iterator[Any]:
+def _counted(batches: Sequence[Sequence[Array]], advance: Advance) -> Iterator[Tensor]:
     for batch in batches:
         yield batch if len(batch) > 1 else batch[0]
         advance(1)

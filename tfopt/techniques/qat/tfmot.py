@@ -24,6 +24,7 @@ from tensorflow_model_optimization.python.core.quantization.keras.experimental.d
 
 from tfopt.errors import UnsupportedError
 from tfopt.formats.legacy.bridge import Crossing
+from tfopt.typing import Json, Tensor
 
 ACTIVATIONS = {"linear", "relu", "swish", "softmax", "sigmoid", "tanh", "gelu"}
 FOLDING = (tf_keras.layers.Conv2D, tf_keras.layers.DepthwiseConv2D, tf_keras.layers.Dense)
@@ -64,26 +65,26 @@ class QuantizationAware:
         return found
 
 
-class OutputOnly(tfmot.quantization.keras.QuantizeConfig):  # type: ignore[misc]
+class OutputOnly(tfmot.quantization.keras.QuantizeConfig):
     """Quantizes what a float layer gives, so that the layer after it has integers to work on."""
 
-    def get_weights_and_quantizers(self, layer: Any) -> list[Any]:  # noqa: ARG002
+    def get_weights_and_quantizers(self, layer: tf_keras.layers.Layer) -> list[Any]:  # noqa: ARG002
         """None: the weights stay float."""
         return []
 
-    def get_activations_and_quantizers(self, layer: Any) -> list[Any]:  # noqa: ARG002
+    def get_activations_and_quantizers(self, layer: tf_keras.layers.Layer) -> list[Any]:  # noqa: ARG002
         """None: the activation stays float."""
         return []
 
-    def set_quantize_weights(self, layer: Any, quantize_weights: Any) -> None:
+    def set_quantize_weights(self, layer: tf_keras.layers.Layer, quantize_weights: Any) -> None:
         """Nothing to set."""
         del layer, quantize_weights
 
-    def set_quantize_activations(self, layer: Any, quantize_activations: Any) -> None:
+    def set_quantize_activations(self, layer: tf_keras.layers.Layer, quantize_activations: Any) -> None:
         """Nothing to set."""
         del layer, quantize_activations
 
-    def get_output_quantizers(self, layer: Any) -> list[Any]:  # noqa: ARG002
+    def get_output_quantizers(self, layer: tf_keras.layers.Layer) -> list[Any]:  # noqa: ARG002
         """8 bits, range by moving average, as the scheme has it for outputs."""
         return [
             tfmot.quantization.keras.quantizers.MovingAverageQuantizer(
@@ -91,7 +92,7 @@ class OutputOnly(tfmot.quantization.keras.QuantizeConfig):  # type: ignore[misc]
             )
         ]
 
-    def get_config(self) -> dict[str, Any]:
+    def get_config(self) -> Json:
         """No options."""
         return {}
 
@@ -166,7 +167,7 @@ def _reaches_kernel(layer: tf_keras.layers.Layer, covered: set[str]) -> bool:
     )
 
 
-def calibrate(model: tf_keras.Model, batches: Iterable[Any]) -> None:
+def calibrate(model: tf_keras.Model, batches: Iterable[Tensor]) -> None:
     """Set the activation ranges to the mean over `batches` of their smallest and largest values.
 
     Batch normalization and dropout behave as in inference meanwhile, so that nothing but the ranges changes.

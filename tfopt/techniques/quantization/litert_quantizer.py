@@ -2,10 +2,8 @@
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from tfopt.config.choices import Form
 from tfopt.conversion.child import run_child
@@ -14,8 +12,7 @@ from tfopt.runtime.progress import Progress
 from tfopt.runtime.temporary import scratch
 from tfopt.techniques.quantization.config import QuantizeConfig
 from tfopt.techniques.quantization.jobs import MixJob, QuantizeJob
-
-Array = NDArray[Any]
+from tfopt.typing import Array
 
 
 def quantize(

@@ -6,11 +6,10 @@ quantization is tried as well, and the better of the two is kept by what they do
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, TypeVar
+from typing import TypeVar
 
 import keras
 import numpy as np
-from numpy.typing import NDArray
 
 from tfopt.config.choices import Task
 from tfopt.conversion.convert import FloatFile, convert
@@ -30,8 +29,8 @@ from tfopt.techniques.quantization.config import QuantizeConfig
 from tfopt.techniques.quantization.layer_changes import layer_changes
 from tfopt.techniques.quantization.litert_quantizer import quantize as quantize_file
 from tfopt.techniques.quantization.sensitivity import SAMPLES, Budget, alone, layer_errors, recover, suspects
+from tfopt.typing import Array
 
-Array = NDArray[Any]
 COLLAPSE = 0.05  # a loss of accuracy on the validation split that is no success
 WORSE = 0.01  # as much worse on the validation split that a smaller file does not outweigh it
 FAR, TWICE = 0.05, 2  # an error that large, and so many times the other's, is not outweighed either

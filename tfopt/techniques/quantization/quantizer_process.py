@@ -6,7 +6,6 @@ converter is deprecated.
 
 import os
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
@@ -14,6 +13,7 @@ from tfopt.conversion.telling import main, stage
 from tfopt.formats.tflite.artifact import TfliteArtifact
 from tfopt.techniques.quantization.config import QuantizeConfig
 from tfopt.techniques.quantization.jobs import QuantizeJob
+from tfopt.typing import Array, Json
 
 BATCH = 32  # where the file leaves it free
 
@@ -31,7 +31,7 @@ def quantize(folder: Path) -> None:
     source = folder / "float.tflite"
     inside = loops(source.read_bytes())
     feeds = _feeds(folder, source)
-    ranges: dict[str, Any] | None = None
+    ranges: Json | None = None
     if job.config.calibrated:
         stage(f"calibrating on {len(feeds)} batches")
         ranges = _observed(source, recipe(job.config, [], inside), feeds, job.config, loops=bool(inside.operations))
@@ -49,8 +49,8 @@ def quantize(folder: Path) -> None:
 
 
 def _observed(
-    source: Path, rules: list[dict[str, Any]], feeds: list[dict[str, Any]], config: QuantizeConfig, *, loops: bool
-) -> dict[str, Any]:
+    source: Path, rules: list[Json], feeds: list[dict[str, Array]], config: QuantizeConfig, *, loops: bool
+) -> Json:
     """What the rules need to know: the smallest and largest value of each tensor, or what GPTQ gathers.
 
     The quantizer's own way, a moving average of the extremes of each batch, would cut off the largest values.
@@ -72,7 +72,7 @@ def _observed(
     return calibrator.get_model_qsvs()  # type: ignore[no-any-return]
 
 
-def _feeds(folder: Path, source: Path) -> list[dict[str, Any]]:
+def _feeds(folder: Path, source: Path) -> list[dict[str, Array]]:
     """The calibration samples, one at a time or as many as the file takes at once, in the types the model takes."""
     path = folder / "calibration.npz"
     if not path.exists():

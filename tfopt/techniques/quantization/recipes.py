@@ -6,7 +6,6 @@ Weights are symmetric and per channel. Where LiteRT has no kernel for few bits t
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
 
 from litert_quantizer.algorithm_manager import AlgorithmName
 from litert_quantizer.qtyping import (
@@ -21,6 +20,7 @@ from litert_quantizer.recipe_manager import RecipeManager
 
 from tfopt.config.choices import Form
 from tfopt.techniques.quantization.config import QuantizeConfig
+from tfopt.typing import Json
 
 ALGORITHMS = {
     "mse": AlgorithmName.MSE,
@@ -48,7 +48,7 @@ class Loops:
     ends: list[str] = field(default_factory=list)
 
 
-def recipe(config: QuantizeConfig, kept: Sequence[str], loops: Loops, lost: Sequence[str] = ()) -> list[dict[str, Any]]:
+def recipe(config: QuantizeConfig, kept: Sequence[str], loops: Loops, lost: Sequence[str] = ()) -> list[Json]:
     """Rules for `config`; the operations `kept` (names of their first outputs) stay in float, or get 8 bits of fewer.
 
     Those in `lost` stay in float in any case.
@@ -83,7 +83,7 @@ def recipe(config: QuantizeConfig, kept: Sequence[str], loops: Loops, lost: Sequ
     return manager.get_quantization_recipe()  # type: ignore[no-any-return]
 
 
-def mixture(forms: Mapping[Form, Sequence[str]]) -> list[dict[str, Any]]:
+def mixture(forms: Mapping[Form, Sequence[str]]) -> list[Json]:
     """Rules that store the operations of each form in that form; the others stay in float."""
     manager = RecipeManager()
     for form, names in forms.items():

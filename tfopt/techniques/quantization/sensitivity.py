@@ -7,11 +7,10 @@ output too, but adds little.
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, NamedTuple, Protocol
+from typing import NamedTuple, Protocol
 
 import keras
 import numpy as np
-from numpy.typing import NDArray
 
 from tfopt.formats.tflite.artifact import TfliteArtifact, tensors
 from tfopt.formats.tflite.graph import Operation, operations
@@ -21,8 +20,8 @@ from tfopt.runtime.progress import Progress
 from tfopt.techniques.quantization.config import QuantizeConfig
 from tfopt.techniques.quantization.layer_changes import owners
 from tfopt.techniques.quantization.litert_quantizer import quantize
+from tfopt.typing import Array
 
-Array = NDArray[Any]
 SAMPLES = 32  # enough to rank the layers by
 
 

@@ -3,14 +3,13 @@
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
 
 import keras
 import numpy as np
 
 from tfopt.data import Dataset
 from tfopt.errors import InputError, UnsupportedError
-from tfopt.graph.channels.channel_graph import Array, ChannelGraph
+from tfopt.graph.channels.channel_graph import ChannelGraph
 from tfopt.graph.channels.groups import Group, groups
 from tfopt.graph.channels.proof import prove
 from tfopt.graph.channels.surgery import smaller
@@ -21,6 +20,7 @@ from tfopt.techniques.kernel_selection import excluded_by
 from tfopt.techniques.structured.channel_selection import Competition, gone
 from tfopt.techniques.structured.config import StructuredConfig
 from tfopt.techniques.structured.importance import importances
+from tfopt.typing import Array, Tensor
 
 CONVOLUTIONS = (keras.layers.Conv1D, keras.layers.Conv2D, keras.layers.Conv3D)
 # With fewer input channels than this, oneDNN writes past the end of its memory when it trains a convolution of size 1
@@ -46,7 +46,7 @@ class Candidates:
         removed = gone(self.competitions, amount, config.scope, config.round_to)
         return ~np.isin(self.graph.roots, removed)
 
-    def without(self, kept: Array, inputs: Sequence[Any]) -> tuple[keras.Model, float]:
+    def without(self, kept: Array, inputs: Sequence[Tensor]) -> tuple[keras.Model, float]:
         """The model with only the channels `kept`, and the largest difference that its proof found."""
         small = smaller(self.model, self.graph, kept)
         return small, prove(self.model, small, self.graph, kept, inputs)
@@ -100,7 +100,7 @@ def candidates(model: keras.Model, config: StructuredConfig, data: Dataset | Non
     return Candidates(model, graph, wanted, competitions, notes, spared, excluded_by(config.exclude))
 
 
-def proof_inputs(model: keras.Model, data: Dataset | None) -> list[Any]:
+def proof_inputs(model: keras.Model, data: Dataset | None) -> list[Tensor]:
     """Two samples to run the proof on: of the train split, or made up."""
     if data is None:
         return list(samples(model, batch=PROOF_SAMPLES))

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from tfopt.config.choices import Scope
-from tfopt.graph.channels.channel_graph import Array
+from tfopt.typing import Array
 
 GLOBAL_FLOOR = 0.1  # of a group stays, however little it seems to matter, or a layer could choke all others
 

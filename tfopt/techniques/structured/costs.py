@@ -8,8 +8,9 @@ from typing import Self
 import keras
 
 from tfopt.evaluation.keras_macs import keras_macs, layer_macs
-from tfopt.graph.channels.channel_graph import Array, ChannelGraph, Cut
+from tfopt.graph.channels.channel_graph import ChannelGraph, Cut
 from tfopt.graph.leaves import leaves
+from tfopt.typing import Array
 
 
 @dataclass(frozen=True)

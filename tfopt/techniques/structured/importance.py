@@ -7,7 +7,6 @@ change of the loss if it leaves (Molchanov et al. 2017, arXiv:1611.06440). activ
 """
 
 from collections import defaultdict
-from typing import Any
 
 import keras
 import numpy as np
@@ -18,9 +17,10 @@ from tfopt.data import Dataset
 from tfopt.errors import InputError
 from tfopt.evaluation.losses import loss_function
 from tfopt.graph.calling import call as call_model
-from tfopt.graph.channels.channel_graph import Array, ChannelGraph, Cut, Reading
+from tfopt.graph.channels.channel_graph import ChannelGraph, Cut, Reading
 from tfopt.graph.leaves import first_names, leaves
 from tfopt.graph.replay import Call, replay
+from tfopt.typing import Array, Tensor
 
 SAMPLES = 512
 BATCH = 32
@@ -101,8 +101,8 @@ def _taylor(scores: Scores, model: keras.Model, graph: ChannelGraph, data: Datas
     layers = dict(leaves(model))
     variables = [layers[cut.layer].weights[cut.weight] for cut in reading]
 
-    @tf.function(reduce_retracing=True)  # type: ignore[untyped-decorator]
-    def gradients(inputs: Any, targets: Any) -> Any:
+    @tf.function(reduce_retracing=True)
+    def gradients(inputs: Tensor, targets: Tensor) -> Tensor:
         with tf.GradientTape(watch_accessed_variables=False) as tape:
             tape.watch([variable.value for variable in variables])
             value = loss(targets, call_model(model, inputs))
@@ -128,7 +128,7 @@ def _activations(scores: Scores, model: keras.Model, graph: ChannelGraph, data: 
         readings[reading.layer].append((index, reading))
     totals: dict[int, Array] = {}
 
-    def watch(call: Call) -> Any:
+    def watch(call: Call) -> Tensor:
         tensors = [leaf for leaf in keras.tree.flatten((call.args, call.kwargs)) if isinstance(leaf, tf.Tensor)]
         for index, reading in readings.get(names.get(id(call.operation), call.name), []):
             size = np.abs(tensors[reading.tensor].numpy())

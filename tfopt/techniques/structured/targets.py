@@ -9,7 +9,6 @@ import keras
 from tfopt.errors import UnreachableError, UnsupportedError
 from tfopt.evaluation.keras_macs import keras_macs
 from tfopt.formats.keras.artifact import KerasArtifact
-from tfopt.graph.channels.channel_graph import Array
 from tfopt.graph.channels.surgery import smaller
 from tfopt.runtime.progress import Progress
 from tfopt.techniques.structured.candidates import Candidates
@@ -17,6 +16,7 @@ from tfopt.techniques.structured.config import StructuredConfig
 from tfopt.techniques.structured.costs import Costs
 from tfopt.techniques.structured.latency_ratio import latency_ratio
 from tfopt.techniques.structured.reaching import MOST, least_amount
+from tfopt.typing import Array
 
 PROBES = 6  # smaller models that are converted and timed on the way to a target latency
 NAMES = {"target_macs": "MACs", "target_params": "parameters", "target_latency": "time in LiteRT"}
