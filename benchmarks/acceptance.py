@@ -160,7 +160,7 @@ def fed(path: Path, data: Path) -> list[str]:
     else:
         from tfopt.errors import TfoptError
         from tfopt.formats.loading import load_keras
-        from tfopt.graph.calling import inputs_of
+        from tfopt.graph.model_io import inputs_of
         from tfopt.graph.random_inputs import samples
 
         with contextlib.suppress(TfoptError):  # the commands will say so

@@ -12,9 +12,9 @@ from keras import layers
 from tfopt.conversion.convert import convert
 from tfopt.evaluation.latency import interleaved
 from tfopt.formats.keras.artifact import KerasArtifact
-from tfopt.graph.folding import folded
+from tfopt.graph.batch_norm_folding import folded
 from tfopt.graph.kernels import change, kernels
-from tfopt.graph.leaves import leaves
+from tfopt.graph.layer_names import leaves
 from tfopt.runtime.progress import Silent
 from tfopt.techniques.binarization.config import BinarizeConfig
 from tfopt.techniques.binarization.layer_plan import plan

@@ -21,12 +21,12 @@ from tfopt.formats.legacy.bridge import cross
 from tfopt.formats.legacy.differences import TOLERANCE, answers, difference
 from tfopt.formats.legacy.rebuilding import to_keras3
 from tfopt.formats.loading import load_keras
-from tfopt.graph.calling import call
-from tfopt.graph.leaves import leaves
+from tfopt.graph.layer_names import leaves
+from tfopt.graph.model_io import call
 from tfopt.graph.random_inputs import samples
 from tfopt.models import Signature, build
+from tfopt.models.architectures import KINDS
 from tfopt.models.config import ModelConfig
-from tfopt.models.suitability import KINDS
 from tfopt.techniques.kernel_selection import targets
 from tfopt.techniques.qat import tfmot
 from tfopt.techniques.structured.candidates import candidates

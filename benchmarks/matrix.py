@@ -24,8 +24,8 @@ from tfopt.formats.keras.artifact import KerasArtifact
 from tfopt.formats.loading import load_keras
 from tfopt.graph.random_inputs import samples
 from tfopt.models import Signature, build
+from tfopt.models.architectures import KINDS
 from tfopt.models.config import ModelConfig
-from tfopt.models.suitability import KINDS
 from tfopt.runtime.progress import Silent
 from tfopt.techniques.quantization.config import QuantizeConfig
 from tfopt.techniques.quantization.litert_quantizer import quantize

@@ -13,7 +13,7 @@ from tfopt.formats.keras.artifact import KerasArtifact
 from tfopt.formats.loading import load_keras
 from tfopt.formats.tflite.graph import operations
 from tfopt.graph.kernels import as_matrix, kernels
-from tfopt.graph.leaves import leaves
+from tfopt.graph.layer_names import leaves
 from tfopt.runtime.progress import Silent
 from tfopt.techniques.binarization.binarize import binarize
 from tfopt.techniques.binarization.config import BinarizeConfig

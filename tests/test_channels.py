@@ -12,10 +12,10 @@ from tests.test_models import CASES, made
 from tfopt.errors import UnsupportedError
 from tfopt.evaluation.keras_macs import keras_macs
 from tfopt.graph.channels.groups import groups
-from tfopt.graph.channels.proof import SurgeryError, prove
-from tfopt.graph.channels.surgery import smaller
+from tfopt.graph.channels.removal import smaller
 from tfopt.graph.channels.tracing import trace
 from tfopt.graph.channels.union_find import Ids
+from tfopt.graph.channels.verification import SurgeryError, prove
 from tfopt.graph.random_inputs import samples
 from tfopt.techniques.structured.costs import Costs
 

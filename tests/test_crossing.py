@@ -7,7 +7,7 @@ from keras import layers
 from tests import zoo
 from tfopt.errors import UnsupportedError
 from tfopt.formats.legacy.bridge import cross
-from tfopt.graph.calling import call
+from tfopt.graph.model_io import call
 from tfopt.graph.random_inputs import samples
 from tfopt.graph.replay import is_graph
 

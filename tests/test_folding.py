@@ -5,9 +5,9 @@ from keras import layers
 
 from tests import zoo
 from tfopt.formats.legacy.differences import answers, difference
-from tfopt.graph.calling import call
+from tfopt.graph.batch_norm_folding import foldable, folded
 from tfopt.graph.dense_lowering import lowered
-from tfopt.graph.folding import foldable, folded
+from tfopt.graph.model_io import call
 from tfopt.graph.random_inputs import samples
 
 

@@ -7,10 +7,11 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from tfopt.data import folders, load
+from tfopt.data import image_folders as folders
+from tfopt.data import load
 from tfopt.data.calibration import Input, calibration
 from tfopt.data.config import DataConfig
-from tfopt.data.images import Images
+from tfopt.data.lazy_images import Images
 from tfopt.data.preprocessing import Fitted
 from tfopt.errors import InputError
 from tfopt.training.batches import evaluation_batches, training_batches

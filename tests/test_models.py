@@ -10,11 +10,11 @@ import pytest
 from tfopt.conversion.convert import convert
 from tfopt.errors import InputError
 from tfopt.formats.keras.artifact import KerasArtifact
-from tfopt.graph.calling import call
+from tfopt.graph.model_io import call
 from tfopt.graph.random_inputs import samples
 from tfopt.models import Signature, build
+from tfopt.models.architectures import KINDS
 from tfopt.models.config import ModelConfig
-from tfopt.models.suitability import KINDS
 from tfopt.runtime.progress import Silent
 from tfopt.techniques.quantization.config import QuantizeConfig
 from tfopt.techniques.quantization.post_training import Judge, Start, choose

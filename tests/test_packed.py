@@ -13,11 +13,11 @@ from tests import zoo
 from tfopt.errors import InputError
 from tfopt.formats.keras.artifact import KerasArtifact
 from tfopt.formats.legacy.differences import answers
-from tfopt.graph.calling import call
 from tfopt.graph.kernels import as_kernel, as_matrix, kernels
-from tfopt.graph.leaves import leaves
+from tfopt.graph.layer_names import leaves
+from tfopt.graph.model_copy import rebuilt
+from tfopt.graph.model_io import call
 from tfopt.graph.random_inputs import samples
-from tfopt.graph.rebuild import rebuilt
 from tfopt.techniques.binarization.layer_plan import Plan
 from tfopt.techniques.binarization.packed_layer import Packed, packed
 from tfopt.techniques.binarization.rounding import codes, scales

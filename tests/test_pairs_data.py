@@ -6,7 +6,7 @@ import pytest
 from tests.test_tables import config, written
 from tfopt.data import load
 from tfopt.data.config import DataConfig
-from tfopt.data.number_words import english, german
+from tfopt.data.synthetic.number_words import english, german
 from tfopt.data.vectorizer import END, START
 from tfopt.errors import InputError
 from tfopt.evaluation.bleu import copied

@@ -5,8 +5,8 @@ import tensorflow as tf
 from keras import layers
 
 from tfopt.errors import InputError, UnsupportedError
+from tfopt.graph.model_copy import rebuilt
 from tfopt.graph.moments import moments
-from tfopt.graph.rebuild import rebuilt
 from tfopt.techniques.binarization.config import BinarizeConfig
 from tfopt.techniques.binarization.layer_plan import plan
 from tfopt.techniques.binarization.sequential_rounding import matched, rounded

@@ -8,7 +8,7 @@ import pytest
 
 from tfopt.config.choices import Arch
 from tfopt.models import Signature
-from tfopt.models.suitability import KINDS, check
+from tfopt.models.architectures import KINDS, check_architecture
 from tfopt.training.config import TrainConfig
 from tfopt.tuning.config import TuneConfig
 from tfopt.tuning.search_space import AUGMENTATION, MODEL, TRAINING, Choice, Range, Space, train_config
@@ -64,7 +64,7 @@ def test_whatever_is_drawn_is_a_model_that_can_be_built(arch):
     study = optuna.create_study(sampler=optuna.samplers.RandomSampler(0))
     for _ in range(30):
         config = train_config(TuneConfig(), Space((arch,), kind, "classification", coarse=False).suggested(study.ask()))
-        check(config, arch, signature)
+        check_architecture(config, arch, signature)
         assert (config.width or 0) % (config.heads or 1) == 0
 
 

@@ -12,7 +12,7 @@ from scipy.special import softmax
 from tfopt.data import Split
 from tfopt.errors import InputError, UnsupportedError
 from tfopt.formats.loading import load_keras
-from tfopt.graph.rebuild import rebuilt
+from tfopt.graph.model_copy import rebuilt
 from tfopt.runtime.progress import Silent
 from tfopt.techniques.binarization.by_training import trained
 from tfopt.techniques.binarization.config import BinarizeConfig

@@ -6,8 +6,8 @@ import pytest
 from tests.test_tables import config, written
 from tfopt.data import load
 from tfopt.data.config import DataConfig
-from tfopt.data.phrases import phrases
 from tfopt.data.preprocessing import Fitted
+from tfopt.data.synthetic.phrases import phrases
 from tfopt.errors import InputError
 
 ANIMALS = ("cats purr", "dogs bark", "cows moo")

@@ -51,7 +51,7 @@ def _save(folder: Path, job: LowerJob, samples: list[Array]) -> tuple[list[str],
     import tensorflow as tf
 
     from tfopt.conversion import saved_model as saving
-    from tfopt.graph.calling import call
+    from tfopt.graph.model_io import call
 
     register_inherited()
     model = keras.saving.load_model(folder / "model.keras", compile=False, safe_mode=True)

@@ -9,8 +9,8 @@ import keras
 import tensorflow as tf
 
 from tfopt.formats.legacy.bridge import cross
-from tfopt.graph.calling import call, inputs_of
-from tfopt.graph.name_scopes import scoped
+from tfopt.graph.layer_names import scoped
+from tfopt.graph.model_io import call, inputs_of
 from tfopt.graph.replay import is_graph
 from tfopt.typing import Tensor
 

@@ -1,11 +1,11 @@
 """Data sets that need no download, one for each task; those that are made up are described where they are made."""
 
 from tfopt.data.config import DataConfig
-from tfopt.data.number_words import number_words
-from tfopt.data.phrases import phrases
-from tfopt.data.raw import Raw
+from tfopt.data.raw_data import Raw
 from tfopt.data.series import Series
-from tfopt.data.waves import waves
+from tfopt.data.synthetic.number_words import number_words
+from tfopt.data.synthetic.phrases import phrases
+from tfopt.data.synthetic.waves import waves
 
 
 def bundled(config: DataConfig) -> Raw | Series:

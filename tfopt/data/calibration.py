@@ -9,9 +9,9 @@ from typing import NamedTuple
 
 import numpy as np
 
-from tfopt.data.arrays import read_npy, read_npz
+from tfopt.data.array_files import read_npy, read_npz
 from tfopt.data.dataset import Dataset, Split
-from tfopt.data.folders import files_inside
+from tfopt.data.image_folders import files_inside
 from tfopt.data.scaling import Scaling
 from tfopt.errors import InputError
 from tfopt.typing import Array

@@ -8,9 +8,9 @@ import numpy as np
 
 from tfopt.config.choices import Task
 from tfopt.data.config import DataConfig
-from tfopt.data.images import Images, Index, take
+from tfopt.data.lazy_images import Images, Index, take
 from tfopt.data.preprocessing import Fitted
-from tfopt.data.raw import InputKind, Raw
+from tfopt.data.raw_data import InputKind, Raw
 from tfopt.data.scaling import IDENTITY, Scaling
 from tfopt.data.splits import Rows, cut
 from tfopt.data.vectorizer import Vectorizer

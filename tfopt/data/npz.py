@@ -4,10 +4,10 @@ from pathlib import Path
 
 import numpy as np
 
-from tfopt.data.arrays import read_npz
+from tfopt.data.array_files import read_npz
 from tfopt.data.config import DataConfig
 from tfopt.data.labels import are_amounts
-from tfopt.data.raw import InputKind, Raw
+from tfopt.data.raw_data import InputKind, Raw
 from tfopt.data.series import Series
 from tfopt.errors import InputError
 from tfopt.typing import Array

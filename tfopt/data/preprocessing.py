@@ -6,8 +6,8 @@ import numpy as np
 from pydantic import BaseModel, ConfigDict, model_validator
 
 from tfopt.data.config import DataConfig
-from tfopt.data.images import Images
-from tfopt.data.raw import Raw
+from tfopt.data.lazy_images import Images
+from tfopt.data.raw_data import Raw
 from tfopt.data.scaling import Scaling
 from tfopt.data.vectorizer import Vectorizer
 from tfopt.typing import Array

@@ -6,7 +6,7 @@ import numpy as np
 from pydantic import BaseModel, ConfigDict, Field
 
 from tfopt.config.choices import Scale
-from tfopt.data.raw import Raw
+from tfopt.data.raw_data import Raw
 from tfopt.errors import InputError
 from tfopt.typing import Array
 

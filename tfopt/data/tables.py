@@ -13,7 +13,7 @@ from typing import TypeAlias
 import numpy as np
 
 from tfopt.data.splits import part
-from tfopt.data.texts import read_lines
+from tfopt.data.text_files import read_lines
 from tfopt.errors import InputError
 from tfopt.typing import Array
 

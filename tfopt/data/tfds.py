@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 
 from tfopt.data.config import TFDS, DataConfig
-from tfopt.data.raw import Raw
+from tfopt.data.raw_data import Raw
 from tfopt.errors import InputError
 from tfopt.typing import Array
 

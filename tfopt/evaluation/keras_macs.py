@@ -14,9 +14,8 @@ import keras
 import tensorflow as tf
 
 from tfopt.errors import UnsupportedError
-from tfopt.graph.calling import call, inputs_of, running
-from tfopt.graph.leaves import leaves
-from tfopt.graph.name_scopes import layers_in, scoped
+from tfopt.graph.layer_names import layers_in, leaves, scoped
+from tfopt.graph.model_io import call, inputs_of, running
 from tfopt.graph.replay import is_graph
 from tfopt.typing import Tensor
 

@@ -8,7 +8,7 @@ import numpy as np
 from tfopt.config.choices import Task
 from tfopt.data.vectorizer import PADDING
 from tfopt.errors import InputError
-from tfopt.graph.calling import outputs_of
+from tfopt.graph.model_io import outputs_of
 from tfopt.typing import Array, Tensor
 
 Labels = Array

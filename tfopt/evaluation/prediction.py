@@ -7,12 +7,12 @@ from typing import TypeAlias
 import numpy as np
 from scipy.special import expit, softmax
 
-from tfopt.data.arrays import check_file, read_npy
-from tfopt.data.images import Images
+from tfopt.data.array_files import check_file, read_npy
+from tfopt.data.lazy_images import Images
 from tfopt.data.preprocessing import Fitted
 from tfopt.data.scaling import IDENTITY, Scaling
 from tfopt.data.tables import read_table
-from tfopt.data.texts import read_lines
+from tfopt.data.text_files import read_lines
 from tfopt.errors import InputError
 from tfopt.evaluation.bleu import translate
 from tfopt.formats.artifact import Artifact
@@ -119,7 +119,7 @@ def _texts(artifact: Artifact, inputs: Inputs) -> list[str]:
 
 
 def _images(artifact: Artifact, memory: Fitted, paths: list[str | Path], shape: tuple[int | None, ...]) -> Array:
-    from tfopt.data.folders import look
+    from tfopt.data.image_folders import look
 
     if len(shape) not in (2, 3) or memory.scaling is None:
         raise InputError(f"{artifact.name} takes numbers of shape {shape}: give them with --file x.npy or a table")

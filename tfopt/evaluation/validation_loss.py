@@ -8,7 +8,7 @@ import tensorflow as tf
 
 from tfopt.data import Dataset
 from tfopt.evaluation.losses import loss_function
-from tfopt.graph.calling import call
+from tfopt.graph.model_io import call
 from tfopt.typing import Tensor
 
 SAMPLES = 2048

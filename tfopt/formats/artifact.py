@@ -6,7 +6,7 @@ from typing import Literal, Protocol
 
 import numpy as np
 
-from tfopt.data.images import Images
+from tfopt.data.lazy_images import Images
 from tfopt.formats.provenance import Provenance
 from tfopt.typing import Array, Samples
 

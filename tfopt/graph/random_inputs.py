@@ -6,8 +6,8 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from tfopt.graph.calling import inputs_of
-from tfopt.graph.leaves import leaves
+from tfopt.graph.layer_names import leaves
+from tfopt.graph.model_io import inputs_of
 
 BATCH = 2
 FREE = 32  # stands for a size that is not fixed: enough for the strides and poolings of an image network

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 import keras
 
-from tfopt.graph.rebuild import Copies, compiled_like, rebuilt
+from tfopt.graph.model_copy import Copies, compiled_like, rebuilt
 from tfopt.graph.replay import Call, replay
 from tfopt.typing import Tensor
 

@@ -12,14 +12,15 @@ import keras
 import tensorflow as tf
 
 from tfopt.errors import InputError
-from tfopt.graph.calling import call, inputs_of
+from tfopt.graph.model_io import call, inputs_of
 from tfopt.untrusted.limits import MOST_ELEMENTS
-from tfopt.untrusted.tensors import check_tensors
+
+MOST_UNROLLED = 2000
 
 
 def check_sizes(model: keras.Model, name: str) -> None:
     """Raise `InputError` if one sample would become a tensor that is too large, inside or between the layers."""
-    check_tensors(model, name)
+    _check_between(model, name)
     most = max([MOST_ELEMENTS, *(math.prod(weight.shape) for weight in model.weights)])
     for operation in _traced(model):
         for tensor in operation.outputs:
@@ -27,6 +28,41 @@ def check_sizes(model: keras.Model, name: str) -> None:
             if elements > most:
                 layer = "/".join(operation.name.split("/")[:2])
                 raise InputError(f"{name} makes {elements:,} numbers of one sample in {layer}: refused")
+
+
+def _check_between(model: keras.Model, name: str) -> None:
+    """Raise `InputError` if what goes into or comes out of a layer is too large for one sample."""
+    for operation in _operations(model):
+        steps = _unrolled(operation)
+        if steps > MOST_UNROLLED:
+            raise InputError(f"{name} has {operation.name} unrolled over {steps:,} steps: refused, as it never ends")
+        for tensor in (*_tensors(operation, "input"), *_tensors(operation, "output")):
+            elements = math.prod(size for size in tensor.shape[1:] if size)
+            if elements > MOST_ELEMENTS:
+                raise InputError(f"{name} makes {elements:,} numbers of one sample in {operation.name}: refused")
+
+
+def _unrolled(operation: Any) -> int:
+    """Steps of a recurrent layer that stand in the graph one by one; 0 if it loops."""
+    inner = getattr(operation, "forward_layer", operation)
+    found = _tensors(operation, "input") if getattr(inner, "unroll", False) else []
+    return max((tensor.shape[1] or 0 for tensor in found if len(tensor.shape) > 2), default=0)
+
+
+def _operations(model: keras.Model) -> Iterator[Any]:
+    for operation in getattr(model, "operations", None) or model.layers:
+        yield operation
+        if isinstance(operation, keras.Model):
+            yield from _operations(operation)
+
+
+def _tensors(operation: Any, which: str) -> list[keras.KerasTensor]:
+    """Those of its first call; none if it was never called."""
+    try:
+        found = keras.tree.flatten(getattr(operation, which))
+    except (AttributeError, ValueError):
+        return []
+    return [tensor for tensor in found if isinstance(tensor, keras.KerasTensor)]
 
 
 def _traced(model: keras.Model) -> Iterator[Any]:

@@ -8,9 +8,9 @@ import numpy as np
 from tfopt.errors import UnsupportedError
 from tfopt.evaluation.keras_macs import keras_macs, layer_macs
 from tfopt.formats.keras.artifact import KerasArtifact
-from tfopt.graph.calling import inputs_of
 from tfopt.graph.kernels import kernels
-from tfopt.graph.leaves import leaves
+from tfopt.graph.layer_names import leaves
+from tfopt.graph.model_io import inputs_of
 from tfopt.graph.replay import Call, is_graph, replay
 from tfopt.inspection.verdicts import verdicts
 from tfopt.report.inspection import LayerFacts, Technique, Verdict

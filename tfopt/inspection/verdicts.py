@@ -7,9 +7,9 @@ from tfopt.conversion.convert import convert
 from tfopt.errors import TfoptError
 from tfopt.formats.keras.artifact import KerasArtifact
 from tfopt.formats.legacy.bridge import cross
-from tfopt.graph.leaves import leaves
+from tfopt.graph.layer_names import leaves
+from tfopt.graph.model_copy import rebuilt
 from tfopt.graph.random_inputs import samples
-from tfopt.graph.rebuild import rebuilt
 from tfopt.report.inspection import Technique, Verdict
 from tfopt.report.schema import LayerChange
 from tfopt.runtime.progress import Progress

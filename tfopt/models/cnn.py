@@ -10,7 +10,7 @@ import keras
 from keras import layers
 
 from tfopt.models.config import ModelConfig
-from tfopt.models.convolution import convolved, plain_block, residual_block
+from tfopt.models.conv_blocks import convolved, plain_block, residual_block
 from tfopt.models.dimensions import Dimensions, Sizes, dimensions
 from tfopt.models.heads import with_head
 from tfopt.models.inputs import entry, pooled, sequence, with_channels

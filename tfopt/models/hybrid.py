@@ -9,14 +9,14 @@ from dataclasses import replace
 import keras
 from keras import layers
 
-from tfopt.models.attention import encoded, positioned
 from tfopt.models.config import ModelConfig
-from tfopt.models.convolution import convolved, plain_block
+from tfopt.models.conv_blocks import convolved, plain_block
 from tfopt.models.dimensions import Dimensions, Sizes, dimensions
 from tfopt.models.heads import with_head
 from tfopt.models.inputs import attended, entry, rows, sequence, with_channels
-from tfopt.models.recurrence import recurrent
+from tfopt.models.rnn import recurrent
 from tfopt.models.signature import Signature
+from tfopt.models.transformer_blocks import encoded, positioned
 
 SIZES: Sizes = {
     "tiny": Dimensions(8, 2, heads=2),

@@ -3,7 +3,6 @@
 import keras
 from keras import layers
 
-from tfopt.models.persistence import relative
 from tfopt.models.signature import Signature
 
 
@@ -26,6 +25,13 @@ def sequence(inputs: keras.KerasTensor, signature: Signature, width: int) -> ker
             return rows(inputs)
         case _:
             return relative(inputs, signature)
+
+
+def relative(inputs: keras.KerasTensor, signature: Signature) -> keras.KerasTensor:
+    """The window (N, T, V) as differences to its last step if it is to be forecast, else as it is."""
+    if signature.task != "forecasting":
+        return inputs
+    return layers.Subtract(name="relative")([inputs, inputs[:, -1:]])
 
 
 def rows(x: keras.KerasTensor) -> keras.KerasTensor:

@@ -6,8 +6,7 @@ from keras import layers
 from tfopt.models.config import ModelConfig
 from tfopt.models.dimensions import Dimensions, Sizes, dimensions
 from tfopt.models.heads import with_head
-from tfopt.models.inputs import entry
-from tfopt.models.persistence import relative
+from tfopt.models.inputs import entry, relative
 from tfopt.models.signature import Signature
 
 SIZES: Sizes = {"tiny": Dimensions(16, 1), "small": Dimensions(128, 2), "base": Dimensions(512, 3)}

@@ -8,7 +8,7 @@ import keras
 from keras import layers
 
 from tfopt.models.config import ModelConfig
-from tfopt.models.convolution import convolved, normalized
+from tfopt.models.conv_blocks import convolved, normalized
 from tfopt.models.dimensions import Dimensions, Sizes, dimensions
 from tfopt.models.heads import with_head
 from tfopt.models.inputs import entry, pooled, with_channels

@@ -7,7 +7,6 @@ from tfopt.models.config import ModelConfig
 from tfopt.models.dimensions import Dimensions, Sizes, dimensions
 from tfopt.models.heads import with_head
 from tfopt.models.inputs import entry, pooled, sequence
-from tfopt.models.recurrence import recurrent
 from tfopt.models.signature import Signature
 
 SIZES: Sizes = {"tiny": Dimensions(16, 1), "small": Dimensions(64, 1), "base": Dimensions(128, 2)}
@@ -27,3 +26,13 @@ def rnn(config: ModelConfig, signature: Signature) -> keras.Model:
             x = layers.Dropout(size.dropout, name=f"dropout{layer - 1}")(x)
         x = recurrent(x, size.width, config, f"{config.cell}{layer}", whole=texts or layer < size.depth)
     return with_head(inputs, pooled(x, signature) if texts else x, signature, size.dropout, "rnn")
+
+
+def recurrent(
+    x: keras.KerasTensor, units: int, config: ModelConfig, name: str, *, whole: bool = False
+) -> keras.KerasTensor:
+    """What `config.cell` of so many units answers to a sequence (N, T, F): its last answer, or the `whole` sequence."""
+    cell = layers.LSTM if config.cell == "lstm" else layers.GRU
+    if config.bidirectional:
+        return layers.Bidirectional(cell(units, return_sequences=whole), name=name)(x)
+    return cell(units, return_sequences=whole, name=name)(x)

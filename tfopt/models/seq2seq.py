@@ -8,10 +8,10 @@ import keras
 from keras import layers, ops
 
 from tfopt.data.vectorizer import PADDING
-from tfopt.models.attention import decoded, encoded, positioned
 from tfopt.models.config import ModelConfig
 from tfopt.models.dimensions import Dimensions, Sizes, dimensions
 from tfopt.models.signature import Signature
+from tfopt.models.transformer_blocks import decoded, encoded, positioned
 
 SIZES: Sizes = {
     "tiny": Dimensions(32, 1, heads=2, dropout=0.1),

@@ -7,7 +7,7 @@ import numpy as np
 
 from tfopt.config.choices import Task
 from tfopt.data import Dataset
-from tfopt.data.raw import InputKind
+from tfopt.data.raw_data import InputKind
 
 
 @dataclass(frozen=True)

@@ -3,13 +3,13 @@
 import keras
 from keras import layers
 
-from tfopt.models.attention import encoded, positioned
 from tfopt.models.config import ModelConfig
-from tfopt.models.convolution import convolved
+from tfopt.models.conv_blocks import convolved
 from tfopt.models.dimensions import Dimensions, Sizes, dimensions
 from tfopt.models.heads import with_head
 from tfopt.models.inputs import attended, entry, sequence, with_channels
 from tfopt.models.signature import Signature
+from tfopt.models.transformer_blocks import encoded, positioned
 
 SIZES: Sizes = {
     "tiny": Dimensions(16, 1, heads=2, dropout=0.1),

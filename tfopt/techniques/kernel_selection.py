@@ -11,7 +11,7 @@ import keras
 
 from tfopt.errors import InputError, UnsupportedError
 from tfopt.graph.kernels import DEPTHWISE
-from tfopt.graph.leaves import leaves
+from tfopt.graph.layer_names import leaves
 from tfopt.report.schema import LayerChange
 
 KERNELS = {"kernel", "pointwise_kernel", "recurrent_kernel", "embeddings"}

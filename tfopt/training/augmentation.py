@@ -11,9 +11,9 @@ import numpy as np
 import tensorflow as tf
 
 from tfopt.config.choices import Augmentation
-from tfopt.data.images import Images
+from tfopt.data.lazy_images import Images
 from tfopt.data.preprocessing import MOST_IMAGES
-from tfopt.data.raw import InputKind
+from tfopt.data.raw_data import InputKind
 from tfopt.data.vectorizer import PADDING, UNKNOWN
 from tfopt.errors import InputError
 from tfopt.typing import Array

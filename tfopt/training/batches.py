@@ -9,7 +9,7 @@ from math import ceil
 import numpy as np
 import tensorflow as tf
 
-from tfopt.data.images import Images
+from tfopt.data.lazy_images import Images
 from tfopt.distribution.sharding import WHOLE, Shard, parts
 from tfopt.training.augmentation import Augment
 from tfopt.typing import Array, Tensor

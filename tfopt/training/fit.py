@@ -13,8 +13,8 @@ from tfopt.distribution.replicated import replicated, synchronized
 from tfopt.distribution.sharding import on_replicas
 from tfopt.errors import InputError
 from tfopt.evaluation.losses import label_encoder, loss_of, metric_of, saved_metrics, smoothed, soft_loss
-from tfopt.graph.calling import outputs_of
-from tfopt.graph.leaves import leaves
+from tfopt.graph.layer_names import leaves
+from tfopt.graph.model_io import outputs_of
 from tfopt.runtime.progress import Advance, Progress
 from tfopt.training.augmentation import augmentation
 from tfopt.training.batches import evaluation_batches, steps_per_epoch, training_batches

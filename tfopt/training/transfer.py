@@ -17,7 +17,7 @@ from tfopt.distribution.replicated import replicated
 from tfopt.distribution.sharding import on_replicas
 from tfopt.errors import InputError, UnsupportedError
 from tfopt.evaluation.losses import label_encoder
-from tfopt.graph.leaves import leaves
+from tfopt.graph.layer_names import leaves
 from tfopt.models import Signature
 from tfopt.models.heads import with_head
 from tfopt.runtime.progress import Progress

@@ -12,8 +12,8 @@ from typing import Any, NamedTuple, Protocol
 import numpy as np
 
 from tfopt.config.choices import Arch, Task
-from tfopt.data.raw import InputKind
-from tfopt.models.suitability import PARTS
+from tfopt.data.raw_data import InputKind
+from tfopt.models.architectures import PARTS
 from tfopt.training.config import TrainConfig
 from tfopt.tuning.config import TuneConfig
 from tfopt.typing import Options

@@ -18,7 +18,7 @@ from tfopt.data import Dataset
 from tfopt.errors import InputError
 from tfopt.formats.keras.artifact import KerasArtifact
 from tfopt.models import Signature, build
-from tfopt.models.building import SUITED
+from tfopt.models.architectures import SUITED
 from tfopt.models.config import ModelConfig
 from tfopt.report.schema import Report, TrialResult
 from tfopt.runtime.locks import locked

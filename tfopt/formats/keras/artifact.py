@@ -24,7 +24,7 @@ from tfopt.formats.artifact import Shape, arrays
 from tfopt.formats.keras.serialization import serialize
 from tfopt.formats.paths import UNREADABLE
 from tfopt.formats.provenance import Provenance
-from tfopt.graph.calling import call, inputs_of, outputs_of, running
+from tfopt.graph.model_io import call, inputs_of, outputs_of, running
 from tfopt.graph.tensor_sizes import check_sizes
 from tfopt.runtime.atomic_files import write
 from tfopt.runtime.kept_file import KeptFile
@@ -32,9 +32,9 @@ from tfopt.runtime.temporary import reserve, scratch
 from tfopt.typing import Array, Samples, Tensor
 from tfopt.untrusted.archives import check_members, content
 from tfopt.untrusted.configs import check_config, read_config
+from tfopt.untrusted.hdf5 import check_weights
 from tfopt.untrusted.limits import within
 from tfopt.untrusted.variables import bounded_variables
-from tfopt.untrusted.weights import check_weights
 
 WEIGHTS = "model.weights.h5"
 MEMBERS = ("metadata.json", "config.json", WEIGHTS)

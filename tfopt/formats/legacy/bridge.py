@@ -17,7 +17,7 @@ from tfopt.errors import UnsupportedError
 from tfopt.formats.legacy.carriers import Held, holder, split
 from tfopt.formats.legacy.differences import TOLERANCE, answers, difference
 from tfopt.formats.legacy.layer_twins import NoTwinError, twin
-from tfopt.graph.calling import call, running
+from tfopt.graph.model_io import call, running
 from tfopt.graph.random_inputs import samples
 from tfopt.graph.replay import Call, is_graph, replay
 from tfopt.typing import Array, Tensor

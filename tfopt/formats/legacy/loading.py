@@ -25,9 +25,9 @@ from tfopt.runtime.temporary import scratch
 from tfopt.typing import Json
 from tfopt.untrusted.archives import check_members
 from tfopt.untrusted.configs import read_config
+from tfopt.untrusted.hdf5 import check_weights
 from tfopt.untrusted.limits import within
 from tfopt.untrusted.variables import bounded_variables
-from tfopt.untrusted.weights import check_weights
 
 LEAST_SECONDS = 30.0  # that loading may take, and a second more for so many bytes
 BYTES_A_SECOND = 1_000_000

@@ -5,7 +5,7 @@ from collections.abc import Callable, Sequence
 import keras
 import tensorflow as tf
 
-from tfopt.graph.leaves import leaves
+from tfopt.graph.layer_names import leaves
 
 
 def with_weights(

@@ -3,7 +3,7 @@
 import keras
 
 from tfopt.graph.channels.channel_graph import Channels
-from tfopt.graph.channels.ledger import CannotFollow, Site, Traced
+from tfopt.graph.channels.tracker import CannotFollow, Site, Traced
 
 
 def multi_head(site: Site) -> list[Channels | None]:

@@ -1,14 +1,29 @@
 """Layers with a number for each channel, or none: what comes out are the channels that went in."""
 
+from typing import Any
+
 import keras
 import numpy as np
 
-from tfopt.graph.channels import activations
 from tfopt.graph.channels.channel_graph import Channels
-from tfopt.graph.channels.ledger import CannotFollow, Site
-from tfopt.graph.channels.weighted import channel_axis
+from tfopt.graph.channels.tracker import CannotFollow, Site
 
 Followed = Channels | None
+NAMES = (
+    "linear", "relu", "relu6", "leaky_relu", "elu", "selu", "celu", "gelu", "silu", "sigmoid", "tanh", "softplus",
+    "softsign", "exponential", "mish", "log_sigmoid", "hard_sigmoid", "hard_silu", "hard_tanh", "hard_shrink",
+    "soft_shrink", "tanh_shrink", "threshold", "squareplus", "sparse_plus",
+)  # fmt: skip
+POINTWISE = {getattr(keras.activations, name) for name in NAMES}
+LAYERS = (keras.layers.ReLU, keras.layers.LeakyReLU, keras.layers.ELU)
+
+
+def check_pointwise(*activations: Any) -> None:
+    """Raise `CannotFollow` if one of them is not known to look at each number by itself."""
+    for activation in activations:
+        if activation not in POINTWISE and type(activation) not in LAYERS:
+            name = getattr(activation, "__name__", type(activation).__name__)
+            raise CannotFollow(f"its activation, {name}, looks at all channels at once")
 
 
 def unchanged(site: Site) -> Followed:
@@ -18,8 +33,8 @@ def unchanged(site: Site) -> Followed:
 
 def activation(site: Site) -> Followed:
     """An activation that looks at each number by itself."""
-    if type(site.layer) not in activations.LAYERS:
-        activations.check(site.layer.activation)
+    if type(site.layer) not in LAYERS:
+        check_pointwise(site.layer.activation)
     return site.given[0].channels
 
 
@@ -90,7 +105,7 @@ def group_normalization(site: Site) -> Followed:
 def spatial(site: Site) -> Followed:
     """Pooling, padding, cropping, resizing: along every axis but that of the channels."""
     [x] = site.given
-    return None if x.channels is None else Channels(x.channels.axis, x.along(channel_axis(site)))
+    return None if x.channels is None else Channels(x.channels.axis, x.along(site.channel_axis))
 
 
 def pooled_away(site: Site) -> Followed:
@@ -98,7 +113,7 @@ def pooled_away(site: Site) -> Followed:
     [x] = site.given
     if x.channels is None:
         return None
-    ids = x.along(channel_axis(site))
+    ids = x.along(site.channel_axis)
     return Channels(x.channels.axis if site.layer.keepdims else 1, ids)
 
 

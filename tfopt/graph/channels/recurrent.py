@@ -3,9 +3,9 @@
 import keras
 import numpy as np
 
-from tfopt.graph.channels import activations
 from tfopt.graph.channels.channel_graph import Channels
-from tfopt.graph.channels.ledger import CannotFollow, Site, Traced
+from tfopt.graph.channels.elementwise import check_pointwise
+from tfopt.graph.channels.tracker import CannotFollow, Site, Traced
 from tfopt.typing import Array
 
 GATES = {keras.layers.SimpleRNN: 1, keras.layers.GRU: 3, keras.layers.LSTM: 4}
@@ -66,6 +66,6 @@ def _inputs(site: Site) -> tuple[Traced, list[Traced]]:
 
 def _check(layer: keras.layers.RNN) -> None:
     gate = getattr(layer, "recurrent_activation", keras.activations.linear)
-    activations.check(layer.activation, gate)
+    check_pointwise(layer.activation, gate)
     if layer.stateful:
         raise CannotFollow("it keeps its state from batch to batch")

@@ -6,51 +6,50 @@ from dataclasses import replace
 import keras
 from keras import layers
 
-from tfopt.graph.channels import attention, merging, recurrent, shapes, weighted
-from tfopt.graph.channels import elementwise as following
+from tfopt.graph.channels import attention, elementwise, linear_layers, merge_layers, recurrent, shape_ops
 from tfopt.graph.channels.channel_graph import Channels
-from tfopt.graph.channels.ledger import CannotFollow, Site, Traced
+from tfopt.graph.channels.tracker import CannotFollow, Site, Traced
 from tfopt.typing import Tensor
 
 Answer = Channels | None | list[Channels | None]
 Rule = Callable[[Site], Answer]
 
 LAYERS: dict[type, Rule] = {
-    layers.Dense: weighted.dense,
-    layers.EinsumDense: weighted.einsum,
-    layers.Embedding: weighted.embedding,
-    **dict.fromkeys((layers.Conv1D, layers.Conv2D, layers.Conv3D), weighted.convolution),
-    **dict.fromkeys((layers.Conv1DTranspose, layers.Conv2DTranspose, layers.Conv3DTranspose), weighted.transposed),
-    **dict.fromkeys((layers.DepthwiseConv1D, layers.DepthwiseConv2D), weighted.depthwise),
-    **dict.fromkeys((layers.SeparableConv1D, layers.SeparableConv2D), weighted.separable),
+    layers.Dense: linear_layers.dense,
+    layers.EinsumDense: linear_layers.einsum,
+    layers.Embedding: linear_layers.embedding,
+    **dict.fromkeys((layers.Conv1D, layers.Conv2D, layers.Conv3D), linear_layers.convolution),
+    **dict.fromkeys((layers.Conv1DTranspose, layers.Conv2DTranspose, layers.Conv3DTranspose), linear_layers.transposed),
+    **dict.fromkeys((layers.DepthwiseConv1D, layers.DepthwiseConv2D), linear_layers.depthwise),
+    **dict.fromkeys((layers.SeparableConv1D, layers.SeparableConv2D), linear_layers.separable),
     **dict.fromkeys(recurrent.GATES, recurrent.recurrent),
     layers.Bidirectional: recurrent.bidirectional,
     layers.MultiHeadAttention: attention.multi_head,
-    layers.BatchNormalization: following.batch_normalization,
-    layers.GroupNormalization: following.group_normalization,
-    **dict.fromkeys((layers.LayerNormalization, layers.RMSNormalization), following.layer_normalization),
-    layers.PReLU: following.prelu,
-    **dict.fromkeys((layers.Activation, layers.ReLU, layers.LeakyReLU, layers.ELU), following.activation),
-    layers.Softmax: following.softmax,
-    layers.Rescaling: following.rescaling,
-    **dict.fromkeys(following.DROPPING, following.unchanged),
-    **dict.fromkeys(following.SPATIAL, following.spatial),
-    **dict.fromkeys(following.GLOBAL, following.pooled_away),
-    **dict.fromkeys((layers.ZeroPadding1D, layers.Cropping1D, layers.UpSampling1D), shapes.along_steps),
-    layers.Flatten: shapes.flatten,
-    layers.Reshape: shapes.reshape_layer,
-    layers.Permute: shapes.permute,
-    layers.RepeatVector: shapes.repeat_vector,
+    layers.BatchNormalization: elementwise.batch_normalization,
+    layers.GroupNormalization: elementwise.group_normalization,
+    **dict.fromkeys((layers.LayerNormalization, layers.RMSNormalization), elementwise.layer_normalization),
+    layers.PReLU: elementwise.prelu,
+    **dict.fromkeys((layers.Activation, layers.ReLU, layers.LeakyReLU, layers.ELU), elementwise.activation),
+    layers.Softmax: elementwise.softmax,
+    layers.Rescaling: elementwise.rescaling,
+    **dict.fromkeys(elementwise.DROPPING, elementwise.unchanged),
+    **dict.fromkeys(elementwise.SPATIAL, elementwise.spatial),
+    **dict.fromkeys(elementwise.GLOBAL, elementwise.pooled_away),
+    **dict.fromkeys((layers.ZeroPadding1D, layers.Cropping1D, layers.UpSampling1D), shape_ops.along_steps),
+    layers.Flatten: shape_ops.flatten,
+    layers.Reshape: shape_ops.reshape_layer,
+    layers.Permute: shape_ops.permute,
+    layers.RepeatVector: shape_ops.repeat_vector,
     **dict.fromkeys(
         (layers.Add, layers.Subtract, layers.Multiply, layers.Average, layers.Maximum, layers.Minimum),
-        merging.merge_layer,
+        merge_layers.merge_layer,
     ),
-    layers.Concatenate: merging.concatenated,
+    layers.Concatenate: merge_layers.concatenated,
 }
 # Operations of keras.ops have no public class: they are known by their names.
 OPERATIONS: dict[str, Rule] = {
     **dict.fromkeys(
-        ("Add", "Subtract", "Multiply", "Divide", "TrueDivide", "Maximum", "Minimum", "Power"), merging.elementwise
+        ("Add", "Subtract", "Multiply", "Divide", "TrueDivide", "Maximum", "Minimum", "Power"), merge_layers.elementwise
     ),
     **dict.fromkeys(
         (
@@ -58,15 +57,15 @@ OPERATIONS: dict[str, Rule] = {
             "LeakyRelu", "Log", "Log1p", "LogSigmoid", "Mish", "Negative", "Relu", "Relu6", "Rsqrt", "Selu", "Sigmoid",
             "Silu", "Softplus", "Softsign", "Sqrt", "Square", "StopGradient", "Tanh",
         ),
-        following.unchanged,
+        elementwise.unchanged,
     ),
-    **dict.fromkeys(("Mean", "Max", "Min", "Sum"), shapes.reduced),
-    "Concatenate": merging.concatenated,
-    "ExpandDims": shapes.expand_dims,
-    "GetItem": shapes.sliced,
-    "Reshape": shapes.reshape_operation,
-    "Squeeze": shapes.squeeze,
-    "Transpose": shapes.transpose,
+    **dict.fromkeys(("Mean", "Max", "Min", "Sum"), shape_ops.reduced),
+    "Concatenate": merge_layers.concatenated,
+    "ExpandDims": shape_ops.expand_dims,
+    "GetItem": shape_ops.sliced,
+    "Reshape": shape_ops.reshape_operation,
+    "Squeeze": shape_ops.squeeze,
+    "Transpose": shape_ops.transpose,
 }  # fmt: skip
 MANY = (layers.Bidirectional, layers.MultiHeadAttention, layers.Concatenate, *recurrent.GATES)
 INSIDE = (layers.Dense, layers.Conv1D, layers.Conv2D, layers.BatchNormalization, layers.Activation, layers.Dropout)
@@ -82,7 +81,7 @@ def follow(site: Site) -> Answer:
     rule = LAYERS.get(type(layer)) if isinstance(layer, keras.Layer) else OPERATIONS.get(type(layer).__name__)
     if rule is None:
         raise CannotFollow(f"{type(layer).__name__} is not known to keep channels apart")
-    merging_rule = rule in (merging.merge_layer, merging.elementwise, merging.concatenated)
+    merging_rule = rule in (merge_layers.merge_layer, merge_layers.elementwise, merge_layers.concatenated)
     if len(site.given) != 1 and not merging_rule and type(layer) not in MANY:
         raise CannotFollow(f"{type(layer).__name__} of several tensors")
     return rule(site)

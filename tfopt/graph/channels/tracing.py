@@ -4,9 +4,9 @@ import keras
 
 from tfopt.errors import UnsupportedError
 from tfopt.graph.channels.channel_graph import ChannelGraph, Channels
-from tfopt.graph.channels.ledger import CannotFollow, Ledger, Site, Traced
 from tfopt.graph.channels.rules import follow
-from tfopt.graph.leaves import first_names, leaves
+from tfopt.graph.channels.tracker import CannotFollow, Ledger, Site, Traced
+from tfopt.graph.layer_names import first_names, leaves
 from tfopt.graph.replay import Call, is_graph, replay
 from tfopt.typing import Tensor
 

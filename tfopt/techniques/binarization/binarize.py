@@ -11,8 +11,8 @@ from tfopt.errors import InputError, TfoptError
 from tfopt.evaluation.scores import described, drop
 from tfopt.formats.keras.artifact import KerasArtifact
 from tfopt.formats.tflite.artifact import TfliteArtifact
-from tfopt.graph.leaves import leaves
-from tfopt.graph.rebuild import compiled_like, rebuilt
+from tfopt.graph.layer_names import leaves
+from tfopt.graph.model_copy import compiled_like, rebuilt
 from tfopt.report.schema import LayerChange
 from tfopt.runtime.progress import Progress
 from tfopt.techniques.binarization.bits import Bits, bits_of

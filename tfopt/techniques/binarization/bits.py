@@ -7,7 +7,7 @@ from typing import NamedTuple
 import keras
 
 from tfopt.graph.kernels import kernels
-from tfopt.graph.leaves import leaves
+from tfopt.graph.layer_names import leaves
 from tfopt.techniques.binarization.rounding import Levels
 
 FLOAT = 32

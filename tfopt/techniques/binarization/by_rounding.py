@@ -9,9 +9,9 @@ import numpy as np
 from tfopt.data import Dataset
 from tfopt.evaluation.scores import described, drop, scores
 from tfopt.formats.keras.artifact import predict
-from tfopt.graph.folding import folded
-from tfopt.graph.leaves import leaves
-from tfopt.graph.rebuild import rebuilt
+from tfopt.graph.batch_norm_folding import folded
+from tfopt.graph.layer_names import leaves
+from tfopt.graph.model_copy import rebuilt
 from tfopt.runtime.progress import Progress
 from tfopt.techniques.binarization.outcome import Outcome
 from tfopt.techniques.binarization.rounding import Levels

@@ -8,10 +8,10 @@ from tfopt.distribution.replicated import synchronized
 from tfopt.distribution.strategies import strategy
 from tfopt.evaluation.losses import loss_of, soft_loss
 from tfopt.formats.keras.artifact import KerasArtifact
-from tfopt.graph.folding import folded
+from tfopt.graph.batch_norm_folding import folded
 from tfopt.graph.kernels import change, kernels
-from tfopt.graph.leaves import leaves
-from tfopt.graph.rebuild import Copies, rebuilt
+from tfopt.graph.layer_names import leaves
+from tfopt.graph.model_copy import Copies, rebuilt
 from tfopt.graph.replay import Call
 from tfopt.runtime.progress import Progress
 from tfopt.techniques.binarization.config import BinarizeConfig

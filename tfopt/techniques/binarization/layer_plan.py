@@ -8,7 +8,7 @@ import numpy as np
 
 from tfopt.errors import InputError, UnsupportedError
 from tfopt.graph.kernels import Kernel, as_matrix, kernels
-from tfopt.graph.leaves import leaves
+from tfopt.graph.layer_names import leaves
 from tfopt.techniques.binarization.config import BinarizeConfig
 from tfopt.techniques.binarization.packed_layer import Packed, fresh_copy
 from tfopt.techniques.binarization.rounding import Levels

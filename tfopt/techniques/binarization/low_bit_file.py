@@ -18,7 +18,7 @@ from tfopt.conversion.convert import convert
 from tfopt.formats.keras.artifact import KerasArtifact
 from tfopt.formats.tflite.artifact import TfliteArtifact
 from tfopt.graph.dense_lowering import lowered, pays_as_dense
-from tfopt.graph.leaves import leaves
+from tfopt.graph.layer_names import leaves
 from tfopt.report.schema import LayerError
 from tfopt.runtime.progress import Progress
 from tfopt.techniques.binarization.rounding import Levels

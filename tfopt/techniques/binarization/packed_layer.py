@@ -11,7 +11,7 @@ import keras
 import numpy as np
 
 from tfopt.graph.kernels import as_kernel, as_matrix, kernels
-from tfopt.graph.rebuild import Copies, rebuilt
+from tfopt.graph.model_copy import Copies, rebuilt
 from tfopt.graph.replay import Call
 from tfopt.techniques.binarization.bit_packing import pack, unpack
 from tfopt.techniques.binarization.rounding import INT8_LIMIT, Levels, codes

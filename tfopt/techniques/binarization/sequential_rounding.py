@@ -12,7 +12,7 @@ import numpy as np
 import tensorflow as tf
 
 from tfopt.graph.kernels import Kernel, as_matrix, change, kernels
-from tfopt.graph.leaves import leaves
+from tfopt.graph.layer_names import leaves
 from tfopt.graph.moments import Moments, moments
 from tfopt.graph.replay import Call, replay
 from tfopt.runtime.progress import Advance

@@ -9,7 +9,7 @@ from collections.abc import Callable, Container
 import keras
 from keras import ops
 
-from tfopt.graph.rebuild import Copies, rebuilt
+from tfopt.graph.model_copy import Copies, rebuilt
 from tfopt.graph.replay import Call, replay
 from tfopt.typing import Tensor
 

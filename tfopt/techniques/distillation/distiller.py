@@ -13,7 +13,7 @@ import tensorflow as tf
 from keras import ops
 
 from tfopt.distribution.replicated import Replicated
-from tfopt.graph.calling import call
+from tfopt.graph.model_io import call
 from tfopt.techniques.distillation.feature_pairs import Pair, observed
 from tfopt.typing import Array, Tensor
 

@@ -10,7 +10,7 @@ from typing import NamedTuple
 import keras
 
 from tfopt.errors import UnsupportedError
-from tfopt.graph.calling import inputs_of
+from tfopt.graph.model_io import inputs_of
 from tfopt.graph.replay import Call, is_graph, replay
 from tfopt.typing import Tensor
 

@@ -8,7 +8,7 @@ from tfopt.data import Dataset
 from tfopt.errors import UnsupportedError
 from tfopt.formats.legacy.bridge import Crossing, cross
 from tfopt.formats.legacy.returning import with_weights
-from tfopt.graph.leaves import leaves
+from tfopt.graph.layer_names import leaves
 from tfopt.report.schema import LayerChange
 from tfopt.runtime.progress import Progress
 from tfopt.techniques.kernel_selection import Target

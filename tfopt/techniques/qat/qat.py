@@ -20,7 +20,7 @@ from tfopt.formats.keras.artifact import KerasArtifact
 from tfopt.formats.legacy.bridge import cross
 from tfopt.formats.legacy.returning import with_weights
 from tfopt.formats.tflite.artifact import TfliteArtifact
-from tfopt.graph.leaves import leaves
+from tfopt.graph.layer_names import leaves
 from tfopt.report.schema import LayerChange
 from tfopt.runtime.progress import Advance, Progress
 from tfopt.techniques.qat import tfmot

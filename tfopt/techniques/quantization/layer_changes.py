@@ -8,8 +8,7 @@ from math import prod
 import keras
 
 from tfopt.formats.tflite.graph import Operation, operations
-from tfopt.graph.leaves import leaves
-from tfopt.graph.name_scopes import layers_in
+from tfopt.graph.layer_names import layers_in, leaves
 from tfopt.report.schema import LayerChange
 
 MOST_CLUSTERS = 64  # that many distinct values are no accident of rounding to 8 bits

@@ -19,9 +19,9 @@ from tfopt.errors import ConversionError, InputError, UnsupportedError
 from tfopt.evaluation.scores import drop, scores
 from tfopt.formats.keras.artifact import KerasArtifact
 from tfopt.formats.tflite.artifact import TfliteArtifact
-from tfopt.graph.calling import inputs_of
 from tfopt.graph.dense_lowering import lowered, pays_as_dense
-from tfopt.graph.leaves import leaves
+from tfopt.graph.layer_names import leaves
+from tfopt.graph.model_io import inputs_of
 from tfopt.graph.replay import is_graph
 from tfopt.report.schema import GateResult, LayerChange, LayerError
 from tfopt.runtime.progress import Progress

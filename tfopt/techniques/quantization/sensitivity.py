@@ -14,7 +14,7 @@ import numpy as np
 
 from tfopt.formats.tflite.artifact import TfliteArtifact, tensors
 from tfopt.formats.tflite.graph import Operation, operations
-from tfopt.graph.leaves import leaves
+from tfopt.graph.layer_names import leaves
 from tfopt.report.schema import LayerError
 from tfopt.runtime.progress import Progress
 from tfopt.techniques.quantization.config import QuantizeConfig

@@ -13,7 +13,7 @@ from tfopt.data import Dataset
 from tfopt.errors import InputError, UnreachableError, UnsupportedError
 from tfopt.evaluation.validation_loss import validation_loss
 from tfopt.formats.keras.artifact import KerasArtifact
-from tfopt.graph.leaves import leaves
+from tfopt.graph.layer_names import leaves
 from tfopt.graph.residual_blocks import Block, residual_blocks, without
 from tfopt.report.schema import LayerChange
 from tfopt.runtime.progress import Progress

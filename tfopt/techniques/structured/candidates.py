@@ -11,10 +11,10 @@ from tfopt.data import Dataset
 from tfopt.errors import InputError, UnsupportedError
 from tfopt.graph.channels.channel_graph import ChannelGraph
 from tfopt.graph.channels.groups import Group, groups
-from tfopt.graph.channels.proof import prove
-from tfopt.graph.channels.surgery import smaller
+from tfopt.graph.channels.removal import smaller
 from tfopt.graph.channels.tracing import trace
-from tfopt.graph.leaves import leaves
+from tfopt.graph.channels.verification import prove
+from tfopt.graph.layer_names import leaves
 from tfopt.graph.random_inputs import samples
 from tfopt.techniques.kernel_selection import excluded_by
 from tfopt.techniques.structured.channel_selection import Competition, gone

@@ -9,7 +9,7 @@ import keras
 
 from tfopt.evaluation.keras_macs import keras_macs, layer_macs
 from tfopt.graph.channels.channel_graph import ChannelGraph, Cut
-from tfopt.graph.leaves import leaves
+from tfopt.graph.layer_names import leaves
 from tfopt.typing import Array
 
 

@@ -16,9 +16,9 @@ from tfopt.config.choices import Importance
 from tfopt.data import Dataset
 from tfopt.errors import InputError
 from tfopt.evaluation.losses import loss_function
-from tfopt.graph.calling import call as call_model
 from tfopt.graph.channels.channel_graph import ChannelGraph, Cut, Reading
-from tfopt.graph.leaves import first_names, leaves
+from tfopt.graph.layer_names import first_names, leaves
+from tfopt.graph.model_io import call as call_model
 from tfopt.graph.replay import Call, replay
 from tfopt.typing import Array, Tensor
 

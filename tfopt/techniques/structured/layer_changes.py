@@ -4,7 +4,7 @@ import keras
 import numpy as np
 
 from tfopt.graph.channels.channel_graph import ChannelGraph
-from tfopt.graph.leaves import leaves
+from tfopt.graph.layer_names import leaves
 from tfopt.report.schema import LayerChange
 from tfopt.techniques.structured.candidates import Candidates
 

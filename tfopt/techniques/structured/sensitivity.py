@@ -9,7 +9,7 @@ from tfopt.data import Dataset
 from tfopt.errors import InputError
 from tfopt.evaluation.validation_loss import validation_loss
 from tfopt.formats.keras.artifact import KerasArtifact
-from tfopt.graph.channels.surgery import zeroed
+from tfopt.graph.channels.removal import zeroed
 from tfopt.report.schema import GroupLoss
 from tfopt.runtime.progress import Progress
 from tfopt.techniques.structured.candidates import candidates

@@ -9,7 +9,7 @@ import keras
 from tfopt.errors import UnreachableError, UnsupportedError
 from tfopt.evaluation.keras_macs import keras_macs
 from tfopt.formats.keras.artifact import KerasArtifact
-from tfopt.graph.channels.surgery import smaller
+from tfopt.graph.channels.removal import smaller
 from tfopt.runtime.progress import Progress
 from tfopt.techniques.structured.candidates import Candidates
 from tfopt.techniques.structured.config import StructuredConfig

@@ -8,7 +8,7 @@ import socket
 from collections.abc import Iterator
 from pathlib import Path
 
-from tfopt.data.raw import Raw
+from tfopt.data.raw_data import Raw
 from tfopt.errors import InputError
 
 IMDB_WORDS = 10_000

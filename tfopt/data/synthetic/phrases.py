@@ -11,7 +11,7 @@ wrong, so that no model is right more often than 95 % but by chance.
 
 import numpy as np
 
-from tfopt.data.raw import Raw
+from tfopt.data.raw_data import Raw
 
 REVIEWS = 3000
 WRONG = 0.05

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import BinaryIO, cast
 
-from tfopt.data.arrays import check_file
+from tfopt.data.array_files import check_file
 from tfopt.errors import InputError
 from tfopt.untrusted.limits import check_expansion
 

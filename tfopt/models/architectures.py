@@ -1,13 +1,29 @@
-"""Which architecture takes which kind of data and has which options; what does not fit is refused in one sentence."""
+"""The architectures, each in a file of its own: which data and options each takes, and building one of them."""
 
 from collections.abc import Sequence
 
-from tfopt.config.choices import Arch
-from tfopt.data.raw import InputKind
-from tfopt.errors import InputError
-from tfopt.models.config import ModelConfig
-from tfopt.models.signature import Signature
+import keras
 
+from tfopt.config.choices import Arch
+from tfopt.data.raw_data import InputKind
+from tfopt.errors import InputError
+from tfopt.models.cnn import cnn
+from tfopt.models.config import ModelConfig
+from tfopt.models.hybrid import hybrid
+from tfopt.models.mlp import mlp
+from tfopt.models.mobilenet import mobilenet
+from tfopt.models.rnn import rnn
+from tfopt.models.seq2seq import seq2seq
+from tfopt.models.signature import Signature
+from tfopt.models.transformer import transformer
+
+SUITED: dict[InputKind, Arch] = {
+    "image": "cnn",
+    "features": "mlp",
+    "tokens": "transformer",
+    "series": "mlp",
+    "pairs": "seq2seq",
+}
 KINDS: dict[Arch, tuple[InputKind, ...]] = {
     "mlp": ("image", "features", "tokens", "series"),
     "cnn": ("image", "tokens", "series"),
@@ -36,7 +52,28 @@ NAMES: dict[InputKind, str] = {
 }
 
 
-def check(config: ModelConfig, arch: Arch, signature: Signature) -> None:
+def build(config: ModelConfig, signature: Signature) -> keras.Model:
+    """Return a new model, by default of the architecture that suits the data; raise `InputError` if it does not fit."""
+    arch = config.arch or SUITED[signature.kind]
+    check_architecture(config, arch, signature)
+    match arch:
+        case "mlp":
+            return mlp(config, signature)
+        case "cnn":
+            return cnn(config, signature)
+        case "mobilenet":
+            return mobilenet(config, signature)
+        case "rnn":
+            return rnn(config, signature)
+        case "transformer":
+            return transformer(config, signature)
+        case "hybrid":
+            return hybrid(config, signature)
+        case "seq2seq":
+            return seq2seq(config, signature)
+
+
+def check_architecture(config: ModelConfig, arch: Arch, signature: Signature) -> None:
     """Raise `InputError` if `arch` cannot take what the data feeds, or lacks an option that was set."""
     able = [name for name, kinds in KINDS.items() if signature.kind in kinds]
     given = f"{NAMES[signature.kind]} of shape {signature.shape}"

@@ -12,8 +12,8 @@ from typing import NamedTuple, cast
 import numpy as np
 
 from tfopt.data.config import DataConfig
-from tfopt.data.images import Images
-from tfopt.data.raw import Raw
+from tfopt.data.lazy_images import Images
+from tfopt.data.raw_data import Raw
 from tfopt.data.splits import part
 from tfopt.errors import InputError
 from tfopt.typing import Array

@@ -1,4 +1,4 @@
-"""Name scopes that say which layer an operation comes from, in a file that knows no layers.
+"""The names of a model's layers, those of nested models as `nested/layer`, and name scopes that carry them into a file.
 
 TensorFlow makes names unique by numbers that look like those of Keras: what `dense_1` did may be found under
 `dense_1_2`, and under `dense_1` what `dense` did. So a model to be converted is traced call by call, each in a scope of
@@ -6,16 +6,32 @@ its own that cannot be mistaken.
 """
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 import keras
 import tensorflow as tf
 
-from tfopt.graph.leaves import leaves
 from tfopt.graph.replay import Call, replay
 from tfopt.typing import Tensor
 
 SCOPE = re.compile(r"(?:^|;)(\d+)\.(?:_\d+)?/")
+
+
+def leaves(model: keras.Model, prefix: str = "") -> Iterator[tuple[str, keras.Layer]]:
+    """Yield the layers of a model with their names, those of nested models as `nested/layer`."""
+    for layer in model.layers:
+        if isinstance(layer, keras.Model):
+            yield from leaves(layer, f"{prefix}{layer.name}/")
+        else:
+            yield f"{prefix}{layer.name}", layer
+
+
+def first_names(model: keras.Model) -> dict[int, str]:
+    """For the `id` of each layer the first of its names: a layer may be in several nested models."""
+    names: dict[int, str] = {}
+    for name, layer in leaves(model):
+        names.setdefault(id(layer), name)
+    return names
 
 
 def scoped(model: keras.Model, inputs: Sequence[Tensor]) -> list[Tensor]:

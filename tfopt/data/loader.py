@@ -6,13 +6,12 @@ from pathlib import Path
 from tfopt.data.bundled import bundled
 from tfopt.data.config import BUNDLED, KERAS, TABLES, TFDS, DataConfig
 from tfopt.data.dataset import Dataset, split
-from tfopt.data.folders import folder
-from tfopt.data.keras_sets import keras_set
-from tfopt.data.labelled_tables import labelled
+from tfopt.data.image_folders import folder
+from tfopt.data.keras_datasets import keras_set
+from tfopt.data.labelled_tables import labelled, pairs
 from tfopt.data.npz import npz
-from tfopt.data.pairs import pairs
 from tfopt.data.preprocessing import Fitted
-from tfopt.data.raw import InputKind, Raw, checked
+from tfopt.data.raw_data import InputKind, Raw, checked
 from tfopt.data.series import Series, forecasting, series_of
 from tfopt.data.tables import read_table
 from tfopt.data.tfds import tfds_set

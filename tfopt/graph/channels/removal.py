@@ -12,7 +12,7 @@ import keras
 import numpy as np
 
 from tfopt.graph.channels.channel_graph import ChannelGraph, Channels, Cut, Path, Size
-from tfopt.graph.leaves import first_names, leaves
+from tfopt.graph.layer_names import first_names, leaves
 from tfopt.graph.replay import is_graph
 from tfopt.typing import Array, Tensor
 

@@ -98,6 +98,11 @@ class Site:
         """The shape of the first output."""
         return tuple(keras.tree.flatten(self.output)[0].shape)
 
+    @property
+    def channel_axis(self) -> int:
+        """The axis of the channels in the tensors of a convolution or pooling."""
+        return 1 if self.layer.data_format == "channels_first" else len(self.given[0].shape) - 1
+
     def cut(self, weight: keras.Variable, axis: int, ids: Array, role: Role) -> None:
         """Note that positions along `axis` of a weight belong to `ids`; None as weight is one that is not there."""
         if weight is not None:

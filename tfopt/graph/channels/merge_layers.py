@@ -5,7 +5,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from tfopt.graph.channels.channel_graph import Channels
-from tfopt.graph.channels.ledger import CannotFollow, Site, Traced
+from tfopt.graph.channels.tracker import CannotFollow, Site, Traced
 from tfopt.graph.channels.union_find import FIXED
 
 Merged = Channels | None

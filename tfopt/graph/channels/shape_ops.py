@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from tfopt.graph.channels.channel_graph import Channels
-from tfopt.graph.channels.ledger import CannotFollow, Shape, Site, Traced
+from tfopt.graph.channels.tracker import CannotFollow, Shape, Site, Traced
 from tfopt.typing import Array
 
 MOST = 20_000_000  # numbers of a sample whose ids are laid out to be reshaped

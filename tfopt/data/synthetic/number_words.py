@@ -10,7 +10,7 @@ from collections.abc import Callable
 
 import numpy as np
 
-from tfopt.data.raw import Raw
+from tfopt.data.raw_data import Raw
 from tfopt.typing import Array
 
 NUMBERS = 6000

@@ -3,9 +3,9 @@
 import keras
 import numpy as np
 
-from tfopt.graph.channels import activations
 from tfopt.graph.channels.channel_graph import Channels
-from tfopt.graph.channels.ledger import CannotFollow, Site
+from tfopt.graph.channels.elementwise import check_pointwise
+from tfopt.graph.channels.tracker import CannotFollow, Site
 from tfopt.graph.channels.union_find import FIXED
 
 Made = Channels | None
@@ -28,7 +28,7 @@ def embedding(site: Site) -> Made:
 def convolution(site: Site) -> Made:
     """A convolution: kernel (..., in of a group, out), the channels of a group side by side."""
     [x], layer = site.given, site.layer
-    read = site.reads(x, channel_axis(site))
+    read = site.reads(x, site.channel_axis)
     groups = layer.groups
     if groups > 1 and groups == len(read):
         return _by_channel(site, read)
@@ -59,14 +59,14 @@ def transposed(site: Site) -> Made:
     [x], layer = site.given, site.layer
     if getattr(layer, "groups", 1) != 1:
         raise CannotFollow("a transposed convolution in groups")
-    site.cut(layer.kernel, -1, site.reads(x, channel_axis(site)), "reads")
+    site.cut(layer.kernel, -1, site.reads(x, site.channel_axis), "reads")
     return _made(site, layer.filters, "filters", layer.kernel, -2)
 
 
 def depthwise(site: Site) -> Made:
     """A depthwise convolution: kernel (..., in, multiplier); each channel makes `multiplier` of its own."""
     [x], layer = site.given, site.layer
-    read = x.along(channel_axis(site))
+    read = x.along(site.channel_axis)
     site.cut(layer.kernel, -2, read, "follows")
     channels = np.repeat(read, layer.depth_multiplier)
     site.cut(layer.bias if layer.use_bias else None, 0, channels, "follows")
@@ -76,7 +76,7 @@ def depthwise(site: Site) -> Made:
 def separable(site: Site) -> Made:
     """A depthwise convolution and one of size 1 after it."""
     [x], layer = site.given, site.layer
-    read = site.reads(x, channel_axis(site))
+    read = site.reads(x, site.channel_axis)
     site.cut(layer.depthwise_kernel, -2, read, "follows")
     site.cut(layer.pointwise_kernel, -2, np.repeat(read, layer.depth_multiplier), "reads")
     return _made(site, layer.filters, "filters", layer.pointwise_kernel, -1)
@@ -111,11 +111,6 @@ def einsum(site: Site) -> Made:
     return _activated(site, ids, position + hidden)
 
 
-def channel_axis(site: Site) -> int:
-    """The axis of the channels in the tensors of a convolution or pooling."""
-    return 1 if site.layer.data_format == "channels_first" else len(site.given[0].shape) - 1
-
-
 def _made(site: Site, count: int, key: str, kernel: keras.Variable, axis: int, *, activated: bool = True) -> Made:
     """New channels along an axis of the kernel, and in the bias."""
     layer = site.layer
@@ -130,9 +125,9 @@ def _made(site: Site, count: int, key: str, kernel: keras.Variable, axis: int, *
 def _activated(site: Site, ids: np.ndarray, axis: int | None = None) -> Made:
     """The channels after the activation, which all stay if it looks at several."""
     if axis is None:
-        axis = channel_axis(site)
+        axis = site.channel_axis
     try:
-        activations.check(site.layer.activation)
+        check_pointwise(site.layer.activation)
     except CannotFollow as reason:
         site.ledger.ids.freeze(ids, str(reason))
     return Channels(axis, ids)

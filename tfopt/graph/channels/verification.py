@@ -12,7 +12,7 @@ import tensorflow as tf
 
 from tfopt.errors import TfoptError
 from tfopt.graph.channels.channel_graph import ChannelGraph
-from tfopt.graph.channels.surgery import zeroed
+from tfopt.graph.channels.removal import zeroed
 from tfopt.graph.replay import Call, replay
 from tfopt.typing import Array, Tensor
 

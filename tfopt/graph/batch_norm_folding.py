@@ -9,8 +9,8 @@ from collections import Counter
 import keras
 import numpy as np
 
-from tfopt.graph.leaves import leaves
-from tfopt.graph.rebuild import Copies, rebuilt
+from tfopt.graph.layer_names import leaves
+from tfopt.graph.model_copy import Copies, rebuilt
 from tfopt.graph.replay import Call, replay
 from tfopt.typing import Array, Tensor
 
