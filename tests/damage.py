@@ -41,7 +41,7 @@ def ended(function, *arguments, **options) -> str:
 
 def main(path: Path, model: Path, part: int) -> None:
     """Try them all."""
-    from tfopt import evaluation_api as judging
+    from tfopt import api as judging
     from tfopt.data import load as load_data
     from tfopt.data.config import DataConfig
     from tfopt.formats.loading import load

@@ -45,7 +45,6 @@ def counted(call):
     return counting
 os.fsync, os.link, os.replace = counted(os.fsync), counted(os.link), counted(os.replace)
 pathlib.Path.unlink = counted(pathlib.Path.unlink)
-from tfopt.core.destination import Destination
 class Report:
     def model_copy(self, update): return self
     def model_dump_json(self, indent): return "new report"

@@ -31,7 +31,7 @@ def understood(tmp_path, monkeypatch):
         asked.update(config=config, source=source, files=files, workers=workers)
         raise InputError("that is all")
 
-    monkeypatch.setattr("tfopt.creation_api.train", train)
+    monkeypatch.setattr("tfopt.api.train", train)
     monkeypatch.chdir(tmp_path)
 
     def call(arguments):

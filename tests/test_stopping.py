@@ -11,7 +11,6 @@ from tfopt.runtime import signals as stopping
 
 SWALLOWED = """
 import gc, os, signal, time, weakref
-from tfopt.runtime import signals as stopping
 class Thing: pass
 stopping.listen()
 thing = Thing()
@@ -41,7 +40,7 @@ def test_what_a_library_makes_of_an_interruption_is_one(tfopt, monkeypatch):
         monkeypatch.setattr(stopping, "_asked", [signal.SIGINT])
         raise RuntimeError("the schema could not be built")
 
-    monkeypatch.setattr("tfopt.creation_api.load_dataset", fail)
+    monkeypatch.setattr("tfopt.api.load_dataset", fail)
     ended = tfopt("train", "-o", "m.keras")
     assert (ended.code, ended.err.count("\n")) == (130, 1)
     assert ended.err.startswith("error: interrupted; ")

@@ -12,16 +12,33 @@ from typing import TYPE_CHECKING, Any
 from tfopt.runtime.import_hook import register_layers
 
 if TYPE_CHECKING:
-    from tfopt.api import binarize, cluster, convert, distill, prune, quantize
+    from tfopt.api import (
+        binarize,
+        build,
+        cluster,
+        compare,
+        convert,
+        debug,
+        distill,
+        evaluate,
+        inspect,
+        prune,
+        quantize,
+        shootout,
+        train,
+        tune,
+    )
     from tfopt.conversion.config import FloatConfig
+    from tfopt.core.outcome import Outcome
+    from tfopt.core.pipeline import Pipeline, Step
+    from tfopt.core.recipe import Recipe
     from tfopt.core.result import Result
-    from tfopt.creation_api import build, train, tune
+    from tfopt.core.technique import Technique
     from tfopt.data import Dataset
     from tfopt.data.config import DataConfig
     from tfopt.errors import ConversionError, InputError, OutputError, TfoptError, UnsupportedError
     from tfopt.evaluation.config import Gates
     from tfopt.evaluation.prediction import predict
-    from tfopt.evaluation_api import compare, debug, evaluate, inspect, shootout
     from tfopt.formats.keras.custom_objects import register_custom_objects
     from tfopt.formats.loading import load
     from tfopt.models.config import BuildConfig
@@ -55,15 +72,32 @@ _HOMES = {
     "tfopt.techniques.structured.config": ("StructuredConfig",),
     "tfopt.training.config": ("TrainConfig",),
     "tfopt.tuning.config": ("TuneConfig",),
-    "tfopt.creation_api": ("build", "train", "tune"),
     "tfopt.data": ("Dataset",),
     "tfopt.errors": ("ConversionError", "InputError", "OutputError", "TfoptError", "UnsupportedError"),
     "tfopt.evaluation.prediction": ("predict",),
-    "tfopt.evaluation_api": ("compare", "debug", "evaluate", "inspect", "shootout"),
     "tfopt.report.inspection": ("Inspection",),
     "tfopt.report.schema": ("Report",),
+    "tfopt.core.outcome": ("Outcome",),
+    "tfopt.core.pipeline": ("Pipeline", "Step"),
+    "tfopt.core.recipe": ("Recipe",),
     "tfopt.core.result": ("Result",),
-    "tfopt.api": ("binarize", "cluster", "convert", "distill", "prune", "quantize"),
+    "tfopt.core.technique": ("Technique",),
+    "tfopt.api": (
+        "binarize",
+        "build",
+        "cluster",
+        "compare",
+        "convert",
+        "debug",
+        "distill",
+        "evaluate",
+        "inspect",
+        "prune",
+        "quantize",
+        "shootout",
+        "train",
+        "tune",
+    ),
 }
 _HOME_OF = {name: module for module, names in _HOMES.items() for name in names}
 
@@ -79,14 +113,19 @@ __all__ = [
     "Gates",
     "InputError",
     "Inspection",
+    "Outcome",
     "OutputError",
+    "Pipeline",
     "PruneConfig",
     "QatConfig",
     "QuantizeConfig",
+    "Recipe",
     "Report",
     "Result",
     "ShootoutConfig",
+    "Step",
     "StructuredConfig",
+    "Technique",
     "TfoptError",
     "TrainConfig",
     "TuneConfig",

@@ -1,25 +1,49 @@
-"""The story every command tells that makes one model of another: load, measure, transform, measure, report."""
+"""The verbs of the library: each is a line or two over a pipeline, a measurement or a search.
 
-from pathlib import Path
-from typing import Literal
+    result = tfopt.prune("model.keras", tfopt.PruneConfig(sparsity=0.5))
+    result.artifact.save("model-pruned.keras")
+
+A model is given as a path, a `keras.Model` or an artifact and is left alone; data as a name, a path, a `DataConfig` or
+a `Dataset`, left out they are what the model remembers. Every mistake is a `TfoptError` that names the argument.
+"""
+
+from collections.abc import Sequence
+from typing import Literal, TypeVar
 
 from tfopt.config.fields import Config
 from tfopt.conversion.config import FloatConfig
-from tfopt.core.provenance import DataLike, data_for, next_provenance
-from tfopt.core.result import Result, report_of
-from tfopt.data import Dataset
+from tfopt.core.pipeline import Pipeline, Step
+from tfopt.core.provenance import DataLike, data_for, load_dataset, provenance_of
+from tfopt.core.result import Result, report_of, summary
 from tfopt.distribution.strategies import set_up
-from tfopt.formats.artifact import Artifact
+from tfopt.distribution.workers.config import WorkersConfig
+from tfopt.errors import InputError
+from tfopt.evaluation.config import Gates
 from tfopt.formats.keras.artifact import KerasArtifact
-from tfopt.formats.loading import ModelLike, load_keras
+from tfopt.formats.loading import ModelLike, load, load_keras
+from tfopt.models.applications import PREFIX
+from tfopt.models.config import BuildConfig
+from tfopt.report.inspection import Inspection
+from tfopt.report.schema import Report
+from tfopt.report.shootout import ShootoutReport
+from tfopt.report.versions import versions
 from tfopt.runtime.progress import Progress, Silent
+from tfopt.shootout.config import ShootoutConfig
 from tfopt.techniques.binarization.config import BinarizeConfig
 from tfopt.techniques.clustering.config import ClusterConfig
+from tfopt.techniques.convert.technique import ToKerasConfig
 from tfopt.techniques.distillation.config import DistillConfig
+from tfopt.techniques.distillation.technique import Distill
 from tfopt.techniques.pruning.config import PruneConfig
 from tfopt.techniques.qat.config import QatConfig
 from tfopt.techniques.quantization.config import QuantizeConfig
 from tfopt.techniques.structured.config import StructuredConfig
+from tfopt.training.config import TrainConfig
+from tfopt.training.fit import RunFiles
+from tfopt.tuning.config import TuneConfig
+from tfopt.tuning.study_files import StudyFiles
+
+C = TypeVar("C", bound=Config)
 
 
 def prune(
@@ -30,26 +54,12 @@ def prune(
     name: str | None = None,
     progress: Progress | None = None,
 ) -> Result:
-    """Prune a Keras model, fine-tuned on the data it remembers or on `data`; `model` is left alone.
+    """Prune a Keras model, fine-tuned on the data it remembers or on `data`.
 
     With a `PruneConfig` weights become zero; with a `StructuredConfig` channels, heads or blocks leave.
     """
-    from tfopt.techniques.pruning.either import prune as prune_model
-
-    config, progress = config or PruneConfig(), progress or Silent()
-    set_up(config)
-    artifact = load_keras(model)
-    dataset, notes = data_for(artifact, data, progress)
-    pruned = prune_model(artifact, config, dataset, progress)
-    provenance = next_provenance(artifact, dataset, "prune", config)
-    after = KerasArtifact.of(pruned.model, name or f"{Path(artifact.name).stem}-pruned.keras", provenance)
-    return Result(
-        after,
-        report_of(
-            "prune", config, dataset, [artifact, after], progress,
-            layers=pruned.layers, notes=[*notes, *pruned.notes], history=pruned.history,
-        ),
-    )  # fmt: skip
+    config = _checked(config or PruneConfig(), PruneConfig, StructuredConfig)
+    return Pipeline([config]).run(model, data, name=name, progress=progress)
 
 
 def cluster(
@@ -60,23 +70,9 @@ def cluster(
     name: str | None = None,
     progress: Progress | None = None,
 ) -> Result:
-    """Cluster the weights of a Keras model, trained on the data it remembers or on `data`; `model` is left alone."""
-    from tfopt.techniques.clustering.cluster import cluster as cluster_model
-
-    config, progress = config or ClusterConfig(), progress or Silent()
-    set_up(config)
-    artifact = load_keras(model)
-    dataset, notes = data_for(artifact, data, progress)
-    made = cluster_model(artifact, config, dataset, progress)
-    name = name or f"{Path(artifact.name).stem}-clustered.keras"
-    after = KerasArtifact.of(made.model, name, next_provenance(artifact, dataset, "cluster", config))
-    return Result(
-        after,
-        report_of(
-            "cluster", config, dataset, [artifact, after], progress,
-            layers=made.layers, notes=[*notes, *made.notes], history=made.history,
-        ),
-    )  # fmt: skip
+    """Cluster the weights of a Keras model, trained on the data it remembers or on `data`."""
+    config = _checked(config or ClusterConfig(), ClusterConfig)
+    return Pipeline([config]).run(model, data, name=name, progress=progress)
 
 
 def quantize(
@@ -89,52 +85,11 @@ def quantize(
 ) -> Result:
     """Quantize a Keras model into a `.tflite` file, on the data it remembers or on `data`.
 
-    With a `QuantizeConfig` that is done after training; with a `QatConfig` the model is trained for it.
+    With a `QuantizeConfig` that is done after training; with a `QatConfig` the model is trained for it, and the trained
+    `.keras` is a companion of the artifact.
     """
-    from tfopt.techniques.quantization.post_training import quantize as quantize_model
-
-    config, progress = config or QuantizeConfig(), progress or Silent()
-    set_up(config)
-    artifact = load_keras(model)
-    dataset, notes = data_for(artifact, data, progress)
-    if isinstance(config, QatConfig):
-        return _quantize_aware(artifact, config, dataset, notes, name, progress)
-    quantized = quantize_model(artifact, config, dataset, progress)
-    after = quantized.artifact
-    after.name = name or after.name
-    return Result(
-        after,
-        report_of(
-            "quantize", config, dataset, [artifact, quantized.float_artifact, after], progress,
-            layers=quantized.layers, notes=[*notes, *quantized.notes], gates=quantized.gates,
-        ),
-    )  # fmt: skip
-
-
-def _quantize_aware(
-    artifact: KerasArtifact,
-    config: QatConfig,
-    dataset: Dataset | None,
-    notes: list[str],
-    name: str | None,
-    progress: Progress,
-) -> Result:
-    from tfopt.techniques.qat.qat import quantize_aware
-
-    made = quantize_aware(artifact, config, dataset, progress)
-    after = made.artifact
-    after.name = name or after.name
-    trained = KerasArtifact.of(
-        made.model, f"{after.name.removesuffix('.tflite')}.keras", next_provenance(artifact, dataset, "qat", config)
-    )
-    return Result(
-        after,
-        report_of(
-            "quantize", config, dataset, [artifact, trained, made.float_artifact, after], progress,
-            layers=made.layers, notes=[*notes, *made.notes], history=made.history,
-        ),
-        trained,
-    )  # fmt: skip
+    config = _checked(config or QuantizeConfig(), QuantizeConfig, QatConfig)
+    return Pipeline([config]).run(model, data, name=name, progress=progress)
 
 
 def binarize(
@@ -145,26 +100,9 @@ def binarize(
     name: str | None = None,
     progress: Progress | None = None,
 ) -> Result:
-    """Binarize a Keras model, trained on the data it remembers or on `data`; `model` is left alone.
-
-    The artifact is the `.keras` file; the `.tflite` file is `beside`.
-    """
-    from tfopt.techniques.binarization.binarize import binarize as binarize_model
-    from tfopt.techniques.binarization.verdicts import verdicts
-
-    config, progress = config or BinarizeConfig(), progress or Silent()
-    set_up(config)
-    artifact = load_keras(model)
-    dataset, notes = data_for(artifact, data, progress)
-    name = name or f"{Path(artifact.name).stem}-{config.mode}.keras"
-    made = binarize_model(artifact, config, dataset, name, progress)
-    provenance = next_provenance(artifact, dataset, "binarize", config)
-    after = KerasArtifact.of(made.model, name, provenance, deflated=not config.plain)
-    report = report_of(
-        "binarize", config, dataset, [artifact, after, *made.others, made.artifact], progress,
-        layers=made.layers, notes=[*notes, *made.notes], history=made.history,
-    )  # fmt: skip
-    return Result(after, report.saying(verdicts(report, made.bits)), made.artifact)
+    """Binarize a Keras model, trained on the data it remembers or on `data`; the `.tflite` file is a companion."""
+    config = _checked(config or BinarizeConfig(), BinarizeConfig)
+    return Pipeline([config]).run(model, data, name=name, progress=progress)
 
 
 def distill(
@@ -177,19 +115,8 @@ def distill(
     progress: Progress | None = None,
 ) -> Result:
     """Teach a small Keras model, `student` or the one of the config, what `teacher` answers; both are left alone."""
-    from tfopt.techniques.distillation.distill import distill as distill_model
-
-    config, progress = config or DistillConfig(), progress or Silent()
-    set_up(config)
-    artifact = load_keras(teacher)
-    given = student or (config.student if isinstance(config.student, Path) else None)
-    shown = [artifact, *([load_keras(given)] if given else [])]
-    dataset, notes = data_for(artifact, data, progress)
-    made = distill_model(artifact, shown[1] if given else None, config, dataset, progress)
-    provenance = next_provenance(artifact, dataset, "distill", config)
-    shown.append(KerasArtifact.of(made.model, name or f"{Path(artifact.name).stem}-distilled.keras", provenance))
-    notes += made.notes
-    return Result(shown[-1], report_of("distill", config, dataset, shown, progress, notes=notes, history=made.history))
+    config = _checked(config or DistillConfig(), DistillConfig)
+    return Pipeline([Step(Distill(student), config)]).run(teacher, data, name=name, progress=progress)
 
 
 def convert(
@@ -202,17 +129,163 @@ def convert(
     progress: Progress | None = None,
 ) -> Result:
     """Convert a model into a float32 `.tflite` file, the baseline of quantized ones, or an old one into a `.keras`."""
-    from tfopt.conversion.sparse_encoding import float_file
+    if to not in ("tflite", "keras"):
+        raise InputError(f"`to` {to} is no format; there are tflite and keras")
+    step = ToKerasConfig() if to == "keras" else _checked(config or FloatConfig(), FloatConfig)
+    return Pipeline([step]).run(model, data, name=name, progress=progress)
 
-    config, progress = config or FloatConfig(), progress or Silent()
+
+def build(
+    config: BuildConfig | None = None,
+    data: DataLike = "digits",
+    *,
+    name: str = "model.keras",
+    progress: Progress | None = None,
+) -> Result:
+    """Build a new model for `data` and leave it untrained; it remembers the data, as a trained one does."""
+    from tfopt.models import Signature
+    from tfopt.models import build as build_model
+    from tfopt.training.seeds import seed_everything
+
+    config, progress = _checked(config or BuildConfig(), BuildConfig), progress or Silent()
+    dataset = load_dataset(data, None, progress)
+    seed_everything(config.seed)
+    model = build_model(config, Signature.of(dataset))
+    artifact = KerasArtifact.of(model, name, provenance_of(dataset, "build", config))
+    return Result(artifact, report_of("build", config, dataset, [artifact], progress, untrained=True))
+
+
+def train(
+    config: TrainConfig | None = None,
+    data: DataLike = "digits",
+    *,
+    files: RunFiles | None = None,
+    name: str = "model.keras",
+    progress: Progress | None = None,
+    workers: WorkersConfig | None = None,
+) -> Result:
+    """Train a new model on the train split of `data`, select it on the validation, measure it on the test split.
+
+    With `workers` it is trained by several processes (see `tfopt.distribution.workers`).
+    """
+    from tfopt.distribution.workers.launching import train as train_by_workers
+    from tfopt.training.train import summary_of
+    from tfopt.training.train import train as train_model
+
+    config, progress = _checked(config or TrainConfig(), TrainConfig), progress or Silent()
+    if workers and (config.replicas or config.jit):
+        option = "--replicas" if config.replicas else "--jit"
+        raise InputError(f"{option} is for one process: leave it out with --workers")
+    set_up(config)
+    base = load_keras(config.base) if config.base and not config.base.startswith(PREFIX) else None
+    dataset = load_dataset(data, base.provenance.inputs_only() if base and base.provenance else None, progress)
+    if workers:
+        made = train_by_workers(config, dataset, workers, files, progress)
+    else:
+        made = train_model(config, dataset, progress, files, base.fresh_model if base else None)
+    artifact = KerasArtifact.of(made.model, name, provenance_of(dataset, "train", config))
+    notes = [*dataset.notes, *summary_of(made, config, dataset)]
+    report = report_of("train", config, dataset, [artifact], progress, notes=notes)
+    return Result(artifact, report.model_copy(update={"replicas": made.replicas, "history": made.result.history}))
+
+
+def tune(
+    config: TuneConfig | None = None,
+    data: DataLike = "digits",
+    *,
+    files: StudyFiles | None = None,
+    name: str = "best.keras",
+    progress: Progress | None = None,
+) -> Result:
+    """Search for the training options that do best on the validation split of `data`; `files` are where it is kept."""
+    from tfopt.tuning.tune import tune as tune_model
+
+    config, progress = _checked(config or TuneConfig(), TuneConfig), progress or Silent()
+    return Result(*tune_model(config, load_dataset(data, None, progress), files, name, progress))
+
+
+def shootout(
+    config: ShootoutConfig | None = None, data: DataLike = "digits", *, progress: Progress | None = None
+) -> ShootoutReport:
+    """Train architectures at an equal budget with several seeds, and measure them on the test split of `data`."""
+    from tfopt.shootout.shootout import shootout as run
+
+    config, progress = _checked(config or ShootoutConfig(), ShootoutConfig), progress or Silent()
+    dataset = load_dataset(data, None, progress)
+    contestants, notes = run(config, dataset, progress)
+    return ShootoutReport(
+        config=config.model_dump(mode="json"),
+        data=summary(dataset),
+        budget=config.budget,
+        contestants=contestants,
+        notes=[*dataset.notes, *notes],
+        versions=versions(),
+    )
+
+
+def debug(
+    model: ModelLike,
+    config: QuantizeConfig | StructuredConfig | None = None,
+    data: DataLike | None = None,
+    *,
+    progress: Progress | None = None,
+) -> Report:
+    """Say what quantizing does to each layer of a Keras model, or what it costs if channels leave, worst first.
+
+    The latter with a `StructuredConfig`; nothing is written.
+    """
+    from tfopt.core.context import Context
+    from tfopt.techniques.quantization.debugging import debug_layers
+    from tfopt.techniques.structured.sensitivity import group_losses
+
+    config, progress = _checked(config or QuantizeConfig(), QuantizeConfig, StructuredConfig), progress or Silent()
     artifact = load_keras(model)
     dataset, notes = data_for(artifact, data, progress)
-    name = name or f"{Path(artifact.name).stem}.{to}"
-    if to == "keras":
-        provenance = next_provenance(artifact, dataset, "convert", Config())
-        carried = KerasArtifact.of(artifact.model, name, provenance)
-        return Result(carried, report_of("convert", Config(), dataset, [carried], progress, notes=notes))
-    after, before, remarks = float_file(artifact, config, progress)
-    after.name = name
-    shown: list[Artifact] = [artifact, *([before] if before else []), after]
-    return Result(after, report_of("convert", config, dataset, shown, progress, notes=[*notes, *remarks]))
+    context = Context.of(dataset, progress)
+    if isinstance(config, StructuredConfig):
+        groups, remarks = group_losses(artifact, config, context)
+        report = report_of("debug", config, dataset, [artifact], progress, notes=[*notes, *remarks])
+        return report.model_copy(update={"groups": groups})
+    before, after, errors, remarks = debug_layers(artifact, config, context)
+    report = report_of("debug", config, dataset, [before, after], progress, notes=[*notes, *remarks])
+    return report.model_copy(update={"errors": errors})
+
+
+def inspect(model: ModelLike, *, int8: bool = True, progress: Progress | None = None) -> Inspection:
+    """Say what is in a model and what each technique can do with its layers; for `int8` it is quantized to see."""
+    from tfopt.inspection import inspect as look_into
+
+    return look_into(load(model), progress or Silent(), int8=int8)
+
+
+def evaluate(model: ModelLike, data: DataLike | None = None, *, progress: Progress | None = None) -> Report:
+    """Measure one model on the test split of the data it remembers or of `data`."""
+    return _compare("evaluate", [model], data, Gates(), progress or Silent())
+
+
+def compare(
+    models: Sequence[ModelLike],
+    data: DataLike | None = None,
+    gates: Gates | None = None,
+    *,
+    progress: Progress | None = None,
+) -> Report:
+    """Measure several models side by side; the first is the baseline, the others must respect `gates`."""
+    return _compare("compare", models, data, _checked(gates or Gates(), Gates, argument="gates"), progress or Silent())
+
+
+def _compare(
+    command: str, models: Sequence[ModelLike], data: DataLike | None, gates: Gates, progress: Progress
+) -> Report:
+    artifacts = [load(model) for model in models]
+    remembering = next((a for a in artifacts if a.provenance and a.provenance.data), artifacts[0])
+    dataset, notes = data_for(remembering, data, progress)
+    return report_of(command, gates, dataset, artifacts, progress, notes=notes, gates=gates)
+
+
+def _checked(config: C, *kinds: type[Config], argument: str = "config") -> C:
+    """Return `config`; raise `InputError` if it is of none of these kinds."""
+    if type(config) not in kinds:
+        wanted = " or ".join(kind.__name__ for kind in kinds)
+        raise InputError(f"`{argument}` must be a {wanted}, not {type(config).__name__}")
+    return config

@@ -66,7 +66,7 @@ def build(
         name = destination.path.name
 
         def built(_: object) -> "Result":
-            from tfopt import creation_api as creating
+            from tfopt import api as creating
 
             return creating.build(config, source, name=name, progress=out)
 

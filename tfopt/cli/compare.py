@@ -55,7 +55,7 @@ def compare(
             raise InputError("two or more models are needed to compare; `tfopt evaluate` measures one")
         paths = [existing(path) for path in models]
         out.load_tensorflow(custom_objects)
-        from tfopt import evaluation_api as judging
+        from tfopt import api as judging
 
         report = judging.compare(paths, source, gates, progress=out)
         out.report(report)
@@ -78,6 +78,6 @@ def evaluate(
         source = data_options.data_config(data, scale)
         path = existing(model)
         out.load_tensorflow(custom_objects)
-        from tfopt import evaluation_api as judging
+        from tfopt import api as judging
 
         out.report(judging.evaluate(path, source, progress=out))

@@ -53,6 +53,6 @@ def debug(
         source = data_options.data_config(data, scale)
         path = existing(model)
         out.load_tensorflow(custom_objects)
-        from tfopt import evaluation_api as judging
+        from tfopt import api as judging
 
         out.report(judging.debug(path, config, source, progress=out))

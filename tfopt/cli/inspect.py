@@ -36,6 +36,6 @@ def inspect(
     with Output(json=json, quiet=quiet, verbose=verbose, debug=debug) as out:
         path = existing(model)
         out.load_tensorflow(custom_objects)
-        from tfopt import evaluation_api as judging
+        from tfopt import api as judging
 
         out.inspection(judging.inspect(path, int8=int8, progress=out))

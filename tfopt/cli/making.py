@@ -36,8 +36,8 @@ def make(
 def _beside(path: Path, result: "Result") -> bytes:
     """What a file beside the artifact holds: the result's other file, or the artifact as C source or header."""
     if path.suffix in (".keras", ".tflite"):
-        assert result.beside is not None
-        return result.beside.payload
+        [companion] = result.companions
+        return companion.payload
     from tfopt.conversion.c_array import c_array
 
     source, header = c_array(result.artifact.payload, path.stem)

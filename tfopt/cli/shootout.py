@@ -71,6 +71,6 @@ def shootout(
         config = ShootoutConfig(archs=names, seeds=seeds, parameters=parameters, seconds=seconds, training=training)
         source = DataConfig.model_validate(data)
         out.load_tensorflow()
-        from tfopt import evaluation_api as judging
+        from tfopt import api as judging
 
         out.shootout(judging.shootout(config, source, progress=out))

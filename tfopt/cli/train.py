@@ -107,7 +107,7 @@ def train(
         destination = Destination(output or "model.keras", suffix=".keras", force=force)
         checkpoint = _checkpoint_folder(destination, resume=resume, force=force)
         out.load_tensorflow()
-        from tfopt import creation_api
+        from tfopt import api
         from tfopt.training.fit import RunFiles
 
         out.on_failure = "the same command with --resume goes on from the last checkpoint"
@@ -115,9 +115,7 @@ def train(
         files = RunFiles(checkpoint, run, resume, checkpoint_steps, tensorboard)
         follows = bool(together and together.rank)  # another process writes
         with contextlib.nullcontext() if follows else destination.held():
-            result = creation_api.train(
-                config, source, files=files, name=destination.path.name, progress=out, workers=together
-            )
+            result = api.train(config, source, files=files, name=destination.path.name, progress=out, workers=together)
             _finish(out, result, destination, files, together)
 
 

@@ -78,14 +78,14 @@ def tune(
         files = StudyFiles(path.with_name(path.name + ".tune.db"), resume=resume, force=force)
         files.refuse()
         out.load_tensorflow()
-        from tfopt import creation_api as creating
+        from tfopt import api as creating
 
         out.on_failure = f"trials that have ended are in {files.path}: the same command with --resume goes on"
         with destination.held():
             result = creating.tune(config, source, files=files, name=path.name, progress=out)
             assert result.artifact.provenance is not None
             made = TrainConfig.model_validate(result.artifact.provenance.history[-1].config)
-            told = result.report.saying(
+            told = result.report.with_notes(
                 [
                     f"the same model again: {_command(made, source)}",
                     f"{files.path} keeps the search: --resume --force with more --trials goes on with it",

@@ -3,6 +3,7 @@
 from pathlib import Path
 
 from tfopt.config.fields import Config
+from tfopt.core.technique import AnyTechnique
 from tfopt.data import Dataset, match
 from tfopt.data import load as load_data
 from tfopt.data.config import TFDS, DataConfig
@@ -15,7 +16,6 @@ from tfopt.report.versions import versions
 from tfopt.runtime.progress import Progress
 
 DataLike = str | DataConfig | Dataset
-TRAINING = ("prune", "cluster", "qat", "binarize")
 
 
 def data_for(artifact: Artifact, data: DataLike | None, progress: Progress) -> tuple[Dataset | None, list[str]]:
@@ -104,12 +104,17 @@ def _remembered(data: Dataset) -> Provenance:
     )
 
 
-def next_provenance(artifact: KerasArtifact, data: Dataset | None, command: str, config: Config) -> Provenance:
-    """What `artifact` remembers, or the data it was given now if it was trained on them, and this step."""
+def next_provenance(
+    artifact: KerasArtifact, data: Dataset | None, technique: AnyTechnique, config: Config
+) -> Provenance:
+    """Return what the result of a technique remembers.
+
+    That is what `artifact` remembers and this step; the data are those it was given now, if it was trained on them.
+    """
     memory = artifact.provenance or Provenance()
-    if data is not None and (memory.data is None or command in TRAINING):
+    if data is not None and (memory.data is None or technique.trains):
         memory = _remembered(data).model_copy(update={"history": memory.history})
-    return memory.then(_step(command, config))
+    return memory.then(_step(technique.name, config))
 
 
 def _step(command: str, config: Config) -> Step:

@@ -13,7 +13,7 @@ from tfopt.evaluation.measurement import compare as compare_measured
 from tfopt.evaluation.measurement import measure
 from tfopt.formats.artifact import Artifact
 from tfopt.formats.keras.artifact import KerasArtifact
-from tfopt.report.schema import Baseline, DataSummary, GateResult, GroupLoss, LayerChange, LayerError, Report
+from tfopt.report.schema import Baseline, DataSummary, Report
 from tfopt.report.versions import versions
 from tfopt.runtime.progress import Progress
 
@@ -22,12 +22,12 @@ from tfopt.runtime.progress import Progress
 class Result:
     """What a command made and what it has to say about it.
 
-    `beside` is the other file of a command that makes two: the `.keras` of QAT, and the `.tflite` of a binarized model.
+    `companions` are the files that lie beside it: the `.keras` of QAT, the `.tflite` of a binarized model.
     """
 
     artifact: Artifact
     report: Report
-    beside: Artifact | None = None
+    companions: tuple[Artifact, ...] = ()
 
 
 def report_of(
@@ -37,38 +37,33 @@ def report_of(
     artifacts: Sequence[Artifact],
     progress: Progress,
     *,
-    layers: Sequence[LayerChange] = (),
     notes: Sequence[str] = (),
-    replicas: Sequence[str] = (),
-    history: Sequence[dict[str, float]] = (),
-    gates: Sequence[GateResult] = (),
-    errors: Sequence[LayerError] = (),
-    groups: Sequence[GroupLoss] = (),
+    gates: Gates | None = None,
     untrained: bool = False,
 ) -> Report:
-    """Measure `artifacts`, the first of which is the baseline, and put what a command has to say around the figures.
+    """Measure artifacts on the test split and in time, and put what a command has to say around the figures.
 
-    How well `untrained` ones answer is not measured.
+    Args:
+        command: What was run.
+        config: What was asked for.
+        data: The data, with their test split; None if there are none.
+        artifacts: What is measured, the baseline first.
+        progress: Shows how far the work is.
+        notes: Sentences for the report.
+        gates: Limits that all but the baseline are held to.
+        untrained: Whether their weights are random, so that how well they answer is not measured.
     """
     measured = measure(artifacts, None if untrained else data, progress)
     comparisons = compare_measured(measured)
-    if isinstance(config, Gates):
-        gates = check(config, measured, comparisons)
-    seed = getattr(config, "seed", None)
     return Report(
         command=command,
         config=config.model_dump(mode="json"),
         data=summary(data) if data else None,
         measurements=[m.measurement for m in measured],
         comparisons=comparisons,
-        layers=list(layers),
-        gates=list(gates),
-        errors=list(errors),
-        groups=list(groups),
+        gates=check(gates, measured, comparisons) if gates else [],
         notes=[*notes, *_remarks(artifacts, data, untrained=untrained)],
-        replicas=list(replicas),
-        history=list(history),
-        seed=seed,
+        seed=getattr(config, "seed", None),
         versions=versions(),
     )
 

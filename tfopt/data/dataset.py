@@ -2,7 +2,7 @@
 
 import hashlib
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -76,6 +76,11 @@ class Dataset:
     sources: tuple[str, ...] | None = None
     references: tuple[str, ...] | None = None
     columns: tuple[str, ...] | None = None
+
+    def without_test(self) -> "Dataset":
+        """Return the same data with a test split of no samples, and without the texts of the one it had."""
+        empty = Split(tuple(np.empty((0, *x.shape[1:]), x.dtype) for x in self.test.inputs), self.test.y[:0].copy())
+        return replace(self, test=empty, sources=None, references=None)
 
     def splits(self) -> Iterator[tuple[str, Split]]:
         """Yield each split with its name."""

@@ -13,7 +13,7 @@ from tfopt.graph.layer_names import leaves
 from tfopt.graph.model_io import inputs_of
 from tfopt.graph.replay import Call, is_graph, replay
 from tfopt.inspection.verdicts import verdicts
-from tfopt.report.inspection import LayerFacts, Technique, Verdict
+from tfopt.report.inspection import LayerFacts, Verdict
 from tfopt.runtime.progress import Progress
 from tfopt.typing import Options, Tensor
 
@@ -42,7 +42,7 @@ def keras_facts(artifact: KerasArtifact, progress: Progress, *, int8: bool) -> O
 
 
 def _layer(
-    name: str, layer: keras.Layer, shapes: Shapes, macs: int | None, techniques: dict[Technique, Verdict]
+    name: str, layer: keras.Layer, shapes: Shapes, macs: int | None, techniques: dict[str, Verdict]
 ) -> LayerFacts:
     arrays = [weight.numpy() for weight in layer.weights]
     own = [arrays[kernel.position] for kernel in kernels(layer)]

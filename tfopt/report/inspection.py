@@ -5,8 +5,6 @@ from typing import Literal
 from tfopt.report.schema import Record
 from tfopt.typing import Json
 
-Technique = Literal["prune", "cluster", "binarize", "int8", "qat"]
-
 
 class Verdict(Record):
     """Whether a technique changes a layer, and what it does to it, or why not."""
@@ -31,7 +29,7 @@ class LayerFacts(Record):
     bytes: int
     sparsity: float | None
     dtypes: list[str]
-    techniques: dict[Technique, Verdict]
+    techniques: dict[str, Verdict]
 
 
 class OperationFacts(Record):

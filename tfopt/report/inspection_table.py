@@ -9,9 +9,7 @@ from rich.table import Table
 from rich.text import Text
 
 from tfopt.report.cells import NOTHING, size
-from tfopt.report.inspection import Inspection, LayerFacts, PortFacts, Technique, Verdict
-
-TECHNIQUES: Sequence[Technique] = ("prune", "cluster", "binarize", "int8", "qat")
+from tfopt.report.inspection import Inspection, LayerFacts, PortFacts, Verdict
 
 
 def render_inspection(found: Inspection) -> RenderableType:
@@ -81,7 +79,7 @@ def _types(found: Inspection) -> list[str]:
 
 def _techniques(layers: Sequence[LayerFacts]) -> list[RenderableType]:
     """A row for each layer with weights; each reason is said once, below, by its number."""
-    asked = [technique for technique in TECHNIQUES if any(technique in layer.techniques for layer in layers)]
+    asked = list(dict.fromkeys(technique for layer in layers for technique in layer.techniques))
     if not asked:
         return []
     reasons: dict[str, int] = {}

@@ -243,8 +243,8 @@ class Report(Record):
         """Whether every gate holds."""
         return all(gate.passed for gate in self.gates)
 
-    def saying(self, notes: Sequence[str]) -> Self:
-        """The report with further notes."""
+    def with_notes(self, notes: Sequence[str]) -> Self:
+        """Return the report with further notes."""
         return self.model_copy(update={"notes": [*self.notes, *notes]})
 
 

@@ -5,6 +5,7 @@ normalizations and depthwise kernels are left alone; embeddings and attention pr
 """
 
 import re
+from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
 import keras
@@ -12,6 +13,7 @@ import keras
 from tfopt.errors import InputError, UnsupportedError
 from tfopt.graph.kernels import DEPTHWISE
 from tfopt.graph.layer_names import leaves
+from tfopt.report.inspection import Verdict
 from tfopt.report.schema import LayerChange
 
 KERNELS = {"kernel", "pointwise_kernel", "recurrent_kernel", "embeddings"}
@@ -55,6 +57,12 @@ def targets(model: keras.Model, exclude: str | None, title: str) -> tuple[list[T
     if not found:
         raise UnsupportedError(f"{title} has no kernel to change: none at all, or every one is excluded or frozen")
     return found, skipped
+
+
+def verdicts(able: Mapping[str, str], skipped: Sequence[LayerChange]) -> dict[str, Verdict]:
+    """Return for each layer what can be done with it, or why nothing can."""
+    found = {layer: Verdict(can=True, detail=detail) for layer, detail in able.items()}
+    return found | {change.layer: Verdict(can=False, detail=change.detail) for change in skipped}
 
 
 def excluded_by(exclude: str | None) -> re.Pattern[str] | None:

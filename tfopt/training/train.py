@@ -13,6 +13,8 @@ from tfopt.distribution.strategies import MIRRORED, replica_devices, strategy
 from tfopt.models import Signature, build
 from tfopt.models.applications import PREFIX, application
 from tfopt.runtime.progress import Progress
+from tfopt.training.batches import steps_per_epoch
+from tfopt.training.checkpoint import START
 from tfopt.training.config import TrainConfig
 from tfopt.training.fit import FitResult, RunFiles, fit
 from tfopt.training.plan import FitPlan
@@ -104,3 +106,25 @@ def _in_float32(model: keras.Model, config: TrainConfig, data: Dataset) -> keras
     plain.set_weights(model.get_weights())
     plain.compile(**keras.saving.deserialize_keras_object(model.get_compile_config()))
     return plain
+
+
+def summary_of(trained: Trained, config: TrainConfig, data: Dataset) -> list[str]:
+    """Return what a report says of a training: epochs, the one that was selected, resumption and replicas."""
+    result, replicas = trained.result, len(trained.replicas)
+    most = f"{config.epochs}{' in each part' * bool(config.base)}"
+    notes = [
+        *trained.notes,
+        f"{len(result.history)} epochs trained of at most {most}, the weights are those of epoch"
+        f" {result.best_epoch + 1}",
+    ]
+    if result.resumed_at != START:
+        notes.append(f"resumed after {result.resumed_at}")
+    if replicas > 1:
+        samples = len(data.train)
+        seen = result.steps // steps_per_epoch(samples, config.batch_size) * samples
+        scaled = f", at {replicas} times the learning rate" if config.scale_lr else ""
+        notes.append(
+            f"{replicas} replicas made {result.steps:,} steps on {seen:,} samples, in each epoch on all {samples:,}"
+            f"{scaled}"
+        )
+    return notes

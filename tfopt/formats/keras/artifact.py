@@ -94,6 +94,11 @@ class KerasArtifact:
         """The bytes of the file."""
         return self._file.path.read_bytes()
 
+    def remember(self, provenance: Provenance) -> None:
+        """Add to a file without provenance what the model is to remember."""
+        provenances.attach(self._file.path, provenance)
+        self.provenance = provenance
+
     def fresh_model(self) -> keras.Model:
         """Load a copy that may be changed freely."""
         return _loaded(self._file.path, self.name)

@@ -1,111 +1,101 @@
 """Binarization of a Keras model: kernels become signs times a scale, by training with them or by careful rounding."""
 
-from dataclasses import dataclass
 from pathlib import Path
 
 import keras
 
 from tfopt.conversion.convert import convert
-from tfopt.data import Dataset, match
+from tfopt.core.context import Context
+from tfopt.core.outcome import Outcome
+from tfopt.data import Dataset
 from tfopt.errors import InputError, TfoptError
-from tfopt.evaluation.scores import described, drop
+from tfopt.evaluation.evaluator import Evaluator
+from tfopt.formats.artifact import Artifact
 from tfopt.formats.keras.artifact import KerasArtifact
-from tfopt.formats.tflite.artifact import TfliteArtifact
 from tfopt.graph.layer_names import leaves
 from tfopt.graph.model_copy import compiled_like, rebuilt
-from tfopt.report.schema import LayerChange
 from tfopt.runtime.progress import Progress
-from tfopt.techniques.binarization.bits import Bits, bits_of
-from tfopt.techniques.binarization.by_rounding import best_rounding, scored
+from tfopt.techniques.binarization.by_rounding import best_rounding
 from tfopt.techniques.binarization.by_training import trained
 from tfopt.techniques.binarization.config import BinarizeConfig
+from tfopt.techniques.binarization.layer_changes import changes
 from tfopt.techniques.binarization.layer_plan import Plan, plan
 from tfopt.techniques.binarization.low_bit_file import low_bit_file
-from tfopt.techniques.binarization.outcome import changes
 from tfopt.techniques.binarization.packed_layer import packed
 from tfopt.techniques.binarization.rounding import Levels
+from tfopt.techniques.binarization.verdicts import bits_of, verdicts
 from tfopt.techniques.quantization.config import QuantizeConfig
 from tfopt.techniques.quantization.post_training import quantize
 from tfopt.training.seeds import seed_everything
-from tfopt.typing import Array
 
 CHECKED = 32  # samples that a file is run on
 
 
-@dataclass(frozen=True)
-class Binarized:
-    """The model with packed or plain kernels, its `.tflite`, and those of the original in float and int8."""
+def binarize(artifact: KerasArtifact, config: BinarizeConfig, context: Context) -> Outcome:
+    """Binarize a copy of the model; zeros, clusters and ranges that it had are not kept.
 
-    model: keras.Model
-    artifact: TfliteArtifact
-    others: list[TfliteArtifact]
-    bits: Bits
-    layers: list[LayerChange]
-    notes: list[str]
-    history: list[dict[str, float]]
-
-
-def binarize(
-    artifact: KerasArtifact, config: BinarizeConfig, data: Dataset | None, name: str, progress: Progress
-) -> Binarized:
-    """Binarize a copy of the model, its file to be called `name`; zeros, clusters and ranges that it had are not kept.
-
-    Raises `InputError` without data or if it is binarized already, `UnsupportedError` if there is nothing to binarize
-    or its graph is not known.
+    Raises:
+        InputError: Without data, or if it is binarized already.
+        UnsupportedError: If there is nothing to binarize, or its graph is not known.
     """
-    if data is None:
+    data, evaluator, progress = context.data, context.evaluator, context.progress
+    if data is None or evaluator is None:
         raise InputError(
             f"{artifact.name} does not say which data it was trained on, and signs alone destroy a model: give --data"
             " NAME or --data FILE.npz to train on, or to round by with --post-training"
         )
-    data = match(data, artifact.name, artifact.input_shapes(), artifact.output_shapes())
     seed_everything(config.seed)
     model = rebuilt(artifact.model, artifact.name)
     nested = {name.replace("/", "_"): name for name, _ in leaves(artifact.model)}
     chosen = plan(model, config, artifact.name, nested)
     if config.post_training:
-        made = best_rounding(model, chosen.levels, data, artifact.name, progress)
+        made = best_rounding(model, chosen.levels, data, evaluator, artifact.name, progress)
     else:
         made = trained(artifact, chosen, config, data, progress)
-    few_bits = low_bit_file(
-        made.model, chosen.levels, f"{Path(name).stem}.tflite", data.calibration.rows(slice(CHECKED)).inputs, progress
-    )
-    others, remarks = _others(artifact, data, progress)
+    title = f"{Path(artifact.name).stem}-{config.mode}.tflite"
+    few_bits = low_bit_file(made.model, chosen.levels, title, data.calibration.rows(slice(CHECKED)).inputs, progress)
+    float_and_int8, remarks = _alternatives(artifact, context)
     notes = [
         *made.notes,
         f"the .tflite answers as the .keras does but for {few_bits.error:.1%} of the output",
         *remarks,
     ]
     if config.mode == "binary" and not config.activations:
-        notes += _ternary(model, chosen, data, scored(made.model, data), progress)
-    return Binarized(
-        compiled_like(artifact.model, made.model if config.plain else packed(made.model, chosen.levels, artifact.name)),
-        few_bits.artifact,
-        others,
-        bits_of(made.model, chosen.levels),
-        changes(model, chosen, made, few_bits.held, nested),
-        notes,
-        made.history,
+        notes += _ternary(model, chosen, data, evaluator, made.model, progress)
+    stored = made.model if config.plain else packed(made.model, chosen.levels, artifact.name)
+    after = KerasArtifact.of(compiled_like(artifact.model, stored), artifact.name, deflated=not config.plain)
+    bits = bits_of(made.model, chosen.levels)
+    return Outcome(
+        after,
+        companions=(few_bits.artifact,),
+        measured=(artifact, after, *float_and_int8, few_bits.artifact),
+        layers=changes(model, chosen, made, few_bits.held, nested),
+        notes=notes,
+        history=made.history,
+        verdict=lambda report: verdicts(report, bits),
     )
 
 
-def _others(artifact: KerasArtifact, data: Dataset, progress: Progress) -> tuple[list[TfliteArtifact], list[str]]:
-    """What the original would be in float and, if that works, in int8; else why not."""
+def _alternatives(artifact: KerasArtifact, context: Context) -> tuple[list[Artifact], list[str]]:
+    """Return the original as a float and, if that works, as an int8 file; else a note why not."""
     try:
-        int8 = quantize(artifact, QuantizeConfig(), data, progress)
+        [_, *files] = quantize(artifact, QuantizeConfig(), context).measured
     except TfoptError as error:
-        return [convert(artifact, progress).artifact], [f"not compared with int8: {error}"]
-    return [int8.float_artifact, int8.artifact], []
+        return [convert(artifact, context.progress).artifact], [f"not compared with int8: {error}"]
+    return files, []
 
 
-def _ternary(model: keras.Model, chosen: Plan, data: Dataset, binary: Array, progress: Progress) -> list[str]:
-    """What signs and zeros would do, without training, if that is better than what was made."""
+def _ternary(
+    model: keras.Model, chosen: Plan, data: Dataset, evaluator: Evaluator, made: keras.Model, progress: Progress
+) -> list[str]:
+    """Say what signs and zeros would do, without training, if that is better than what was made."""
+    binary = evaluator.score(made)
     levels: dict[str, Levels] = {name: "int8" if own == "int8" else "ternary" for name, own in chosen.levels.items()}
-    ternary = scored(best_rounding(model, levels, data, model.name, progress).model, data)
-    if drop(data.task, binary, ternary) >= 0:
+    ternary = evaluator.score(best_rounding(model, levels, data, evaluator, model.name, progress).model)
+    if evaluator.drop(binary, ternary) >= 0:
         return []
     return [
         "--mode ternary is better, in a .tflite of the same size: even without training it has"
-        f" {described(data.task, ternary)} on {len(data.validation)} validation samples, where binary weights have"
-        f" {described(data.task, binary)}"
+        f" {evaluator.described(ternary)} on {len(evaluator)} validation samples, where binary weights have"
+        f" {evaluator.described(binary)}"
     ]

@@ -7,24 +7,27 @@ import keras
 import numpy as np
 
 from tfopt.data import Dataset
-from tfopt.evaluation.scores import described, drop, scores
-from tfopt.formats.keras.artifact import predict
+from tfopt.evaluation.evaluator import Evaluator
 from tfopt.graph.batch_norm_folding import folded
 from tfopt.graph.layer_names import leaves
 from tfopt.graph.model_copy import rebuilt
 from tfopt.runtime.progress import Progress
-from tfopt.techniques.binarization.outcome import Outcome
+from tfopt.techniques.binarization.layer_changes import RoundedModel
 from tfopt.techniques.binarization.rounding import Levels
 from tfopt.techniques.binarization.sequential_rounding import rounded
-from tfopt.typing import Array
 
 LEAST_SAMPLES, MOST_SAMPLES = 16, 256  # that rounding looks at
 MOST_BYTES = 2e9  # of what the layers answer then
 
 
 def best_rounding(
-    model: keras.Model, levels: Mapping[str, Levels], data: Dataset, title: str, progress: Progress
-) -> Outcome:
+    model: keras.Model,
+    levels: Mapping[str, Levels],
+    data: Dataset,
+    evaluator: Evaluator,
+    title: str,
+    progress: Progress,
+) -> RoundedModel:
     """The better of two roundings, with and without compensation of errors, on the validation split."""
     before, pairs = folded(model, title)
     samples = data.calibration.rows(slice(_most_samples(before))).inputs
@@ -33,16 +36,16 @@ def best_rounding(
         for word, compensate in (("plain", False), ("compensated", True)):
             candidates[word] = rebuilt(before, title)
             blind = rounded(before, candidates[word], levels, list(samples), advance, compensate=compensate)
-    found = {word: scored(candidate, data) for word, candidate in candidates.items()}
-    best = min(found, key=lambda word: drop(data.task, found["compensated"], found[word]))
-    told = " and ".join(f"{described(data.task, those)} with {word} rounding" for word, those in found.items())
+    found = {word: evaluator.score(candidate) for word, candidate in candidates.items()}
+    best = min(found, key=lambda word: evaluator.drop(found["compensated"], found[word]))
+    told = " and ".join(f"{evaluator.described(those)} with {word} rounding" for word, those in found.items())
     notes = [
-        f"rounded on {len(samples[0])} calibration samples; {told}, on {len(data.validation)} validation samples:"
+        f"rounded on {len(samples[0])} calibration samples; {told}, on {len(evaluator)} validation samples:"
         f" {best} it is"
     ]
     if blind:
         notes.append(f"rounded without a look at what they are fed, and so less well: {', '.join(blind)}")
-    return Outcome(candidates[best], pairs, frozenset(), notes, [])
+    return RoundedModel(candidates[best], pairs, frozenset(), notes, [])
 
 
 def _most_samples(model: keras.Model) -> int:
@@ -56,9 +59,3 @@ def _has_one_output(layer: keras.Layer) -> bool:
         return isinstance(layer.output, keras.KerasTensor)
     except (AttributeError, ValueError):  # it is called several times
         return False
-
-
-def scored(model: keras.Model, data: Dataset) -> Array:
-    """Scores of a model on the validation split, as `tfopt.evaluation.scores` has them."""
-    outputs = predict(model, data.validation.inputs)
-    return scores(data.task, outputs, data.validation.y)

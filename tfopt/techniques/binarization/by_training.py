@@ -15,8 +15,8 @@ from tfopt.graph.model_copy import Copies, rebuilt
 from tfopt.graph.replay import Call
 from tfopt.runtime.progress import Progress
 from tfopt.techniques.binarization.config import BinarizeConfig
+from tfopt.techniques.binarization.layer_changes import RoundedModel
 from tfopt.techniques.binarization.layer_plan import Plan
-from tfopt.techniques.binarization.outcome import Outcome
 from tfopt.techniques.binarization.rounding import nearest
 from tfopt.techniques.binarization.sign_activations import Sign, replaceable, with_signs
 from tfopt.techniques.binarization.straight_through import Latent, wrapped
@@ -28,7 +28,7 @@ from tfopt.typing import Tensor
 
 def trained(
     artifact: KerasArtifact, chosen: Plan, config: BinarizeConfig, data: Dataset, progress: Progress
-) -> Outcome:
+) -> RoundedModel:
     """Train a copy with rounded kernels; normalizations are folded afterwards: a factor a channel changes no sign."""
     loss = soft_loss(loss_of(artifact.model, data.task))
     hears = can_be_taught(loss, artifact.output_shapes()[0][-1] or 1, data.task)
@@ -58,7 +58,7 @@ def trained(
         for kernel in kernels(layer) if name in chosen.levels else ():
             if chosen.levels[name] == "int8" or kernel.depthwise:
                 change(layer, kernel, lambda matrix: nearest(matrix, "int8"))
-    return Outcome(_without_sign_layers(plain, artifact.name), pairs, signs, notes, result.history)
+    return RoundedModel(_without_sign_layers(plain, artifact.name), pairs, signs, notes, result.history)
 
 
 def _latents(model: keras.Model, chosen: Plan, config: BinarizeConfig) -> list[Latent]:

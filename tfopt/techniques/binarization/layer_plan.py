@@ -7,8 +7,11 @@ import keras
 import numpy as np
 
 from tfopt.errors import InputError, UnsupportedError
+from tfopt.formats.keras.artifact import KerasArtifact
 from tfopt.graph.kernels import Kernel, as_matrix, kernels
 from tfopt.graph.layer_names import leaves
+from tfopt.graph.model_copy import rebuilt
+from tfopt.report.inspection import Verdict
 from tfopt.techniques.binarization.config import BinarizeConfig
 from tfopt.techniques.binarization.packed_layer import Packed, fresh_copy
 from tfopt.techniques.binarization.rounding import Levels
@@ -102,3 +105,14 @@ def _few_values(model: keras.Model) -> list[bool]:
             if len(matrix) >= ENOUGH and not kernel.depthwise:
                 found.append(all(len(np.unique(channel)) <= FEW for channel in matrix.T[:8]))
     return found[1:-1] or found or [False]
+
+
+def layer_verdicts(artifact: KerasArtifact) -> dict[str, Verdict]:
+    """Say what becomes of each layer of `artifact`, by the name that it has there."""
+    nested = {name.replace("/", "_"): name for name, _ in leaves(artifact.model)}
+    chosen = plan(rebuilt(artifact.model, artifact.name), BinarizeConfig(), artifact.name, nested)
+    able = dict.fromkeys(chosen.binarized, "a sign a weight and a scale a channel")
+    able |= {name: f"8 bits: {why}" for name, why in chosen.why_int8.items()}
+    found = {name: Verdict(can=True, detail=detail) for name, detail in able.items()}
+    found |= {name: Verdict(can=False, detail=why) for name, why in chosen.skipped.items()}
+    return {nested.get(name, name): verdict for name, verdict in found.items()}

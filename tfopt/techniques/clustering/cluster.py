@@ -1,17 +1,16 @@
 """Weight clustering of a Keras model: the same architecture comes back, its kernels made of few distinct values."""
 
-from dataclasses import dataclass
 from math import prod
 
 import keras
 import numpy as np
 
-from tfopt.data import Dataset
+from tfopt.core.context import Context
+from tfopt.core.outcome import Outcome
 from tfopt.distribution.strategies import strategy
 from tfopt.errors import InputError
 from tfopt.formats.keras.artifact import KerasArtifact
 from tfopt.report.schema import LayerChange
-from tfopt.runtime.progress import Progress
 from tfopt.techniques.clustering.centroids import clustered
 from tfopt.techniques.clustering.config import ClusterConfig
 from tfopt.techniques.clustering.sharing import share
@@ -25,21 +24,12 @@ from tfopt.training.teacher import teacher_of
 PATIENCE = 5
 
 
-@dataclass(frozen=True)
-class Clustered:
-    """The clustered model, compiled as the original was, and what happened to each layer."""
-
-    model: keras.Model
-    layers: list[LayerChange]
-    notes: list[str]
-    history: list[dict[str, float]]
-
-
-def cluster(artifact: KerasArtifact, config: ClusterConfig, data: Dataset | None, progress: Progress) -> Clustered:
+def cluster(artifact: KerasArtifact, config: ClusterConfig, context: Context) -> Outcome:
     """Cluster a copy of the model; with data the centroids are trained, without the weights are only replaced.
 
     Zeros that are there already stay zero and are one of the clusters, unless `config.keep_sparsity` is false.
     """
+    data, progress = context.data, context.progress
     teacher = teacher_of(config, artifact, data)
     where = strategy(config)
     with where.scope():
@@ -71,7 +61,8 @@ def cluster(artifact: KerasArtifact, config: ClusterConfig, data: Dataset | None
         notes += [teacher.note] if teacher else []
     result = artifact.fresh_model()
     result.set_weights(model.get_weights())
-    return Clustered(result, [*(_change(target, result, config) for target in found), *skipped, *small], notes, history)
+    changes = [*(_change(target, result, config) for target in found), *skipped, *small]
+    return Outcome(KerasArtifact.of(result, artifact.name), layers=changes, notes=notes, history=history)
 
 
 def large_enough(

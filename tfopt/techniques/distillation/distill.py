@@ -3,10 +3,12 @@
 Zeros, clusters and ranges of a student from a file are not kept.
 """
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 import keras
 
+from tfopt.core.context import Context
+from tfopt.core.outcome import Outcome
 from tfopt.data import Dataset
 from tfopt.distribution.replicated import unmirrored
 from tfopt.distribution.strategies import MIRRORED, strategy
@@ -15,7 +17,6 @@ from tfopt.evaluation.losses import loss_of, takes_logits
 from tfopt.formats.keras.artifact import KerasArtifact
 from tfopt.models import Signature, build
 from tfopt.models.config import ModelConfig
-from tfopt.runtime.progress import Progress
 from tfopt.techniques.distillation.config import DistillConfig
 from tfopt.techniques.distillation.distiller import Hint, Lesson, weighed
 from tfopt.techniques.distillation.feature_pairs import features, paired
@@ -29,27 +30,17 @@ TEMPERATURE = 4.0
 HINTED = 64  # samples that tell how large the teacher's maps are
 
 
-@dataclass(frozen=True)
-class Distilled:
-    """The student, compiled for the labels, and how it learnt."""
-
-    model: keras.Model
-    notes: list[str]
-    history: list[dict[str, float]]
-
-
 def distill(
     teacher: KerasArtifact,
     student: KerasArtifact | None,
     config: DistillConfig,
-    data: Dataset | None,
-    progress: Progress,
-) -> Distilled:
+    context: Context,
+) -> Outcome:
     """Teach a copy of `student`, or without one the model that `config` says; the best epoch is chosen by the labels.
 
     Raises `InputError` without data or if teacher and student do not fit together, `UnsupportedError` for translators.
     """
-    data = _checked(teacher, student, config, data)
+    data = _checked(teacher, student, config, context.data)
     seed_everything(config.seed)
     plan = FitPlan(config.epochs, config.batch_size, config.learning_rate, config.seed, config.patience, decay="cosine")
     where = strategy(config)
@@ -62,7 +53,7 @@ def distill(
         master = teacher.fresh_model()
         hints, notes = _hints(master, teacher.name, model, title, data) if config.features else ([], [])
         lesson = Lesson(model, master, _answers(master, model, config, data), config.alpha, hints)
-        result = fit(model, data, plan, progress, learner=lesson)
+        result = fit(model, data, plan, context.progress, learner=lesson)
     if isinstance(where, MIRRORED):
         model = unmirrored(model)
     spoken = f"its answers at temperature {config.temperature or TEMPERATURE:g}" if _softened(data) else "its numbers"
@@ -73,7 +64,9 @@ def distill(
         f"{len(result.history)} of {config.epochs} epochs trained, the weights are those of epoch"
         f" {result.best_epoch + 1}",
     ]
-    return Distilled(model, notes, result.history)
+    made = KerasArtifact.of(model, teacher.name)
+    shown = [teacher, *([student] if student else []), made]
+    return Outcome(made, measured=shown, notes=notes, history=result.history)
 
 
 def _checked(

@@ -1,17 +1,16 @@
 """Magnitude pruning of a Keras model: the same architecture comes back, with zeros in its kernels."""
 
-from dataclasses import dataclass
 from math import prod
 
 import keras
 import numpy as np
 
-from tfopt.data import Dataset
+from tfopt.core.context import Context
+from tfopt.core.outcome import Outcome
 from tfopt.distribution.strategies import strategy
 from tfopt.errors import InputError, UnsupportedError
 from tfopt.formats.keras.artifact import KerasArtifact
 from tfopt.report.schema import LayerChange
-from tfopt.runtime.progress import Progress
 from tfopt.techniques.kernel_selection import Target, targets
 from tfopt.techniques.pruning.config import PruneConfig
 from tfopt.techniques.pruning.magnitude import sparsity
@@ -25,21 +24,12 @@ from tfopt.training.teacher import teacher_of
 RAMP = 0.6  # share of the epochs in which sparsity rises; in the others the remaining weights settle
 
 
-@dataclass(frozen=True)
-class Pruned:
-    """The pruned model, compiled as the original was, and what happened to each layer."""
-
-    model: keras.Model
-    layers: list[LayerChange]
-    notes: list[str]
-    history: list[dict[str, float]]
-
-
-def prune(artifact: KerasArtifact, config: PruneConfig, data: Dataset | None, progress: Progress) -> Pruned:
+def prune(artifact: KerasArtifact, config: PruneConfig, context: Context) -> Outcome:
     """Prune a copy of the model; with data it is fine-tuned, without (or `one-shot`) the weights are only masked.
 
     Zeros that are there already stay zero. Clusters and quantization ranges are not kept when it is fine-tuned.
     """
+    data, progress = context.data, context.progress
     teacher = teacher_of(config, artifact, data)
     where = strategy(config)
     with where.scope():
@@ -86,7 +76,7 @@ def prune(artifact: KerasArtifact, config: PruneConfig, data: Dataset | None, pr
     notes.append(
         "zeros are stored like other numbers: files shrink when compressed, and no time is saved by zeros alone"
     )
-    return Pruned(pruned, changes + skipped, notes, history)
+    return Outcome(KerasArtifact.of(pruned, artifact.name), layers=changes + skipped, notes=notes, history=history)
 
 
 def _positions(found: list[Target]) -> list[int]:

@@ -5,7 +5,6 @@ weights come back into a plain Keras 3 model of the same architecture.
 """
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 from functools import partial
 
 import keras
@@ -13,19 +12,19 @@ import numpy as np
 import tensorflow as tf
 
 from tfopt.conversion.convert import convert, convert_trained
-from tfopt.data import Dataset, match
+from tfopt.core.context import Context
+from tfopt.core.outcome import Outcome
 from tfopt.distribution.strategies import MIRRORED, strategy
 from tfopt.errors import InputError
 from tfopt.formats.keras.artifact import KerasArtifact
 from tfopt.formats.legacy.bridge import cross
 from tfopt.formats.legacy.returning import with_weights
-from tfopt.formats.tflite.artifact import TfliteArtifact
 from tfopt.graph.layer_names import leaves
+from tfopt.report.inspection import Verdict
 from tfopt.report.schema import LayerChange
-from tfopt.runtime.progress import Advance, Progress
+from tfopt.runtime.progress import Advance
 from tfopt.techniques.qat import tfmot
 from tfopt.techniques.qat.config import QatConfig
-from tfopt.techniques.qat.exporting import export
 from tfopt.techniques.quantization.layer_changes import layer_changes
 from tfopt.training.fit_tf_keras import Projection, fit
 from tfopt.training.plan import FitPlan
@@ -38,29 +37,17 @@ PATIENCE = 3
 CALIBRATION_BATCH = 32
 
 
-@dataclass(frozen=True)
-class Trained:
-    """The int8 artifact, the float `.tflite` of the original, the trained Keras 3 model, and each layer's fate."""
-
-    artifact: TfliteArtifact
-    float_artifact: TfliteArtifact
-    model: keras.Model
-    layers: list[LayerChange]
-    notes: list[str]
-    history: list[dict[str, float]]
-
-
-def quantize_aware(artifact: KerasArtifact, config: QatConfig, data: Dataset | None, progress: Progress) -> Trained:
+def quantize_aware(artifact: KerasArtifact, config: QatConfig, context: Context) -> Outcome:
     """Train a copy of the model for int8; zeros and shared weights stay unless `config` says otherwise.
 
     Raises `InputError` without data, `UnsupportedError` if the model cannot be rebuilt or nothing can be quantized.
     """
+    data, progress = context.data, context.progress
     if data is None:
         raise InputError(
             f"--qat trains, and {artifact.name} does not say which data it was trained on: give --data NAME or --data"
             " FILE.npz, or use --dynamic or --float16, which need none"
         )
-    data = match(data, artifact.name, artifact.input_shapes(), artifact.output_shapes())
     teacher = teacher_of(config, artifact, data)
     seed_everything(config.seed)
     model = artifact.fresh_model()
@@ -83,16 +70,17 @@ def quantize_aware(artifact: KerasArtifact, config: QatConfig, data: Dataset | N
     aware.model.set_weights(learner.model.get_weights())
     notes += [teacher.note] if teacher else []
     trained = with_weights(artifact.fresh_model(), model, aware.variables)
-    quantized = convert_trained(partial(export, aware.model), artifact.name, config.io, progress)
+    quantized = convert_trained(partial(tfmot.export, aware.model), artifact.name, config.io, progress)
     before = convert(artifact, progress)
     notes.insert(0, f"trained for {len(result.history)} epochs, the weights are those of epoch {result.best_epoch + 1}")
-    return Trained(
+    after = KerasArtifact.of(trained, artifact.name)
+    return Outcome(
         quantized,
-        before.artifact,
-        trained,
-        _changes(model, quantized.payload, aware),
-        notes,
-        result.history,
+        companions=(after,),
+        measured=(artifact, after, before.artifact, quantized),
+        layers=_changes(model, quantized.payload, aware),
+        notes=notes,
+        history=result.history,
     )
 
 
@@ -136,3 +124,14 @@ def _changes(model: keras.Model, payload: bytes, aware: tfmot.QuantizationAware)
         else change
         for change in changes
     ]
+
+
+def layer_verdicts(artifact: KerasArtifact) -> dict[str, Verdict]:
+    """Say which layers are trained with simulated integers, and why the others stay in float."""
+    aware = tfmot.quantization_aware(cross(artifact.model, artifact.name, partial(tfmot.unsupported, bits=8)))
+    covered = Verdict(can=True, detail="trained with simulated integers")
+    return {
+        name: Verdict(can=False, detail=aware.left_float[name]) if name in aware.left_float else covered
+        for name, layer in leaves(artifact.model)
+        if layer.weights
+    }

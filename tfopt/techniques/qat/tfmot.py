@@ -8,6 +8,7 @@ starts from ranges of -6..6; here each layer is judged by itself, and ranges are
 import contextlib
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import keras
@@ -26,6 +27,7 @@ from tfopt.errors import UnsupportedError
 from tfopt.formats.legacy.bridge import Crossing
 from tfopt.typing import Json, Tensor
 
+RECURRENT = (tf_keras.layers.RNN, tf_keras.layers.Bidirectional)
 ACTIVATIONS = {"linear", "relu", "swish", "softmax", "sigmoid", "tanh", "gelu"}
 FOLDING = (tf_keras.layers.Conv2D, tf_keras.layers.DepthwiseConv2D, tf_keras.layers.Dense)
 PASSING = (  # what gives the numbers it takes, which the scheme therefore does not quantize again
@@ -234,3 +236,20 @@ def _folds(layer: tf_keras.layers.Layer, registry: Any) -> bool:
         and before.activation is tf_keras.activations.linear
         and len(before.outbound_nodes) == 1
     )
+
+
+def export(model: tf_keras.Model, folder: Path) -> None:
+    """Write `model` for inference into `folder`.
+
+    The batch size is free, but 1 if there is a recurrent layer: the converter needs a fixed one to find the kernel that
+    LiteRT has for it.
+    """
+    recurrent = any(isinstance(getattr(layer, "layer", layer), RECURRENT) for layer in model.layers)
+    specs = [
+        tf.TensorSpec((1 if recurrent else tensor.shape[0], *tensor.shape[1:]), tensor.dtype, name=name)
+        for tensor, name in zip(model.inputs, model.input_names, strict=True)
+    ]
+    module = tf.Module()
+    module.variables_of_the_model = list(model.variables)
+    module.serve = tf.function(lambda *inputs: model(list(inputs), training=False), input_signature=specs)
+    tf.saved_model.save(module, str(folder), signatures=module.serve.get_concrete_function())

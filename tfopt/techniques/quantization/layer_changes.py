@@ -4,17 +4,19 @@ import re
 from collections import defaultdict
 from collections.abc import Mapping
 from math import prod
+from typing import TypeVar
 
 import keras
 
 from tfopt.formats.tflite.graph import Operation, operations
 from tfopt.graph.layer_names import layers_in, leaves
-from tfopt.report.schema import LayerChange
+from tfopt.report.schema import LayerChange, LayerError
 
 MOST_CLUSTERS = 64  # that many distinct values are no accident of rounding to 8 bits
 LEAST_ZEROS = 0.1  # and neither are more zeros than this
 RECURRENT = ("UNIDIRECTIONAL_SEQUENCE_LSTM", "UNIDIRECTIONAL_SEQUENCE_RNN")
 WORDS = {"INT8": "int8", "INT4": "int4", "INT16": "int16", "FLOAT16": "float16", "FLOAT32": "float32"}
+Told = TypeVar("Told", LayerChange, LayerError)
 
 
 def layer_changes(model: keras.Model, payload: bytes, scopes: Mapping[str, str] | None = None) -> list[LayerChange]:
@@ -103,3 +105,10 @@ def _change(name: str, layer: keras.Layer, count: int, found: list[Operation]) -
         sparsity=zeros if zeros > LEAST_ZEROS else None,
         distinct=distinct,
     )
+
+
+def named_as_in(model: keras.Model, told: Told) -> Told:
+    """Return what is told of a layer under its name and kind in `model`; it may have been rebuilt to be converted."""
+    own = {name.replace("/", "_"): (name, type(layer).__name__) for name, layer in leaves(model)}
+    name, kind = own.get(told.layer, (told.layer, told.kind))
+    return told.model_copy(update={"layer": name, "kind": kind})

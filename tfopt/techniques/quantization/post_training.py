@@ -4,144 +4,110 @@ The file is made by LiteRT Quantizer from the float one; where activations are c
 quantization is tried as well, and the better of the two is kept by what they do on the validation split.
 """
 
-from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import TypeVar
 
-import keras
-import numpy as np
-
-from tfopt.config.choices import Task
 from tfopt.conversion.convert import FloatFile, convert
-from tfopt.data import Dataset, match
+from tfopt.core.context import Context
+from tfopt.core.outcome import Outcome
+from tfopt.data import Dataset
 from tfopt.data.calibration import Input, calibration
 from tfopt.errors import ConversionError, InputError, UnsupportedError
-from tfopt.evaluation.scores import drop, scores
+from tfopt.evaluation.evaluator import Evaluator, Reference
 from tfopt.formats.keras.artifact import KerasArtifact
 from tfopt.formats.tflite.artifact import TfliteArtifact
 from tfopt.graph.dense_lowering import lowered, pays_as_dense
 from tfopt.graph.layer_names import leaves
 from tfopt.graph.model_io import inputs_of
+from tfopt.graph.random_inputs import samples
 from tfopt.graph.replay import is_graph
-from tfopt.report.schema import GateResult, LayerChange, LayerError
+from tfopt.report.inspection import Verdict
+from tfopt.report.schema import GateResult
 from tfopt.runtime.progress import Progress
 from tfopt.techniques.quantization.config import QuantizeConfig
-from tfopt.techniques.quantization.layer_changes import layer_changes
+from tfopt.techniques.quantization.layer_changes import layer_changes, named_as_in
 from tfopt.techniques.quantization.litert_quantizer import quantize as quantize_file
-from tfopt.techniques.quantization.sensitivity import SAMPLES, Budget, alone, layer_errors, recover, suspects
+from tfopt.techniques.quantization.sensitivity import Budget, recover
 from tfopt.typing import Array
 
 COLLAPSE = 0.05  # a loss of accuracy on the validation split that is no success
 WORSE = 0.01  # as much worse on the validation split that a smaller file does not outweigh it
 FAR, TWICE = 0.05, 2  # an error that large, and so many times the other's, is not outweighed either
 SAME_SIZE = 0.02
+TRIED = 8  # random samples that a model is tried on
 
 
-@dataclass(frozen=True)
-class Quantized:
-    """The quantized artifact, the float `.tflite` it is to be compared with, and what happened to each layer."""
-
-    artifact: TfliteArtifact
-    float_artifact: TfliteArtifact
-    layers: list[LayerChange]
-    notes: list[str]
-    gates: list[GateResult]
-
-
-def quantize(
-    artifact: KerasArtifact,
-    config: QuantizeConfig,
-    data: Dataset | None,
-    progress: Progress,
-) -> Quantized:
+def quantize(artifact: KerasArtifact, config: QuantizeConfig, context: Context) -> Outcome:
     """Quantize after training; what is calibrated is so on the calibration split, or on what `config` says.
 
-    Zeros stay zero and equal weights of one output channel stay equal. Raises `InputError` if there is nothing to
-    calibrate on, `ConversionError` if the model cannot be converted, `UnsupportedError` if nothing was quantized.
+    Zeros stay zero and equal weights of one output channel stay equal.
+
+    Raises:
+        InputError: If there is nothing to calibrate on.
+        ConversionError: If the model cannot be converted.
+        UnsupportedError: If nothing was quantized.
     """
-    start = _start(artifact, config, data, progress)
-    made, judge = start.made, start.judge
-    chosen, notes = choose(start, config, progress)
-    notes = start.notes + notes
+    prepared = prepare(artifact, config, context)
+    made, reference = prepared.made, prepared.reference
+    chosen, notes = choose(prepared, config, context.progress)
+    notes = prepared.notes + notes
     gates: list[GateResult] = []
-    if judge.labels is not None:
+    if reference.scores is not None:
         limit = COLLAPSE if config.max_drop is None else config.max_drop
-        if config.max_drop is not None and judge.drop(chosen) > limit:
-            chosen, remarks = recover(start.budget(config, limit), chosen, progress)
+        if config.max_drop is not None and reference.drop(chosen) > limit:
+            chosen, remarks = recover(prepared.budget(config, limit), chosen, context.progress)
             notes += remarks
-        lost = judge.drop(chosen)
+        lost = reference.drop(chosen)
         gates.append(
             GateResult(gate="max-drop", name=chosen.name, limit=limit, found=lost, passed=lost <= limit + 1e-9)
         )
-        notes.append(f"--max-drop is held to on the {len(judge.labels)} samples of the validation split")
-    layers = [_as_in(artifact.model, change) for change in layer_changes(made.model, chosen.payload)]
+        notes.append(f"--max-drop is held to on the {len(reference.evaluator)} samples of the validation split")
+    layers = [named_as_in(artifact.model, change) for change in layer_changes(made.model, chosen.payload)]
     if not any(change.action == "quantized" for change in layers):
         raise UnsupportedError(
             f"{artifact.name} has no layer that LiteRT can store as {config.name}: the file would be the float one"
         )
-    return Quantized(chosen, made.artifact, layers, notes, gates)
-
-
-def inspect(
-    artifact: KerasArtifact, config: QuantizeConfig, data: Dataset | None, progress: Progress
-) -> tuple[TfliteArtifact, TfliteArtifact, list[LayerError], list[str]]:
-    """Quantize, and say for each layer what that does to it, worst first; returns the float file and the other too."""
-    start = _start(artifact, config, data, progress)
-    judge = start.judge
-    found = suspects(start.made.model, start.made.artifact)
-    [whole] = quantize_file(start.made.artifact, config, start.feeds, progress)
-    if not judge.feeds:
-        raise InputError(
-            f"tfopt debug needs samples for {artifact.name}: give --data NAME, --data FILE.npz or --calibration"
-        )
-    errors = layer_errors(found, start.made.artifact, whole, judge.feeds)
-    if judge.labels is not None:
-        singles = quantize_file(
-            start.made.artifact, config, start.feeds, progress, alone(found, [error.layer for error in errors])
-        )
-        with progress.task("quantizing one layer at a time", len(errors)) as advance:
-            measured = []
-            for error, single in zip(errors, singles, strict=True):
-                measured.append(error.model_copy(update={"drop": judge.drop(single)}))
-                advance(1, error.layer)
-            errors = measured
-    errors = [_as_in(artifact.model, error) for error in errors]
-    notes = [*start.notes, f"errors measured on {judge.where}, {SAMPLES} samples for the figures of each layer"]
-    return start.made.artifact, whole, errors, notes
+    return Outcome(chosen, measured=(artifact, made.artifact, chosen), layers=layers, notes=notes, gates=gates)
 
 
 @dataclass(frozen=True)
-class Start:
-    """The float file, what to calibrate it on by the names of its inputs, and what judges the results."""
+class Prepared:
+    """What quantization starts from.
+
+    Attributes:
+        made: The float file.
+        feeds: Samples to calibrate on, an array (N, ...) by the name of each input.
+        reference: The float file on the validation split, or on those samples where there are no data.
+        notes: Sentences for the report.
+    """
 
     made: FloatFile
     feeds: dict[str, Array]
-    judge: "Judge"
+    reference: Reference
     notes: list[str]
 
     def budget(self, config: QuantizeConfig, limit: float) -> Budget:
         """What is to be kept to if no more than `limit` may be lost."""
-        return Budget(self.made.model, self.made.artifact, config, self.feeds, self.judge, limit)
+        return Budget(self.made.model, self.made.artifact, config, self.feeds, self.reference, limit)
 
 
-def _start(artifact: KerasArtifact, config: QuantizeConfig, data: Dataset | None, progress: Progress) -> Start:
-    if data is not None:
-        data = match(data, artifact.name, artifact.input_shapes(), artifact.output_shapes())
-    arrays, notes = _samples(artifact, config, data)
+def prepare(artifact: KerasArtifact, config: QuantizeConfig, context: Context) -> Prepared:
+    """Convert `artifact` to the float file and gather what it is calibrated on."""
+    arrays, notes = _samples(artifact, config, context.data)
     own = config.static and config.weights == "int8" and config.algorithm == "minmax"
     source, dense = _with_kernels_for_few_bits(artifact, config)
     if dense:
         notes.append(f"convolutions as dense layers on patches, faster in LiteRT with few bits: {', '.join(dense)}")
     made = convert(
         source,
-        progress,
+        context.progress,
         config,
         static=config.precision if own else None,  # type: ignore[arg-type]
         io=config.io,
         calibration=arrays,
     )
     feeds = dict(zip(made.inputs, arrays, strict=True)) if arrays else {}
-    return Start(made, feeds, Judge(made, data, feeds), notes + made.notes)
+    evaluator = context.evaluator or Evaluator.without_labels(list(feeds.values()), "the calibration samples")
+    return Prepared(made, feeds, evaluator.against(made.artifact), notes + made.notes)
 
 
 def _with_kernels_for_few_bits(artifact: KerasArtifact, config: QuantizeConfig) -> tuple[KerasArtifact, list[str]]:
@@ -152,48 +118,6 @@ def _with_kernels_for_few_bits(artifact: KerasArtifact, config: QuantizeConfig) 
     if not dense:
         return artifact, []
     return KerasArtifact.of(lowered(artifact.model, artifact.name, pays_as_dense), artifact.name), dense
-
-
-Told = TypeVar("Told", LayerChange, LayerError)
-
-
-def _as_in(model: keras.Model, told: Told) -> Told:
-    """What is told of a layer, under the name and kind it has in `model`; it may have been rebuilt to be converted."""
-    own = {name.replace("/", "_"): (name, type(layer).__name__) for name, layer in leaves(model)}
-    name, kind = own.get(told.layer, (told.layer, told.kind))
-    return told.model_copy(update={"layer": name, "kind": kind})
-
-
-class Judge:
-    """How a file does on the validation split, or on the calibration samples where there is no data."""
-
-    def __init__(self, made: FloatFile, data: Dataset | None, feeds: Mapping[str, Array]) -> None:
-        self.feeds = dict(zip(made.inputs, data.validation.inputs, strict=True)) if data else dict(feeds)
-        self.labels = data.validation.y if data else None
-        self.task: Task = data.task if data else "classification"
-        self.where = "the validation split" if data else "the calibration samples"
-        self.wanted = made.artifact.outputs(self.feeds) if self.feeds else {}
-        self.reference = self._scores(self.wanted)
-
-    def error(self, artifact: TfliteArtifact) -> float:
-        """Root mean square of the outputs' difference from those of the float file, relative to theirs."""
-        found = artifact.outputs(self.feeds) if self.feeds else {}
-        parts = [np.sqrt(np.mean((found[n] - w) ** 2) / max(np.mean(w**2), 1e-18)) for n, w in self.wanted.items()]
-        return float(max(parts, default=0.0))
-
-    def drop(self, artifact: TfliteArtifact) -> float:
-        """How much worse than the float file it is, in points of accuracy or as a share; 0 without labels."""
-        if self.reference is None:
-            return 0.0
-        found = self._scores(artifact.outputs(self.feeds))
-        assert found is not None
-        return drop(self.task, self.reference, found)
-
-    def _scores(self, outputs: Mapping[str, Array]) -> Array | None:
-        if self.labels is None:
-            return None
-        [output] = outputs.values()
-        return scores(self.task, output, self.labels)
 
 
 def _samples(artifact: KerasArtifact, config: QuantizeConfig, data: Dataset | None) -> tuple[list[Array], list[str]]:
@@ -213,11 +137,11 @@ def _samples(artifact: KerasArtifact, config: QuantizeConfig, data: Dataset | No
     return found.arrays, list(found.notes)
 
 
-def choose(start: Start, config: QuantizeConfig, progress: Progress) -> tuple[TfliteArtifact, list[str]]:
+def choose(prepared: Prepared, config: QuantizeConfig, progress: Progress) -> tuple[TfliteArtifact, list[str]]:
     """LiteRT Quantizer's file or the converter's: the smaller, unless it is worse; of the same size, the closer one."""
-    made, judge = start.made, start.judge
+    made, reference = prepared.made, prepared.reference
     try:
-        [ours] = quantize_file(made.artifact, config, start.feeds, progress)
+        [ours] = quantize_file(made.artifact, config, prepared.feeds, progress)
     except ConversionError:
         if made.converter is None:
             raise
@@ -226,13 +150,29 @@ def choose(start: Start, config: QuantizeConfig, progress: Progress) -> tuple[Tf
     if theirs is None:
         return ours, []
     candidates = {"LiteRT Quantizer": ours, "the converter": theirs}
-    errors = {name: judge.error(candidate) for name, candidate in candidates.items()}
+    errors = {name: reference.error(candidate) for name, candidate in candidates.items()}
     told = ", ".join(f"{n} {len(a.payload):,} bytes with an error of {errors[n]:.2g}" for n, a in candidates.items())
-    best = min(judge.drop(candidate) for candidate in candidates.values())
+    best = min(reference.drop(candidate) for candidate in candidates.values())
     far = max(FAR, TWICE * min(errors.values()))
-    right = {n: a for n, a in candidates.items() if judge.drop(a) <= best + WORSE}
+    right = {n: a for n, a in candidates.items() if reference.drop(a) <= best + WORSE}
     sound = {n: a for n, a in right.items() if errors[n] <= far} or right
     smallest = min(len(candidate.payload) for candidate in sound.values())
     alike = {n: a for n, a in sound.items() if len(a.payload) <= smallest * (1 + SAME_SIZE)}
     name = min(alike, key=lambda name: errors[name])
-    return alike[name], [f"quantized by {name}: {told} of the output on {judge.where}"]
+    return alike[name], [f"quantized by {name}: {told} of the output on {reference.evaluator.name}"]
+
+
+def int8_verdicts(artifact: KerasArtifact, progress: Progress) -> dict[str, Verdict]:
+    """Say what the file of `tfopt quantize --int8` holds of each layer, with ranges from random samples."""
+    arrays = [tensor.numpy() for tensor in samples(artifact.model, batch=TRIED)]
+    made = convert(artifact, progress, static="int8", calibration=arrays)
+    feeds = dict(zip(made.inputs, arrays, strict=True))
+    reference = Evaluator.without_labels(arrays, "random samples").against(made.artifact)
+    file, _ = choose(Prepared(made, feeds, reference, []), QuantizeConfig(), progress)
+    return {
+        change.layer: Verdict(
+            can=change.action != "skipped",
+            detail=f"folded {change.detail}" if change.action == "folded" else change.detail,
+        )
+        for change in layer_changes(made.model, file.payload)
+    }

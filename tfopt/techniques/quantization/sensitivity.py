@@ -7,11 +7,12 @@ output too, but adds little.
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import NamedTuple, Protocol
+from typing import NamedTuple
 
 import keras
 import numpy as np
 
+from tfopt.evaluation.evaluator import Reference
 from tfopt.formats.tflite.artifact import TfliteArtifact, tensors
 from tfopt.formats.tflite.graph import Operation, operations
 from tfopt.graph.layer_names import leaves
@@ -23,15 +24,6 @@ from tfopt.techniques.quantization.litert_quantizer import quantize
 from tfopt.typing import Array
 
 SAMPLES = 32  # enough to rank the layers by
-
-
-class Drops(Protocol):
-    """What says how much accuracy a file loses on samples (N, ...) by the names of the inputs."""
-
-    feeds: dict[str, Array]
-
-    def drop(self, artifact: TfliteArtifact) -> float:
-        """By how much the share of right answers is lower than that of the float file."""
 
 
 class Suspect(NamedTuple):
@@ -144,7 +136,7 @@ class Budget:
     source: TfliteArtifact
     config: QuantizeConfig
     feeds: Mapping[str, Array]
-    judge: Drops
+    reference: Reference
     limit: float
 
     def keeping(self, kept: Sequence[Suspect], progress: Progress) -> TfliteArtifact:
@@ -160,20 +152,20 @@ def recover(budget: Budget, quantized: TfliteArtifact, progress: Progress) -> tu
     Returns the file in which no spared layer can be given up again, or the best one if the budget cannot be held, and
     a note on what was spared.
     """
-    judge, limit = budget.judge, budget.limit
+    reference, limit = budget.reference, budget.limit
     found = suspects(budget.model, budget.source)
     if budget.config.weights != "int8":  # only a kernel can have 8 bits instead of fewer
         found = [s for s in found if any(len(c.shape) > 1 for operation in s.operations for c in operation.constants)]
     kept: list[Suspect] = []
-    tried = [(judge.drop(quantized), quantized, kept)]
+    tried = [(reference.drop(quantized), quantized, kept)]
     with progress.task("sparing the worst layers", len(found)) as advance:
         while len(kept) < len(found) and tried[-1][0] > limit:
             left = [suspect for suspect in found if suspect not in kept]
-            worst = layer_errors(left, budget.source, tried[-1][1], judge.feeds)[0].layer
+            worst = layer_errors(left, budget.source, tried[-1][1], reference.feeds)[0].layer
             kept = [*kept, next(suspect for suspect in left if suspect.name == worst)]
             advance(1, worst)
             artifact = budget.keeping(kept, progress)
-            tried.append((judge.drop(artifact), artifact, kept))
+            tried.append((reference.drop(artifact), artifact, kept))
     drop, best, kept = min(tried, key=lambda one: (max(one[0], limit), len(one[2])))
     if drop <= limit:
         best, kept = _give_back(budget, best, kept, progress)
@@ -193,6 +185,10 @@ def _give_back(
             advance(1, suspect.name)
             fewer = [other for other in kept if other is not suspect]
             artifact = budget.keeping(fewer, progress) if fewer else None
-            if artifact and budget.judge.drop(artifact) <= budget.limit and len(artifact.payload) < len(best.payload):
+            if (
+                artifact
+                and budget.reference.drop(artifact) <= budget.limit
+                and len(artifact.payload) < len(best.payload)
+            ):
                 best, kept = artifact, fewer
     return best, kept

@@ -9,16 +9,16 @@ from collections.abc import Callable
 import keras
 import numpy as np
 
-from tfopt.data import Dataset
+from tfopt.core.context import Context
+from tfopt.core.outcome import Outcome
 from tfopt.errors import InputError, UnreachableError, UnsupportedError
-from tfopt.evaluation.validation_loss import validation_loss
+from tfopt.evaluation.evaluator import Evaluator
 from tfopt.formats.keras.artifact import KerasArtifact
 from tfopt.graph.layer_names import leaves
 from tfopt.graph.residual_blocks import Block, residual_blocks, without
 from tfopt.report.schema import LayerChange
 from tfopt.runtime.progress import Progress
 from tfopt.techniques.kernel_selection import excluded_by
-from tfopt.techniques.pruning.prune import Pruned
 from tfopt.techniques.structured.config import StructuredConfig
 from tfopt.techniques.structured.fine_tuning import Tuning
 from tfopt.techniques.structured.targets import NAMES, cost_of
@@ -26,12 +26,13 @@ from tfopt.training.seeds import seed_everything
 from tfopt.training.teacher import teacher_of
 
 
-def prune_blocks(artifact: KerasArtifact, config: StructuredConfig, data: Dataset | None, progress: Progress) -> Pruned:
+def prune_blocks(artifact: KerasArtifact, config: StructuredConfig, context: Context) -> Outcome:
     """Remove residual blocks from a copy of the model, one after the other, and fine-tune what is left.
 
     Raises `UnsupportedError` if it has none, `InputError` without data, `UnreachableError` if a target is out of reach.
     """
-    if data is None:
+    data, evaluator, progress = context.data, context.evaluator, context.progress
+    if data is None or evaluator is None:
         raise InputError("--structured layers measures what each block is worth, and there is no data: give --data")
     teacher = teacher_of(config, artifact, data)
     seed_everything(config.seed)
@@ -45,11 +46,11 @@ def prune_blocks(artifact: KerasArtifact, config: StructuredConfig, data: Datase
     history: list[dict[str, float]] = []
     changes: list[LayerChange] = []
     tried: dict[str, float] = {}
-    before = validation_loss(model, data)()
+    before = evaluator.loss(model)()
     for step in range(1, config.iterative + 1):
         enough = _enough(config, cost, len(first), step)
         while not enough(model, len(changes)):
-            losses = _losses(model, config, artifact.name, data, progress)
+            losses = _losses(model, config, artifact.name, evaluator, progress)
             if not losses:
                 _out_of_reach(config, cost(model) if cost else 0.0, len(changes))
                 break
@@ -61,7 +62,7 @@ def prune_blocks(artifact: KerasArtifact, config: StructuredConfig, data: Datase
             inside = {one.name for one in losses} - {block.name} - {one.name for one in residual_blocks(model)}
             changes += [_with(flat, one, block) for one in losses if one.name in inside]
         model, epochs = tuning.tuned(model, step, progress)
-        before = validation_loss(model, data)()
+        before = evaluator.loss(model)()
         history.extend(epochs)
     left = {change.layer for change in changes}
     done = len(changes)
@@ -71,7 +72,7 @@ def prune_blocks(artifact: KerasArtifact, config: StructuredConfig, data: Datase
         name, share = config.target
         notes.append(f"{cost(model):.3f} of the {NAMES[name]} are left (--{name.replace('_', '-')} {share:g})")
     notes += [teacher.note] if teacher else []
-    return Pruned(model, changes, notes, history)
+    return Outcome(KerasArtifact.of(model, artifact.name), layers=changes, notes=notes, history=history)
 
 
 def _blocks(model: keras.Model, config: StructuredConfig) -> list[Block]:
@@ -106,14 +107,14 @@ def _out_of_reach(config: StructuredConfig, least: float, done: int) -> None:
 
 
 def _losses(
-    model: keras.Model, config: StructuredConfig, title: str, data: Dataset, progress: Progress
+    model: keras.Model, config: StructuredConfig, title: str, evaluator: Evaluator, progress: Progress
 ) -> dict[Block, float]:
     """The validation loss without each of the blocks that may leave."""
     found = _blocks(model, config)
     losses = {}
     with progress.task("trying without each block", len(found)) as advance:
         for block in found:
-            losses[block] = float(np.nan_to_num(validation_loss(without(model, [block], title), data)(), nan=np.inf))
+            losses[block] = float(np.nan_to_num(evaluator.loss(without(model, [block], title))(), nan=np.inf))
             advance(1, f"{block.name}: loss {losses[block]:.3f}")
     return losses
 

@@ -3,11 +3,10 @@
 What comes back is a plain Keras model of the same class with smaller layers (Li et al. 2017; Fang et al. 2023).
 """
 
-from tfopt.data import Dataset
+from tfopt.core.context import Context
+from tfopt.core.outcome import Outcome
 from tfopt.errors import InputError
 from tfopt.formats.keras.artifact import KerasArtifact
-from tfopt.runtime.progress import Progress
-from tfopt.techniques.pruning.prune import Pruned
 from tfopt.techniques.structured.candidates import candidates, proof_inputs
 from tfopt.techniques.structured.config import StructuredConfig
 from tfopt.techniques.structured.fine_tuning import Tuning
@@ -17,14 +16,13 @@ from tfopt.training.seeds import seed_everything
 from tfopt.training.teacher import teacher_of
 
 
-def prune_channels(
-    artifact: KerasArtifact, config: StructuredConfig, data: Dataset | None, progress: Progress
-) -> Pruned:
+def prune_channels(artifact: KerasArtifact, config: StructuredConfig, context: Context) -> Outcome:
     """Remove channels from a copy of the model in `iterative` steps; with data each is followed by fine-tuning.
 
     Raises `UnsupportedError` if nothing can leave, `UnreachableError` if a target is out of reach, `SurgeryError` if
     the result is not the original without what left. Zeros in what stays are kept only while it is not fine-tuned.
     """
+    data, progress = context.data, context.progress
     teacher = teacher_of(config, artifact, data)
     seed_everything(config.seed)
     model = artifact.fresh_model()
@@ -54,7 +52,8 @@ def prune_channels(
         *([teacher.note] if teacher else []),
         *([] if data else ["not fine-tuned: there is no data"]),
     ]
-    return Pruned(model, narrowed(first, model), notes, history)
+    changes = narrowed(first, model)
+    return Outcome(KerasArtifact.of(model, artifact.name), layers=changes, notes=notes, history=history)
 
 
 def _why_nothing(config: StructuredConfig) -> str:

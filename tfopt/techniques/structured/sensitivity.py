@@ -5,13 +5,11 @@ Each group is tried by itself, without fine-tuning; the channels are silenced wh
 
 import numpy as np
 
-from tfopt.data import Dataset
+from tfopt.core.context import Context
 from tfopt.errors import InputError
-from tfopt.evaluation.validation_loss import validation_loss
 from tfopt.formats.keras.artifact import KerasArtifact
 from tfopt.graph.channels.removal import zeroed
 from tfopt.report.schema import GroupLoss
-from tfopt.runtime.progress import Progress
 from tfopt.techniques.structured.candidates import candidates
 from tfopt.techniques.structured.channel_selection import gone
 from tfopt.techniques.structured.config import StructuredConfig
@@ -21,17 +19,18 @@ FLOAT_BYTES = 4
 
 
 def group_losses(
-    artifact: KerasArtifact, config: StructuredConfig, data: Dataset | None, progress: Progress
+    artifact: KerasArtifact, config: StructuredConfig, context: Context
 ) -> tuple[list[GroupLoss], list[str]]:
     """What leaves each group and what that does to the loss, largest increase first, and notes.
 
     Raises `InputError` without data, `UnsupportedError` if nothing can leave.
     """
-    if data is None:
+    data, evaluator, progress = context.data, context.evaluator, context.progress
+    if data is None or evaluator is None:
         raise InputError("--structured measures the loss on the validation split, and there is no data: give --data")
     model = artifact.fresh_model()
     found = candidates(model, config, data, artifact.name)
-    costs, weights, loss = Costs.of(model, found.graph), model.get_weights(), validation_loss(model, data)
+    costs, weights, loss = Costs.of(model, found.graph), model.get_weights(), evaluator.loss(model)
     everything = np.ones(len(found.graph.roots), bool)
     macs, parameters, before = costs.multiplications(everything), costs.parameters(everything), loss()
     losses = []

@@ -12,7 +12,7 @@ from tfopt.report.schema import Action, LayerChange
 from tfopt.techniques.binarization.layer_plan import Plan
 
 
-class Outcome(NamedTuple):
+class RoundedModel(NamedTuple):
     """A model whose kernels have few values.
 
     `folded` has the normalizations that are gone, each with the layer that took it, `signs` the layers whose activation
@@ -27,7 +27,7 @@ class Outcome(NamedTuple):
 
 
 def changes(
-    model: keras.Model, chosen: Plan, made: Outcome, held: Mapping[str, str], nested: Mapping[str, str]
+    model: keras.Model, chosen: Plan, made: RoundedModel, held: Mapping[str, str], nested: Mapping[str, str]
 ) -> list[LayerChange]:
     """What became of each layer of `model`, the flat copy of the original.
 
@@ -47,7 +47,9 @@ def changes(
     ]
 
 
-def _fate(name: str, layer: keras.Layer, chosen: Plan, made: Outcome, held: Mapping[str, str]) -> tuple[Action, str]:
+def _fate(
+    name: str, layer: keras.Layer, chosen: Plan, made: RoundedModel, held: Mapping[str, str]
+) -> tuple[Action, str]:
     """What became of a layer, and the particulars."""
     if name in made.folded:
         return "folded", f"into {made.folded[name]}"

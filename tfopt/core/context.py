@@ -1,0 +1,43 @@
+"""What a step of a pipeline may use: data without a test split, and what judges by the validation split."""
+
+from dataclasses import dataclass
+from typing import Self
+
+from tfopt.data import Dataset
+from tfopt.errors import InputError
+from tfopt.evaluation.evaluator import Evaluator
+from tfopt.formats.keras.artifact import KerasArtifact
+from tfopt.runtime.progress import Progress, Silent
+
+
+@dataclass(frozen=True)
+class Context:
+    """What a technique is given beside a model and a config.
+
+    Attributes:
+        data: Train, validation and calibration split; the test split is empty. None if there are no data.
+        evaluator: Judges by the validation split; None if there are no data.
+        progress: Shows how far the work is.
+    """
+
+    data: Dataset | None = None
+    evaluator: Evaluator | None = None
+    progress: Progress = Silent()  # noqa: RUF009  # it holds nothing
+
+    @classmethod
+    def of(cls, data: Dataset | None, progress: Progress) -> Self:
+        """Make the context of a pipeline; what it holds of `data` has no test samples."""
+        if data is None:
+            return cls(None, None, progress)
+        seen = data.without_test()
+        return cls(seen, Evaluator.on(seen, "validation"), progress)
+
+    def training_data(self, artifact: KerasArtifact, why: str) -> Dataset:
+        """Return the data for a technique that cannot do without.
+
+        Raises:
+            InputError: Without data; `why` says what they are needed for and what would do without.
+        """
+        if self.data is None:
+            raise InputError(why.format(name=artifact.name))
+        return self.data

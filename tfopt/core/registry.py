@@ -1,0 +1,78 @@
+"""The techniques by name: those of tfopt, and those that other packages add by an entry point.
+
+    [project.entry-points."tfopt.techniques"]
+    noise = "my_package.noise:Noise"
+
+The object that an entry point names is a subclass of `tfopt.core.technique.Technique`. Only names are read until one is
+asked for, so that the list of commands is there at once.
+"""
+
+from functools import cache
+from importlib import import_module
+from importlib.metadata import EntryPoint, entry_points
+
+from tfopt.config.fields import Config
+from tfopt.core.technique import AnyTechnique, Technique
+from tfopt.errors import InputError
+
+GROUP = "tfopt.techniques"
+OWN = {
+    "prune": "tfopt.techniques.pruning.technique:Prune",
+    "structured": "tfopt.techniques.structured.technique:Structured",
+    "cluster": "tfopt.techniques.clustering.technique:Cluster",
+    "distill": "tfopt.techniques.distillation.technique:Distill",
+    "binarize": "tfopt.techniques.binarization.technique:Binarize",
+    "quantize": "tfopt.techniques.quantization.technique:Quantize",
+    "qat": "tfopt.techniques.qat.technique:QuantizeAware",
+    "convert": "tfopt.techniques.convert.technique:Convert",
+    "to-keras": "tfopt.techniques.convert.technique:ToKeras",
+}
+
+
+def names() -> list[str]:
+    """Return the names of all techniques, those of other packages last."""
+    return [*OWN, *(name for name in third_party() if name not in OWN)]
+
+
+@cache
+def third_party() -> dict[str, EntryPoint]:
+    """Return the entry points of other packages by name; nothing is imported."""
+    return {point.name: point for point in entry_points(group=GROUP)}
+
+
+@cache
+def technique(name: str) -> AnyTechnique:
+    """Return a technique by its name.
+
+    Raises:
+        InputError: If there is none of that name, or the package that has it cannot be imported.
+    """
+    if name in OWN:
+        module, _, kind = OWN[name].partition(":")
+        return getattr(import_module(module), kind)()  # type: ignore[no-any-return]
+    if name not in third_party():
+        raise InputError(f"there is no technique {name}; there are {', '.join(names())}")
+    point = third_party()[name]
+    try:
+        found = point.load()()
+    except Exception as error:  # whatever the code of somebody else stumbles over
+        line = " ".join(str(error).split())[:200]
+        raise InputError(
+            f"the technique {name} ({point.value}) cannot be loaded: {type(error).__name__}: {line}"
+        ) from error
+    if not isinstance(found, Technique) or found.name != name:
+        raise InputError(f"the technique {name} ({point.value}) is no Technique of that name")
+    return found
+
+
+def technique_of(config: Config) -> AnyTechnique:
+    """Return the technique that a config belongs to.
+
+    Raises:
+        InputError: If it is the config of none.
+    """
+    for name in names():
+        found = technique(name)
+        if type(config) is found.config:
+            return found
+    raise InputError(f"{type(config).__name__} is the config of no technique")

@@ -1,0 +1,167 @@
+"""The one place where an answer is judged: an evaluator is bound to a split of the data.
+
+What techniques choose by (how a layer is rounded, which block leaves, which of two files is better) is asked of the one
+on the validation split; the test split is measured once, at the end, by the same class.
+"""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any, Literal, Self
+
+import keras
+import numpy as np
+import tensorflow as tf
+from numpy.typing import NDArray
+
+from tfopt.config.choices import Task
+from tfopt.data import Dataset
+from tfopt.evaluation.losses import loss_function
+from tfopt.evaluation.scores import counts_right, described, drop, scores
+from tfopt.formats.artifact import Artifact
+from tfopt.formats.keras.artifact import predict
+from tfopt.formats.tflite.artifact import TfliteArtifact
+from tfopt.graph.model_io import call
+from tfopt.runtime.progress import Progress, Silent
+
+Array = NDArray[Any]
+LOSS_SAMPLES = 2048  # that a loss is the mean of
+LOSS_BATCH = 256
+
+
+@dataclass(frozen=True)
+class Evaluator:
+    """Judges models and artifacts on one split.
+
+    Attributes:
+        inputs: An array (N, ...) for each input of a model.
+        y: Labels as `Split` has them; None if nobody knows them, so that only outputs can be compared.
+        task: What is learnt, which says how an answer is scored.
+        name: What a report calls the split.
+    """
+
+    inputs: tuple[Array, ...]
+    y: Array | None
+    task: Task
+    name: str
+
+    @classmethod
+    def on(cls, data: Dataset, split: Literal["validation", "test"]) -> Self:
+        """Make an evaluator for a split of `data`."""
+        samples = data.test if split == "test" else data.validation
+        return cls(samples.inputs, samples.y, data.task, f"the {split} split")
+
+    @classmethod
+    def without_labels(cls, inputs: Sequence[Array], name: str) -> Self:
+        """Make an evaluator that can only say how far two outputs are apart."""
+        return cls(tuple(inputs), None, "classification", name)
+
+    def __len__(self) -> int:
+        return len(self.inputs[0]) if self.inputs else 0
+
+    def score(self, model: keras.Model | Artifact, progress: Progress | None = None) -> Array:
+        """Score each sample as `tfopt.evaluation.scores.scores` does.
+
+        Args:
+            model: A Keras model, or an artifact with one output.
+            progress: Shows how many samples are done.
+
+        Returns:
+            Right or wrong (N,) bool, or absolute errors (N,); in a translation (M,) of all target words.
+        """
+        if isinstance(model, keras.Model):
+            return self.scored(predict(model, self.inputs))
+        with (progress or Silent()).task(f"testing {model.name}", len(self)) as advance:
+            return self.scored(model.predict(self.inputs, advance))
+
+    def scored(self, outputs: Array) -> Array:
+        """Score outputs (N, ...) that are there already."""
+        assert self.y is not None
+        return scores(self.task, outputs, self.y)
+
+    def drop(self, before: Array, after: Array) -> float:
+        """Return how much worse scores have become: points of accuracy, or the share by which the mean error grew."""
+        return drop(self.task, before, after)
+
+    def described(self, found: Array) -> str:
+        """Return in words what scores amount to."""
+        return described(self.task, found)
+
+    @property
+    def counts_right(self) -> bool:
+        """Whether an answer is right or wrong; otherwise scores are errors."""
+        return counts_right(self.task)
+
+    def loss(self, model: keras.Model) -> Callable[[], float]:
+        """Return a function that gives the mean loss of `model`, whose weights may change from call to call.
+
+        It is that of the first 2,048 samples, by the model's own loss or the one that fits the task.
+        """
+        assert self.y is not None
+        loss, encode = loss_function(model, self.task)
+        count = min(LOSS_SAMPLES, len(self.y))
+        inputs, targets = [x[:count] for x in self.inputs], encode(self.y[:count])
+
+        @tf.function(reduce_retracing=True)
+        def of_batch(batch: Any, wanted: Any) -> Any:
+            return loss(wanted, call(model, batch))
+
+        def mean_loss() -> float:
+            starts = range(0, count, LOSS_BATCH)
+            losses = [
+                float(
+                    of_batch([tf.convert_to_tensor(x[i : i + LOSS_BATCH]) for x in inputs], targets[i : i + LOSS_BATCH])
+                )
+                for i in starts
+            ]
+            return float(np.average(losses, weights=[min(LOSS_BATCH, count - i) for i in starts]))
+
+        return mean_loss
+
+    def against(self, reference: TfliteArtifact) -> "Reference":
+        """Return what compares files with `reference`, which is run once."""
+        return Reference(self, reference)
+
+
+@dataclass(frozen=True)
+class Reference:
+    """A file that others are compared with on the samples of an evaluator."""
+
+    evaluator: Evaluator
+    artifact: TfliteArtifact
+
+    @property
+    def feeds(self) -> dict[str, Array]:
+        """The samples by the names of the file's inputs; none if there are no samples."""
+        names = self.artifact.input_names if self.evaluator.inputs else []
+        return dict(zip(names, self.evaluator.inputs, strict=True))
+
+    @cached_property
+    def outputs(self) -> Mapping[str, Array]:
+        """What the reference answers, each output by its name."""
+        return self.artifact.outputs(self.feeds) if self.feeds else {}
+
+    @cached_property
+    def scores(self) -> Array | None:
+        """Scores of the reference; None without labels."""
+        return self._scored(self.outputs)
+
+    def error(self, artifact: TfliteArtifact) -> float:
+        """Return the root mean square of the outputs' difference from the reference, relative to its outputs."""
+        found = artifact.outputs(self.feeds) if self.feeds else {}
+        parts = [np.sqrt(np.mean((found[n] - w) ** 2) / max(np.mean(w**2), 1e-18)) for n, w in self.outputs.items()]
+        return float(max(parts, default=0.0))
+
+    def drop(self, artifact: TfliteArtifact) -> float:
+        """Return how much worse than the reference a file is, as `Evaluator.drop` does; 0 without labels."""
+        if self.scores is None:
+            return 0.0
+        found = self._scored(artifact.outputs(self.feeds))
+        assert found is not None
+        return self.evaluator.drop(self.scores, found)
+
+    def _scored(self, outputs: Mapping[str, Array]) -> Array | None:
+        if self.evaluator.y is None:
+            return None
+        [output] = outputs.values()
+        return self.evaluator.scored(output)

@@ -1,0 +1,37 @@
+"""The technique `cluster`: few distinct values in a kernel."""
+
+from typing import TYPE_CHECKING
+
+from tfopt.core.technique import Technique
+from tfopt.techniques.clustering.config import ClusterConfig
+
+if TYPE_CHECKING:
+    from tfopt.core.context import Context
+    from tfopt.core.outcome import Outcome
+    from tfopt.formats.keras.artifact import KerasArtifact
+    from tfopt.report.inspection import Verdict
+
+
+class Cluster(Technique[ClusterConfig]):
+    """Let the weights of each kernel share few values, and train these."""
+
+    name = "cluster"
+    config = ClusterConfig
+    ending = "-clustered.keras"
+    keeps = frozenset({"sparsity"})
+
+    def apply(self, artifact: "KerasArtifact", config: ClusterConfig, context: "Context") -> "Outcome":
+        """Cluster a copy of the model."""
+        from tfopt.techniques.clustering.cluster import cluster
+
+        return cluster(artifact, config, context)
+
+    def layer_verdicts(self, artifact: "KerasArtifact", context: "Context") -> "dict[str, Verdict]":
+        """Say which kernels have enough weights for the clusters."""
+        from tfopt.techniques.clustering.cluster import large_enough
+        from tfopt.techniques.kernel_selection import targets, verdicts
+
+        config = ClusterConfig()
+        found, skipped = targets(artifact.model, None, artifact.name)
+        large, small = large_enough(artifact.model, found, config)
+        return verdicts({target.layer: f"{config.clusters} distinct values" for target in large}, [*skipped, *small])

@@ -1,0 +1,55 @@
+"""The techniques `convert` and `to-keras`: another format, the same numbers."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from tfopt.config.fields import Config
+from tfopt.conversion.config import FloatConfig
+from tfopt.core.technique import Technique
+
+if TYPE_CHECKING:
+    from tfopt.core.context import Context
+    from tfopt.core.outcome import Outcome
+    from tfopt.formats.keras.artifact import KerasArtifact
+
+
+class Convert(Technique[FloatConfig]):
+    """Convert a model to LiteRT in float32, the baseline of quantized files, or a file of Keras 2 to Keras 3."""
+
+    name = "convert"
+    config = FloatConfig
+    ending = ".tflite"
+    gives = "tflite"
+    trains = False
+    keeps = frozenset({"sparsity", "clusters"})
+
+    def apply(self, artifact: "KerasArtifact", config: FloatConfig, context: "Context") -> "Outcome":
+        """Convert a model to a float file, without its zeros if that is smaller."""
+        from tfopt.conversion.sparse_encoding import float_file
+        from tfopt.core.outcome import Outcome
+
+        after, before, notes = float_file(artifact, config, context.progress)
+        return Outcome(after, measured=[artifact, *([before] if before else []), after], notes=notes)
+
+
+class ToKerasConfig(Config):
+    """Nothing can be asked for."""
+
+
+class ToKeras(Technique[ToKerasConfig]):
+    """Write a model, such as one of Keras 2, as a file of Keras 3."""
+
+    name = "to-keras"
+    config = ToKerasConfig
+    ending = ".keras"
+    trains = False
+    keeps = frozenset({"sparsity", "clusters"})
+    command = "convert"
+
+    def apply(self, artifact: "KerasArtifact", config: ToKerasConfig, context: "Context") -> "Outcome":
+        """Write the model as it is."""
+        from tfopt.core.outcome import Outcome
+        from tfopt.formats.keras.artifact import KerasArtifact
+
+        made = KerasArtifact.of(artifact.model, Path(artifact.name).stem)
+        return Outcome(made, measured=[made])

@@ -1,0 +1,34 @@
+"""The technique `prune`: zeros in the kernels."""
+
+from typing import TYPE_CHECKING
+
+from tfopt.core.technique import Technique
+from tfopt.techniques.pruning.config import PruneConfig
+
+if TYPE_CHECKING:
+    from tfopt.core.context import Context
+    from tfopt.core.outcome import Outcome
+    from tfopt.formats.keras.artifact import KerasArtifact
+    from tfopt.report.inspection import Verdict
+
+
+class Prune(Technique[PruneConfig]):
+    """Set the smallest weights of a model to zero and fine-tune the rest."""
+
+    name = "prune"
+    config = PruneConfig
+    ending = "-pruned.keras"
+    keeps = frozenset({"sparsity"})
+
+    def apply(self, artifact: "KerasArtifact", config: PruneConfig, context: "Context") -> "Outcome":
+        """Prune a copy of the model."""
+        from tfopt.techniques.pruning.prune import prune
+
+        return prune(artifact, config, context)
+
+    def layer_verdicts(self, artifact: "KerasArtifact", context: "Context") -> "dict[str, Verdict]":
+        """Say which layers have kernels that can be pruned."""
+        from tfopt.techniques.kernel_selection import targets, verdicts
+
+        found, skipped = targets(artifact.model, None, artifact.name)
+        return verdicts({target.layer: "its kernels" for target in found}, skipped)

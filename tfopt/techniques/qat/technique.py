@@ -1,0 +1,36 @@
+"""The technique `qat`: training with simulated integers; on the command line it is `quantize --qat`."""
+
+from typing import TYPE_CHECKING
+
+from tfopt.core.technique import Technique
+from tfopt.techniques.qat.config import QatConfig
+
+if TYPE_CHECKING:
+    from tfopt.core.context import Context
+    from tfopt.core.outcome import Outcome
+    from tfopt.formats.keras.artifact import KerasArtifact
+    from tfopt.report.inspection import Verdict
+
+
+class QuantizeAware(Technique[QatConfig]):
+    """Train a model with simulated integers (quantization-aware) and convert it to int8; writes a .keras as well."""
+
+    name = "qat"
+    config = QatConfig
+    gives = "tflite"
+    keeps = frozenset({"sparsity", "clusters"})
+    command = "quantize"
+    option = "qat"
+    companions = (".keras",)
+
+    def apply(self, artifact: "KerasArtifact", config: QatConfig, context: "Context") -> "Outcome":
+        """Train a copy of the model for int8."""
+        from tfopt.techniques.qat.qat import quantize_aware
+
+        return quantize_aware(artifact, config, context)
+
+    def layer_verdicts(self, artifact: "KerasArtifact", context: "Context") -> "dict[str, Verdict]":
+        """Say which layers are trained with simulated integers: the model is rebuilt in tf_keras to see."""
+        from tfopt.techniques.qat.qat import layer_verdicts
+
+        return layer_verdicts(artifact)

@@ -1,0 +1,36 @@
+"""The technique `quantize`: a `.tflite` file of small numbers, without training."""
+
+from typing import TYPE_CHECKING
+
+from tfopt.core.technique import Technique
+from tfopt.techniques.quantization.config import QuantizeConfig
+
+if TYPE_CHECKING:
+    from tfopt.core.context import Context
+    from tfopt.core.outcome import Outcome
+    from tfopt.formats.keras.artifact import KerasArtifact
+    from tfopt.report.inspection import Verdict
+
+
+class Quantize(Technique[QuantizeConfig]):
+    """Convert a model to LiteRT with 2-bit to 16-bit numbers, and run it before reporting; exit 1 if it collapsed."""
+
+    name = "quantize"
+    config = QuantizeConfig
+    ending = "-{config.name}.tflite"
+    gives = "tflite"
+    trains = False
+    keeps = frozenset({"sparsity", "clusters"})
+    column = "int8"
+
+    def apply(self, artifact: "KerasArtifact", config: QuantizeConfig, context: "Context") -> "Outcome":
+        """Convert a model and quantize the file."""
+        from tfopt.techniques.quantization.post_training import quantize
+
+        return quantize(artifact, config, context)
+
+    def layer_verdicts(self, artifact: "KerasArtifact", context: "Context") -> "dict[str, Verdict]":
+        """Say what an int8 file holds of each layer: it is made, with ranges from random samples."""
+        from tfopt.techniques.quantization.post_training import int8_verdicts
+
+        return int8_verdicts(artifact, context.progress)

@@ -1,0 +1,31 @@
+"""The technique `structured`: fewer channels, heads or blocks; on the command line it is `prune --structured`."""
+
+from typing import TYPE_CHECKING
+
+from tfopt.core.technique import Technique
+from tfopt.techniques.structured.config import StructuredConfig
+
+if TYPE_CHECKING:
+    from tfopt.core.context import Context
+    from tfopt.core.outcome import Outcome
+    from tfopt.formats.keras.artifact import KerasArtifact
+
+
+class Structured(Technique[StructuredConfig]):
+    """Remove channels, heads or blocks of a model and fine-tune the rest."""
+
+    name = "structured"
+    config = StructuredConfig
+    ending = "-pruned.keras"
+    command = "prune"
+    option = "structured"
+
+    def apply(self, artifact: "KerasArtifact", config: StructuredConfig, context: "Context") -> "Outcome":
+        """Remove structures from a copy of the model."""
+        if config.structured == "layers":
+            from tfopt.techniques.structured.block_removal import prune_blocks
+
+            return prune_blocks(artifact, config, context)
+        from tfopt.techniques.structured.channel_pruning import prune_channels
+
+        return prune_channels(artifact, config, context)
