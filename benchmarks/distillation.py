@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.stats import t
 
+from tfopt.core.context import Context
 from tfopt.core.provenance import data_for
 from tfopt.data import Dataset, Split
 from tfopt.evaluation.scores import scores
@@ -81,7 +82,7 @@ def _tested(teacher: KerasArtifact, config: DistillConfig, data: Dataset) -> flo
 
 
 def _run(teacher: KerasArtifact, config: DistillConfig, data: Dataset) -> KerasArtifact:
-    return KerasArtifact.of(distill(teacher, None, config, data, Silent()).model, "student.keras")
+    return distill(teacher, None, config, Context.of(data, Silent())).artifact
 
 
 def _accuracy(model: KerasArtifact, split: Split) -> float:

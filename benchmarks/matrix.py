@@ -20,6 +20,7 @@ from tfopt.conversion.convert import convert
 from tfopt.data import load
 from tfopt.data.config import DataConfig
 from tfopt.errors import TfoptError
+from tfopt.evaluation.evaluator import Evaluator
 from tfopt.formats.keras.artifact import KerasArtifact
 from tfopt.formats.loading import load_keras
 from tfopt.graph.random_inputs import samples
@@ -29,7 +30,7 @@ from tfopt.models.config import ModelConfig
 from tfopt.runtime.progress import Silent
 from tfopt.techniques.quantization.config import QuantizeConfig
 from tfopt.techniques.quantization.litert_quantizer import quantize
-from tfopt.techniques.quantization.post_training import Judge, Start, choose
+from tfopt.techniques.quantization.post_training import Prepared, choose
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
 from tests import zoo
@@ -75,8 +76,8 @@ def _row(name: str, make: Callable[[], keras.Model]) -> tuple[list[str], list[st
     except TfoptError as error:
         return ["-", "FAILED", *["-"] * len(WIDTHS)], [str(error)]
     feeds = dict(zip(made.inputs, arrays, strict=True))
-    judge = Judge(made, None, feeds)
-    start = Start(made, feeds, judge, [])
+    reference = Evaluator.without_labels(arrays, "samples").against(made.artifact)
+    start = Prepared(made, feeds, reference, [])
     size = len(made.artifact.payload)
     cells, failed = [made.lowering, f"{size / 1e3:,.1f} kB, {made.error:.0e}"], []
     for width, config in WIDTHS.items():
@@ -85,7 +86,7 @@ def _row(name: str, make: Callable[[], keras.Model]) -> tuple[list[str], list[st
                 file, _ = choose(start, config, Silent())
             else:
                 [file] = quantize(made.artifact, config, feeds, Silent())
-            cells.append(f"{len(file.payload) / size:.2f} ({judge.error(file):.0e})")
+            cells.append(f"{len(file.payload) / size:.2f} ({reference.error(file):.0e})")
         except TfoptError as error:
             cells.append("FAILED")
             failed.append(f"{name} {width}: {error}")

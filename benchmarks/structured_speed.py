@@ -12,6 +12,7 @@ import keras
 import numpy as np
 
 from tfopt.conversion.convert import convert
+from tfopt.core.context import Context
 from tfopt.errors import ConversionError
 from tfopt.evaluation.keras_macs import keras_macs
 from tfopt.evaluation.latency import interleaved, latency_change
@@ -49,7 +50,7 @@ def _figures(name: str, config: StructuredConfig) -> str:
     if None in model.input.shape[1:]:
         model = getattr(keras.applications, name)(weights=None, input_shape=(224, 224, 3))
     original = KerasArtifact.of(model, f"{name}.keras")
-    small = KerasArtifact.of(prune_channels(original, config, None, Silent()).model, f"{name}-half.keras")
+    small = prune_channels(original, config, Context.of(None, Silent())).artifact
     parameters = small.model.count_params() / model.count_params()
     macs = (keras_macs(small.model) or 0) / (keras_macs(model) or 1)
     shown = f"{parameters:7.3f}{macs:6.3f}"

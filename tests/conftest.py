@@ -67,6 +67,14 @@ def report_of(literal):
     return lambda name: json.loads((folder / f"{name}.report.json").read_text())
 
 
+def context(data=None):
+    """What a technique is given beside a model and a config."""
+    from tfopt.core.context import Context
+    from tfopt.runtime.progress import Silent
+
+    return Context.of(data, Silent())
+
+
 @pytest.fixture(scope="session")
 def digits():
     from tfopt.data import load

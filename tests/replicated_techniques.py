@@ -39,7 +39,7 @@ def main() -> None:
     two = tfopt.quantize(model, tfopt.QatConfig(epochs=2, **TWO))
     one = tfopt.quantize(model, tfopt.QatConfig(epochs=2))
     kept = tfopt.quantize(pruned.artifact, tfopt.QatConfig(epochs=1, **TWO))
-    found["kept"] = zeros(kept.beside)
+    found["kept"] = zeros(kept.companions[0])
     results = {
         "prune": pruned,
         "qat": two,

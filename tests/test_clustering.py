@@ -3,10 +3,9 @@ import numpy as np
 import pytest
 from keras import layers
 
-from tests.conftest import SAMPLES
+from tests.conftest import SAMPLES, context
 from tfopt.errors import InputError
 from tfopt.formats.loading import load_keras
-from tfopt.runtime.progress import Silent
 from tfopt.techniques.clustering.centroids import clustered, nearest, starts
 from tfopt.techniques.clustering.cluster import cluster
 from tfopt.techniques.clustering.config import ClusterConfig
@@ -69,25 +68,25 @@ def test_training_keeps_weights_shared_by_giving_them_their_mean():
 
 @pytest.fixture(scope="module")
 def shared(cnn, digits):
-    return cluster(cnn, ClusterConfig(clusters=16, epochs=3), digits, Silent())
+    return cluster(cnn, ClusterConfig(clusters=16, epochs=3), context(digits))
 
 
 def test_every_clustered_kernel_has_at_most_the_asked_number_of_values(shared):
-    assert [len(np.unique(kernel)) for kernel in kernels(shared.model)] == [16] * 5
+    assert [len(np.unique(kernel)) for kernel in kernels(shared.artifact.model)] == [16] * 5
     assert [change.distinct for change in shared.layers if change.action == "clustered"] == [16] * 5
 
 
 def test_centroids_are_trained_and_accuracy_is_kept(cnn, shared, digits):
-    untrained = cluster(cnn, ClusterConfig(clusters=16), None, Silent())
-    assert not np.array_equal(kernels(untrained.model)[1], kernels(shared.model)[1])
-    right = shared.model.predict(digits.test.x, verbose=0).argmax(axis=1) == digits.test.y
+    untrained = cluster(cnn, ClusterConfig(clusters=16), context())
+    assert not np.array_equal(kernels(untrained.artifact.model)[1], kernels(shared.artifact.model)[1])
+    right = shared.artifact.model.predict(digits.test.x, verbose=0).argmax(axis=1) == digits.test.y
     before = cnn.predict(digits.test.x).argmax(axis=1) == digits.test.y
     assert right.mean() >= before.mean() - 0.01
 
 
 def test_the_result_is_the_plain_model_compiled_as_it_was(cnn, shared):
-    assert shared.model.get_config() == cnn.fresh_model().get_config()
-    assert shared.model.get_compile_config()["loss"] == cnn.fresh_model().get_compile_config()["loss"]
+    assert shared.artifact.model.get_config() == cnn.fresh_model().get_config()
+    assert shared.artifact.model.get_compile_config()["loss"] == cnn.fresh_model().get_compile_config()["loss"]
 
 
 def test_zeros_survive_clustering_unless_they_need_not(cnn, digits):
@@ -97,27 +96,27 @@ def test_zeros_survive_clustering_unless_they_need_not(cnn, digits):
             kernel = layer.kernel.numpy()
             layer.kernel.assign(np.where(np.abs(kernel) < np.median(np.abs(kernel)), 0, kernel))
     sparse = load_keras(model)
-    made = cluster(sparse, ClusterConfig(epochs=1), digits, Silent())
-    for was, now in zip(kernels(sparse.model), kernels(made.model), strict=True):
+    made = cluster(sparse, ClusterConfig(epochs=1), context(digits))
+    for was, now in zip(kernels(sparse.model), kernels(made.artifact.model), strict=True):
         np.testing.assert_array_equal(now == 0, was == 0)
         assert len(np.unique(now)) <= 16
-    lost = cluster(sparse, ClusterConfig(epochs=1, keep_sparsity=False), digits, Silent())
-    assert not any((kernel == 0).any() for kernel in kernels(lost.model))
+    lost = cluster(sparse, ClusterConfig(epochs=1, keep_sparsity=False), context(digits))
+    assert not any((kernel == 0).any() for kernel in kernels(lost.artifact.model))
 
 
 def test_per_channel_skips_kernels_with_too_few_weights_in_a_channel(cnn):
-    made = cluster(cnn, ClusterConfig(per="channel"), None, Silent())
+    made = cluster(cnn, ClusterConfig(per="channel"), context())
     assert {change.layer: change.detail for change in made.layers}["conv1a"].startswith(
         "9 weights in each output channel"
     )
-    columns = kernels(made.model)[1].reshape(-1, 16).T
+    columns = kernels(made.artifact.model)[1].reshape(-1, 16).T
     assert max(len(np.unique(column)) for column in columns) == 16
-    assert len(np.unique(kernels(made.model)[1])) > 16
+    assert len(np.unique(kernels(made.artifact.model)[1])) > 16
 
 
 def test_recurrent_kernels_and_embeddings_are_clustered():
     model = keras.Sequential([keras.Input((5,)), layers.Embedding(20, 8), layers.GRU(8), layers.Dense(2)])
-    made = cluster(load_keras(model), ClusterConfig(clusters=4), None, Silent())
+    made = cluster(load_keras(model), ClusterConfig(clusters=4), context())
     actions = {change.kind: (change.action, change.distinct) for change in made.layers}
     assert actions == dict.fromkeys(("Embedding", "GRU", "Dense"), ("clustered", 4))
 
@@ -125,4 +124,4 @@ def test_recurrent_kernels_and_embeddings_are_clustered():
 def test_more_clusters_than_weights_is_an_error():
     model = keras.Sequential([keras.Input((2,)), layers.Dense(2)])
     with pytest.raises(InputError, match="--clusters 16 is too many"):
-        cluster(load_keras(model), ClusterConfig(), None, Silent())
+        cluster(load_keras(model), ClusterConfig(), context())

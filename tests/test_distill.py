@@ -12,7 +12,7 @@ from keras import layers
 from scipy.special import log_softmax, logit, softmax
 
 import tfopt
-from tests.conftest import SAMPLES
+from tests.conftest import SAMPLES, context
 from tfopt.data import Split
 from tfopt.errors import InputError, UnsupportedError
 from tfopt.formats.loading import load_keras
@@ -171,31 +171,34 @@ def taught(digits):
     teacher = load_keras(SAMPLES / "digits-cnn.keras")
     before = [w.copy() for w in teacher.model.get_weights()]
     config = DistillConfig(student=TINY, epochs=2, learning_rate=0.01, features=True)
-    return teacher, before, config, [distill(teacher, None, config, digits, Silent()) for _ in "ab"]
+    return teacher, before, config, [distill(teacher, None, config, context(digits)) for _ in "ab"]
 
 
 def test_the_teacher_stays_as_it_was_and_does_not_go_with_the_student(taught, tmp_path):
     teacher, before, _, (made, _) = taught
     assert teacher.model.trainable
     assert all(np.array_equal(a, b) for a, b in zip(before, teacher.model.get_weights(), strict=True))
-    assert [layer.name for layer in made.model.layers] == [layer.name for layer in teacher.model.layers]
-    path = tfopt.load(made.model).save(tmp_path / "student.keras")
+    assert [layer.name for layer in made.artifact.model.layers] == [layer.name for layer in teacher.model.layers]
+    path = tfopt.load(made.artifact.model).save(tmp_path / "student.keras")
     stored = []
     with zipfile.ZipFile(path) as archive, h5py.File(archive.open("model.weights.h5")) as file:
         file["layers"].visititems(lambda _, node: stored.append(getattr(node, "size", 0)))
-    assert sum(stored) == made.model.count_params() < 500 < teacher.model.count_params()
+    assert sum(stored) == made.artifact.model.count_params() < 500 < teacher.model.count_params()
 
 
 def test_same_seed_same_student(taught):
     _, _, _, (one, other) = taught
     assert one.history == other.history
-    assert all(np.array_equal(a, b) for a, b in zip(one.model.get_weights(), other.model.get_weights(), strict=True))
+    assert all(
+        np.array_equal(a, b)
+        for a, b in zip(one.artifact.model.get_weights(), other.artifact.model.get_weights(), strict=True)
+    )
 
 
 def test_the_epoch_is_selected_by_the_labels_of_the_validation_split(taught, digits):
     _, _, _, (made, _) = taught
     losses = [epoch["val_loss"] for epoch in made.history]
-    found = made.model.evaluate(digits.validation.x, digits.validation.y, verbose=0, return_dict=True)
+    found = made.artifact.model.evaluate(digits.validation.x, digits.validation.y, verbose=0, return_dict=True)
     assert found["loss"] == pytest.approx(min(losses), rel=1e-4)
     assert made.history[-1]["loss"] > 2 * made.history[-1]["val_loss"]  # that of the answers is another one
 
@@ -209,8 +212,8 @@ def test_a_student_with_no_weight_on_labels_still_learns_to_classify(digits):
     teacher = load_keras(SAMPLES / "digits-cnn.keras")
     config = DistillConfig(student=ModelConfig(arch="mlp", width=32), alpha=0.0, epochs=8, learning_rate=3e-3)
     blind = replace(digits, train=Split(digits.train.inputs, np.zeros_like(digits.train.y)))
-    made = distill(teacher, None, config, blind, Silent())
-    assert (made.model.predict(digits.test.x, verbose=0).argmax(1) == digits.test.y).mean() > 0.7
+    made = distill(teacher, None, config, context(blind))
+    assert (made.artifact.model.predict(digits.test.x, verbose=0).argmax(1) == digits.test.y).mean() > 0.7
 
 
 def test_a_command_teaches_a_copy_of_a_student_from_a_file(tfopt, sample, tmp_path):
@@ -248,20 +251,20 @@ def test_a_student_of_numbers_learns_those_of_its_teacher(digits):
     teacher, student = numbers_model(8), load_keras(numbers_model(4))
     data = regression(digits)
     config = DistillConfig(alpha=0.0, epochs=6, learning_rate=0.01)
-    made = distill(load_keras(teacher), student, config, data, Silent())
+    made = distill(load_keras(teacher), student, config, context(data))
     answers = teacher.predict(data.test.x, verbose=0)
 
     def error(model):
         return np.mean((model.predict(data.test.x, verbose=0) - answers) ** 2)
 
-    assert error(made.model) < 0.3 * error(student.model)
+    assert error(made.artifact.model) < 0.3 * error(student.model)
     with pytest.raises(InputError, match="--temperature 2 softens the probabilities of a classifier"):
-        distill(load_keras(teacher), student, config.model_copy(update={"temperature": 2.0}), data, Silent())
+        distill(load_keras(teacher), student, config.model_copy(update={"temperature": 2.0}), context(data))
 
 
 def test_without_data_there_is_nothing_to_teach():
     with pytest.raises(InputError, match="does not say which data"):
-        distill(load_keras(numbers_model(8)), None, DistillConfig(), None, Silent())
+        distill(load_keras(numbers_model(8)), None, DistillConfig(), context())
 
 
 def test_features_need_layers_of_one_size(digits):

@@ -41,7 +41,7 @@ cases = pytest.mark.parametrize(
 def files(name, data):
     """The bytes of all artifacts that a command makes of `data`."""
     result = MAKERS[name](data)
-    return [made.payload for made in (result.artifact, result.beside) if made is not None]
+    return [made.payload for made in (result.artifact, *result.companions)]
 
 
 @cases

@@ -9,6 +9,7 @@ import pytest
 
 from tfopt.conversion.convert import convert
 from tfopt.errors import InputError
+from tfopt.evaluation.evaluator import Evaluator
 from tfopt.formats.keras.artifact import KerasArtifact
 from tfopt.graph.model_io import call
 from tfopt.graph.random_inputs import samples
@@ -17,7 +18,7 @@ from tfopt.models.architectures import KINDS
 from tfopt.models.config import ModelConfig
 from tfopt.runtime.progress import Silent
 from tfopt.techniques.quantization.config import QuantizeConfig
-from tfopt.techniques.quantization.post_training import Judge, Start, choose
+from tfopt.techniques.quantization.post_training import Prepared, choose
 from tfopt.training.seeds import seed_everything
 
 SIGNATURES = {
@@ -104,9 +105,9 @@ def converted(model):
     arrays = fed(model, batch=32)
     float_file = convert(KerasArtifact.of(model, "m.keras"), Silent(), static="int8", calibration=arrays)
     feeds = dict(zip(float_file.inputs, arrays, strict=True))
-    judge = Judge(float_file, None, feeds)
-    int8, _ = choose(Start(float_file, feeds, judge, []), QuantizeConfig(), Silent())
-    return float_file, int8, judge.error(int8)
+    reference = Evaluator.without_labels(arrays, "samples").against(float_file.artifact)
+    int8, _ = choose(Prepared(float_file, feeds, reference, []), QuantizeConfig(), Silent())
+    return float_file, int8, reference.error(int8)
 
 
 CONVERTED = [

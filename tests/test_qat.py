@@ -5,7 +5,7 @@ import tensorflow as tf
 from keras import layers
 
 from tests import zoo
-from tests.conftest import SAMPLES
+from tests.conftest import SAMPLES, context
 from tfopt.errors import InputError, UnsupportedError
 from tfopt.formats.legacy.bridge import cross
 from tfopt.formats.loading import load_keras
@@ -29,13 +29,13 @@ def cnn():
 
 @pytest.fixture(scope="module")
 def trained(cnn, digits):
-    return quantize_aware(cnn, QatConfig(epochs=3), digits, Silent())
+    return quantize_aware(cnn, QatConfig(epochs=3), context(digits))
 
 
 def test_after_three_epochs_accuracy_is_that_of_the_float_model_in_keras_and_in_litert(cnn, trained, digits):
     before = accuracy(cnn.predict, digits)
     in_litert = accuracy(trained.artifact.predict, digits)
-    in_keras = accuracy(lambda x: trained.model.predict(x, verbose=0), digits)
+    in_keras = accuracy(lambda x: trained.companions[0].model.predict(x, verbose=0), digits)
     assert in_litert >= before - 0.005
     assert abs(in_litert - in_keras) <= 0.005
 
@@ -48,10 +48,11 @@ def test_the_file_computes_in_integers_only_between_its_ends(trained):
 
 
 def test_the_trained_keras_model_has_the_architecture_and_the_compile_state_of_the_original(cnn, trained):
-    assert trained.model.get_config() == cnn.fresh_model().get_config()
-    assert trained.model.get_compile_config()["loss"] == cnn.fresh_model().get_compile_config()["loss"]
+    assert trained.companions[0].model.get_config() == cnn.fresh_model().get_config()
+    assert trained.companions[0].model.get_compile_config()["loss"] == cnn.fresh_model().get_compile_config()["loss"]
     assert any(
-        not np.array_equal(a, b) for a, b in zip(cnn.model.get_weights(), trained.model.get_weights(), strict=True)
+        not np.array_equal(a, b)
+        for a, b in zip(cnn.model.get_weights(), trained.companions[0].model.get_weights(), strict=True)
     )
 
 
@@ -83,10 +84,10 @@ def test_the_mean_of_the_batch_ranges_is_taken():
 def test_every_architecture_is_trained_and_what_stays_float_is_named(build, digits):
     model = build()
     fit(model, digits, FitPlan(epochs=8, batch_size=64, learning_rate=5e-3, seed=0), Silent())
-    made = quantize_aware(load_keras(model), QatConfig(epochs=1), digits, Silent())
+    made = quantize_aware(load_keras(model), QatConfig(epochs=1), context(digits))
     assert any(change.action == "quantized" for change in made.layers)
     assert all(change.detail for change in made.layers if change.action == "skipped")
-    in_keras = accuracy(lambda x: made.model.predict(x, verbose=0), digits)
+    in_keras = accuracy(lambda x: made.companions[0].model.predict(x, verbose=0), digits)
     assert in_keras > 0.5
     assert abs(accuracy(made.artifact.predict, digits) - in_keras) <= 0.02
 
@@ -102,18 +103,18 @@ def test_a_large_network_of_keras_applications_is_trained(digits):
     x = layers.Resizing(32, 32)(inputs)
     body = keras.applications.EfficientNetB0(weights=None, input_shape=(32, 32, 3), classes=10)
     model = keras.Model(inputs, body(layers.Concatenate()([x, x, x])))
-    made = quantize_aware(load_keras(model), QatConfig(epochs=1), digits, Silent())
+    made = quantize_aware(load_keras(model), QatConfig(epochs=1), context(digits))
     actions = [change.action for change in made.layers]
     assert actions.count("quantized") > 60
     assert {change.detail for change in made.layers if change.kind == "Normalization"} == {
         "the 8-bit scheme of TensorFlow Model Optimization does not cover Normalization"
     }
-    assert len(made.artifact.payload) < 0.4 * len(made.float_artifact.payload)
+    assert len(made.artifact.payload) < 0.4 * len(made.measured[2].payload)
 
 
 def test_without_data_there_is_no_training(cnn):
     with pytest.raises(InputError, match="--qat trains"):
-        quantize_aware(cnn, QatConfig(), None, Silent())
+        quantize_aware(cnn, QatConfig(), context())
 
 
 @pytest.mark.slow
@@ -125,8 +126,8 @@ def test_zeros_and_shared_weights_survive_training_and_are_in_the_file(cnn, digi
             step = np.abs(kernel).max() / 8
             layer.kernel.assign(np.where(np.abs(kernel) < np.median(np.abs(kernel)), 0, np.round(kernel / step) * step))
     before = load_keras(model)
-    made = quantize_aware(before, QatConfig(epochs=1), digits, Silent())
-    for was, now in zip(before.model.get_weights(), made.model.get_weights(), strict=True):
+    made = quantize_aware(before, QatConfig(epochs=1), context(digits))
+    for was, now in zip(before.model.get_weights(), made.companions[0].model.get_weights(), strict=True):
         if was.ndim > 1:
             np.testing.assert_array_equal(now[was == 0], 0)
             assert len(np.unique(now)) <= len(np.unique(was))
@@ -138,8 +139,8 @@ def test_zeros_and_shared_weights_survive_training_and_are_in_the_file(cnn, digi
     assert all(change.sparsity > 0.45 for change in told.values())
     assert all("distinct values" in told[layer].detail for layer in ("conv1b", "conv2a", "conv2b", "classes"))
 
-    lost = quantize_aware(before, QatConfig(epochs=1, keep_sparsity=False, keep_clusters=False), digits, Silent())
-    assert _zeros(lost.model) < 0.1 * _zeros(made.model)
+    lost = quantize_aware(before, QatConfig(epochs=1, keep_sparsity=False, keep_clusters=False), context(digits))
+    assert _zeros(lost.companions[0].model) < 0.1 * _zeros(made.companions[0].model)
 
 
 def _zeros(model):
@@ -173,15 +174,18 @@ def test_carried_layers_get_their_own_trained_weights_back(digits):
         x = layers.Dense(64, activation="elu", name=name)(x)
     model = keras.Model(inputs, layers.Dense(10, activation="softmax")(x))
     fit(model, digits, FitPlan(epochs=5, batch_size=64, learning_rate=1e-3, seed=0), Silent())
-    made = quantize_aware(load_keras(model), QatConfig(epochs=1), digits, Silent())
+    made = quantize_aware(load_keras(model), QatConfig(epochs=1), context(digits))
     for name in ("one", "two", "three"):
-        before, after = model.get_layer(name).get_weights()[0], made.model.get_layer(name).get_weights()[0]
+        before, after = (
+            model.get_layer(name).get_weights()[0],
+            made.companions[0].model.get_layer(name).get_weights()[0],
+        )
         assert 0 < np.abs(before - after).max() < 0.02
 
 
 @pytest.mark.slow
 def test_weights_of_four_bits_are_four_bits_in_the_file(cnn, digits, trained):
-    made = quantize_aware(cnn, QatConfig(bits=4, epochs=10, learning_rate=1e-3), digits, Silent())
+    made = quantize_aware(cnn, QatConfig(bits=4, epochs=10, learning_rate=1e-3), context(digits))
     kernels = [c for o in operations(made.artifact.payload) for c in o.constants if len(c.shape) > 1 and c.scales]
     assert {kernel.type for kernel in kernels} == {"INT4"}
     assert max(kernel.distinct() for kernel in kernels) <= 15

@@ -5,6 +5,7 @@ import numpy as np
 import pytest
 from keras import layers
 
+from tests.conftest import context
 from tfopt.conversion import child
 from tfopt.conversion.jobs import LowerJob
 from tfopt.errors import ConversionError, InputError
@@ -20,11 +21,11 @@ from tfopt.techniques.quantization.post_training import quantize
 @pytest.fixture(scope="module")
 def converted(digits):
     """The sample CNN in every precision."""
-    from tests.conftest import SAMPLES
+    from tests.conftest import SAMPLES, context
 
     artifact = load_keras(SAMPLES / "digits-cnn.keras")
     return {
-        key: quantize(artifact, QuantizeConfig(precision=key[0], io=key[1]), digits, Silent())
+        key: quantize(artifact, QuantizeConfig(precision=key[0], io=key[1]), context(digits))
         for key in (("int8", "float"), ("int8", "int8"), ("float16", "float"), ("dynamic", "float"))
     }
 
@@ -52,8 +53,8 @@ def test_int8_stores_every_kernel_per_channel_and_computes_in_integers(converted
 )
 def test_every_precision_is_smaller_and_predicts_what_the_model_predicts(converted, digits, precision, io, most):
     result = converted[precision, io]
-    assert len(result.artifact.payload) <= most * len(result.float_artifact.payload)
-    expected = result.float_artifact.predict(digits.test.x)
+    assert len(result.artifact.payload) <= most * len(result.measured[1].payload)
+    expected = result.measured[1].predict(digits.test.x)
     found = result.artifact.predict(digits.test.x)
     assert np.mean(expected.argmax(1) == found.argmax(1)) >= 0.99
     assert np.abs(expected - found).mean() < 0.01
@@ -85,8 +86,8 @@ def test_zeros_stay_zero_in_the_quantized_file(digits, sample):
     from tfopt.techniques.pruning.config import PruneConfig
     from tfopt.techniques.pruning.prune import prune
 
-    pruned = prune(load_keras(sample), PruneConfig(sparsity=0.8), None, Silent())
-    result = quantize(KerasArtifact.of(pruned.model, "p.keras"), QuantizeConfig(), digits, Silent())
+    pruned = prune(load_keras(sample), PruneConfig(sparsity=0.8), context())
+    result = quantize(KerasArtifact.of(pruned.artifact.model, "p.keras"), QuantizeConfig(), context(digits))
     count, nonzero = parameters(result.artifact.payload)
     assert nonzero / count < 0.25
 
@@ -94,12 +95,12 @@ def test_zeros_stay_zero_in_the_quantized_file(digits, sample):
 def test_the_float_file_predicts_as_keras_does(converted, digits, sample):
     keras_outputs = load_keras(sample).predict(digits.test.x)
     np.testing.assert_allclose(
-        converted["dynamic", "float"].float_artifact.predict(digits.test.x), keras_outputs, atol=1e-5
+        converted["dynamic", "float"].measured[1].predict(digits.test.x), keras_outputs, atol=1e-5
     )
 
 
 def test_parameters_and_macs_of_a_file_are_those_of_the_model(converted):
-    payload = converted["dynamic", "float"].float_artifact.payload
+    payload = converted["dynamic", "float"].measured[1].payload
     folded_normalizations = 3 * (16 + 16 + 32 + 32)  # four numbers a channel become one bias
     assert parameters(payload)[0] == 16_986 - folded_normalizations
     assert tflite_macs(payload) == 378_176
@@ -107,7 +108,7 @@ def test_parameters_and_macs_of_a_file_are_those_of_the_model(converted):
 
 def test_int8_without_data_says_how_to_give_some(sample):
     with pytest.raises(InputError, match="--data"):
-        quantize(load_keras(sample), QuantizeConfig(), None, Silent())
+        quantize(load_keras(sample), QuantizeConfig(), context())
 
 
 def test_calibration_uses_the_calibration_split_and_no_other(digits, sample, monkeypatch):
@@ -119,7 +120,7 @@ def test_calibration_uses_the_calibration_split_and_no_other(digits, sample, mon
 
     monkeypatch.setattr("tfopt.techniques.quantization.post_training.convert", spy)
     with pytest.raises(ConversionError):
-        quantize(load_keras(sample), QuantizeConfig(), digits, Silent())
+        quantize(load_keras(sample), QuantizeConfig(), context(digits))
     [x] = seen["calibration"]
     np.testing.assert_array_equal(x, digits.calibration.x)
 
@@ -148,7 +149,7 @@ def test_a_layer_the_quantizer_leaves_alone_is_reported_as_skipped(digits):
     x = layers.PReLU(name="slopes")(layers.Conv2D(4, 3, name="conv")(inputs))
     x = layers.GlobalAveragePooling2D()(layers.LayerNormalization(name="norm")(x))
     model = keras.Model(inputs, layers.Dense(10, name="out")(x))
-    result = quantize(KerasArtifact.of(model, "m.keras"), QuantizeConfig(precision="dynamic"), digits, Silent())
+    result = quantize(KerasArtifact.of(model, "m.keras"), QuantizeConfig(precision="dynamic"), context(digits))
     actions = {change.layer: change.action for change in result.layers}
     assert actions["conv"] == actions["out"] == "quantized"
     assert actions["slopes"] == actions["norm"] == "skipped"
@@ -171,7 +172,7 @@ def test_layers_with_the_default_names_of_keras_are_all_found(digits):
 
 
 def test_numbers_that_are_not_zero_are_no_more_than_there_are(digits, sample):
-    result = quantize(load_keras(sample), QuantizeConfig(precision="int16"), digits, Silent())
+    result = quantize(load_keras(sample), QuantizeConfig(precision="int16"), context(digits))
     count, nonzero = parameters(result.artifact.payload)
     assert nonzero <= count
 

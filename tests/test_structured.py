@@ -7,13 +7,13 @@ import numpy as np
 import pytest
 from keras import layers
 
+from tests.conftest import context
 from tests.random_graphs import randomize
 from tfopt.errors import UnreachableError
 from tfopt.evaluation.keras_macs import keras_macs
 from tfopt.formats.keras.artifact import KerasArtifact
 from tfopt.graph.channels.groups import groups
 from tfopt.graph.channels.tracing import trace
-from tfopt.runtime.progress import Silent
 from tfopt.techniques.structured.block_removal import prune_blocks
 from tfopt.techniques.structured.channel_pruning import prune_channels
 from tfopt.techniques.structured.channel_selection import Competition, gone
@@ -80,16 +80,16 @@ def test_steps_share_the_epochs_and_end_where_one_step_does(pruned):
 def test_the_same_seed_gives_the_same_weights(sample, digits):
     artifact = KerasArtifact.load(sample)
     config = StructuredConfig(importance="random", epochs=1, scope="global")
-    one, other = (prune_channels(artifact, config, digits, Silent()).model.get_weights() for _ in range(2))
+    one, other = (prune_channels(artifact, config, context(digits)).artifact.model.get_weights() for _ in range(2))
     assert all(np.array_equal(a, b) for a, b in zip(one, other, strict=True))
 
 
 def test_without_data_nothing_is_trained_and_that_is_told(sample):
     artifact = KerasArtifact.load(sample)
-    result = prune_channels(artifact, StructuredConfig(), None, Silent())
+    result = prune_channels(artifact, StructuredConfig(), context())
     assert "not fine-tuned: there is no data" in result.notes
     assert result.history == []
-    assert result.model.count_params() < artifact.model.count_params()
+    assert result.artifact.model.count_params() < artifact.model.count_params()
 
 
 @pytest.mark.parametrize(
@@ -173,8 +173,8 @@ def test_a_strided_convolution_of_size_1_keeps_the_channels_that_it_takes_to_tra
     x = layers.Conv2D(32, 3, name="wide")(inputs)
     x = layers.Conv2D(16, 1, strides=2, name="strided")(x)
     model = keras.Model(inputs, layers.Dense(2)(layers.Flatten()(x)))
-    result = prune_channels(KerasArtifact.of(model, "m.keras"), StructuredConfig(amount=0.75), None, Silent())
-    assert filters(result.model) == {"wide": 16, "strided": 4}
+    result = prune_channels(KerasArtifact.of(model, "m.keras"), StructuredConfig(amount=0.75), context())
+    assert filters(result.artifact.model) == {"wide": 16, "strided": 4}
     assert any("at least 16 channels stay of wide" in note for note in result.notes)
 
 
@@ -198,7 +198,7 @@ def test_debug_shows_what_each_group_is_worth(tfopt, sample):
 def test_each_layer_is_told_why_it_keeps_everything(sample):
     artifact = KerasArtifact.load(sample)
     config = StructuredConfig(structured="filters", exclude="conv2b")
-    told = {change.layer: change.detail for change in prune_channels(artifact, config, None, Silent()).layers}
+    told = {change.layer: change.detail for change in prune_channels(artifact, config, context()).layers}
     assert told["conv2b_norm"] == "excluded"
     assert told["classes"] == "its activation, softmax, looks at all channels at once"
 
@@ -207,10 +207,10 @@ def test_a_target_holds_where_the_estimate_is_off_and_the_least_that_can_be_is_t
     inputs = keras.Input((64, 16))
     x = layers.MultiHeadAttention(8, 2)(layers.Dense(16)(inputs), inputs)
     artifact = KerasArtifact.of(keras.Model(inputs, layers.Dense(4)(x)), "attention.keras")
-    result = prune_channels(artifact, StructuredConfig(target_macs=0.3), None, Silent())
-    assert 0.2 < keras_macs(result.model) / keras_macs(artifact.model) <= 0.3
+    result = prune_channels(artifact, StructuredConfig(target_macs=0.3), context())
+    assert 0.2 < keras_macs(result.artifact.model) / keras_macs(artifact.model) <= 0.3
     with pytest.raises(UnreachableError, match=r"MACs cannot get to 0\.01 of the original's.* 0\.\d+ are left"):
-        prune_channels(artifact, StructuredConfig(target_macs=0.01, iterative=2), None, Silent())
+        prune_channels(artifact, StructuredConfig(target_macs=0.01, iterative=2), context())
 
 
 @pytest.fixture(scope="module")
@@ -258,11 +258,11 @@ def test_blocks_that_are_inside_of_one_that_leaves_are_told_as_gone(digits):
     x = layers.Add(name="outer")([x, layers.Conv2D(4, 3, padding="same")(y)])
     model = keras.Model(inputs, layers.Dense(10, activation="softmax")(layers.Flatten()(x)))
     config = StructuredConfig(structured="layers", amount=0.9, epochs=1)
-    result = prune_blocks(KerasArtifact.of(model, "m.keras"), config, digits, Silent())
+    result = prune_blocks(KerasArtifact.of(model, "m.keras"), config, context(digits))
     assert {change.layer: change.action for change in result.layers} == dict.fromkeys(
         ("inner1", "inner2", "outer"), "removed"
     )
-    assert not any(isinstance(layer, layers.Add) for layer in result.model.layers)
+    assert not any(isinstance(layer, layers.Add) for layer in result.artifact.model.layers)
 
 
 def test_layers_without_data_are_refused(tfopt, tmp_path):

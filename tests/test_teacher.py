@@ -9,6 +9,7 @@ from keras import layers
 from pydantic import ValidationError
 from scipy.special import softmax
 
+from tests.conftest import context
 from tfopt.data import Split
 from tfopt.errors import InputError, UnsupportedError
 from tfopt.formats.loading import load_keras
@@ -89,17 +90,17 @@ def test_every_technique_learns_what_its_teacher_answers(technique, three, digit
     change, config, options = TECHNIQUES[technique]
     asked = config(epochs=1, learning_rate=0.03, teacher=three, teacher_weight=1.0, **options)
     made = change(artifact, asked, digits, Silent())
-    assert (made.model.predict(digits.test.x, verbose=0).argmax(axis=1) == 3).mean() > 0.95
+    assert (made.artifact.model.predict(digits.test.x, verbose=0).argmax(axis=1) == 3).mean() > 0.95
     assert "fine-tuned with three.keras as teacher, whose answers are 100% of what was learnt" in made.notes
 
 
 def test_a_teacher_without_weight_changes_nothing_and_none_is_not_named(digits):
     artifact = load_keras(small())
     alone, unheard = (
-        prune(artifact, PruneConfig(epochs=1, **how), digits, Silent())
+        prune(artifact, PruneConfig(epochs=1, **how), context(digits))
         for how in ({}, {"teacher": "self", "teacher_weight": 0.0})
     )
-    for a, b in zip(alone.model.get_weights(), unheard.model.get_weights(), strict=True):
+    for a, b in zip(alone.artifact.model.get_weights(), unheard.artifact.model.get_weights(), strict=True):
         np.testing.assert_allclose(a, b, atol=1e-4)
     assert not any("teacher" in note for note in alone.notes)
 

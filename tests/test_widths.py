@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from pydantic import ValidationError
 
-from tests.conftest import SAMPLES
+from tests.conftest import SAMPLES, context
 from tfopt.conversion.config import FloatConfig
 from tfopt.conversion.convert import convert
 from tfopt.conversion.sparse_encoding import float_file
@@ -86,8 +86,8 @@ def test_zeros_are_left_out_of_a_pruned_file_and_of_no_other(digits):
     from tfopt.techniques.pruning.prune import prune
 
     dense = load_keras(SAMPLES / "digits-cnn.keras")
-    pruned = prune(dense, PruneConfig(sparsity=0.8, schedule="one-shot"), None, Silent())
-    sparse, plain, _ = float_file(KerasArtifact.of(pruned.model, "p.keras"), FloatConfig(), Silent())
+    pruned = prune(dense, PruneConfig(sparsity=0.8, schedule="one-shot"), context())
+    sparse, plain, _ = float_file(KerasArtifact.of(pruned.artifact.model, "p.keras"), FloatConfig(), Silent())
     assert len(sparse.payload) < 0.5 * len(plain.payload)
     assert parameters(sparse.payload) == parameters(plain.payload)
     np.testing.assert_allclose(sparse.predict(digits.test.x), plain.predict(digits.test.x), atol=1e-5)
