@@ -3,7 +3,7 @@ import pytest
 
 from tfopt.data import load, match
 from tfopt.data.config import DataConfig
-from tfopt.data.preprocessing import Fitted
+from tfopt.data.preprocessing import Preprocessor
 from tfopt.errors import InputError
 
 
@@ -70,7 +70,7 @@ def test_a_remembered_scaling_is_used_instead_of_one_fitted_anew(tmp_path):
     config = npz(tmp_path / "d.npz").model_copy(update={"scale": "standard"})
     first = load(config)
     shifted = npz(tmp_path / "e.npz", x_train=np.full((60, 6, 6), 9, np.uint8))
-    assert load(shifted, Fitted(scaling=first.scaling)).scaling == first.scaling
+    assert load(shifted, Preprocessor(scaling=first.scaling)).scaling == first.scaling
 
 
 def test_float_values_are_fed_as_they_are(tmp_path):

@@ -9,10 +9,10 @@ import tensorflow as tf
 
 from tfopt.data import image_folders as folders
 from tfopt.data import load
-from tfopt.data.calibration import Input, calibration
+from tfopt.data.calibration import InputSpec, load_calibration
 from tfopt.data.config import DataConfig
-from tfopt.data.lazy_images import Images
-from tfopt.data.preprocessing import Fitted
+from tfopt.data.lazy_images import LazyImages
+from tfopt.data.preprocessing import Preprocessor
 from tfopt.errors import InputError
 from tfopt.training.batches import evaluation_batches, training_batches
 
@@ -98,11 +98,11 @@ def test_one_class_no_class_and_no_image_are_refused(tmp_path):
 
 
 def test_classes_are_counted_as_the_model_remembers_them(root):
-    data = load(DataConfig(source=str(root)), Fitted(class_names=("dog", "cat", "cow")))
+    data = load(DataConfig(source=str(root)), Preprocessor(class_names=("dog", "cat", "cow")))
     assert data.num_classes == 3
     np.testing.assert_array_equal(data.test.y, data.test.x.mean(axis=(1, 2, 3)) < 0.5)
     with pytest.raises(InputError, match="dog is a class that the model does not know: cat"):
-        load(DataConfig(source=str(root)), Fitted(class_names=("cat", "cow")))
+        load(DataConfig(source=str(root)), Preprocessor(class_names=("cat", "cow")))
 
 
 def test_images_that_are_too_many_to_hold_are_decoded_to_the_same_values(root, monkeypatch):
@@ -110,7 +110,7 @@ def test_images_that_are_too_many_to_hold_are_decoded_to_the_same_values(root, m
     held = loaded(root, scale="standard")
     monkeypatch.setattr(folders, "MOST_HELD", 0)
     lazy = loaded(root, scale="standard")
-    assert isinstance(lazy.train.x, Images)
+    assert isinstance(lazy.train.x, LazyImages)
     assert any("decoded from their files" in note for note in lazy.notes)
     for (_, one), (_, other) in zip(held.splits(), lazy.splits(), strict=True):
         assert one.x.shape == other.x.shape
@@ -128,7 +128,7 @@ def test_a_model_trains_and_is_measured_on_images_that_are_not_held(root, monkey
     assert result.report.measurements[0].accuracy.value == 1
     data = loaded(root)
     assert isinstance(data.test.rows(slice(1)).x, np.ndarray)
-    [samples], _ = calibration(None, [Input("input", (None, 6, 6, 3), "float32")], data, None, "m.keras")
+    [samples], _ = load_calibration(None, [InputSpec("input", (None, 6, 6, 3), "float32")], data, None, "m.keras")
     assert (type(samples), len(samples)) == (np.ndarray, len(data.calibration))
 
 

@@ -6,7 +6,7 @@ import pytest
 from tests.test_tables import config, written
 from tfopt.data import load
 from tfopt.data.config import DataConfig
-from tfopt.data.synthetic.number_words import english, german
+from tfopt.data.synthetic.number_words import spell_english, spell_german
 from tfopt.data.vectorizer import END, START
 from tfopt.errors import InputError
 from tfopt.evaluation.bleu import copied
@@ -69,7 +69,7 @@ def test_length_and_words_hold_for_both_sides(tmp_path):
     ],
 )
 def test_number_words_are_those_of_both_languages(number, words, pieces):
-    assert (english(number), german(number)) == (words, pieces)
+    assert (spell_english(number), spell_german(number)) == (words, pieces)
 
 
 def test_numbers_share_none_between_train_and_test_and_copying_translates_nothing():

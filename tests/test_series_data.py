@@ -5,10 +5,10 @@ import pytest
 
 from tests.test_tables import config, written
 from tfopt.data import load
-from tfopt.data.baselines import baseline
+from tfopt.data.baselines import measure_baseline
 from tfopt.data.config import DataConfig
-from tfopt.data.preprocessing import Fitted
-from tfopt.data.series import Series, forecasting
+from tfopt.data.preprocessing import Preprocessor
+from tfopt.data.series import Series, make_forecast_dataset
 from tfopt.errors import InputError
 
 
@@ -52,7 +52,7 @@ def test_the_train_span_alone_says_how_to_scale(counting):
     last = steps(data, data.calibration)[1].max()
     assert data.scaling.mean[0] == pytest.approx(last / 2)
     assert data.scaling == data.targets
-    assert load(counting, Fitted(scaling=data.scaling, targets=data.targets)).scaling == data.scaling
+    assert load(counting, Preprocessor(scaling=data.scaling, targets=data.targets)).scaling == data.scaling
 
 
 def test_windows_are_views_of_the_values(counting):
@@ -82,8 +82,8 @@ def test_a_table_with_a_horizon_is_a_series_without_its_dates(tmp_path):
 )
 def test_the_better_way_to_go_on_is_the_baseline(values, name):
     series = Series(values[:, np.newaxis].astype(np.float32), ("a",))
-    data = forecasting(series, DataConfig(window=8, horizon=4), Fitted())
-    method, value = baseline(data)
+    data = make_forecast_dataset(series, DataConfig(window=8, horizon=4), Preprocessor())
+    method, value = measure_baseline(data)
     _, y = steps(data, data.test)
     x = data.scaling.inverse(data.test.x)[..., 0]
     guesses = {"the value 4 steps before": x[:, -4:], "the last value of the window": x[:, -1:]}
@@ -120,7 +120,7 @@ def test_a_gap_names_its_row_and_column(tmp_path):
 def test_waves_repeat_by_the_day_and_are_the_same_every_time():
     data, again = (load(DataConfig(source="waves")) for _ in range(2))
     assert data.fingerprint == again.fingerprint
-    method, value = baseline(data)
+    method, value = measure_baseline(data)
     assert method == "the value 24 steps before"
     assert 0.3 < value < 0.8
 

@@ -6,8 +6,8 @@ import pytest
 from tests.test_tables import config, written
 from tfopt.data import load
 from tfopt.data.config import DataConfig
-from tfopt.data.preprocessing import Fitted
-from tfopt.data.synthetic.phrases import phrases
+from tfopt.data.preprocessing import Preprocessor
+from tfopt.data.synthetic.phrases import make_phrases
 from tfopt.errors import InputError
 
 ANIMALS = ("cats purr", "dogs bark", "cows moo")
@@ -65,12 +65,12 @@ def test_a_column_of_splits_is_kept_to_and_only_train_words_are_known(tmp_path):
 def test_a_vocabulary_that_a_model_remembers_is_used_again_and_so_are_its_classes(tmp_path):
     first = load(config(written(tmp_path / "t.csv", texts())))
     other = written(tmp_path / "o.csv", "text,label\n" + "".join(f"cats bark {i},no\ncows,yes\n" for i in range(20)))
-    memory = Fitted(vectorizer=first.vectorizer, class_names=("yes", "no"))
+    memory = Preprocessor(vectorizer=first.vectorizer, class_names=("yes", "no"))
     again = load(config(other), memory)
     assert again.vectorizer == first.vectorizer
     assert again.class_names == ("yes", "no")
     with pytest.raises(InputError, match="'no' in line 2, which the model does not know: yes, maybe"):
-        load(config(other), Fitted(class_names=("yes", "maybe")))
+        load(config(other), Preprocessor(class_names=("yes", "maybe")))
 
 
 def test_words_and_length_limit_the_tokens(tmp_path):
@@ -96,7 +96,7 @@ def test_rows_without_a_text_are_left_out_and_that_is_said(tmp_path):
 
 
 def test_phrases_cannot_be_told_apart_by_a_word_alone_but_mostly_by_their_rule():
-    raw = phrases()
+    raw = make_phrases()
     assert len(set(raw.x)) == 3000
     share = max(
         max(hits.mean(), 1 - hits.mean())
@@ -104,16 +104,16 @@ def test_phrases_cannot_be_told_apart_by_a_word_alone_but_mostly_by_their_rule()
         for hits in [raw.y[[word in text.split() for text in raw.x]]]
     )
     assert share < 0.8
-    np.testing.assert_array_equal(phrases().x, raw.x)
+    np.testing.assert_array_equal(make_phrases().x, raw.x)
 
 
 def test_a_model_of_phrases_learns_and_is_better_than_the_baseline(tmp_path):
     import tfopt
-    from tfopt.data.baselines import baseline
+    from tfopt.data.baselines import measure_baseline
 
     data = load(DataConfig(source="phrases"))
     result = tfopt.train(tfopt.TrainConfig(arch="cnn", epochs=6, learning_rate=0.005), data)
-    method, value = baseline(data)
+    method, value = measure_baseline(data)
     assert method.startswith("always ")
     assert value + 0.15 < result.report.measurements[0].accuracy.value < 0.98
     assert result.report.data.baseline.value == value
@@ -127,7 +127,7 @@ def test_texts_with_amounts_are_regression(tmp_path):
 
 def test_a_class_keeps_its_index_in_a_table_that_lacks_another(tmp_path):
     whole = load(config(written(tmp_path / "a.csv", _labelled(range(4)))))
-    memory = Fitted(class_names=whole.class_names, vectorizer=whole.vectorizer)
+    memory = Preprocessor(class_names=whole.class_names, vectorizer=whole.vectorizer)
     part = load(config(written(tmp_path / "b.csv", _labelled((0, 1, 3)))), memory)
     assert whole.class_names == ("0", "1", "2", "3")
     assert set(np.unique(part.train.y)) == {0, 1, 3}

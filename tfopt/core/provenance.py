@@ -7,7 +7,7 @@ from tfopt.core.technique import AnyTechnique
 from tfopt.data import Dataset, match
 from tfopt.data import load as load_data
 from tfopt.data.config import TFDS, DataConfig
-from tfopt.data.preprocessing import Fitted
+from tfopt.data.preprocessing import Preprocessor
 from tfopt.errors import InputError
 from tfopt.formats.artifact import Artifact
 from tfopt.formats.keras.artifact import KerasArtifact
@@ -79,7 +79,7 @@ def load_dataset(data: DataLike, memory: Provenance | None, progress: Progress) 
         return data
     config = DataConfig(source=data) if isinstance(data, str) else data
     with progress.task(f"loading {config.source}", None):
-        return load_data(config, memory or Fitted())
+        return load_data(config, memory or Preprocessor())
 
 
 def provenance_of(data: Dataset, command: str, config: Config) -> Provenance:

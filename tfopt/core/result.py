@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from tfopt.config.fields import Config
 from tfopt.data import Dataset
-from tfopt.data.baselines import baseline
+from tfopt.data.baselines import measure_baseline
 from tfopt.evaluation.bleu import copied
 from tfopt.evaluation.config import Gates
 from tfopt.evaluation.gates import check
@@ -76,14 +76,14 @@ def summary(data: Dataset) -> DataSummary:
         fingerprint=data.fingerprint,
         samples={name: len(split) for name, split in data.splits()},
         task=data.task,
-        baseline=_baseline(data),
+        measure_baseline=_baseline(data),
     )
 
 
 def _baseline(data: Dataset) -> Baseline:
     if data.task == "translation":
         return Baseline(method="copying the source", value=copied(data))
-    method, value = baseline(data)
+    method, value = measure_baseline(data)
     return Baseline(method=method, value=value)
 
 

@@ -6,7 +6,7 @@ from tfopt.data.dataset import Dataset
 from tfopt.typing import Array
 
 
-def baseline(data: Dataset) -> tuple[str, float]:
+def measure_baseline(data: Dataset) -> tuple[str, float]:
     """How the better of the plain methods for the task of `data` is called, and its accuracy or mean absolute error.
 
     Errors are in the units that a model is measured in. Translations have none here: theirs is BLEU.

@@ -11,7 +11,7 @@ import numpy as np
 
 from tfopt.data.array_files import read_npy, read_npz
 from tfopt.data.dataset import Dataset, Split
-from tfopt.data.image_folders import files_inside
+from tfopt.data.image_folders import list_files
 from tfopt.data.scaling import Scaling
 from tfopt.errors import InputError
 from tfopt.typing import Array
@@ -30,7 +30,7 @@ class Calibration(NamedTuple):
     notes: list[str]
 
 
-class Input(NamedTuple):
+class InputSpec(NamedTuple):
     """Name, shape (batch axis first) and type of one input of a model."""
 
     name: str
@@ -38,8 +38,8 @@ class Input(NamedTuple):
     dtype: str
 
 
-def calibration(
-    source: int | Path | None, inputs: Sequence[Input], data: Dataset | None, scaling: Scaling | None, title: str
+def load_calibration(
+    source: int | Path | None, inputs: Sequence[InputSpec], data: Dataset | None, scaling: Scaling | None, title: str
 ) -> Calibration:
     """Samples from `source`: that many of `data`, a file, a folder of images; None takes the calibration split.
 
@@ -89,7 +89,7 @@ def _one_of_each_first(labels: Array) -> Array:
     return np.concatenate([first, rest])
 
 
-def _file(path: Path, inputs: Sequence[Input], title: str) -> list[Array]:
+def _file(path: Path, inputs: Sequence[InputSpec], title: str) -> list[Array]:
     if not path.exists():
         raise InputError(f"{path} does not exist; --calibration takes a number, an .npz or .npy file, or a folder")
     arrays = {"": read_npy(path)} if path.suffix == ".npy" else read_npz(path)
@@ -105,13 +105,13 @@ def _file(path: Path, inputs: Sequence[Input], title: str) -> list[Array]:
     return [arrays[given.name] for given in inputs]
 
 
-def _images(folder: Path, inputs: Sequence[Input], scaling: Scaling | None, title: str) -> list[Array]:
+def _images(folder: Path, inputs: Sequence[InputSpec], scaling: Scaling | None, title: str) -> list[Array]:
     import tensorflow as tf
 
     [only, *more] = inputs
     if more or len(only.shape) != 4 or None in only.shape[1:]:
         raise InputError(f"{folder} is a folder of images, but {title} does not take one image of a fixed size")
-    paths = [path for path in files_inside(folder, folder) if path.suffix.lower() in IMAGES]
+    paths = [path for path in list_files(folder, folder) if path.suffix.lower() in IMAGES]
     if not paths:
         raise InputError(f"{folder} holds no image ({', '.join(IMAGES)})")
     _, height, width, channels = only.shape
@@ -128,7 +128,7 @@ def _images(folder: Path, inputs: Sequence[Input], scaling: Scaling | None, titl
     return [scaling(raw) if scaling else raw]
 
 
-def _check(array: Array, expected: Input, data: Dataset | None, title: str) -> None:
+def _check(array: Array, expected: InputSpec, data: Dataset | None, title: str) -> None:
     name = f"the calibration samples of {title} for {expected.name}"
     if array.ndim == 0 or not len(array):
         raise InputError(f"{name} are none: the array is empty")

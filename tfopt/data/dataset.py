@@ -8,11 +8,11 @@ import numpy as np
 
 from tfopt.config.choices import Task
 from tfopt.data.config import DataConfig
-from tfopt.data.lazy_images import Images, Index, take
-from tfopt.data.preprocessing import Fitted
-from tfopt.data.raw_data import InputKind, Raw
+from tfopt.data.lazy_images import Index, LazyImages, take
+from tfopt.data.preprocessing import Preprocessor
+from tfopt.data.raw_data import InputKind, RawData
 from tfopt.data.scaling import IDENTITY, Scaling
-from tfopt.data.splits import Rows, cut
+from tfopt.data.splits import SplitRows, split_rows
 from tfopt.data.vectorizer import Vectorizer
 from tfopt.errors import InputError
 from tfopt.typing import Array
@@ -88,19 +88,19 @@ class Dataset:
             yield name, getattr(self, name)
 
 
-def split(raw: Raw, config: DataConfig, fitted: Fitted = Fitted()) -> Dataset:  # noqa: B008  # frozen
+def make_dataset(raw: RawData, config: DataConfig, fitted: Preprocessor = Preprocessor()) -> Dataset:  # noqa: B008  # frozen
     """Cut `raw` into splits and prepare them as a model is fed; what is in `fitted` is not fitted anew."""
     classes = raw.task == "classification"
-    rows = cut(raw.y, config, own_test=raw.x_test is not None, stratified=classes, parts=raw.parts)
-    fitted = fitted.completed(raw, config, rows.train)
+    rows = split_rows(raw.y, config, own_test=raw.x_test is not None, stratified=classes, parts=raw.parts)
+    fitted = fitted.fit(raw, config, rows.train)
 
     def made(chosen: Array) -> Split:
-        return Split(*fitted.prepared(raw, take(raw.x, chosen), raw.y[chosen]))
+        return Split(*fitted.transform(raw, take(raw.x, chosen), raw.y[chosen]))
 
     if rows.test is None:
         assert raw.x_test is not None
         assert raw.y_test is not None
-        test = Split(*fitted.prepared(raw, raw.x_test, raw.y_test))
+        test = Split(*fitted.transform(raw, raw.x_test, raw.y_test))
     else:
         test = made(rows.test)
     return Dataset(
@@ -126,11 +126,11 @@ def split(raw: Raw, config: DataConfig, fitted: Fitted = Fitted()) -> Dataset:  
     )
 
 
-def _classes(raw: Raw) -> int:
+def _classes(raw: RawData) -> int:
     return len(raw.class_names) if raw.class_names else int(raw.y.max()) + 1
 
 
-def _repeated(raw: Raw, rows: Rows) -> list[str]:
+def _repeated(raw: RawData, rows: SplitRows) -> list[str]:
     """A note on texts that are in the test split and were trained on, too: a model has seen their answers."""
     if not raw.texts or rows.test is None:
         return []
@@ -146,7 +146,7 @@ def fingerprint(*arrays: Array | None) -> str:
         if array is None:
             continue
         digest.update(f"{array.shape}{array.dtype}".encode())
-        if isinstance(array, Images):
+        if isinstance(array, LazyImages):
             digest.update(array.digest.encode())
         elif array.dtype.kind == "O":
             digest.update("\0".join(array).encode())

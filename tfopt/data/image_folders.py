@@ -12,9 +12,9 @@ from typing import NamedTuple, cast
 import numpy as np
 
 from tfopt.data.config import DataConfig
-from tfopt.data.lazy_images import Images
-from tfopt.data.raw_data import Raw
-from tfopt.data.splits import part
+from tfopt.data.lazy_images import LazyImages
+from tfopt.data.raw_data import RawData
+from tfopt.data.splits import parse_split_name
 from tfopt.errors import InputError
 from tfopt.typing import Array
 from tfopt.untrusted.images import check_pixels
@@ -24,7 +24,7 @@ MOST_AT_ONCE = 4  # images that are decoded, as each may take 300 MB
 MOST_HELD = 256_000_000  # bytes of all images as float32, as a model is fed
 
 
-class Seen(NamedTuple):
+class ImageInfo(NamedTuple):
     """What decoding a file once has shown."""
 
     height: int
@@ -33,19 +33,19 @@ class Seen(NamedTuple):
     digest: bytes
 
 
-def folder(root: Path, config: DataConfig, names: tuple[str, ...] | None) -> Raw:
+def load_image_folder(root: Path, config: DataConfig, names: tuple[str, ...] | None) -> RawData:
     """Images of `root`, which holds a folder a class, or `train`, `test` and perhaps `validation` that do.
 
     `names` are the classes a model remembers. Grey images stay grey if all are; else all become RGB.
     """
     if config.task not in (None, "classification"):
         raise InputError(f"--task {config.task} does not suit {root}, a folder of images by class")
-    parts = [part(path.name) for path in _folders(root)]
+    parts = [parse_split_name(path.name) for path in _folders(root)]
     divided = "train" in parts and None not in parts
     parents = _folders(root) if divided else [root]
     classes = names or _classes(root, parents)
     found = [
-        (path, classes.index(label), part(parent.name) if divided else None)
+        (path, classes.index(label), parse_split_name(parent.name) if divided else None)
         for parent in parents
         for label, path in _files(root, parent, classes)
     ]
@@ -58,7 +58,7 @@ def folder(root: Path, config: DataConfig, names: tuple[str, ...] | None) -> Raw
     images = _images(paths, config)
     held = int(np.prod(images.shape)) * np.dtype(np.float32).itemsize <= MOST_HELD
     note = f"{len(images):,} images of {images.shape[1]}x{images.shape[2]} pixels"
-    return Raw(
+    return RawData(
         images[:] if held else cast(Array, images), labels, kind="image", peak=255, scale="unit",
         parts=part_of if divided else None, class_names=classes,
         notes=() if held else (f"{note} are decoded from their files whenever they are needed",),
@@ -82,10 +82,10 @@ def _files(root: Path, inside: Path, classes: tuple[str, ...]) -> Iterator[tuple
     for parent in _folders(inside):
         if parent.name not in classes:
             raise InputError(f"{parent} is a class that the model does not know: {', '.join(classes[:10])}")
-        yield from ((parent.name, path) for path in files_inside(parent, root))
+        yield from ((parent.name, path) for path in list_files(parent, root))
 
 
-def files_inside(folder: Path, root: Path) -> list[Path]:
+def list_files(folder: Path, root: Path) -> list[Path]:
     """Files below `folder`, in order; hidden ones, devices and links that lead out of `root` are left out."""
     whole = root.resolve()
     return [
@@ -97,9 +97,9 @@ def files_inside(folder: Path, root: Path) -> list[Path]:
     ]
 
 
-def _images(paths: Array, config: DataConfig) -> Images:
+def _images(paths: Array, config: DataConfig) -> LazyImages:
     with ThreadPoolExecutor(MOST_AT_ONCE) as pool:
-        seen = list(pool.map(look, map(Path, paths)))
+        seen = list(pool.map(read_image_info, map(Path, paths)))
     size = (config.image_size, config.image_size) if config.image_size else (seen[0].height, seen[0].width)
     if size[0] * size[1] > MOST_FED:
         raise InputError(
@@ -108,10 +108,10 @@ def _images(paths: Array, config: DataConfig) -> Images:
         )
     channels = 1 if all(image.grey for image in seen) else 3
     digest = hashlib.sha256(b"".join(image.digest for image in seen)).hexdigest()
-    return Images(paths, (*size, channels), digest)
+    return LazyImages(paths, (*size, channels), digest)
 
 
-def look(path: Path) -> Seen:
+def read_image_info(path: Path) -> ImageInfo:
     """Decode a file once; raise `InputError` if it is no image."""
     import tensorflow as tf
 
@@ -122,4 +122,4 @@ def look(path: Path) -> Seen:
     except tf.errors.InvalidArgumentError as error:
         raise InputError(f"{path} is no image (PNG, JPEG, BMP, GIF or WebP) or is damaged") from error
     height, width, channels = image.shape
-    return Seen(height, width, channels < 3, hashlib.sha256(content).digest())
+    return ImageInfo(height, width, channels < 3, hashlib.sha256(content).digest())

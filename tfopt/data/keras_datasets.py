@@ -8,7 +8,7 @@ import socket
 from collections.abc import Iterator
 from pathlib import Path
 
-from tfopt.data.raw_data import Raw
+from tfopt.data.raw_data import RawData
 from tfopt.errors import InputError
 
 IMDB_WORDS = 10_000
@@ -16,7 +16,7 @@ IMDB_LENGTH = 200
 DOWNLOAD_TIMEOUT = 30.0
 
 
-def keras_set(name: str) -> Raw:
+def load_keras_dataset(name: str) -> RawData:
     """Load one of them; raise `InputError` saying what to fetch if it cannot be downloaded."""
     import keras
 
@@ -35,8 +35,8 @@ def keras_set(name: str) -> Raw:
     if name == "imdb":
         pad = keras.utils.pad_sequences
         x, x_test = (pad(part, maxlen=IMDB_LENGTH, padding="post") for part in (x, x_test))
-        return Raw(x, y, x_test, y_test, kind="tokens", peak=1, scale="none", vocabulary=IMDB_WORDS)
-    return Raw(x, y, x_test, y_test, kind="image", peak=255, scale="unit")
+        return RawData(x, y, x_test, y_test, kind="tokens", peak=1, scale="none", vocabulary=IMDB_WORDS)
+    return RawData(x, y, x_test, y_test, kind="image", peak=255, scale="unit")
 
 
 def _cache_folder(name: str) -> Path:

@@ -3,9 +3,9 @@
 import numpy as np
 
 from tfopt.data.config import DataConfig
-from tfopt.data.labels import labels_of
-from tfopt.data.raw_data import Raw
-from tfopt.data.splits import part
+from tfopt.data.labels import encode_labels
+from tfopt.data.raw_data import RawData
+from tfopt.data.splits import parse_split_name
 from tfopt.data.tables import Table
 from tfopt.errors import InputError
 from tfopt.typing import Array
@@ -14,24 +14,24 @@ TEXT = ("text",)
 LABEL = ("label", "class", "target", "category")
 
 
-def labelled(table: Table, config: DataConfig, names: tuple[str, ...] | None) -> Raw:
+def extract_labelled(table: Table, config: DataConfig, names: tuple[str, ...] | None) -> RawData:
     """Texts or features with labels; `names` are the classes a model remembers."""
-    parts = table.parts()
+    parts = table.split_column()
     text, label, notes = _roles(table, config, [name for name in table.columns if name != parts])
     if text is None:
         return _features(table, config, label, parts, names)
-    table, more = without_blanks(table, text)
-    labels = labels_of(table, label, config.task, names)
-    return Raw(
-        texts_of(table, text), labels.y, kind="tokens", task=labels.task, parts=parts_of(table, parts),
+    table, more = _without_blanks(table, text)
+    labels = encode_labels(table, label, config.task, names)
+    return RawData(
+        _texts(table, text), labels.y, kind="tokens", task=labels.task, parts=_parts(table, parts),
         class_names=labels.names, notes=(*notes, *more, *labels.notes),
     )  # fmt: skip
 
 
 def _roles(table: Table, config: DataConfig, columns: list[str]) -> tuple[str | None, str, list[str]]:
     """Which column holds the text (None for a table of numbers), which the label, and what was guessed."""
-    text = table.named(config.text, TEXT, "--text")
-    label = table.named(config.label, LABEL, "--label")
+    text = table.find_column(config.text, TEXT, "--text")
+    label = table.find_column(config.label, LABEL, "--label")
     notes = []
     if text is None and label is None and not table.headed and len(columns) == 2:
         label, text = sorted(columns, key=lambda name: len(set(table.columns[name])))
@@ -47,44 +47,46 @@ def _roles(table: Table, config: DataConfig, columns: list[str]) -> tuple[str | 
         [label] = set(columns) - {text}
     if label is None:
         raise InputError(
-            f"{table.path} has no column called {', '.join(LABEL)}; say which it is with --label: {table.listed()}"
+            f"{table.path} has no column called {', '.join(LABEL)}; say which it is with --label: {table.column_list()}"
         )
     others = [name for name in columns if name != label]
-    if text is None and len(others) == 1 and not table.numeric(others[0]):
+    if text is None and len(others) == 1 and not table.is_numeric(others[0]):
         text = others[0]
     if text == label:
         raise InputError(f"--text and --label both name the column {text} of {table.path}")
     return text, label, notes
 
 
-def _features(table: Table, config: DataConfig, label: str, parts: str | None, names: tuple[str, ...] | None) -> Raw:
+def _features(
+    table: Table, config: DataConfig, label: str, parts: str | None, names: tuple[str, ...] | None
+) -> RawData:
     columns = tuple(name for name in table.columns if name not in (label, parts))
     if not columns:
         raise InputError(f"{table.path} has no column but the label {label}")
-    words = [name for name in columns if not table.numeric(name)]
+    words = [name for name in columns if not table.is_numeric(name)]
     if words:
         first = table.columns[words[0]][0]
         raise InputError(
             f"{table.path} has words in column {words[0]} ({first[:40]!r}); features are numbers, and a text to"
             " classify is named with --text"
         )
-    labels = labels_of(table, label, config.task, names)
+    labels = encode_labels(table, label, config.task, names)
     x = np.stack([table.numbers(name).astype(np.float32) for name in columns], axis=1)
-    return Raw(
-        x, labels.y, kind="features", scale="standard", task=labels.task, parts=parts_of(table, parts),
+    return RawData(
+        x, labels.y, kind="features", scale="standard", task=labels.task, parts=_parts(table, parts),
         class_names=labels.names, columns=columns, notes=labels.notes,
     )  # fmt: skip
 
 
-def pairs(table: Table, config: DataConfig) -> Raw:
+def extract_pairs(table: Table, config: DataConfig) -> RawData:
     """Source texts as samples and target texts as their labels; raise `InputError` if two columns are not to be found.
 
     Without names the table must have two columns besides that of the splits: source and target, in this order.
     """
-    parts = table.parts()
+    parts = table.split_column()
     columns = [name for name in table.columns if name != parts]
-    source = table.named(config.source_text, ("source", "source_text"), "--source-text")
-    target = table.named(config.target_text, ("target", "target_text"), "--target-text")
+    source = table.find_column(config.source_text, ("source", "source_text"), "--source-text")
+    target = table.find_column(config.target_text, ("target", "target_text"), "--target-text")
     notes: list[str] = []
     if source is None and target is None and len(columns) == 2:
         source, target = columns
@@ -92,16 +94,16 @@ def pairs(table: Table, config: DataConfig) -> Raw:
     if source is None or target is None or source == target:
         raise InputError(
             f"{table.path}: say with --source-text and --target-text which two columns hold the texts and their"
-            f" translations: {table.listed()}"
+            f" translations: {table.column_list()}"
         )
-    table, blanks = without_blanks(table, source, target)
-    return Raw(
-        texts_of(table, source), texts_of(table, target), kind="pairs", task="translation",
-        parts=parts_of(table, parts), notes=(*notes, *blanks),
+    table, blanks = _without_blanks(table, source, target)
+    return RawData(
+        _texts(table, source), _texts(table, target), kind="pairs", task="translation",
+        parts=_parts(table, parts), notes=(*notes, *blanks),
     )  # fmt: skip
 
 
-def without_blanks(table: Table, *columns: str) -> tuple[Table, list[str]]:
+def _without_blanks(table: Table, *columns: str) -> tuple[Table, list[str]]:
     """Leave out the rows that have nothing in one of `columns`, and say so."""
     kept = np.logical_and.reduce([np.strings.str_len(np.strings.strip(table.columns[name])) > 0 for name in columns])
     if kept.all():
@@ -110,13 +112,13 @@ def without_blanks(table: Table, *columns: str) -> tuple[Table, list[str]]:
     return table.rows(kept), [f"{left} rows without a text were left out, the first in line {first}"]
 
 
-def texts_of(table: Table, column: str) -> Array:
+def _texts(table: Table, column: str) -> Array:
     """The texts (N,) of a column."""
     texts = np.empty(len(table.lines), object)
     texts[:] = [text.strip() for text in table.columns[column]]
     return texts
 
 
-def parts_of(table: Table, column: str | None) -> Array | None:
+def _parts(table: Table, column: str | None) -> Array | None:
     """The split (N,) that each row belongs to, if a column says so."""
-    return np.array([part(value) for value in table.columns[column]]) if column else None
+    return np.array([parse_split_name(value) for value in table.columns[column]]) if column else None

@@ -23,7 +23,7 @@ class Labels:
     notes: tuple[str, ...] = ()
 
 
-def labels_of(table: Table, column: str, task: Task | None, known: tuple[str, ...] | None) -> Labels:
+def encode_labels(table: Table, column: str, task: Task | None, known: tuple[str, ...] | None) -> Labels:
     """Read the labels of `column`, by the classes `known` if there are some; raise `InputError` if they cannot be."""
     values = np.strings.strip(table.columns[column])
     empty = np.strings.str_len(values) == 0
@@ -34,7 +34,7 @@ def labels_of(table: Table, column: str, task: Task | None, known: tuple[str, ..
     if known is not None and task != "regression":
         return _by_names(table, values, known)
     numeric = all(map(is_number, values))
-    if task == "regression" or (task is None and numeric and are_amounts(values.astype(np.float64))):
+    if task == "regression" or (task is None and numeric and are_continuous(values.astype(np.float64))):
         notes = () if task else (f"{column} takes many values: it is predicted as a number (--task regression)",)
         return Labels(table.numbers(column), "regression", notes=notes)
     return _classes(values, numeric)
@@ -58,7 +58,7 @@ def _by_names(table: Table, values: Array, names: tuple[str, ...]) -> Labels:
     return Labels(np.array([index[value] for value in values]), "classification", names)
 
 
-def are_amounts(numbers: Array) -> bool:
+def are_continuous(numbers: Array) -> bool:
     """Whether numbers measure something: some are no integers, or they take very many values."""
     distinct = len(np.unique(numbers))
     return bool((numbers != np.round(numbers)).any()) or distinct > max(LEAST_VALUES, MOST_WHOLE * len(numbers))

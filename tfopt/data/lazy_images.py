@@ -15,7 +15,7 @@ Index: TypeAlias = slice | Array  # indices (M,) or a mask (N,)
 
 
 @dataclass(frozen=True)
-class Images:
+class LazyImages:
     """Stands for an array (N, height, width, channels) of the images at `paths` (N,), resized to `size`.
 
     A slice or an array of indices decodes those images: to 8-bit values, or to float32 once there is a `scaling`.
@@ -50,7 +50,7 @@ class Images:
         found = np.empty((len(paths), *self.size), self.dtype)
         for start in range(0, len(paths), AT_ONCE):
             part = slice(start, start + AT_ONCE)
-            decoded: Array = decoder(self._decoded)(paths[part]).numpy().reshape(-1, *self.size)
+            decoded: Array = make_decoder(self._decoded)(paths[part]).numpy().reshape(-1, *self.size)
             found[part] = self.scaling(decoded) if self.scaling else decoded
         return found
 
@@ -73,7 +73,7 @@ class Images:
         """What indexing gives for a tensor of some of the `paths`, in a graph."""
         import tensorflow as tf
 
-        images = tf.reshape(decoder(self._decoded)(paths), (-1, *self.size))
+        images = tf.reshape(make_decoder(self._decoded)(paths), (-1, *self.size))
         if self.scaling is None:
             return images
         mean, deviation = (tf.constant(v, tf.float32) for v in (self.scaling.mean, self.scaling.deviation))
@@ -86,7 +86,7 @@ class Images:
 
 
 @cache
-def decoder(size: tuple[int, int, int]) -> Any:
+def make_decoder(size: tuple[int, int, int]) -> Any:
     """A function of paths (N,) that decodes those files to `size`, (N, height, width, channels) of 8 bits."""
     import tensorflow as tf
 
@@ -111,5 +111,5 @@ def decoder(size: tuple[int, int, int]) -> Any:
 
 def take(x: Array, rows: Index) -> Array:
     """Some of the samples; images stay undecoded."""
-    chosen: Array = x.rows(rows) if isinstance(x, Images) else x[rows]
+    chosen: Array = x.rows(rows) if isinstance(x, LazyImages) else x[rows]
     return chosen

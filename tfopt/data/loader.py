@@ -3,18 +3,18 @@
 import difflib
 from pathlib import Path
 
-from tfopt.data.bundled import bundled
+from tfopt.data.bundled import load_bundled
 from tfopt.data.config import BUNDLED, KERAS, TABLES, TFDS, DataConfig
-from tfopt.data.dataset import Dataset, split
-from tfopt.data.image_folders import folder
-from tfopt.data.keras_datasets import keras_set
-from tfopt.data.labelled_tables import labelled, pairs
-from tfopt.data.npz import npz
-from tfopt.data.preprocessing import Fitted
-from tfopt.data.raw_data import InputKind, Raw, checked
-from tfopt.data.series import Series, forecasting, series_of
+from tfopt.data.dataset import Dataset, make_dataset
+from tfopt.data.image_folders import load_image_folder
+from tfopt.data.keras_datasets import load_keras_dataset
+from tfopt.data.labelled_tables import extract_labelled, extract_pairs
+from tfopt.data.npz import load_npz
+from tfopt.data.preprocessing import Preprocessor
+from tfopt.data.raw_data import InputKind, RawData, validate
+from tfopt.data.series import Series, extract_series, make_forecast_dataset
 from tfopt.data.tables import read_table
-from tfopt.data.tfds import tfds_set
+from tfopt.data.tfds import load_tfds
 from tfopt.errors import InputError
 
 OPTIONS: dict[str, tuple[InputKind, ...]] = {
@@ -30,7 +30,7 @@ OPTIONS: dict[str, tuple[InputKind, ...]] = {
 }
 
 
-def load(config: DataConfig, fitted: Fitted = Fitted()) -> Dataset:  # noqa: B008  # frozen
+def load(config: DataConfig, fitted: Preprocessor = Preprocessor()) -> Dataset:  # noqa: B008  # frozen
     """Load and split the data set `config` names; raise `InputError` when it is unknown, unreadable or unfit.
 
     `fitted` is what a model remembers from its training; its scaling is used unless `config.scale` asks for another.
@@ -40,10 +40,10 @@ def load(config: DataConfig, fitted: Fitted = Fitted()) -> Dataset:  # noqa: B00
     source = _source(config, fitted.class_names)
     _check_options(config, "series" if isinstance(source, Series) else source.kind)
     if isinstance(source, Series):
-        return forecasting(source, config, fitted)
+        return make_forecast_dataset(source, config, fitted)
     if config.task not in (None, source.task):
         raise InputError(f"--task {config.task} does not suit {config.source}, which is for {source.task}")
-    return split(checked(source, config.source), config, fitted)
+    return make_dataset(validate(source, config.source), config, fitted)
 
 
 def _check_options(config: DataConfig, kind: InputKind) -> None:
@@ -54,15 +54,15 @@ def _check_options(config: DataConfig, kind: InputKind) -> None:
             raise InputError(f"--{name} is for {' and '.join(kinds)}, but the samples of {config.source} are {kind}")
 
 
-def _source(config: DataConfig, class_names: tuple[str, ...] | None) -> Raw | Series:
+def _source(config: DataConfig, class_names: tuple[str, ...] | None) -> RawData | Series:
     """What is stored there; labels that are words are counted by `class_names`, if a model remembers them."""
     path = config.path
     if path is None:
         return _known(config)
     if path.is_dir():
-        return folder(path, config, class_names)
+        return load_image_folder(path, config, class_names)
     if path.name.endswith(".npz"):
-        return npz(path, config)
+        return load_npz(path, config)
     if path.name.endswith(TABLES):
         return _table(path, config, class_names)
     if not path.exists():
@@ -70,23 +70,23 @@ def _source(config: DataConfig, class_names: tuple[str, ...] | None) -> Raw | Se
     raise InputError(f"{path} is no data that can be read; use {', '.join(TABLES)}, .npz or a folder of images")
 
 
-def _table(path: Path, config: DataConfig, class_names: tuple[str, ...] | None) -> Raw | Series:
+def _table(path: Path, config: DataConfig, class_names: tuple[str, ...] | None) -> RawData | Series:
     names = (config.text, config.label, config.source_text, config.target_text, config.target)
     table = read_table(path, names)
     if config.horizon is not None or config.task == "forecasting":
-        return series_of(table)
+        return extract_series(table)
     if config.source_text or config.target_text or config.task == "translation":
-        return pairs(table, config)
-    return labelled(table, config, class_names)
+        return extract_pairs(table, config)
+    return extract_labelled(table, config, class_names)
 
 
-def _known(config: DataConfig) -> Raw | Series:
+def _known(config: DataConfig) -> RawData | Series:
     if config.source in BUNDLED:
-        return bundled(config)
+        return load_bundled(config)
     if config.source in KERAS:
-        return keras_set(config.source)
+        return load_keras_dataset(config.source)
     if config.source.startswith(TFDS):
-        return tfds_set(config)
+        return load_tfds(config)
     names = (*BUNDLED, *KERAS)
     close = difflib.get_close_matches(config.source, names, n=1)
     meant = f"did you mean {close[0]}?" if close else f"use {', '.join(names)}, a file or a folder"

@@ -6,8 +6,8 @@ import numpy as np
 
 from tfopt.data.array_files import read_npz
 from tfopt.data.config import DataConfig
-from tfopt.data.labels import are_amounts
-from tfopt.data.raw_data import InputKind, Raw
+from tfopt.data.labels import are_continuous
+from tfopt.data.raw_data import InputKind, RawData
 from tfopt.data.series import Series
 from tfopt.errors import InputError
 from tfopt.typing import Array
@@ -16,7 +16,7 @@ SPLIT = ("x_train", "y_train", "x_test", "y_test")
 WHOLE = ("x", "y")
 
 
-def npz(path: Path, config: DataConfig) -> Raw | Series:
+def load_npz(path: Path, config: DataConfig) -> RawData | Series:
     """Read `x_train`, `y_train`, `x_test`, `y_test`, or `x` and `y`, or `values`; raise `InputError` without them."""
     found = read_npz(path, {*SPLIT, *WHOLE, "values", "columns"})
     if "values" in found and (config.horizon or not found.keys() & {*SPLIT, *WHOLE}):
@@ -35,7 +35,7 @@ def npz(path: Path, config: DataConfig) -> Raw | Series:
     if config.task not in (None, "classification", "regression"):
         raise InputError(f"--task {config.task} does not suit {path}, which has labels for each sample")
     numbers = config.task == "regression" or (config.task is None and _are_numbers(y))
-    return Raw(
+    return RawData(
         x, y, x_test, y_test, kind=kind, peak=255, scale="unit" if x.dtype == np.uint8 else "none",
         task="regression" if numbers else "classification", columns=_names(found.get("columns"), x),
     )  # fmt: skip
@@ -57,4 +57,4 @@ def _names(columns: Array | None, x: Array) -> tuple[str, ...] | None:
 def _are_numbers(y: Array) -> bool:
     """Whether labels are numbers rather than class indices: some are no integers, or floats that take many values."""
     finite = y[np.isfinite(y)] if y.dtype.kind == "f" else np.zeros(0)
-    return len(finite) > 0 and are_amounts(finite)
+    return len(finite) > 0 and are_continuous(finite)

@@ -6,8 +6,8 @@ import numpy as np
 from pydantic import BaseModel, ConfigDict, model_validator
 
 from tfopt.data.config import DataConfig
-from tfopt.data.lazy_images import Images
-from tfopt.data.raw_data import Raw
+from tfopt.data.lazy_images import LazyImages
+from tfopt.data.raw_data import RawData
 from tfopt.data.scaling import Scaling
 from tfopt.data.vectorizer import Vectorizer
 from tfopt.typing import Array
@@ -17,7 +17,7 @@ PAIR_WORDS = 5_000
 MOST_IMAGES = 1000
 
 
-class Fitted(BaseModel):
+class Preprocessor(BaseModel):
     """Scalings of the samples and of labels that are numbers, and vocabularies of texts; None where there is none.
 
     `class_names` are the words that were labels, in order of their class indices.
@@ -37,11 +37,11 @@ class Fitted(BaseModel):
             raise ValueError("translations have a vocabulary of what is translated, too")
         return self
 
-    def completed(self, raw: Raw, config: DataConfig, rows: Array) -> Self:
+    def fit(self, raw: RawData, config: DataConfig, rows: Array) -> Self:
         """Fit what is missing on the `rows` of `raw` that are the train split."""
         found: dict[str, Scaling | Vectorizer] = {}
         if self.scaling is None:
-            sample = rows[:MOST_IMAGES] if isinstance(raw.x, Images) else rows
+            sample = rows[:MOST_IMAGES] if isinstance(raw.x, LazyImages) else rows
             found["scaling"] = Scaling.fit(config.scale, raw, raw.x[sample])
         if self.targets is None and raw.task == "regression":
             found["targets"] = Scaling.standard(raw.y[rows])
@@ -54,7 +54,7 @@ class Fitted(BaseModel):
             found["target_vectorizer"] = Vectorizer.fit(raw.y[rows], words, length, marked=True)
         return self.model_copy(update=found)
 
-    def prepared(self, raw: Raw, x: Array, y: Array) -> tuple[tuple[Array, ...], Array]:
+    def transform(self, raw: RawData, x: Array, y: Array) -> tuple[tuple[Array, ...], Array]:
         """Inputs and labels as a model is fed, from samples and labels as `raw` has them."""
         if raw.kind == "pairs":
             assert self.vectorizer is not None
@@ -65,5 +65,5 @@ class Fitted(BaseModel):
             x = self.vectorizer(x) if raw.texts and self.vectorizer else x.astype(np.int32)
         else:
             assert self.scaling is not None
-            x = x.scaled(self.scaling) if isinstance(x, Images) else self.scaling(x)
+            x = x.scaled(self.scaling) if isinstance(x, LazyImages) else self.scaling(x)
         return (x,), self.targets(y) if self.targets and raw.task == "regression" else y

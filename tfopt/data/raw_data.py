@@ -16,7 +16,7 @@ MOST_CLASSES = 2**31
 
 
 @dataclass(frozen=True, slots=True)
-class Raw:
+class RawData:
     """Stored arrays: x (N, ...), y (N,) of class indices or (N,) or (N, K) of numbers; no `x_test`, no test split.
 
     Texts are arrays (N,) of str, and so are the targets of translations. `peak` is the largest value the storage can
@@ -45,7 +45,7 @@ class Raw:
         return self.x.dtype.kind == "O"
 
 
-def checked(raw: Raw, source: str) -> Raw:
+def validate(raw: RawData, source: str) -> RawData:
     """Return `raw` with class indices (N,) int64 or numbers (N, K) float32 as labels.
 
     Raises `InputError` naming what is wrong in `source`.
@@ -68,7 +68,7 @@ def checked(raw: Raw, source: str) -> Raw:
     return replace(raw, x=x, y=y, x_test=x_test, y_test=y_test)
 
 
-def _check_classes(raw: Raw, y: Array, source: str) -> None:
+def _check_classes(raw: RawData, y: Array, source: str) -> None:
     given = y if raw.parts is None else y[raw.parts == "train"]
     if np.unique(given).size < 2:
         only = f" ({raw.class_names[given[0]]})" if raw.class_names else ""
@@ -79,7 +79,7 @@ def _check_classes(raw: Raw, y: Array, source: str) -> None:
         )
 
 
-def _pair(raw: Raw, x: Array, y: Array, split: str, source: str) -> tuple[Array, Array]:
+def _pair(raw: RawData, x: Array, y: Array, split: str, source: str) -> tuple[Array, Array]:
     if raw.texts or raw.class_names:
         # whoever made classes or texts of words has checked them
         return x, _numbers(y, split, source) if raw.task == "regression" else y

@@ -6,7 +6,7 @@ import numpy as np
 from pydantic import BaseModel, ConfigDict, Field
 
 from tfopt.config.choices import Scale
-from tfopt.data.raw_data import Raw
+from tfopt.data.raw_data import RawData
 from tfopt.errors import InputError
 from tfopt.typing import Array
 
@@ -24,7 +24,7 @@ class Scaling(BaseModel):
     deviation: Positive | list[Positive] = 1.0
 
     @classmethod
-    def fit(cls, scale: Scale | None, raw: Raw, x_train: Array) -> Self:
+    def fit(cls, scale: Scale | None, raw: RawData, x_train: Array) -> Self:
         """Choose the numbers for `scale`; `standard` takes them from `x_train` (N, ...), the training split only.
 
         None means what suits the source; tokens are never scaled.

@@ -12,7 +12,7 @@ from numpy.lib.stride_tricks import sliding_window_view
 
 from tfopt.data.config import DataConfig
 from tfopt.data.dataset import Dataset, Split, fingerprint
-from tfopt.data.preprocessing import Fitted
+from tfopt.data.preprocessing import Preprocessor
 from tfopt.data.scaling import Scaling
 from tfopt.data.splits import MOST_CALIBRATION
 from tfopt.data.tables import Table
@@ -33,9 +33,9 @@ class Series:
     notes: tuple[str, ...] = ()
 
 
-def series_of(table: Table) -> Series:
+def extract_series(table: Table) -> Series:
     """The columns of numbers; others (dates) are left out and named in a note."""
-    columns = tuple(name for name in table.columns if table.numeric(name))
+    columns = tuple(name for name in table.columns if table.is_numeric(name))
     if not columns:
         raise InputError(f"{table.path} has no column of numbers to forecast")
     left = [name for name in table.columns if name not in columns]
@@ -44,7 +44,7 @@ def series_of(table: Table) -> Series:
     return Series(values.astype(np.float32), columns, notes)
 
 
-def forecasting(series: Series, config: DataConfig, fitted: Fitted) -> Dataset:
+def make_forecast_dataset(series: Series, config: DataConfig, fitted: Preprocessor) -> Dataset:
     """Windows (N, window, V) and the steps after them, (N, horizon, V) or (N, horizon) of one column, standardized."""
     values = _checked(series, config)
     target = _target(series, config)

@@ -14,7 +14,7 @@ PARTS = re.compile(r"(?:(train(?:ing)?)|(test)|(val|valid|validation|dev))(?:[\W
 
 
 @dataclass(frozen=True)
-class Rows:
+class SplitRows:
     """Which rows of a source belong to which split; `test` is None where it has a test split of its own."""
 
     train: Array
@@ -24,15 +24,15 @@ class Rows:
     notes: tuple[str, ...]
 
 
-def part(name: str) -> str | None:
+def parse_split_name(name: str) -> str | None:
     """Which split a source means by `name`, as val or test_2016; None if it is no name of a split."""
     found = PARTS.fullmatch(name.strip())
     return ("train", "test", "validation")[found.lastindex - 1] if found and found.lastindex else None
 
 
-def cut(
+def split_rows(
     labels: Array, config: DataConfig, *, own_test: bool, stratified: bool = True, parts: Array | None = None
-) -> Rows:
+) -> SplitRows:
     """Cut len(labels) rows into splits, stratified by class and fixed by `config.split_seed`.
 
     What `parts` says of a row is kept. A fifth becomes the test split where the source has none; of the rest,
@@ -50,7 +50,7 @@ def cut(
         rows, validation = _cut(rows, by, max(1, round(pool * config.validation)), config.split_seed, notes)
     calibration_size = min(MOST_CALIBRATION, max(1, pool // 10), len(rows) - 1)
     rows, calibration = _cut(rows, by, calibration_size, config.split_seed, notes)
-    return Rows(rows, validation, calibration, test, tuple(dict.fromkeys(notes)))
+    return SplitRows(rows, validation, calibration, test, tuple(dict.fromkeys(notes)))
 
 
 def _given(parts: Array | None, part: str) -> Array | None:

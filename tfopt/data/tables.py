@@ -12,7 +12,7 @@ from typing import TypeAlias
 
 import numpy as np
 
-from tfopt.data.splits import part
+from tfopt.data.splits import parse_split_name
 from tfopt.data.text_files import read_lines
 from tfopt.errors import InputError
 from tfopt.typing import Array
@@ -36,7 +36,7 @@ class Table:
     lines: Array
     headed: bool
 
-    def named(self, wanted: str | None, known: tuple[str, ...], option: str) -> str | None:
+    def find_column(self, wanted: str | None, known: tuple[str, ...], option: str) -> str | None:
         """The column `wanted`, else the first that is called as one of `known`; raise `InputError` if it is missing."""
         if wanted is None:
             called = {name.lower(): name for name in self.columns} if self.headed else {}
@@ -44,19 +44,19 @@ class Table:
         if wanted in self.columns:
             return wanted
         close = difflib.get_close_matches(wanted, self.columns, n=1)
-        meant = f"did you mean {close[0]}?" if close else f"its columns are {self.listed()}"
+        meant = f"did you mean {close[0]}?" if close else f"its columns are {self.column_list()}"
         raise InputError(f"{self.path} has no column {wanted} for {option}: {meant}")
 
-    def listed(self) -> str:
+    def column_list(self) -> str:
         """The names of the columns."""
         return ", ".join(self.columns) + ("" if self.headed else " (there is no header, so they are counted)")
 
-    def parts(self) -> str | None:
+    def split_column(self) -> str | None:
         """The column that says which split a row belongs to: all its values are names of splits."""
         for name, values in self.columns.items():
-            if part(values[0]) is None:
+            if parse_split_name(values[0]) is None:
                 continue
-            found = {part(value) for value in set(values)}
+            found = {parse_split_name(value) for value in set(values)}
             if "train" in found and None not in found:
                 return name
         return None
@@ -66,7 +66,7 @@ class Table:
         columns = {name: values[kept] for name, values in self.columns.items()}
         return Table(self.path, columns, self.lines[kept], self.headed)
 
-    def numeric(self, name: str) -> bool:
+    def is_numeric(self, name: str) -> bool:
         """Whether a column looks like numbers, judged by the first values that are not missing."""
         values = (value for value in self.columns[name] if value.strip().lower() not in MISSING)
         return any(is_number(value) for value in itertools.islice(values, LOOKED_AT))

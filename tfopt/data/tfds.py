@@ -6,12 +6,12 @@ from typing import Any
 import numpy as np
 
 from tfopt.data.config import TFDS, DataConfig
-from tfopt.data.raw_data import Raw
+from tfopt.data.raw_data import RawData
 from tfopt.errors import InputError
 from tfopt.typing import Array
 
 
-def tfds_set(config: DataConfig) -> Raw:
+def load_tfds(config: DataConfig) -> RawData:
     """Load `tfds:NAME`, which tensorflow_datasets may download; raise `InputError` if it cannot be had or read."""
     name = config.source.removeprefix(TFDS)
     try:
@@ -30,8 +30,8 @@ def tfds_set(config: DataConfig) -> Raw:
     test = _arrays(tfds.as_numpy(splits["test"]), config) if "test" in splits else (None, None)
     names = tuple(label.names) if getattr(label, "names", None) else None
     if x.dtype.kind == "O":
-        return Raw(x, y, *test, kind="tokens", class_names=names)
-    return Raw(x, y, *test, kind="image", peak=255, scale="unit", class_names=names)
+        return RawData(x, y, *test, kind="tokens", class_names=names)
+    return RawData(x, y, *test, kind="image", peak=255, scale="unit", class_names=names)
 
 
 def _arrays(samples: Any, config: DataConfig) -> tuple[Array, Array]:

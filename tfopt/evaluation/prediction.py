@@ -8,8 +8,8 @@ import numpy as np
 from scipy.special import expit, softmax
 
 from tfopt.data.array_files import check_file, read_npy
-from tfopt.data.lazy_images import Images
-from tfopt.data.preprocessing import Fitted
+from tfopt.data.lazy_images import LazyImages
+from tfopt.data.preprocessing import Preprocessor
 from tfopt.data.scaling import IDENTITY, Scaling
 from tfopt.data.tables import read_table
 from tfopt.data.text_files import read_lines
@@ -58,7 +58,7 @@ def read_inputs(path: Path, model: ModelLike, *, like: ModelLike | None = None) 
         return read_npy(path)
     table = read_table(path, memory.columns or ())
     known = memory.columns if memory.columns and set(memory.columns) <= table.columns.keys() else None
-    names = known or [name for name in table.columns if table.numeric(name)]
+    names = known or [name for name in table.columns if table.is_numeric(name)]
     if not names:
         raise InputError(f"{path} has no column of numbers")
     return np.stack([table.numbers(name) for name in names], axis=1)
@@ -75,7 +75,7 @@ def _memory(artifact: Artifact, like: Artifact | None) -> Provenance:
     return memory
 
 
-def _translations(artifact: Artifact, memory: Fitted, texts: Inputs, progress: Progress) -> list[Prediction]:
+def _translations(artifact: Artifact, memory: Preprocessor, texts: Inputs, progress: Progress) -> list[Prediction]:
     assert memory.vectorizer is not None
     assert memory.target_vectorizer is not None
     texts = _texts(artifact, texts)
@@ -118,17 +118,17 @@ def _texts(artifact: Artifact, inputs: Inputs) -> list[str]:
     return texts
 
 
-def _images(artifact: Artifact, memory: Fitted, paths: list[str | Path], shape: tuple[int | None, ...]) -> Array:
-    from tfopt.data.image_folders import look
+def _images(artifact: Artifact, memory: Preprocessor, paths: list[str | Path], shape: tuple[int | None, ...]) -> Array:
+    from tfopt.data.image_folders import read_image_info
 
     if len(shape) not in (2, 3) or memory.scaling is None:
         raise InputError(f"{artifact.name} takes numbers of shape {shape}: give them with --file x.npy or a table")
     for path in paths:
         if not Path(path).is_file():
             raise InputError(f"{path} does not exist; {artifact.name} takes image files")
-        look(Path(path))
+        read_image_info(Path(path))
     size = tuple(int(s or 0) for s in shape)
-    return Images(np.array([str(path) for path in paths]), size, "", _for_8_bits(memory.scaling))[:]
+    return LazyImages(np.array([str(path) for path in paths]), size, "", _for_8_bits(memory.scaling))[:]
 
 
 def _for_8_bits(scaling: Scaling) -> Scaling:

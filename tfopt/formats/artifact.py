@@ -6,7 +6,7 @@ from typing import Literal, Protocol
 
 import numpy as np
 
-from tfopt.data.lazy_images import Images
+from tfopt.data.lazy_images import LazyImages
 from tfopt.formats.provenance import Provenance
 from tfopt.typing import Array, Samples
 
@@ -55,4 +55,4 @@ class Artifact(Protocol):
 
 def arrays(x: Samples) -> Sequence[Array]:
     """An array for each input."""
-    return [x] if isinstance(x, np.ndarray | Images) else x
+    return [x] if isinstance(x, np.ndarray | LazyImages) else x

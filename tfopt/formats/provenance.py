@@ -8,7 +8,7 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 
 from tfopt.config.choices import Task
 from tfopt.data.config import DataConfig
-from tfopt.data.preprocessing import Fitted
+from tfopt.data.preprocessing import Preprocessor
 from tfopt.errors import InputError
 from tfopt.formats.paths import MEMBER
 from tfopt.typing import Json
@@ -27,7 +27,7 @@ class Step(BaseModel):
     tfopt: str
 
 
-class Provenance(Fitted):
+class Provenance(Preprocessor):
     """How a model was made and on which data; enough to load the same splits, prepared the same way, again."""
 
     format: Literal[1] = 1

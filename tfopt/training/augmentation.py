@@ -11,7 +11,7 @@ import numpy as np
 import tensorflow as tf
 
 from tfopt.config.choices import Augmentation
-from tfopt.data.lazy_images import Images
+from tfopt.data.lazy_images import LazyImages
 from tfopt.data.preprocessing import MOST_IMAGES
 from tfopt.data.raw_data import InputKind
 from tfopt.data.vectorizer import PADDING, UNKNOWN
@@ -54,7 +54,7 @@ def augmentation(wanted: Sequence[Augmentation], kind: InputKind, x: Array) -> A
         deviation = (
             0.0
             if kind in ("tokens", "pairs")
-            else float(np.std(x[:MOST_IMAGES] if isinstance(x, Images) else x)) * NOISE
+            else float(np.std(x[:MOST_IMAGES] if isinstance(x, LazyImages) else x)) * NOISE
         )
         steps.append(lambda batch, key: noisy(batch, key, deviation))
 

@@ -9,7 +9,7 @@ from math import ceil
 import numpy as np
 import tensorflow as tf
 
-from tfopt.data.lazy_images import Images
+from tfopt.data.lazy_images import LazyImages
 from tfopt.distribution.sharding import WHOLE, Shard, parts
 from tfopt.training.augmentation import Augment
 from tfopt.typing import Array, Tensor
@@ -89,7 +89,7 @@ def _pair(tensors: Sequence[tf.Tensor]) -> tuple[Tensor, tf.Tensor]:
 
 def _column(x: Array) -> Callable[[tf.Tensor], tf.Tensor]:
     """What gives the samples of a tensor of rows: taken from memory, or decoded from the files of images."""
-    if isinstance(x, Images):
+    if isinstance(x, LazyImages):
         paths = tf.constant(x.paths, tf.string)
         return lambda rows: x.tensor(tf.gather(paths, rows))
     values = tf.constant(x)
@@ -98,4 +98,4 @@ def _column(x: Array) -> Callable[[tf.Tensor], tf.Tensor]:
 
 def _at_once(inputs: Sequence[Array]) -> int | None:
     """How many batches are made at the same time: several where files are decoded, else one after the other."""
-    return tf.data.AUTOTUNE if any(isinstance(x, Images) for x in inputs) else None
+    return tf.data.AUTOTUNE if any(isinstance(x, LazyImages) for x in inputs) else None

@@ -10,7 +10,7 @@ from collections.abc import Callable
 
 import numpy as np
 
-from tfopt.data.raw_data import Raw
+from tfopt.data.raw_data import RawData
 from tfopt.typing import Array
 
 NUMBERS = 6000
@@ -31,13 +31,13 @@ GERMAN_TENS = {
 }  # fmt: skip
 
 
-def number_words() -> Raw:
+def make_number_words() -> RawData:
     """English and German words of the numbers."""
     numbers = np.random.default_rng(SEED).choice(BELOW, NUMBERS, replace=False)
-    return Raw(_texts(numbers, english), _texts(numbers, german), kind="pairs", task="translation")
+    return RawData(_texts(numbers, spell_english), _texts(numbers, spell_german), kind="pairs", task="translation")
 
 
-def english(number: int) -> str:
+def spell_english(number: int) -> str:
     """Words of a number below 10,000."""
     thousands, rest = divmod(number, 1000)
     hundreds, small = divmod(rest, 100)
@@ -52,7 +52,7 @@ def english(number: int) -> str:
     return " ".join(words)
 
 
-def german(number: int) -> str:
+def spell_german(number: int) -> str:
     """Pieces of the word of a number below 10,000, the ones before the tens."""
     thousands, rest = divmod(number, 1000)
     hundreds, small = divmod(rest, 100)

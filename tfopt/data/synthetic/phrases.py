@@ -11,7 +11,7 @@ wrong, so that no model is right more often than 95 % but by chance.
 
 import numpy as np
 
-from tfopt.data.raw_data import Raw
+from tfopt.data.raw_data import RawData
 
 REVIEWS = 3000
 WRONG = 0.05
@@ -27,7 +27,7 @@ BAD = ("bad", "poor", "awful", "weak", "dirty", "dull", "slow", "unfair", "blurr
 ENDINGS = ("all things considered", "as far as i can tell", "at least for us", "this time", "", "", "", "")
 
 
-def phrases() -> Raw:
+def make_phrases() -> RawData:
     """The reviews and whether they praise (1) or blame (0)."""
     rng = np.random.default_rng(SEED)
     texts: dict[str, int] = {}
@@ -38,7 +38,7 @@ def phrases() -> Raw:
     wrong = rng.random(REVIEWS) < WRONG
     x = np.empty(REVIEWS, object)
     x[:] = list(texts)
-    return Raw(x, np.where(wrong, 1 - labels, labels), kind="tokens", class_names=CLASSES)
+    return RawData(x, np.where(wrong, 1 - labels, labels), kind="tokens", class_names=CLASSES)
 
 
 def _review(rng: np.random.Generator) -> tuple[str, bool]:

@@ -19,7 +19,7 @@ MEMORY = 0.8
 SEED = 20_240_101
 
 
-def waves() -> Series:
+def make_waves() -> Series:
     """The series `load`, `heat` and `flow`."""
     rng = np.random.default_rng(SEED)
     load = _column(rng, level=100, day=20, week=10, phase=0.0, noise=4)

@@ -10,7 +10,7 @@ from tfopt.conversion.convert import FloatFile, convert
 from tfopt.core.context import Context
 from tfopt.core.outcome import Outcome
 from tfopt.data import Dataset
-from tfopt.data.calibration import Input, calibration
+from tfopt.data.calibration import InputSpec, load_calibration
 from tfopt.errors import ConversionError, InputError, UnsupportedError
 from tfopt.evaluation.evaluator import Evaluator, Reference
 from tfopt.formats.keras.artifact import KerasArtifact
@@ -126,9 +126,9 @@ def _samples(artifact: KerasArtifact, config: QuantizeConfig, data: Dataset | No
             raise InputError(f"--calibration is of no use with {config.name}: it needs no samples")
         return [], []
     names = [tensor.name for tensor in inputs_of(artifact.model)]
-    inputs = [Input(*parts) for parts in zip(names, artifact.input_shapes(), artifact.input_types(), strict=True)]
+    inputs = [InputSpec(*parts) for parts in zip(names, artifact.input_shapes(), artifact.input_types(), strict=True)]
     scaling = artifact.provenance.scaling if artifact.provenance else None
-    found = calibration(config.calibration, inputs, data, scaling, artifact.name)
+    found = load_calibration(config.calibration, inputs, data, scaling, artifact.name)
     if not found.arrays:
         raise InputError(
             f"{config.name} must be calibrated and {artifact.name} does not say which data it was trained on: give"
