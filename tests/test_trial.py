@@ -1,7 +1,6 @@
 """What a `.tflite` is tried on: noise besides zeros, and as many samples at once as it is run on afterwards."""
 
 import signal
-import subprocess
 
 import keras
 import numpy as np
@@ -11,6 +10,9 @@ from keras import layers
 
 from tfopt.errors import InputError
 from tfopt.formats.tflite.artifact import BATCH, TfliteArtifact
+from tfopt.runtime import processes
+from tfopt.runtime.processes import ProcessError
+from tfopt.untrusted import trial
 from tfopt.untrusted.trial import try_tflite
 
 REFUSED = "cannot be run by LiteRT"
@@ -55,7 +57,18 @@ def test_what_fails_only_on_some_samples_is_one_sentence(tmp_path):
 
 
 def test_what_crashes_after_it_has_run_is_refused(monkeypatch):
-    died = subprocess.CompletedProcess([], -signal.SIGABRT, b"ran 1\n", b"")
-    monkeypatch.setattr(subprocess, "run", lambda *_, **__: died)
+    def crashes_at_the_end(*_, **__):
+        return processes.run("tests.children:returns_and_crashes", 64)
+
+    monkeypatch.setattr(trial, "run", crashes_at_the_end)
     with pytest.raises(InputError, match=r"m\.tflite is damaged: LiteRT crashes on it \(SIGABRT\)"):
+        try_tflite(b"", "m.tflite", 64)
+
+
+def test_what_takes_too_long_is_one_sentence(monkeypatch):
+    def late(*_, **__):
+        raise ProcessError("its process took longer than 45 s", -signal.SIGKILL, late=True)
+
+    monkeypatch.setattr(trial, "run", late)
+    with pytest.raises(InputError, match=r"m\.tflite cannot be run by LiteRT: it took longer than 45 s"):
         try_tflite(b"", "m.tflite", 64)

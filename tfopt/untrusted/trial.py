@@ -1,22 +1,18 @@
 """A `.tflite` is native code's input: it is run once in a process of its own, with a bound on memory and time.
 
 LiteRT verifies that the offsets of a file stay inside it, but not that its operations agree with their tensors; what
-makes the interpreter crash, hang or swell does so there. That process (`python -m tfopt.untrusted.trial FILE`) is this
-file, too.
+makes the interpreter crash, hang or swell does so there.
 """
 
 import contextlib
-import signal
-import subprocess
-import sys
 import time
 from collections.abc import Container
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from tfopt.errors import InputError
-from tfopt.runtime.processes import command, death, environment
-from tfopt.runtime.temporary import scratch
+from tfopt.runtime.processes import ProcessError, run, signal_name
+from tfopt.runtime.progress import Progress
 from tfopt.typing import Json
 
 if TYPE_CHECKING:
@@ -26,64 +22,72 @@ if TYPE_CHECKING:
 SECONDS = 45.0
 ADDRESSES = 2_000_000_000  # bytes that a small file may take, beside what the process has
 MOST_SECONDS = 10.0  # that a batch may take; there is nothing to gain from batches of slow samples
-RAN = "ran "
-FAILED = "failed:"
 COPIES = ("RESHAPE", "SQUEEZE", "EXPAND_DIMS")  # whose kernels copy as many bytes as the input has
 FOLD = 12  # times the size of a large file: XNNPACK packs the weights again
+LONGEST = 200  # letters of a reason
 
 
 def try_tflite(payload: bytes, name: str, batch: int) -> int:
-    """Raise `InputError` in one sentence if LiteRT cannot load `payload` and run it on zeros and on noise.
+    """Run a file on zeros and on noise in another process.
 
-    Returns how many samples at once it was seen to run: `batch`, or 1 if it cannot or so many would take too long.
+    Args:
+        payload: The bytes of the file.
+        name: What to call it in a sentence.
+        batch: How many samples are to be run at once.
+
+    Returns:
+        How many samples at once it was seen to run: `batch`, or 1 if it cannot or so many would take too long.
+
+    Raises:
+        InputError: If LiteRT cannot load or run it, or crashes on it.
     """
-    quiet = environment(TF_CPP_MIN_LOG_LEVEL="3", PYTHONWARNINGS="ignore")
-    with scratch() as folder:
-        path = folder / "model.tflite"  # of what is run afterwards; what lies at the path may change
-        path.write_bytes(payload)
-        try:
-            ended = subprocess.run(
-                command("tfopt.untrusted.trial", str(path), str(batch)), stdin=subprocess.DEVNULL, capture_output=True,
-                env=quiet, timeout=SECONDS, check=False,
-            )  # fmt: skip
-        except subprocess.TimeoutExpired:
-            raise InputError(f"{name} cannot be run by LiteRT: it took longer than {SECONDS:.0f} s") from None
-    said = ended.stdout.decode(errors="replace")
-    ran = [int(line.removeprefix(RAN)) for line in said.splitlines() if line.startswith(RAN)]
-    if ended.returncode < 0:  # even after it ran: what has written over its memory often ends only later
-        raise InputError(f"{name} is damaged: LiteRT crashes on it ({death(ended.returncode)})")
-    if ran:
-        return ran[-1]
-    raise InputError(f"{name} cannot be run by LiteRT: {_reason(said) or f'code {ended.returncode}'}")
+    try:
+        ran = run("tfopt.untrusted.trial:run_trial", payload, batch, time_limit=SECONDS)
+    except InputError as error:
+        raise InputError(f"{name} cannot be run by LiteRT: {_line(str(error))}") from None
+    except ProcessError as error:
+        if error.late:
+            reason = f"it took longer than {SECONDS:.0f} s"
+        elif error.code < 0:  # even after it ran: what has written over its memory often ends only later
+            raise InputError(f"{name} is damaged: LiteRT crashes on it ({signal_name(error.code)})") from None
+        else:
+            reason = _line(error.raised) or f"code {error.code}"
+        raise InputError(f"{name} cannot be run by LiteRT: {reason}") from None
+    return batch if ran == batch else 1
 
 
-def _reason(said: str) -> str:
-    return " ".join(said.removeprefix(FAILED).split())[:200]
-
-
-def _main(path: Path, batch: int) -> None:
+def run_trial(progress: Progress, payload: bytes, batch: int) -> int:  # noqa: ARG001
+    """Run a file in this process, which gives up memory for it; see `try_tflite`."""
     from ai_edge_litert import schema_py_generated as schema
 
-    payload = path.read_bytes()
-    if hasattr(signal, "alarm"):
-        signal.alarm(2 * int(SECONDS))  # in case that nobody waits for it any more
     _bound(len(payload))
     try:
         interpreter = _loaded(payload)  # which verifies the offsets
         _check(schema.ModelT.InitFromPackedBuf(payload, 0), [getattr(schema.BuiltinOperator, name) for name in COPIES])
         seconds = _run(interpreter)
     except UnicodeDecodeError:
-        _fail("the name of a tensor is no text")
+        reason = "the name of a tensor is no text"
     except MemoryError:
-        _fail("it asks for more memory than a file of its size needs")
+        reason = "it asks for more memory than a file of its size needs"
     except Exception as error:  # LiteRT and flatbuffers raise whatever they stumble over
-        _fail(str(error) or type(error).__name__)
-    print(f"{RAN}1", flush=True)
-    if batch * seconds < MOST_SECONDS and _free(interpreter):
-        with contextlib.suppress(Exception):
-            _resize(interpreter, batch)
-            _run(interpreter)
-            print(f"{RAN}{batch}", flush=True)
+        reason = str(error) or type(error).__name__
+    else:
+        return batch if batch * seconds < MOST_SECONDS and _runs_at_once(interpreter, batch) else 1
+    raise InputError(reason)
+
+
+def _line(text: str) -> str:
+    return " ".join(text.split())[:LONGEST]
+
+
+def _runs_at_once(interpreter: "Interpreter", batch: int) -> bool:
+    if not _has_free_batch(interpreter):
+        return False
+    with contextlib.suppress(Exception):
+        _resize(interpreter, batch)
+        _run(interpreter)
+        return True
+    return False
 
 
 def _check(model: Any, copies: Container[int]) -> None:
@@ -97,7 +101,7 @@ def _check(model: Any, copies: Container[int]) -> None:
                 continue
             given, made = (graph.tensors[places[0]].type for places in (operation.inputs, operation.outputs))
             if given != made:
-                _fail("an operation that copies a tensor would change its type")
+                raise InputError("an operation that copies a tensor would change its type")
 
 
 def _loaded(payload: bytes) -> "Interpreter":
@@ -108,7 +112,7 @@ def _loaded(payload: bytes) -> "Interpreter":
     return interpreter
 
 
-def _free(interpreter: "Interpreter") -> bool:
+def _has_free_batch(interpreter: "Interpreter") -> bool:
     signatures = [detail["shape_signature"] for detail in interpreter.get_input_details()]
     return {signature[0] for signature in signatures if len(signature)} == {-1}
 
@@ -157,12 +161,3 @@ def _bound(size: int) -> None:
         pages = int(Path("/proc/self/statm").read_text().split()[0])
         most = pages * resource.getpagesize() + max(ADDRESSES, FOLD * size)
         resource.setrlimit(resource.RLIMIT_AS, (most, resource.getrlimit(resource.RLIMIT_AS)[1]))
-
-
-def _fail(reason: str) -> None:
-    print(FAILED, " ".join(reason.split()))
-    sys.exit(1)
-
-
-if __name__ == "__main__":
-    _main(Path(sys.argv[1]), int(sys.argv[2]))
