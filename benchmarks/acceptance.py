@@ -161,12 +161,14 @@ def fed(path: Path, data: Path) -> list[str]:
         from tfopt.errors import TfoptError
         from tfopt.formats.loading import load_keras
         from tfopt.graph.model_io import inputs_of
-        from tfopt.graph.random_inputs import samples
+        from tfopt.graph.random_inputs import random_inputs
 
         with contextlib.suppress(TfoptError):  # the commands will say so
             model = load_keras(path).model
             names = [tensor.name for tensor in inputs_of(model)]
-            arrays = {name: tensor.numpy() for name, tensor in zip(names, samples(model, batch=SAMPLES), strict=True)}
+            arrays = {
+                name: tensor.numpy() for name, tensor in zip(names, random_inputs(model, batch=SAMPLES), strict=True)
+            }
     np.savez("calibration.npz", **arrays)
     return ["--calibration", "calibration.npz"]
 

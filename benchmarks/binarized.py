@@ -12,9 +12,9 @@ from keras import layers
 from tfopt.conversion.convert import convert
 from tfopt.evaluation.latency import interleaved
 from tfopt.formats.keras.artifact import KerasArtifact
-from tfopt.graph.batch_norm_folding import folded
-from tfopt.graph.kernels import change, kernels
-from tfopt.graph.layer_names import leaves
+from tfopt.graph.batch_norm_folding import fold_batch_norms
+from tfopt.graph.kernels import find_kernels, update_kernel
+from tfopt.graph.layer_names import named_layers
 from tfopt.runtime.progress import Silent
 from tfopt.techniques.binarization.config import BinarizeConfig
 from tfopt.techniques.binarization.layer_plan import plan
@@ -36,11 +36,11 @@ def _dense() -> keras.Model:
 
 
 def _figures(model: keras.Model) -> str:
-    copy, _ = folded(model, model.name)
+    copy, _ = fold_batch_norms(model, model.name)
     levels = plan(copy, BinarizeConfig(keep_first_last=False), model.name).levels
-    for name, layer in leaves(copy):
-        for kernel in kernels(layer) if name in levels else ():
-            change(layer, kernel, lambda matrix, name=name: nearest(matrix, levels[name]))
+    for name, layer in named_layers(copy):
+        for kernel in find_kernels(layer) if name in levels else ():
+            update_kernel(layer, kernel, lambda matrix, name=name: nearest(matrix, levels[name]))
     x = np.random.default_rng(0).normal(size=(2, *model.input.shape[1:])).astype("float32")
     original = KerasArtifact.of(model, "float.keras")
     small = KerasArtifact.of(packed(copy, levels, model.name), "binary.keras", deflated=True)

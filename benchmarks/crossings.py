@@ -21,9 +21,9 @@ from tfopt.formats.legacy.bridge import cross
 from tfopt.formats.legacy.differences import TOLERANCE, answers, difference
 from tfopt.formats.legacy.rebuilding import to_keras3
 from tfopt.formats.loading import load_keras
-from tfopt.graph.layer_names import leaves
+from tfopt.graph.layer_names import named_layers
 from tfopt.graph.model_io import call
-from tfopt.graph.random_inputs import samples
+from tfopt.graph.random_inputs import random_inputs
 from tfopt.models import Signature, build
 from tfopt.models.architectures import KINDS
 from tfopt.models.config import ModelConfig
@@ -86,7 +86,7 @@ def _models(folder: Path) -> Iterator[tuple[str, Callable[[], keras.Model]]]:
 
 
 def _row(model: keras.Model) -> list[str]:
-    inputs = samples(model)
+    inputs = random_inputs(model)
     before = answers(call(model, inputs))
     crossing = cross(model, model.name)
     there = difference(before, answers(crossing.model(inputs, training=False)))
@@ -94,7 +94,7 @@ def _row(model: keras.Model) -> list[str]:
     again = difference(before, answers(call(back, inputs)))
     if not max(there, again) <= TOLERANCE:
         raise AssertionError(f"differs by {there:.1e} and {again:.1e}")
-    count = sum(bool(layer.weights) for _, layer in leaves(model))
+    count = sum(bool(layer.weights) for _, layer in named_layers(model))
     return [
         str(count),
         f"{there:.1e}",
@@ -113,8 +113,8 @@ def _halved(model: keras.Model) -> str:
         found = candidates(model, config, None, model.name)
     except UnsupportedError:
         return "none"
-    small, difference = found.without(found.kept(config, config.share), samples(model))
-    made = [cut.ids for cut in found.graph.cuts if cut.role == "makes"]
+    small, difference = found.without(found.kept(config, config.share), random_inputs(model))
+    made = [slices.ids for slices in found.graph.weight_slices if slices.role == "makes"]
     free = sum(np.count_nonzero(found.graph.roots[ids]) for ids in made) / sum(map(len, made))
     return f"{free:.0%} can leave, {small.count_params() / model.count_params():.2f} left ({difference:.0e})"
 
@@ -124,7 +124,7 @@ def _quantized(model: keras.Model, count: int) -> str:
         aware = tfmot.quantization_aware(cross(model, model.name, tfmot.unsupported))
     except UnsupportedError:
         return f"0 / {count}"
-    names = {name for name, layer in leaves(model) if layer.weights}
+    names = {name for name, layer in named_layers(model) if layer.weights}
     left = len(names & set(aware.left_float))
     return f"{count - left} / {left}"
 

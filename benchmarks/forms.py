@@ -19,7 +19,7 @@ from tfopt.evaluation.latency import interleaved
 from tfopt.formats.keras.artifact import KerasArtifact
 from tfopt.formats.tflite.artifact import TfliteArtifact
 from tfopt.formats.tflite.graph import operations
-from tfopt.graph.dense_lowering import lowered
+from tfopt.graph.dense_lowering import lower_to_dense
 from tfopt.runtime.progress import Silent
 from tfopt.techniques.quantization.litert_quantizer import mixed
 
@@ -39,7 +39,7 @@ def main() -> int:
         inputs = keras.Input((size, size, channels))
         model = keras.Model(inputs, layers.Conv2D(filters, kernel, padding="same", activation="relu")(inputs))
         _signs(model)
-        as_dense = lowered(model, "convolution", lambda _: True)
+        as_dense = lower_to_dense(model, "convolution", lambda _: True)
         row = _row(model, dict.fromkeys(AS_IT_IS, model), dict.fromkeys(AS_DENSE, as_dense))
         table.add_row(f"{kernel}x{kernel}, {size}x{size}x{channels} to {filters}", *row)
     for inputs_, units in DENSE:

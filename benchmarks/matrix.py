@@ -23,7 +23,7 @@ from tfopt.errors import TfoptError
 from tfopt.evaluation.evaluator import Evaluator
 from tfopt.formats.keras.artifact import KerasArtifact
 from tfopt.formats.loading import load_keras
-from tfopt.graph.random_inputs import samples
+from tfopt.graph.random_inputs import random_inputs
 from tfopt.models import Signature, build
 from tfopt.models.architectures import KINDS
 from tfopt.models.config import ModelConfig
@@ -71,7 +71,7 @@ def main(folder: Path) -> int:
 def _row(name: str, make: Callable[[], keras.Model]) -> tuple[list[str], list[str]]:
     try:
         artifact = KerasArtifact.of(make(), f"{name.replace('/', '-')}.keras")
-        arrays = [tensor.numpy() for tensor in samples(artifact.model, batch=SAMPLES)]
+        arrays = [tensor.numpy() for tensor in random_inputs(artifact.model, batch=SAMPLES)]
         made = convert(artifact, Silent(), ConvertConfig(), static="int8", calibration=arrays)
     except TfoptError as error:
         return ["-", "FAILED", *["-"] * len(WIDTHS)], [str(error)]

@@ -12,8 +12,8 @@ from tests.test_packed import rounded as with_rounded_kernels
 from tfopt.formats.keras.artifact import KerasArtifact
 from tfopt.formats.loading import load_keras
 from tfopt.formats.tflite.graph import operations
-from tfopt.graph.kernels import as_matrix, kernels
-from tfopt.graph.layer_names import leaves
+from tfopt.graph.kernels import find_kernels, to_matrix
+from tfopt.graph.layer_names import named_layers
 from tfopt.runtime.progress import Silent
 from tfopt.techniques.binarization.binarize import binarize
 from tfopt.techniques.binarization.config import BinarizeConfig
@@ -48,9 +48,9 @@ def test_every_kernel_of_the_model_is_one_magnitude_a_channel(made):
     folder, _, _ = made
     model = load_keras(folder / "cnn-binary.keras").model
     found = 0
-    for _, layer in leaves(model):
-        for kernel in kernels(getattr(layer, "layer", layer)):
-            matrix = np.abs(as_matrix(layer.weights[kernel.position].numpy(), kernel.axes))
+    for _, layer in named_layers(model):
+        for kernel in find_kernels(getattr(layer, "layer", layer)):
+            matrix = np.abs(to_matrix(layer.weights[kernel.position].numpy(), kernel.axes))
             np.testing.assert_array_equal(matrix, np.broadcast_to(matrix[:1], matrix.shape))
             found += 1
     assert found == 5

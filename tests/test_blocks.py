@@ -7,8 +7,8 @@ from keras import layers
 
 from tests.random_graphs import randomize
 from tfopt.errors import UnsupportedError
-from tfopt.graph.random_inputs import samples
-from tfopt.graph.residual_blocks import residual_blocks, without
+from tfopt.graph.random_inputs import random_inputs
+from tfopt.graph.residual_blocks import find_residual_blocks, remove_blocks
 
 
 def residual(operator=False):
@@ -23,7 +23,7 @@ def residual(operator=False):
 
 
 def test_an_addition_is_a_block_if_one_input_is_made_from_the_other():
-    found = residual_blocks(residual())
+    found = find_residual_blocks(residual())
     assert [(block.name, block.shortcut, block.layers) for block in found] == [
         ("one", 0, ("one_conv",)),
         ("two", 0, ("two_conv",)),
@@ -33,13 +33,13 @@ def test_an_addition_is_a_block_if_one_input_is_made_from_the_other():
 @pytest.mark.parametrize("operator", [False, True])
 def test_without_a_block_the_model_answers_as_if_it_had_added_nothing(operator):
     model = residual(operator)
-    block = residual_blocks(model)[1]
-    short = without(model, [block], "model.keras")
+    block = find_residual_blocks(model)[1]
+    short = remove_blocks(model, [block], "model.keras")
     assert short.count_params() == model.count_params() - (4 * 4 * 9 + 4)
     assert "two_conv" not in [layer.name for layer in short.layers]
     conv = model.get_layer("two_conv")
     conv.set_weights([np.zeros_like(weight) for weight in conv.get_weights()])
-    [x] = samples(model)
+    [x] = random_inputs(model)
     np.testing.assert_allclose(short(x), model(x), atol=1e-6)
 
 
@@ -47,11 +47,11 @@ def test_blocks_inside_a_nested_model_are_found_and_leave():
     inner = residual()
     inputs = keras.Input((8, 8, 3))
     model = keras.Model(inputs, layers.Dense(2)(inner(inputs)))
-    flat = without(model, [], "model.keras")
-    [x] = samples(model)
+    flat = remove_blocks(model, [], "model.keras")
+    [x] = random_inputs(model)
     np.testing.assert_allclose(flat(x), model(x), atol=1e-6)
-    assert len(residual_blocks(flat)) == 2
-    assert without(flat, residual_blocks(flat), "model.keras").count_params() < flat.count_params()
+    assert len(find_residual_blocks(flat)) == 2
+    assert remove_blocks(flat, find_residual_blocks(flat), "model.keras").count_params() < flat.count_params()
 
 
 def test_attention_and_the_dense_layers_after_it_are_blocks_of_their_own():
@@ -59,7 +59,7 @@ def test_attention_and_the_dense_layers_after_it_are_blocks_of_their_own():
     x = layers.Add(name="attended")([inputs, layers.MultiHeadAttention(2, 4)(inputs, inputs)])
     y = layers.Dense(8, name="narrow")(layers.Dense(16, name="wide")(layers.LayerNormalization(name="norm")(x)))
     x = layers.Add(name="fed")([x, y])
-    found = residual_blocks(keras.Model(inputs, layers.Dense(2)(x)))
+    found = find_residual_blocks(keras.Model(inputs, layers.Dense(2)(x)))
     assert [block.name for block in found] == ["attended", "fed"]
     assert found[1].layers == ("norm", "wide", "narrow")
 
@@ -70,4 +70,4 @@ def test_a_model_whose_calls_are_not_known_is_refused():
             return inputs
 
     with pytest.raises(UnsupportedError, match="Mine"):
-        without(Mine(), [], "theirs.keras")
+        remove_blocks(Mine(), [], "theirs.keras")

@@ -11,12 +11,12 @@ from tests.random_graphs import RECIPES, built, randomize
 from tests.test_models import CASES, made
 from tfopt.errors import UnsupportedError
 from tfopt.evaluation.keras_macs import keras_macs
-from tfopt.graph.channels.groups import groups
-from tfopt.graph.channels.removal import smaller
+from tfopt.graph.channels.groups import find_groups
+from tfopt.graph.channels.removal import remove_channels
 from tfopt.graph.channels.tracing import trace
-from tfopt.graph.channels.union_find import Ids
-from tfopt.graph.channels.verification import SurgeryError, prove
-from tfopt.graph.random_inputs import samples
+from tfopt.graph.channels.union_find import UnionFind
+from tfopt.graph.channels.verification import VerificationError, verify
+from tfopt.graph.random_inputs import random_inputs
 from tfopt.techniques.structured.costs import Costs
 
 ANY = {"deadline": None, "derandomize": True, "database": None, "suppress_health_check": list(HealthCheck)}
@@ -26,10 +26,10 @@ def remove(model, seed=0, share=0.5):
     """Remove a random share of each group, prove the result, and return it with the graph and what is kept."""
     graph = trace(model, "model.keras")
     rng = np.random.default_rng(seed)
-    gone = [rng.permutation(group.roots)[: int(share * len(group.roots))] for group in groups(graph)]
+    gone = [rng.permutation(group.roots)[: int(share * len(group.roots))] for group in find_groups(graph)]
     kept = ~np.isin(graph.roots, np.concatenate(gone) if gone else [])
-    small = smaller(model, graph, kept)
-    assert prove(model, small, graph, kept, samples(model)) <= 1e-5
+    small = remove_channels(model, graph, kept)
+    assert verify(model, small, graph, kept, random_inputs(model)) <= 1e-5
     return small, graph, kept
 
 
@@ -41,7 +41,7 @@ CHANNELS = {"conv1d": 32, "lstm": 32, "bidirectional_gru": 24, "transformer": 34
 @pytest.mark.parametrize("build", [*zoo.CLASSIFIERS, *zoo.OTHERS], ids=lambda build: build.__name__)
 def test_every_tensor_is_that_of_the_original_without_what_left(build):
     model = randomize(build())
-    assert sum(len(group.roots) for group in groups(trace(model, "model.keras"))) == CHANNELS[build.__name__]
+    assert sum(len(group.roots) for group in find_groups(trace(model, "model.keras"))) == CHANNELS[build.__name__]
     before = model.get_weights()
     small, graph, kept = remove(model)
     assert type(small) is type(model)
@@ -84,19 +84,19 @@ def test_every_builder_loses_channels_and_nothing_else(arch, kind, options):
 def test_keras_applications_lose_channels_and_nothing_else(name, least):
     model = randomize(getattr(keras.applications, name)(weights=None))
     _, graph, _ = remove(model)
-    made = sum(len(cut.ids) for cut in graph.cuts if cut.role == "makes")
-    free = sum(np.count_nonzero(graph.roots[cut.ids]) for cut in graph.cuts if cut.role == "makes")
+    made = sum(len(slices.ids) for slices in graph.weight_slices if slices.role == "makes")
+    free = sum(np.count_nonzero(graph.roots[slices.ids]) for slices in graph.weight_slices if slices.role == "makes")
     assert free / made >= least
 
 
 def test_a_fault_in_the_surgery_is_found(monkeypatch):
     model = randomize(zoo.residual())
     graph = trace(model, "model.keras")
-    kept = ~np.isin(graph.roots, groups(graph)[0].roots[:2])
-    small = smaller(model, graph, kept)
+    kept = ~np.isin(graph.roots, find_groups(graph)[0].roots[:2])
+    small = remove_channels(model, graph, kept)
     small.layers[1].set_weights([weight * 1.001 for weight in small.layers[1].get_weights()])
-    with pytest.raises(SurgeryError, match="differs by"):
-        prove(model, small, graph, kept, samples(model))
+    with pytest.raises(VerificationError, match="differs by"):
+        verify(model, small, graph, kept, random_inputs(model))
 
 
 def test_a_fault_that_the_output_hides_is_found():
@@ -104,15 +104,15 @@ def test_a_fault_that_the_output_hides_is_found():
     x = layers.Dense(8, name="hidden")(inputs)
     model = randomize(keras.Model(inputs, keras.ops.clip(layers.Dense(2)(x), 0, 0)))
     graph = trace(model, "model.keras")
-    kept = ~np.isin(graph.roots, groups(graph)[0].roots[:2])
-    small = smaller(model, graph, kept)
+    kept = ~np.isin(graph.roots, find_groups(graph)[0].roots[:2])
+    small = remove_channels(model, graph, kept)
     small.layers[1].set_weights([weight + 1 for weight in small.layers[1].get_weights()])
-    with pytest.raises(SurgeryError, match="hidden"):
-        prove(model, small, graph, kept, samples(model))
+    with pytest.raises(VerificationError, match="hidden"):
+        verify(model, small, graph, kept, random_inputs(model))
 
 
 def _group_sizes(model):
-    return {group.name: (group.kind, len(group.roots)) for group in groups(trace(model, "model.keras"))}
+    return {group.name: (group.kind, len(group.roots)) for group in find_groups(trace(model, "model.keras"))}
 
 
 def test_tensors_that_are_added_lose_the_same_channels():
@@ -128,7 +128,7 @@ def test_channels_of_outputs_and_of_what_cannot_be_followed_stay_with_the_reason
     x = layers.Dense(6, name="normalized")(inputs)
     x = layers.Dense(5, activation="softmax", name="softmax")(layers.LayerNormalization(name="norm")(x))
     graph = trace(keras.Model(inputs, layers.Dense(2, name="out")(x)), "model.keras")
-    assert groups(graph) == []
+    assert find_groups(graph) == []
     assert graph.why_kept("normalized") == "they go through norm: it normalizes over all channels: their number counts"
     assert graph.why_kept("softmax") == "its activation, softmax, looks at all channels at once"
     assert graph.why_kept("out") == "they are an output of the model"
@@ -194,7 +194,7 @@ def test_a_subclassed_model_is_refused_by_name():
 
 
 def test_ids_hang_together_through_others_and_stay_with_what_stays():
-    ids = Ids()
+    ids = UnionFind()
     one, two, three = ids.new(2), ids.new(2), ids.new(2)
     ids.join(one, two)
     ids.join(two[:1], three[:1])

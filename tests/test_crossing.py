@@ -8,7 +8,7 @@ from tests import zoo
 from tfopt.errors import UnsupportedError
 from tfopt.formats.legacy.bridge import cross
 from tfopt.graph.model_io import call
-from tfopt.graph.random_inputs import samples
+from tfopt.graph.random_inputs import random_inputs
 from tfopt.graph.replay import is_graph
 
 
@@ -18,7 +18,7 @@ def test_every_architecture_answers_the_same_in_tf_keras(build):
     for weight in model.weights:  # so that no bias or running statistic is zero or one by chance
         weight.assign(weight + keras.random.uniform(weight.shape, 0, 0.1))
     crossing = cross(model, "model")
-    inputs = samples(model)
+    inputs = random_inputs(model)
     before = keras.tree.flatten(call(model, inputs))
     after = keras.tree.flatten(crossing.model(inputs))
     assert isinstance(crossing.model, tf_keras.Model)

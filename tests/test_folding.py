@@ -5,10 +5,10 @@ from keras import layers
 
 from tests import zoo
 from tfopt.formats.legacy.differences import answers, difference
-from tfopt.graph.batch_norm_folding import foldable, folded
-from tfopt.graph.dense_lowering import lowered
+from tfopt.graph.batch_norm_folding import find_foldable, fold_batch_norms
+from tfopt.graph.dense_lowering import lower_to_dense
 from tfopt.graph.model_io import call
-from tfopt.graph.random_inputs import samples
+from tfopt.graph.random_inputs import random_inputs
 
 
 def shaken(model):
@@ -23,7 +23,7 @@ def shaken(model):
 
 
 def apart(model, copy):
-    inputs = samples(model)
+    inputs = random_inputs(model)
     return difference(answers(call(model, inputs)), answers(call(copy, inputs)))
 
 
@@ -40,7 +40,7 @@ def everything():
 
 def test_every_kind_of_layer_takes_the_normalization_behind_it():
     model = shaken(everything())
-    copy, pairs = folded(model, "model")
+    copy, pairs = fold_batch_norms(model, "model")
     assert len(pairs) == 6
     assert not any(isinstance(layer, layers.BatchNormalization) for layer in copy.layers)
     assert apart(model, copy) < 1e-5
@@ -50,7 +50,7 @@ def test_every_kind_of_layer_takes_the_normalization_behind_it():
 def test_the_copy_answers_the_same_whatever_can_be_folded(build):
     model = shaken(build())
     before = [weight.numpy() for weight in model.weights]
-    copy, _ = folded(model, "model")
+    copy, _ = fold_batch_norms(model, "model")
     assert apart(model, copy) < 1e-5
     assert all(np.array_equal(a, b.numpy()) for a, b in zip(before, model.weights, strict=True))
 
@@ -63,7 +63,7 @@ def test_what_has_an_activation_or_another_reader_is_left_alone():
     y = layers.BatchNormalization(name="one_of_two_readers")(x)
     shared = layers.BatchNormalization(name="called_twice")
     z = layers.Add()([shared(layers.Dense(8)(y)), shared(layers.Dense(8)(x))])
-    assert foldable(keras.Model(inputs, layers.Dense(2)(z))) == {}
+    assert find_foldable(keras.Model(inputs, layers.Dense(2)(z))) == {}
 
 
 @pytest.mark.parametrize("padding", ["same", "valid"])
@@ -72,14 +72,14 @@ def test_a_convolution_as_a_dense_layer_gives_the_same(padding, kernel, strides)
     inputs = keras.Input((9, 11, 3))
     x = layers.Conv2D(4, kernel, strides=strides, padding=padding, activation="relu")(inputs)
     model = shaken(keras.Model(inputs, layers.Conv2D(2, 1, use_bias=False)(x)))
-    copy = lowered(model, "model", lambda _: True)
+    copy = lower_to_dense(model, "model", lambda _: True)
     assert not any(isinstance(layer, layers.Conv2D) for layer in copy.layers)
     assert apart(model, copy) < 1e-5
 
 
 def test_a_shared_convolution_stays_shared():
     model = zoo.shared_layer()
-    copy = lowered(model, "model", lambda _: True)
+    copy = lower_to_dense(model, "model", lambda _: True)
     assert copy.count_params() == model.count_params()
     assert apart(model, copy) < 1e-5
 
@@ -87,7 +87,7 @@ def test_a_shared_convolution_stays_shared():
 def test_convolutions_of_images_of_any_size_stay_as_they_are():
     inputs = keras.Input((None, None, 3))
     model = keras.Model(inputs, layers.GlobalAveragePooling2D()(layers.Conv2D(4, 3, padding="same")(inputs)))
-    copy = lowered(model, "model", lambda _: True)
+    copy = lower_to_dense(model, "model", lambda _: True)
     assert [type(layer) for layer in copy.layers] == [type(layer) for layer in model.layers]
 
 
@@ -96,5 +96,5 @@ def test_a_copy_of_an_adapted_normalization_normalizes():
     norm.adapt(np.random.default_rng(0).normal(300, 50, size=(100, 4)))
     inputs = keras.Input((4,))
     model = keras.Model(inputs, layers.Dense(2)(norm(inputs)))
-    copy, _ = folded(model, "model")
+    copy, _ = fold_batch_norms(model, "model")
     assert apart(model, copy) < 1e-6

@@ -11,7 +11,7 @@ from tfopt.conversion.convert import convert
 from tfopt.errors import ConversionError
 from tfopt.formats.keras.artifact import KerasArtifact
 from tfopt.formats.tflite.graph import operations
-from tfopt.graph.random_inputs import samples
+from tfopt.graph.random_inputs import random_inputs
 from tfopt.runtime.progress import Silent
 from tfopt.techniques.quantization.config import QuantizeConfig
 from tfopt.techniques.quantization.litert_quantizer import quantize
@@ -24,7 +24,7 @@ def gru():
 
 def converted(model, config=None, **options):
     artifact = KerasArtifact.of(model, "m.keras")
-    arrays = [tensor.numpy() for tensor in samples(artifact.model, batch=8)]
+    arrays = [tensor.numpy() for tensor in random_inputs(artifact.model, batch=8)]
     return convert(artifact, Silent(), config, calibration=arrays, **options), arrays
 
 

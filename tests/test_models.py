@@ -12,7 +12,7 @@ from tfopt.errors import InputError
 from tfopt.evaluation.evaluator import Evaluator
 from tfopt.formats.keras.artifact import KerasArtifact
 from tfopt.graph.model_io import call
-from tfopt.graph.random_inputs import samples
+from tfopt.graph.random_inputs import random_inputs
 from tfopt.models import Signature, build
 from tfopt.models.architectures import KINDS
 from tfopt.models.config import ModelConfig
@@ -47,7 +47,7 @@ def made(arch, kind, options):
 
 
 def fed(model, batch=4):
-    return [tensor.numpy() for tensor in samples(model, batch=batch)]
+    return [tensor.numpy() for tensor in random_inputs(model, batch=batch)]
 
 
 @pytest.mark.parametrize(("arch", "kind", "options"), CASES)

@@ -13,11 +13,11 @@ from tests import zoo
 from tfopt.errors import InputError
 from tfopt.formats.keras.artifact import KerasArtifact
 from tfopt.formats.legacy.differences import answers
-from tfopt.graph.kernels import as_kernel, as_matrix, kernels
-from tfopt.graph.layer_names import leaves
-from tfopt.graph.model_copy import rebuilt
+from tfopt.graph.kernels import find_kernels, to_kernel, to_matrix
+from tfopt.graph.layer_names import named_layers
+from tfopt.graph.model_copy import rebuild
 from tfopt.graph.model_io import call
-from tfopt.graph.random_inputs import samples
+from tfopt.graph.random_inputs import random_inputs
 from tfopt.techniques.binarization.layer_plan import Plan
 from tfopt.techniques.binarization.packed_layer import Packed, packed
 from tfopt.techniques.binarization.rounding import codes, scales
@@ -25,15 +25,15 @@ from tfopt.techniques.binarization.rounding import codes, scales
 
 def rounded(model, levels):
     """A copy of the model with every kernel rounded, and the plan that says so."""
-    copy = rebuilt(model, "model")
+    copy = rebuild(model, "model")
     plan = Plan()
-    for name, layer in leaves(copy):
-        for kernel in kernels(layer):
+    for name, layer in named_layers(copy):
+        for kernel in find_kernels(layer):
             weight = layer.weights[kernel.position]
-            matrix = as_matrix(weight.numpy(), kernel.axes)
+            matrix = to_matrix(weight.numpy(), kernel.axes)
             values = "int8" if kernel.depthwise else levels
             scale = scales(matrix, values).astype("float32")
-            weight.assign(as_kernel(codes(matrix, scale, values) * scale, tuple(weight.shape), kernel.axes))
+            weight.assign(to_kernel(codes(matrix, scale, values) * scale, tuple(weight.shape), kernel.axes))
             plan.levels[name] = levels
     return copy, plan
 
@@ -44,7 +44,7 @@ def test_a_saved_model_answers_bit_by_bit_as_the_one_in_memory(build, levels, tm
     model, plan = rounded(build(), levels)
     path = tmp_path / "packed.keras"
     packed(model, plan.levels, "model").save(path)
-    inputs = samples(model)
+    inputs = random_inputs(model)
     for before, after in zip(
         answers(call(model, inputs)), answers(call(keras.saving.load_model(path), inputs)), strict=True
     ):

@@ -12,7 +12,7 @@ from tests.random_graphs import randomize
 from tfopt.errors import UnreachableError
 from tfopt.evaluation.keras_macs import keras_macs
 from tfopt.formats.keras.artifact import KerasArtifact
-from tfopt.graph.channels.groups import groups
+from tfopt.graph.channels.groups import find_groups
 from tfopt.graph.channels.tracing import trace
 from tfopt.techniques.structured.block_removal import prune_blocks
 from tfopt.techniques.structured.channel_pruning import prune_channels
@@ -152,7 +152,7 @@ def test_a_filter_that_does_nothing_matters_least(digits, by):
     weights.reshape(36, 6, 10)[:, 2] = 0
     dense.set_weights([weights, biases])
     graph = trace(model, "model.keras")
-    [group] = [group for group in groups(graph) if group.makers == ("conv",)]
+    [group] = [group for group in find_groups(graph) if group.makers == ("conv",)]
     scores, known = importances(by, model, graph, digits, 0)
     assert known[group.roots].all()
     assert np.argmin(scores[group.roots]) == 2

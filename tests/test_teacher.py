@@ -13,7 +13,7 @@ from tests.conftest import context
 from tfopt.data import Split
 from tfopt.errors import InputError, UnsupportedError
 from tfopt.formats.loading import load_keras
-from tfopt.graph.model_copy import rebuilt
+from tfopt.graph.model_copy import rebuild
 from tfopt.runtime.progress import Silent
 from tfopt.techniques.binarization.by_training import trained
 from tfopt.techniques.binarization.config import BinarizeConfig
@@ -71,7 +71,7 @@ def three(tmp_path_factory):
 
 
 def binarized(artifact, config, data, progress):
-    model = rebuilt(artifact.model, artifact.name)
+    model = rebuild(artifact.model, artifact.name)
     return trained(artifact, plan(model, config, artifact.name), config, data, progress)
 
 

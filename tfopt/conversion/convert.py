@@ -15,7 +15,7 @@ from tfopt.conversion.jobs import Lowered, LowerJob, TrainedJob
 from tfopt.errors import ConversionError
 from tfopt.formats.keras.artifact import KerasArtifact
 from tfopt.formats.tflite.artifact import TfliteArtifact
-from tfopt.graph.random_inputs import samples
+from tfopt.graph.random_inputs import random_inputs
 from tfopt.graph.replay import is_graph
 from tfopt.runtime.progress import Progress
 from tfopt.runtime.temporary import scratch
@@ -79,7 +79,7 @@ def _attempt(artifact: KerasArtifact, job: LowerJob, calibration: Sequence[Array
     with scratch() as folder:
         (folder / "model.keras").write_bytes(artifact.payload)
         batch = [array[:2] for array in calibration] or [
-            tensor.numpy() for tensor in samples(artifact.model, job.length)
+            tensor.numpy() for tensor in random_inputs(artifact.model, job.length)
         ]
         np.savez(folder / "samples.npz", **_numbered(batch))  # type: ignore[arg-type]
         np.savez(folder / "calibration.npz", **_numbered(calibration))  # type: ignore[arg-type]

@@ -9,7 +9,7 @@ import keras
 import tensorflow as tf
 
 from tfopt.formats.legacy.bridge import cross
-from tfopt.graph.layer_names import scoped
+from tfopt.graph.layer_names import call_in_scopes
 from tfopt.graph.model_io import call, inputs_of
 from tfopt.graph.replay import is_graph
 from tfopt.typing import Tensor
@@ -29,7 +29,7 @@ def keras3(model: keras.Model, batch: int | None, length: int | None) -> Traceab
     named = not isinstance(model, keras.Sequential) and is_graph(model) and isinstance(model.output, dict)
     names = sorted(model.output) if named else None
     variables = [variable.value for variable in model.variables]
-    run = scoped if is_graph(model) else call
+    run = call_in_scopes if is_graph(model) else call
     return Traceable(lambda inputs: run(model, inputs), variables, _specs(model, batch, length), names)
 
 

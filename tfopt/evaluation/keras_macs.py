@@ -14,8 +14,8 @@ import keras
 import tensorflow as tf
 
 from tfopt.errors import UnsupportedError
-from tfopt.graph.layer_names import layers_in, leaves, scoped
-from tfopt.graph.model_io import call, inputs_of, running
+from tfopt.graph.layer_names import call_in_scopes, named_layers, parse_scopes
+from tfopt.graph.model_io import call, explain_failures, inputs_of
 from tfopt.graph.replay import is_graph
 from tfopt.typing import Tensor
 
@@ -31,14 +31,14 @@ def keras_macs(model: keras.Model) -> int | None:
 
 
 def layer_macs(model: keras.Model) -> dict[str, int] | None:
-    """The MACs of one sample in each layer, by its name as in `leaves`; those of no layer are not there.
+    """The MACs of one sample in each layer, by its name as in `named_layers`; those of no layer are not there.
 
     None where `keras_macs` is, and for a model whose graph is not known.
     """
-    counts = _counts(model, scoped) if is_graph(model) else None
+    counts = _counts(model, call_in_scopes) if is_graph(model) else None
     if counts is None:
         return None
-    names = [name for name, _ in leaves(model)]
+    names = [name for name, _ in named_layers(model)]
     return {names[number]: count for number, count in counts.items() if number is not None}
 
 
@@ -48,14 +48,14 @@ def _counts(model: keras.Model, run: Callable[[keras.Model, Tensor], Tensor]) ->
         specs = [tf.TensorSpec((1, *tensor.shape[1:]), tensor.dtype) for tensor in inputs_of(model)]
     except UnsupportedError:
         return None
-    with running(model.name):
+    with explain_failures(model.name):
         traced = tf.function(lambda inputs: run(model, inputs)).get_concrete_function(specs)
     definition = traced.graph.as_graph_def(add_shapes=True)
     functions = {function.signature.name: function for function in definition.library.function}
     counts: Counter[int | None] = Counter()
     try:
         for node, macs in _each(definition.node, [output.name for output in traced.outputs], functions):
-            counts[next(iter(layers_in(node.name)), None)] += macs
+            counts[next(iter(parse_scopes(node.name)), None)] += macs
     except ValueError:
         return None
     return counts

@@ -9,8 +9,8 @@ from collections import Counter
 import keras
 import numpy as np
 
-from tfopt.graph.layer_names import leaves
-from tfopt.graph.model_copy import Copies, rebuilt
+from tfopt.graph.layer_names import named_layers
+from tfopt.graph.model_copy import LayerCopies, rebuild
 from tfopt.graph.replay import Call, replay
 from tfopt.typing import Array, Tensor
 
@@ -29,26 +29,26 @@ FOLDABLE: dict[type, tuple[str, int]] = {
 DEPTHWISE = (keras.layers.DepthwiseConv1D, keras.layers.DepthwiseConv2D)
 
 
-def folded(model: keras.Model, title: str) -> tuple[keras.Model, dict[str, str]]:
+def fold_batch_norms(model: keras.Model, title: str) -> tuple[keras.Model, dict[str, str]]:
     """Return a copy of `model` without the normalizations that can be folded, and these: name -> layer before it.
 
     One can be if it alone is fed by a dense or convolutional layer without activation, and both are called once.
     """
-    pairs = foldable(model)
+    pairs = find_foldable(model)
     before = {layer: normalization for normalization, layer in pairs.items()}
-    layers = dict(leaves(model))
+    layers = dict(named_layers(model))
 
-    def visit(call: Call, copies: Copies) -> Tensor:
+    def visit(call: Call, copies: LayerCopies) -> Tensor:
         if call.name in pairs:
             return call.first
         if call.name in before:
             return _with_factors(call, layers[before[call.name]], copies)
         return copies.call(call)
 
-    return rebuilt(model, title, visit), pairs
+    return rebuild(model, title, visit), pairs
 
 
-def foldable(model: keras.Model) -> dict[str, str]:
+def find_foldable(model: keras.Model) -> dict[str, str]:
     """Names of the normalizations that can be folded, each with the name of the layer that takes it."""
     made_by: dict[int, Call] = {}
     readers: Counter[int] = Counter()
@@ -87,12 +87,12 @@ def _takes(layer: keras.Operation, normalization: keras.layers.BatchNormalizatio
     return channels_last and axis % rank == rank - 1
 
 
-def _with_factors(call: Call, normalization: keras.layers.BatchNormalization, copies: Copies) -> Tensor:
+def _with_factors(call: Call, normalization: keras.layers.BatchNormalization, copies: LayerCopies) -> Tensor:
     layer = call.operation
     config = {**layer.get_config(), "use_bias": True, "name": copies.unique(call.name)}
     copy = type(layer).from_config(config)
     outputs = copy(*call.args, **call.kwargs)
-    factor, shift = factors(normalization)
+    factor, shift = batch_norm_factors(normalization)
     name, axis = FOLDABLE[type(layer)]
     weights = {weight.name: weight.numpy() for weight in layer.weights}
     weights[name] = weights[name] * _along(factor, weights[name].shape, axis, depthwise=isinstance(layer, DEPTHWISE))
@@ -101,7 +101,7 @@ def _with_factors(call: Call, normalization: keras.layers.BatchNormalization, co
     return outputs
 
 
-def factors(normalization: keras.layers.BatchNormalization) -> tuple[Array, Array]:
+def batch_norm_factors(normalization: keras.layers.BatchNormalization) -> tuple[Array, Array]:
     """Factor and shift (C,) of a normalization in inference: y = factor * x + shift."""
     weights = {weight.name: weight.numpy().astype(np.float64) for weight in normalization.weights}
     factor = weights.get("gamma", 1.0) / np.sqrt(weights["moving_variance"] + normalization.epsilon)

@@ -9,26 +9,26 @@ from collections.abc import Callable
 import keras
 from keras import ops
 
-from tfopt.graph.model_copy import Copies, rebuilt
+from tfopt.graph.model_copy import LayerCopies, rebuild
 from tfopt.graph.replay import Call
 from tfopt.typing import Tensor
 
 LEAST_CHANNELS = 128
 
 
-def lowered(model: keras.Model, title: str, wanted: Callable[[keras.layers.Layer], bool]) -> keras.Model:
+def lower_to_dense(model: keras.Model, title: str, wanted: Callable[[keras.layers.Layer], bool]) -> keras.Model:
     """A copy of `model` in which the 2-D convolutions that are `wanted` are dense layers of the same names.
 
     Those of images of any size stay as they are.
     """
 
-    def visit(call: Call, copies: Copies) -> Tensor:
+    def visit(call: Call, copies: LayerCopies) -> Tensor:
         layer = call.operation
         if can_be_lowered(layer) and None not in call.first.shape[1:3] and wanted(layer):
             return _dense(call, copies)
         return copies.call(call)
 
-    return rebuilt(model, title, visit)
+    return rebuild(model, title, visit)
 
 
 def can_be_lowered(layer: keras.Operation) -> bool:
@@ -49,7 +49,7 @@ def pays_as_dense(layer: keras.Operation) -> bool:
     return can_be_lowered(layer) and layer.kernel.shape[-2] >= LEAST_CHANNELS
 
 
-def _dense(call: Call, copies: Copies) -> Tensor:
+def _dense(call: Call, copies: LayerCopies) -> Tensor:
     layer = call.operation
     patches = _patches(call.first, layer)
     dense = copies.of(

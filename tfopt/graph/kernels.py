@@ -22,7 +22,7 @@ class Kernel(NamedTuple):
     depthwise: bool
 
 
-def kernels(layer: keras.Layer) -> list[Kernel]:
+def find_kernels(layer: keras.Layer) -> list[Kernel]:
     """The kernels of `layer`, those of the layers in it included."""
     found = []
     kind = _inside(layer)
@@ -54,21 +54,21 @@ def _output_axes(layer: keras.Layer, weight: keras.Variable, *, depthwise: bool)
     return (last,)
 
 
-def change(layer: keras.Layer, kernel: Kernel, function: Callable[[Array], Array]) -> None:
+def update_kernel(layer: keras.Layer, kernel: Kernel, function: Callable[[Array], Array]) -> None:
     """Replace a kernel by what `function` makes of it as a matrix (K, C)."""
     weight = layer.weights[kernel.position]
-    result = function(as_matrix(weight.numpy(), kernel.axes))
-    weight.assign(as_kernel(result.astype(weight.dtype), tuple(weight.shape), kernel.axes))
+    result = function(to_matrix(weight.numpy(), kernel.axes))
+    weight.assign(to_kernel(result.astype(weight.dtype), tuple(weight.shape), kernel.axes))
 
 
-def as_matrix(kernel: Array, axes: tuple[int, ...]) -> Array:
+def to_matrix(kernel: Array, axes: tuple[int, ...]) -> Array:
     """The kernel as (K, C): output channels last."""
     moved = np.moveaxis(kernel, axes, range(-len(axes), 0))
     return moved.reshape(-1, int(np.prod([kernel.shape[axis] for axis in axes])))
 
 
-def as_kernel(matrix: Array, shape: tuple[int, ...], axes: tuple[int, ...]) -> Array:
-    """Undo `as_matrix`; `shape` is that of the kernel."""
+def to_kernel(matrix: Array, shape: tuple[int, ...], axes: tuple[int, ...]) -> Array:
+    """Undo `to_matrix`; `shape` is that of the kernel."""
     inputs = [size for axis, size in enumerate(shape) if axis not in axes]
     moved = matrix.reshape(*inputs, *(shape[axis] for axis in axes))
     return np.moveaxis(moved, range(-len(axes), 0), axes)

@@ -17,11 +17,11 @@ from tfopt.typing import Tensor
 SCOPE = re.compile(r"(?:^|;)(\d+)\.(?:_\d+)?/")
 
 
-def leaves(model: keras.Model, prefix: str = "") -> Iterator[tuple[str, keras.Layer]]:
+def named_layers(model: keras.Model, prefix: str = "") -> Iterator[tuple[str, keras.Layer]]:
     """Yield the layers of a model with their names, those of nested models as `nested/layer`."""
     for layer in model.layers:
         if isinstance(layer, keras.Model):
-            yield from leaves(layer, f"{prefix}{layer.name}/")
+            yield from named_layers(layer, f"{prefix}{layer.name}/")
         else:
             yield f"{prefix}{layer.name}", layer
 
@@ -29,14 +29,14 @@ def leaves(model: keras.Model, prefix: str = "") -> Iterator[tuple[str, keras.La
 def first_names(model: keras.Model) -> dict[int, str]:
     """For the `id` of each layer the first of its names: a layer may be in several nested models."""
     names: dict[int, str] = {}
-    for name, layer in leaves(model):
+    for name, layer in named_layers(model):
         names.setdefault(id(layer), name)
     return names
 
 
-def scoped(model: keras.Model, inputs: Sequence[Tensor]) -> list[Tensor]:
+def call_in_scopes(model: keras.Model, inputs: Sequence[Tensor]) -> list[Tensor]:
     """The outputs of a model whose graph is known, flat, in inference; each layer in a scope, its number and a dot."""
-    numbers = {name: number for number, (name, _) in enumerate(leaves(model))}
+    numbers = {name: number for number, (name, _) in enumerate(named_layers(model))}
 
     def visit(call: Call) -> Tensor:
         if call.name not in numbers:
@@ -47,6 +47,6 @@ def scoped(model: keras.Model, inputs: Sequence[Tensor]) -> list[Tensor]:
     return replay(model, inputs, visit)
 
 
-def layers_in(tensor: str) -> list[int]:
-    """The numbers of the layers, in the order of `leaves`, whose scopes the name of a tensor has."""
+def parse_scopes(tensor: str) -> list[int]:
+    """The numbers of the layers, in the order of `named_layers`, whose scopes the name of a tensor has."""
     return [int(number) for number in SCOPE.findall(tensor)]

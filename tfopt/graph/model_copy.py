@@ -14,7 +14,7 @@ from tfopt.graph.replay import Call, is_graph, replay
 from tfopt.typing import Tensor
 
 
-class Copies:
+class LayerCopies:
     """Copies of the layers of a model, one for each, with its weights; shared layers stay shared."""
 
     def __init__(self) -> None:
@@ -50,7 +50,7 @@ class Copies:
         return plain
 
 
-def rebuilt(model: keras.Model, title: str, visit: Callable[[Call, Copies], Tensor] | None = None) -> keras.Model:
+def rebuild(model: keras.Model, title: str, visit: Callable[[Call, LayerCopies], Tensor] | None = None) -> keras.Model:
     """Return a copy of `model`; `visit` answers a call in place of the copied layer.
 
     Raises `UnsupportedError` if the graph of the model is not known.
@@ -60,7 +60,7 @@ def rebuilt(model: keras.Model, title: str, visit: Callable[[Call, Copies], Tens
             f"{title} is a {type(model).__name__}, a model whose graph is not known: its layers cannot be replaced."
             " Pruning, clustering and quantization after training work on it"
         )
-    copies = Copies()
+    copies = LayerCopies()
     answer = visit or (lambda call, copies: copies.call(call))
     inputs = [
         keras.Input(batch_shape=tensor.shape, dtype=tensor.dtype, name=copies.unique(tensor.name))
@@ -70,7 +70,7 @@ def rebuilt(model: keras.Model, title: str, visit: Callable[[Call, Copies], Tens
     return _structured(model, inputs, outputs)
 
 
-def compiled_like(model: keras.Model, copy: keras.Model) -> keras.Model:
+def compile_like(model: keras.Model, copy: keras.Model) -> keras.Model:
     """Compile `copy` as `model` was, if it was; returns `copy`."""
     config = model.get_compile_config() if model.compiled else None
     if config:

@@ -51,7 +51,7 @@ def call(model: keras.Model, inputs: Sequence[Tensor]) -> Tensor:
 
 
 @contextlib.contextmanager
-def running(name: str) -> Iterator[None]:
+def explain_failures(name: str) -> Iterator[None]:
     """Raise `InputError` in one sentence for whatever a model stumbles over that was loaded but cannot be run."""
     try:
         yield

@@ -31,7 +31,7 @@ class Moments(NamedTuple):
     cross: Array
 
 
-def moments(layer: keras.Layer, before: tf.Tensor, after: tf.Tensor) -> Moments | None:
+def compute_moments(layer: keras.Layer, before: tf.Tensor, after: tf.Tensor) -> Moments | None:
     """Moments of what the kernel of `layer` multiplies, fed (N, ...) in both models; None if it is no such product.
 
     Dense and 1-D and 2-D convolutional layers without groups are, up to so many input weights.

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 import keras
 
-from tfopt.graph.model_copy import Copies, compiled_like, rebuilt
+from tfopt.graph.model_copy import LayerCopies, compile_like, rebuild
 from tfopt.graph.replay import Call, replay
 from tfopt.typing import Tensor
 
@@ -28,7 +28,7 @@ class _Tensor:
     given: tuple["_Tensor", ...] = ()
 
 
-def residual_blocks(model: keras.Model) -> list[Block]:
+def find_residual_blocks(model: keras.Model) -> list[Block]:
     """The blocks of a model whose graph is known, in the order in which it calls them.
 
     A block is an addition, called once, of two tensors of one shape, of which one is made from the other.
@@ -54,16 +54,16 @@ def residual_blocks(model: keras.Model) -> list[Block]:
     return blocks
 
 
-def without(model: keras.Model, blocks: Collection[Block], title: str) -> keras.Model:
+def remove_blocks(model: keras.Model, blocks: Collection[Block], title: str) -> keras.Model:
     """A copy of `model`, nested models flattened, in which what passes by `blocks` goes on instead of their sums."""
     leaving = {block.name: block for block in blocks}
 
-    def visit(call: Call, copies: Copies) -> Tensor:
+    def visit(call: Call, copies: LayerCopies) -> Tensor:
         if call.name in leaving:
             return keras.tree.flatten((call.args, call.kwargs))[leaving[call.name].shortcut]
         return copies.call(call)
 
-    return compiled_like(model, rebuilt(model, title, visit))
+    return compile_like(model, rebuild(model, title, visit))
 
 
 def _between(start: _Tensor, end: _Tensor) -> tuple[str, ...]:

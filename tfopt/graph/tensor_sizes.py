@@ -18,7 +18,7 @@ from tfopt.untrusted.limits import MOST_ELEMENTS
 MOST_UNROLLED = 2000
 
 
-def check_sizes(model: keras.Model, name: str) -> None:
+def check_tensor_sizes(model: keras.Model, name: str) -> None:
     """Raise `InputError` if one sample would become a tensor that is too large, inside or between the layers."""
     _check_between(model, name)
     most = max([MOST_ELEMENTS, *(math.prod(weight.shape) for weight in model.weights)])

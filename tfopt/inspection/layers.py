@@ -8,8 +8,8 @@ import numpy as np
 from tfopt.errors import UnsupportedError
 from tfopt.evaluation.keras_macs import keras_macs, layer_macs
 from tfopt.formats.keras.artifact import KerasArtifact
-from tfopt.graph.kernels import kernels
-from tfopt.graph.layer_names import leaves
+from tfopt.graph.kernels import find_kernels
+from tfopt.graph.layer_names import named_layers
 from tfopt.graph.model_io import inputs_of
 from tfopt.graph.replay import Call, is_graph, replay
 from tfopt.inspection.verdicts import verdicts
@@ -27,9 +27,10 @@ def keras_facts(artifact: KerasArtifact, progress: Progress, *, int8: bool) -> O
     shapes = _output_shapes(model)
     judged, notes = verdicts(artifact, progress, int8=int8)
     weights = model.weights
-    macs = {name: None if own is None else own.get(name, 0) for name, _ in leaves(model)}
+    macs = {name: None if own is None else own.get(name, 0) for name, _ in named_layers(model)}
     layers = tuple(
-        _layer(name, layer, shapes.get(name, []), macs[name], judged.get(name, {})) for name, layer in leaves(model)
+        _layer(name, layer, shapes.get(name, []), macs[name], judged.get(name, {}))
+        for name, layer in named_layers(model)
     )
     return {
         "parameters": sum(prod(weight.shape) for weight in weights),
@@ -45,7 +46,7 @@ def _layer(
     name: str, layer: keras.Layer, shapes: Shapes, macs: int | None, techniques: dict[str, Verdict]
 ) -> LayerFacts:
     arrays = [weight.numpy() for weight in layer.weights]
-    own = [arrays[kernel.position] for kernel in kernels(layer)]
+    own = [arrays[kernel.position] for kernel in find_kernels(layer)]
     held = sum(array.size for array in own)
     return LayerFacts(
         layer=name,

@@ -4,7 +4,7 @@ from tfopt.core import registry
 from tfopt.core.context import Context
 from tfopt.errors import TfoptError
 from tfopt.formats.keras.artifact import KerasArtifact
-from tfopt.graph.layer_names import leaves
+from tfopt.graph.layer_names import named_layers
 from tfopt.report.inspection import Verdict
 from tfopt.runtime.progress import Progress
 
@@ -25,7 +25,7 @@ def verdicts(
         For each layer with weights the verdicts by technique, and a note on each technique that can do nothing at all.
     """
     asked = [name for name in registry.names() if int8 or name != CONVERTING]
-    found: dict[str, dict[str, Verdict]] = {name: {} for name, layer in leaves(artifact.model) if layer.weights}
+    found: dict[str, dict[str, Verdict]] = {name: {} for name, layer in named_layers(artifact.model) if layer.weights}
     notes = []
     with progress.task("asking the techniques", len(asked)) as advance:
         for name in asked:

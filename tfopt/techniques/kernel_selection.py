@@ -12,7 +12,7 @@ import keras
 
 from tfopt.errors import InputError, UnsupportedError
 from tfopt.graph.kernels import DEPTHWISE
-from tfopt.graph.layer_names import leaves
+from tfopt.graph.layer_names import named_layers
 from tfopt.report.inspection import Verdict
 from tfopt.report.schema import LayerChange
 
@@ -35,7 +35,7 @@ def targets(model: keras.Model, exclude: str | None, title: str) -> tuple[list[T
     matched = False
     seen: set[str] = set()
     index = {weight.path: position for position, weight in enumerate(model.weights)}
-    for name, layer in leaves(model):
+    for name, layer in named_layers(model):
         weights = [weight for weight in layer.weights if weight.path not in seen]
         seen.update(weight.path for weight in weights)
         if not weights:

@@ -13,7 +13,7 @@ from tfopt.distribution.replicated import replicated, synchronized
 from tfopt.distribution.sharding import on_replicas
 from tfopt.errors import InputError
 from tfopt.evaluation.losses import label_encoder, loss_of, metric_of, saved_metrics, smoothed, soft_loss
-from tfopt.graph.layer_names import leaves
+from tfopt.graph.layer_names import named_layers
 from tfopt.graph.model_io import outputs_of
 from tfopt.runtime.progress import Advance, Progress
 from tfopt.training.augmentation import augmentation
@@ -106,7 +106,7 @@ def fit(
             first = _resume_or_clear(checkpoint, learner, files.resume)
             every.append(checkpoint)
         stack.enter_context(penalized(model, plan.l1, plan.l2))
-        stack.enter_context(synchronized([layer for _, layer in leaves(model)]))
+        stack.enter_context(synchronized([layer for _, layer in named_layers(model)]))
         if first.epoch < plan.epochs and not _over(watching.best, first.epoch):
             run_epochs(learner, data, plan, progress, every, targets=targets, encode=encode, first=first)
         if files and watching.diverged:

@@ -17,7 +17,7 @@ from tfopt.distribution.replicated import replicated
 from tfopt.distribution.sharding import on_replicas
 from tfopt.errors import InputError, UnsupportedError
 from tfopt.evaluation.losses import label_encoder
-from tfopt.graph.layer_names import leaves
+from tfopt.graph.layer_names import named_layers
 from tfopt.models import Signature
 from tfopt.models.heads import with_head
 from tfopt.runtime.progress import Progress
@@ -66,7 +66,7 @@ def transfer(
     files: RunFiles | None = None,
 ) -> Transferred:  # fmt: skip
     """Train the layers in `head` and what is not frozen, then everything; keep the better of the two on validation."""
-    trunk = [(name, layer) for name, layer in leaves(model) if layer.weights and layer not in head]
+    trunk = [(name, layer) for name, layer in named_layers(model) if layer.weights and layer not in head]
     still = frozen(trunk, config.freeze)
     normalizations = {layer for _, layer in trunk if isinstance(layer, layers.BatchNormalization)}
     plan = FitPlan.of(config)

@@ -24,8 +24,8 @@ from tfopt.formats.artifact import Shape, arrays
 from tfopt.formats.keras.serialization import serialize
 from tfopt.formats.paths import UNREADABLE
 from tfopt.formats.provenance import Provenance
-from tfopt.graph.model_io import call, inputs_of, outputs_of, running
-from tfopt.graph.tensor_sizes import check_sizes
+from tfopt.graph.model_io import call, explain_failures, inputs_of, outputs_of
+from tfopt.graph.tensor_sizes import check_tensor_sizes
 from tfopt.runtime.atomic_files import write
 from tfopt.runtime.kept_file import KeptFile
 from tfopt.runtime.temporary import reserve, scratch
@@ -71,7 +71,7 @@ class KerasArtifact:
             with within(LEAST_SECONDS + size / BYTES_A_SECOND, path.name), bounded_variables(stored, path.name):
                 model = _load(folder, path.name)
             state = _optimizer_bytes(folder / WEIGHTS)
-        check_sizes(model, path.name)
+        check_tensor_sizes(model, path.name)
         artifact = cls(path.name, model, file, provenance)
         if state:
             serialize(without_optimizer_state(artifact.model), file.path, provenance)
@@ -123,14 +123,14 @@ class KerasArtifact:
 
     def predict(self, x: Samples, advance: Callable[[int], None] = lambda _: None) -> Array:
         """Outputs (N, ...) for an array (N, ...), or one for each input in order."""
-        with running(self.name):
+        with explain_failures(self.name):
             return predict(self.model, x, advance)
 
     def runner(self, inputs: Sequence[Array]) -> Callable[[], object]:
         """One inference of the compiled graph."""
         run = _compiled(self.model)
         tensors = [tf.constant(x) for x in inputs]
-        with running(self.name):
+        with explain_failures(self.name):
             run(tensors)
         return lambda: run(tensors)
 

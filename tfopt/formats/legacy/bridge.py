@@ -17,8 +17,8 @@ from tfopt.errors import UnsupportedError
 from tfopt.formats.legacy.carriers import Held, holder, split
 from tfopt.formats.legacy.differences import TOLERANCE, answers, difference
 from tfopt.formats.legacy.layer_twins import NoTwinError, twin
-from tfopt.graph.model_io import call, running
-from tfopt.graph.random_inputs import samples
+from tfopt.graph.model_io import call, explain_failures
+from tfopt.graph.random_inputs import random_inputs
 from tfopt.graph.replay import Call, is_graph, replay
 from tfopt.typing import Array, Tensor
 
@@ -58,8 +58,8 @@ def cross(model: keras.Model, title: str, carry: Callable[[keras.Layer], str | N
             " Pruning and quantization after training need no rebuilding: leave out --qat or --engine tfmot"
         )
     builder = _Builder(carry)
-    inputs = samples(model)
-    with running(title):
+    inputs = random_inputs(model)
+    with explain_failures(title):
         replay(model, inputs, builder.choose)
     symbols = [
         tf_keras.Input(batch_shape=tuple(tensor.shape), dtype=tensor.dtype, name=builder.unique(tensor.name))

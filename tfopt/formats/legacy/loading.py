@@ -20,7 +20,7 @@ from tfopt.errors import InputError, TfoptError
 from tfopt.formats.legacy.known_classes import check, checked
 from tfopt.formats.legacy.rebuilding import to_keras3
 from tfopt.formats.legacy.saved_model import read_saved_model
-from tfopt.graph.tensor_sizes import check_sizes
+from tfopt.graph.tensor_sizes import check_tensor_sizes
 from tfopt.runtime.temporary import scratch
 from tfopt.typing import Json
 from tfopt.untrusted.archives import check_members
@@ -75,7 +75,7 @@ def _hdf5(path: Path) -> keras.Model:
         checked(config, path, keras if version.startswith("3") else tf_keras)
         if version.startswith("3"):
             model = keras.saving.load_model(copy)
-            check_sizes(model, path.name)
+            check_tensor_sizes(model, path.name)
             return model
         model = to_keras3(tf_keras.models.load_model(copy, compile=False), path.name)
     if training:

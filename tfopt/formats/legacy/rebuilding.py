@@ -17,8 +17,8 @@ from tfopt.formats.legacy import operations
 from tfopt.formats.legacy.carriers import Held, fill
 from tfopt.formats.legacy.differences import TOLERANCE, answers, difference
 from tfopt.formats.legacy.layer_twins import IGNORED_ENDINGS, NoTwinError, parameters
-from tfopt.graph.random_inputs import FREE, batch_of
-from tfopt.graph.tensor_sizes import check_sizes
+from tfopt.graph.random_inputs import FREE, random_batch
+from tfopt.graph.tensor_sizes import check_tensor_sizes
 from tfopt.typing import Options, Tensor
 
 # Options of Keras 2 that Keras 3 lost because they do not change the result, or are told by the shapes.
@@ -35,8 +35,8 @@ def to_keras3(model: tf_keras.Model, title: str) -> keras.Model:
     """Rebuild `model` in Keras 3; raise `UnsupportedError` naming the layer if that cannot be done exactly."""
     made: dict[int, keras.Layer] = {}
     result, pairs = _rebuilt(model, title, made)
-    check_sizes(result, title)
-    inputs = [batch_of(tensor.shape, tensor.dtype, _vocabulary(model), FREE) for tensor in model.inputs]
+    check_tensor_sizes(result, title)
+    inputs = [random_batch(tensor.shape, tensor.dtype, _vocabulary(model), FREE) for tensor in model.inputs]
     before = answers(model(inputs if len(inputs) > 1 else inputs[0], training=False))
     after = answers(result(inputs if len(inputs) > 1 else inputs[0], training=False))
     apart = difference(before, after)

@@ -5,7 +5,7 @@ from collections.abc import Callable, Sequence
 import keras
 import tensorflow as tf
 
-from tfopt.graph.layer_names import leaves
+from tfopt.graph.layer_names import named_layers
 
 
 def with_weights(
@@ -14,7 +14,7 @@ def with_weights(
     """Give `fresh` the weights of `source`; those of a layer are the values of its `variables`."""
     trained = {
         weight.path: variable.numpy()
-        for _, layer in leaves(source)
+        for _, layer in named_layers(source)
         for weight, variable in zip(layer.weights, variables(layer), strict=True)
     }
     fresh.set_weights([trained.get(weight.path, weight.numpy()) for weight in source.weights])

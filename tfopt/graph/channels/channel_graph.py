@@ -1,4 +1,8 @@
-"""The channel graph as plain data: which weights and which numbers in layer configs belong to which channels."""
+"""The channel graph as plain data: which weights and which numbers in layer configs belong to which channels.
+
+Each channel has an id, and channels that can leave the model only together have the same root. Pruning chooses roots;
+the slices of weights and the sizes in configs then say what becomes smaller.
+"""
 
 from dataclasses import dataclass
 from typing import Literal
@@ -9,7 +13,7 @@ from tfopt.typing import Array
 
 # A weight makes channels (the filters of a convolution), reads them (its input weights), or just has a number for each.
 Role = Literal["makes", "reads", "follows"]
-Path = tuple[str | int, ...]
+ConfigPath = tuple[str | int, ...]
 
 
 @dataclass(frozen=True)
@@ -21,7 +25,7 @@ class Channels:
 
 
 @dataclass(frozen=True)
-class Cut:
+class WeightSlices:
     """Positions along an axis of the weight at index `weight` of a layer, and the id (n,) of the channel of each."""
 
     layer: str
@@ -32,16 +36,16 @@ class Cut:
 
 
 @dataclass(frozen=True)
-class Size:
-    """A number in the config of a layer, at `path`: how many of `ids` there are."""
+class ConfigSize:
+    """A number in the config of a layer, at `path`, that says how many of `ids` there are."""
 
     layer: str
-    path: Path
+    path: ConfigPath
     ids: Array
 
 
 @dataclass(frozen=True)
-class Reading:
+class InputAxis:
     """The ids along `axis`, from the end, of the tensor at index `tensor` of those that `layer` is called with."""
 
     layer: str
@@ -52,16 +56,23 @@ class Reading:
 
 @dataclass(frozen=True)
 class ChannelGraph:
-    """All cuts and sizes of a model; `roots` (n,) says of each id with which it hangs together, 0 of those that stay.
+    """The channels of a model and everything in it that has a place for them.
 
-    `kinds` are the types of the layers by name. `reasons` says of ids that were found to stay why, `frozen` of layers
-    that cannot be followed. `outputs` are the channels of what each call makes, in the order of a replay, None where
-    all stay; `inputs` those of what goes into nested models, by their names.
+    Attributes:
+        weight_slices: Slices of weights by channel.
+        config_sizes: Numbers in layer configs that count channels.
+        input_axes: Axes of input tensors that a weight reads.
+        roots: The root (n,) of each id; ids with the same root leave together, and those with root 0 stay.
+        kinds: The type of each layer, by its name.
+        reasons: Why an id stays, for the ids that were found to stay.
+        frozen: Why the channels of a layer cannot be followed, by the name of the layer.
+        outputs: The channels of what each call makes, in the order of a replay; None where all stay.
+        inputs: The channels of what goes into nested models, by their names.
     """
 
-    cuts: tuple[Cut, ...]
-    sizes: tuple[Size, ...]
-    readings: tuple[Reading, ...]
+    weight_slices: tuple[WeightSlices, ...]
+    config_sizes: tuple[ConfigSize, ...]
+    input_axes: tuple[InputAxis, ...]
     roots: Array
     kinds: dict[str, str]
     reasons: dict[int, str]
@@ -70,13 +81,13 @@ class ChannelGraph:
     inputs: dict[str, tuple[Channels | None, ...]]
 
     def why_kept(self, layer: str) -> str:
-        """Why all that a layer makes stays."""
-        made = [cut.ids for cut in self.cuts if cut.layer == layer and cut.role == "makes"]
+        """Say why all that a layer makes stays."""
+        made = [slices.ids for slices in self.weight_slices if slices.layer == layer and slices.role == "makes"]
         found = [self.reasons[i] for ids in made for i in ids.tolist() if i in self.reasons]
         if found:
             return found[0]
         return "they meet channels that stay" if made else self.frozen.get(layer, "it makes no channels")
 
     def sets(self) -> Array:
-        """The roots of all sets of channels that can leave."""
+        """Return the roots (n,) of all sets of channels that can leave."""
         return np.setdiff1d(np.unique(self.roots), [0])

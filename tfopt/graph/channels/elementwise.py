@@ -6,9 +6,8 @@ import keras
 import numpy as np
 
 from tfopt.graph.channels.channel_graph import Channels
-from tfopt.graph.channels.tracker import CannotFollow, Site
+from tfopt.graph.channels.tracker import LayerCall, Untraceable
 
-Followed = Channels | None
 NAMES = (
     "linear", "relu", "relu6", "leaky_relu", "elu", "selu", "celu", "gelu", "silu", "sigmoid", "tanh", "softplus",
     "softsign", "exponential", "mish", "log_sigmoid", "hard_sigmoid", "hard_silu", "hard_tanh", "hard_shrink",
@@ -19,102 +18,102 @@ LAYERS = (keras.layers.ReLU, keras.layers.LeakyReLU, keras.layers.ELU)
 
 
 def check_pointwise(*activations: Any) -> None:
-    """Raise `CannotFollow` if one of them is not known to look at each number by itself."""
+    """Raise `Untraceable` if one of them is not known to look at each number by itself."""
     for activation in activations:
         if activation not in POINTWISE and type(activation) not in LAYERS:
             name = getattr(activation, "__name__", type(activation).__name__)
-            raise CannotFollow(f"its activation, {name}, looks at all channels at once")
+            raise Untraceable(f"its activation, {name}, looks at all channels at once")
 
 
-def unchanged(site: Site) -> Followed:
+def unchanged(call: LayerCall) -> Channels | None:
     """Dropout and its like: nothing happens to channels."""
-    return site.given[0].channels
+    return call.given[0].channels
 
 
-def activation(site: Site) -> Followed:
+def activation(call: LayerCall) -> Channels | None:
     """An activation that looks at each number by itself."""
-    if type(site.layer) not in LAYERS:
-        check_pointwise(site.layer.activation)
-    return site.given[0].channels
+    if type(call.layer) not in LAYERS:
+        check_pointwise(call.layer.activation)
+    return call.given[0].channels
 
 
-def softmax(site: Site) -> Followed:
+def softmax(call: LayerCall) -> Channels | None:
     """A softmax over other axes than that of the channels."""
-    [x] = site.given
-    axes = np.atleast_1d(site.layer.axis) % len(x.shape)
+    [x] = call.given
+    axes = np.atleast_1d(call.layer.axis) % len(x.shape)
     if x.channels is not None and x.channels.axis in axes:
-        raise CannotFollow("a softmax looks at all channels at once")
+        raise Untraceable("a softmax looks at all channels at once")
     return x.channels
 
 
-def rescaling(site: Site) -> Followed:
+def rescaling(call: LayerCall) -> Channels | None:
     """One scale and one offset for all."""
-    if np.ndim(site.layer.scale) or np.ndim(site.layer.offset):
-        raise CannotFollow("a scale for each channel")
-    return site.given[0].channels
+    if np.ndim(call.layer.scale) or np.ndim(call.layer.offset):
+        raise Untraceable("a scale for each channel")
+    return call.given[0].channels
 
 
-def prelu(site: Site) -> Followed:
+def prelu(call: LayerCall) -> Channels | None:
     """PReLU: a slope (...) for each position, but for those that share one."""
-    [x] = site.given
+    [x] = call.given
     if x.channels is None:
-        site.ledger.stick(site.name, f"{site.name} is also given channels that stay")
+        call.tracker.pin(call.name, f"{call.name} is also given channels that stay")
         return None
-    if site.layer.alpha.shape[x.channels.axis - 1] != 1:
-        site.cut(site.layer.alpha, x.channels.axis - 1, x.channels.ids, "follows")
+    if call.layer.alpha.shape[x.channels.axis - 1] != 1:
+        call.mark_weight(call.layer.alpha, x.channels.axis - 1, x.channels.ids, "follows")
     return x.channels
 
 
-def batch_normalization(site: Site) -> Followed:
+def batch_normalization(call: LayerCall) -> Channels | None:
     """BatchNormalization: four numbers a channel."""
-    [x] = site.given
+    [x] = call.given
     if x.channels is None:
-        site.ledger.stick(site.name, f"{site.name} is also given channels that stay")
+        call.tracker.pin(call.name, f"{call.name} is also given channels that stay")
         return None
-    for weight in site.layer.weights:
-        site.cut(weight, 0, x.along(site.layer.axis), "follows")
+    for weight in call.layer.weights:
+        call.mark_weight(weight, 0, x.along(call.layer.axis), "follows")
     return x.channels
 
 
-def layer_normalization(site: Site) -> Followed:
+def layer_normalization(call: LayerCall) -> Channels | None:
     """LayerNormalization and RMSNormalization: the mean over channels changes with their number, so they stay."""
-    [x] = site.given
-    axes = np.atleast_1d(site.layer.axis) % len(x.shape)
+    [x] = call.given
+    axes = np.atleast_1d(call.layer.axis) % len(x.shape)
     if x.channels is not None and x.channels.axis in axes:
-        raise CannotFollow("it normalizes over all channels: their number counts")
+        raise Untraceable("it normalizes over all channels: their number counts")
     return x.channels
 
 
-def group_normalization(site: Site) -> Followed:
+def group_normalization(call: LayerCall) -> Channels | None:
     """GroupNormalization: a group leaves whole, as the others do not look at it."""
-    [x], layer = site.given, site.layer
+    [x], layer = call.given, call.layer
     if x.channels is None:
-        site.ledger.stick(site.name, f"{site.name} is also given channels that stay")
+        call.tracker.pin(call.name, f"{call.name} is also given channels that stay")
         return None
     ids = x.along(layer.axis)
     for weight in layer.weights:
-        site.cut(weight, 0, ids, "follows")
+        call.mark_weight(weight, 0, ids, "follows")
     groups = len(ids) if layer.groups == -1 else layer.groups
     members = ids.reshape(groups, -1)
     for column in members.T[1:]:
-        site.ledger.ids.join(members[:, 0], column)
-    site.size("groups", members[:, 0])
+        call.tracker.ids.join(members[:, 0], column)
+    call.mark_size("groups", members[:, 0])
     return x.channels
 
 
-def spatial(site: Site) -> Followed:
+def spatial(call: LayerCall) -> Channels | None:
     """Pooling, padding, cropping, resizing: along every axis but that of the channels."""
-    [x] = site.given
-    return None if x.channels is None else Channels(x.channels.axis, x.along(site.channel_axis))
+    [x] = call.given
+    return None if x.channels is None else Channels(x.channels.axis, x.along(call.channel_axis))
 
 
-def pooled_away(site: Site) -> Followed:
+def global_pooling(call: LayerCall) -> Channels | None:
     """Global pooling: the other axes go, or have size 1."""
-    [x] = site.given
+    [x] = call.given
     if x.channels is None:
         return None
-    ids = x.along(site.channel_axis)
-    return Channels(x.channels.axis if site.layer.keepdims else 1, ids)
+    ids = x.along(call.channel_axis)
+    return Channels(x.channels.axis if call.layer.keepdims else 1, ids)
 
 
 DROPPING = (

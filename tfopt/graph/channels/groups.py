@@ -7,7 +7,7 @@ from typing import Literal
 
 import numpy as np
 
-from tfopt.graph.channels.channel_graph import ChannelGraph, Cut
+from tfopt.graph.channels.channel_graph import ChannelGraph, WeightSlices
 from tfopt.typing import Array
 
 Kind = Literal["filters", "units", "heads"]
@@ -15,7 +15,7 @@ HEADS_AXIS = 1  # of the kernels (in, heads, size) of query, key and value
 
 
 @dataclass(frozen=True, eq=False)
-class Group:
+class ChannelGroup:
     """Sets of channels, named by their roots (n,), and the layers that make them and that have a number for each."""
 
     kind: Kind
@@ -35,36 +35,36 @@ class Group:
         return pattern is not None and any(map(pattern.search, (*self.makers, *self.followers)))
 
 
-def groups(graph: ChannelGraph) -> list[Group]:
+def find_groups(graph: ChannelGraph) -> list[ChannelGroup]:
     """All groups, in the order in which the model makes them."""
     touched: dict[int, list[int]] = defaultdict(list)
-    for index, cut in enumerate(graph.cuts):
-        for root in np.unique(graph.roots[cut.ids]).tolist():
+    for index, slices in enumerate(graph.weight_slices):
+        for root in np.unique(graph.roots[slices.ids]).tolist():
             touched[root].append(index)
     alike: dict[tuple[int, ...], list[int]] = defaultdict(list)
     for root in sorted(touched):
-        if root and any(graph.cuts[index].role == "makes" for index in touched[root]):
+        if root and any(graph.weight_slices[index].role == "makes" for index in touched[root]):
             alike[tuple(touched[root])].append(root)
-    return [_group([graph.cuts[index] for index in indices], roots, graph) for indices, roots in alike.items()]
+    return [_group([graph.weight_slices[index] for index in indices], roots, graph) for indices, roots in alike.items()]
 
 
-def _group(cuts: list[Cut], roots: list[int], graph: ChannelGraph) -> Group:
-    makers = [cut for cut in cuts if cut.role == "makes"]
-    return Group(
+def _group(found: list[WeightSlices], roots: list[int], graph: ChannelGraph) -> ChannelGroup:
+    makers = [slices for slices in found if slices.role == "makes"]
+    return ChannelGroup(
         _kind(makers, graph),
         np.array(roots),
         _names(makers),
-        _names([cut for cut in cuts if cut.role == "follows"]),
-        _names([cut for cut in cuts if cut.role == "reads"]),
+        _names([slices for slices in found if slices.role == "follows"]),
+        _names([slices for slices in found if slices.role == "reads"]),
     )
 
 
-def _kind(makers: list[Cut], graph: ChannelGraph) -> Kind:
-    kinds = {(graph.kinds[cut.layer], cut.axis) for cut in makers}
+def _kind(makers: list[WeightSlices], graph: ChannelGraph) -> Kind:
+    kinds = {(graph.kinds[slices.layer], slices.axis) for slices in makers}
     if ("MultiHeadAttention", HEADS_AXIS) in kinds:
         return "heads"
     return "filters" if any("Conv" in kind for kind, _ in kinds) else "units"
 
 
-def _names(cuts: list[Cut]) -> tuple[str, ...]:
-    return tuple(dict.fromkeys(cut.layer for cut in cuts))
+def _names(found: list[WeightSlices]) -> tuple[str, ...]:
+    return tuple(dict.fromkeys(slices.layer for slices in found))

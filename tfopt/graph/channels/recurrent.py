@@ -5,62 +5,62 @@ import numpy as np
 
 from tfopt.graph.channels.channel_graph import Channels
 from tfopt.graph.channels.elementwise import check_pointwise
-from tfopt.graph.channels.tracker import CannotFollow, Site, Traced
+from tfopt.graph.channels.tracker import LayerCall, TracedTensor, Untraceable
 from tfopt.typing import Array
 
 GATES = {keras.layers.SimpleRNN: 1, keras.layers.GRU: 3, keras.layers.LSTM: 4}
 
 
-def recurrent(site: Site) -> list[Channels | None]:
+def recurrent(call: LayerCall) -> list[Channels | None]:
     """SimpleRNN, GRU, LSTM: kernel (in, gates x units), recurrent kernel (units, gates x units)."""
-    x, states = _inputs(site)
-    _check(site.layer)
-    made = site.made(site.layer.units)
+    x, states = _inputs(call)
+    _check(call.layer)
+    made = call.new_ids(call.layer.units)
     for state in states:
-        site.ledger.ids.join(state.along(-1), made)
-    _cell(site, site.layer, x, made)
-    site.size("units", made)
-    return [Channels(len(spec.shape) - 1, made) for spec in keras.tree.flatten(site.output)]
+        call.tracker.ids.join(state.along(-1), made)
+    _cell(call, call.layer, x, made)
+    call.mark_size("units", made)
+    return [Channels(len(spec.shape) - 1, made) for spec in keras.tree.flatten(call.output)]
 
 
-def bidirectional(site: Site) -> list[Channels | None]:
+def bidirectional(call: LayerCall) -> list[Channels | None]:
     """Both directions lose the same units, so that they stay of one size."""
-    x, states = _inputs(site)
-    forward, backward = site.layer.forward_layer, site.layer.backward_layer
+    x, states = _inputs(call)
+    forward, backward = call.layer.forward_layer, call.layer.backward_layer
     for one in (forward, backward):
         if type(one) not in GATES or one.units != forward.units:
-            raise CannotFollow(f"a {type(one).__name__} of another size inside")
+            raise Untraceable(f"a {type(one).__name__} of another size inside")
         _check(one)
-    made = site.made(forward.units)
+    made = call.new_ids(forward.units)
     for state in states:
-        site.ledger.ids.join(state.along(-1), made)
+        call.tracker.ids.join(state.along(-1), made)
     for one, key in ((forward, "layer"), (backward, "backward_layer")):
-        _cell(site, one, x, made)
-        site.size(key, made, "config", "units")
-    both = np.concatenate([made, made]) if site.layer.merge_mode == "concat" else made
-    outputs = keras.tree.flatten(site.output)
-    merged = 2 if site.layer.merge_mode is None else 1
+        _cell(call, one, x, made)
+        call.mark_size(key, made, "config", "units")
+    both = np.concatenate([made, made]) if call.layer.merge_mode == "concat" else made
+    outputs = keras.tree.flatten(call.output)
+    merged = 2 if call.layer.merge_mode is None else 1
     return [Channels(len(spec.shape) - 1, both if i < merged else made) for i, spec in enumerate(outputs)]
 
 
-def _cell(site: Site, layer: keras.layers.RNN, x: Traced, made: Array) -> None:
+def _cell(call: LayerCall, layer: keras.layers.RNN, x: TracedTensor, made: Array) -> None:
     gates = np.tile(made, GATES[type(layer)])
     kernel, recurrent_kernel, *bias = layer.weights
-    site.cut(kernel, 0, site.reads(x), "reads")
-    site.cut(kernel, 1, gates, "makes")
-    site.cut(recurrent_kernel, 0, made, "reads")
-    site.cut(recurrent_kernel, 1, gates, "makes")
+    call.mark_weight(kernel, 0, call.read_ids(x), "reads")
+    call.mark_weight(kernel, 1, gates, "makes")
+    call.mark_weight(recurrent_kernel, 0, made, "reads")
+    call.mark_weight(recurrent_kernel, 1, gates, "makes")
     for weight in bias:
-        site.cut(weight, -1, gates, "follows")
+        call.mark_weight(weight, -1, gates, "follows")
 
 
-def _inputs(site: Site) -> tuple[Traced, list[Traced]]:
+def _inputs(call: LayerCall) -> tuple[TracedTensor, list[TracedTensor]]:
     """The sequence and the states it starts with, which are channels too; a mask has none."""
-    given = {**dict(zip(("sequences", "initial_state"), site.call.args, strict=False)), **site.call.kwargs}
+    given = {**dict(zip(("sequences", "initial_state"), call.original.args, strict=False)), **call.original.kwargs}
     sequence = given.pop("sequences")
-    states = [leaf for leaf in keras.tree.flatten(given.pop("initial_state", None)) if isinstance(leaf, Traced)]
-    if any(isinstance(other, Traced) and other.channels is not None for other in given.values()):
-        raise CannotFollow("it is given more than a sequence and states")
+    states = [leaf for leaf in keras.tree.flatten(given.pop("initial_state", None)) if isinstance(leaf, TracedTensor)]
+    if any(isinstance(other, TracedTensor) and other.channels is not None for other in given.values()):
+        raise Untraceable("it is given more than a sequence and states")
     return sequence, states
 
 
@@ -68,4 +68,4 @@ def _check(layer: keras.layers.RNN) -> None:
     gate = getattr(layer, "recurrent_activation", keras.activations.linear)
     check_pointwise(layer.activation, gate)
     if layer.stateful:
-        raise CannotFollow("it keeps its state from batch to batch")
+        raise Untraceable("it keeps its state from batch to batch")

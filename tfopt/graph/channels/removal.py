@@ -11,8 +11,8 @@ from typing import Any
 import keras
 import numpy as np
 
-from tfopt.graph.channels.channel_graph import ChannelGraph, Channels, Cut, Path, Size
-from tfopt.graph.layer_names import first_names, leaves
+from tfopt.graph.channels.channel_graph import ChannelGraph, Channels, ConfigPath, ConfigSize, WeightSlices
+from tfopt.graph.layer_names import first_names, named_layers
 from tfopt.graph.replay import is_graph
 from tfopt.typing import Array, Tensor
 
@@ -20,42 +20,42 @@ from tfopt.typing import Array, Tensor
 ADAPTED = (keras.layers.TextVectorization, keras.layers.StringLookup, keras.layers.IntegerLookup)
 
 
-def smaller(model: keras.Model, graph: ChannelGraph, kept: Array) -> keras.Model:
+def remove_channels(model: keras.Model, graph: ChannelGraph, kept: Array) -> keras.Model:
     """A copy of `model` without the channels whose ids are not `kept` (n,), a boolean for each."""
-    sizes: dict[str, list[Size]] = defaultdict(list)
-    for size in graph.sizes:
+    sizes: dict[str, list[ConfigSize]] = defaultdict(list)
+    for size in graph.config_sizes:
         sizes[size.layer].append(size)
-    cuts: dict[str, list[Cut]] = defaultdict(list)
-    for cut in graph.cuts:
-        cuts[cut.layer].append(cut)
+    by_layer: dict[str, list[WeightSlices]] = defaultdict(list)
+    for slices in graph.weight_slices:
+        by_layer[slices.layer].append(slices)
     names = first_names(model)
 
     def fewer(operation: keras.Operation, name: str) -> keras.Operation:
         return _fewer(operation, sizes[names.get(id(operation), name)], kept)
 
     small = _clone(model, "", None, fewer, graph, kept)
-    for (name, old), (_, new) in zip(leaves(model), leaves(small), strict=True):
+    for (name, old), (_, new) in zip(named_layers(model), named_layers(small), strict=True):
         if old is new:
             continue
         weights = old.get_weights()
-        for cut in cuts[names.get(id(old), name)]:
-            weights[cut.weight] = np.take(weights[cut.weight], np.flatnonzero(kept[cut.ids]), cut.axis)
+        for slices in by_layer[names.get(id(old), name)]:
+            weights[slices.weight] = np.take(weights[slices.weight], np.flatnonzero(kept[slices.ids]), slices.axis)
         new.set_weights(weights)
         if isinstance(new, keras.layers.Normalization):
             new.finalize_state()  # it computes with what it made of its weights
     return small
 
 
-def zeroed(model: keras.Model, graph: ChannelGraph, kept: Array) -> list[Array]:
+def zero_channels(model: keras.Model, graph: ChannelGraph, kept: Array) -> list[Array]:
     """The weights of `model` with zeros where they read a channel that is not `kept`: nobody sees it any more."""
     index = {id(weight): position for position, weight in enumerate(model.weights)}
     weights = model.get_weights()
-    by_name = dict(leaves(model))
-    for cut in graph.cuts:
-        if cut.role == "reads":
-            position = index[id(by_name[cut.layer].weights[cut.weight])]
-            array = np.moveaxis(weights[position], cut.axis, 0)
-            array[~kept[cut.ids]] = 0
+    by_name = dict(named_layers(model))
+    for slices in graph.weight_slices:
+        if slices.role == "reads":
+            position = index[id(by_name[slices.layer].weights[slices.weight])]
+            array = np.moveaxis(weights[position], slices.axis, 0)
+            array[~kept[slices.ids]] = 0
     return weights  # type: ignore[no-any-return]
 
 
@@ -88,7 +88,7 @@ def _input(tensor: keras.KerasTensor, channels: Channels | None, kept: Array) ->
     return keras.Input(batch_shape=shape, dtype=tensor.dtype, name=tensor.name)
 
 
-def _fewer(operation: keras.Operation, sizes: Sequence[Size], kept: Array) -> keras.Operation:
+def _fewer(operation: keras.Operation, sizes: Sequence[ConfigSize], kept: Array) -> keras.Operation:
     """A new layer of as many channels as are kept."""
     if isinstance(operation, ADAPTED):
         return operation
@@ -101,7 +101,7 @@ def _fewer(operation: keras.Operation, sizes: Sequence[Size], kept: Array) -> ke
     return type(operation).from_config(config)
 
 
-def _set(config: Any, path: Path, count: int) -> None:
+def _set(config: Any, path: ConfigPath, count: int) -> None:
     """Put a number where `path` leads to; what is there may be a tuple, or one number instead of several."""
     key, *rest = path
     if not rest or isinstance(config[key], int):

@@ -8,11 +8,11 @@ from keras import layers
 
 from tfopt.graph.channels import attention, elementwise, linear_layers, merge_layers, recurrent, shape_ops
 from tfopt.graph.channels.channel_graph import Channels
-from tfopt.graph.channels.tracker import CannotFollow, Site, Traced
+from tfopt.graph.channels.tracker import LayerCall, TracedTensor, Untraceable
 from tfopt.typing import Tensor
 
 Answer = Channels | None | list[Channels | None]
-Rule = Callable[[Site], Answer]
+Rule = Callable[[LayerCall], Answer]
 
 LAYERS: dict[type, Rule] = {
     layers.Dense: linear_layers.dense,
@@ -24,7 +24,7 @@ LAYERS: dict[type, Rule] = {
     **dict.fromkeys((layers.SeparableConv1D, layers.SeparableConv2D), linear_layers.separable),
     **dict.fromkeys(recurrent.GATES, recurrent.recurrent),
     layers.Bidirectional: recurrent.bidirectional,
-    layers.MultiHeadAttention: attention.multi_head,
+    layers.MultiHeadAttention: attention.multi_head_attention,
     layers.BatchNormalization: elementwise.batch_normalization,
     layers.GroupNormalization: elementwise.group_normalization,
     **dict.fromkeys((layers.LayerNormalization, layers.RMSNormalization), elementwise.layer_normalization),
@@ -34,22 +34,22 @@ LAYERS: dict[type, Rule] = {
     layers.Rescaling: elementwise.rescaling,
     **dict.fromkeys(elementwise.DROPPING, elementwise.unchanged),
     **dict.fromkeys(elementwise.SPATIAL, elementwise.spatial),
-    **dict.fromkeys(elementwise.GLOBAL, elementwise.pooled_away),
-    **dict.fromkeys((layers.ZeroPadding1D, layers.Cropping1D, layers.UpSampling1D), shape_ops.along_steps),
+    **dict.fromkeys(elementwise.GLOBAL, elementwise.global_pooling),
+    **dict.fromkeys((layers.ZeroPadding1D, layers.Cropping1D, layers.UpSampling1D), shape_ops.resize_steps),
     layers.Flatten: shape_ops.flatten,
     layers.Reshape: shape_ops.reshape_layer,
     layers.Permute: shape_ops.permute,
     layers.RepeatVector: shape_ops.repeat_vector,
     **dict.fromkeys(
         (layers.Add, layers.Subtract, layers.Multiply, layers.Average, layers.Maximum, layers.Minimum),
-        merge_layers.merge_layer,
+        merge_layers.merge,
     ),
-    layers.Concatenate: merge_layers.concatenated,
+    layers.Concatenate: merge_layers.concatenate,
 }
 # Operations of keras.ops have no public class: they are known by their names.
 OPERATIONS: dict[str, Rule] = {
     **dict.fromkeys(
-        ("Add", "Subtract", "Multiply", "Divide", "TrueDivide", "Maximum", "Minimum", "Power"), merge_layers.elementwise
+        ("Add", "Subtract", "Multiply", "Divide", "TrueDivide", "Maximum", "Minimum", "Power"), merge_layers.broadcast
     ),
     **dict.fromkeys(
         (
@@ -59,10 +59,10 @@ OPERATIONS: dict[str, Rule] = {
         ),
         elementwise.unchanged,
     ),
-    **dict.fromkeys(("Mean", "Max", "Min", "Sum"), shape_ops.reduced),
-    "Concatenate": merge_layers.concatenated,
+    **dict.fromkeys(("Mean", "Max", "Min", "Sum"), shape_ops.reduce),
+    "Concatenate": merge_layers.concatenate,
     "ExpandDims": shape_ops.expand_dims,
-    "GetItem": shape_ops.sliced,
+    "GetItem": shape_ops.slice_tensor,
     "Reshape": shape_ops.reshape_operation,
     "Squeeze": shape_ops.squeeze,
     "Transpose": shape_ops.transpose,
@@ -71,35 +71,35 @@ MANY = (layers.Bidirectional, layers.MultiHeadAttention, layers.Concatenate, *re
 INSIDE = (layers.Dense, layers.Conv1D, layers.Conv2D, layers.BatchNormalization, layers.Activation, layers.Dropout)
 
 
-def follow(site: Site) -> Answer:
-    """Apply the rule; raises `CannotFollow` where there is none."""
-    layer = site.layer
+def apply_rule(call: LayerCall) -> Answer:
+    """Apply the rule; raises `Untraceable` where there is none."""
+    layer = call.layer
     if getattr(layer, "quantization_mode", None) or getattr(layer, "lora_enabled", False):
-        raise CannotFollow("its weights are quantized or adapted")
+        raise Untraceable("its weights are quantized or adapted")
     if type(layer) is layers.TimeDistributed:
-        return _at_each_step(site)
+        return _at_each_step(call)
     rule = LAYERS.get(type(layer)) if isinstance(layer, keras.Layer) else OPERATIONS.get(type(layer).__name__)
     if rule is None:
-        raise CannotFollow(f"{type(layer).__name__} is not known to keep channels apart")
-    merging_rule = rule in (merge_layers.merge_layer, merge_layers.elementwise, merge_layers.concatenated)
-    if len(site.given) != 1 and not merging_rule and type(layer) not in MANY:
-        raise CannotFollow(f"{type(layer).__name__} of several tensors")
-    return rule(site)
+        raise Untraceable(f"{type(layer).__name__} is not known to keep channels apart")
+    merging_rule = rule in (merge_layers.merge, merge_layers.broadcast, merge_layers.concatenate)
+    if len(call.given) != 1 and not merging_rule and type(layer) not in MANY:
+        raise Untraceable(f"{type(layer).__name__} of several tensors")
+    return rule(call)
 
 
-def _at_each_step(site: Site) -> Answer:
+def _at_each_step(call: LayerCall) -> Answer:
     """TimeDistributed: what the layer inside does to (N, ...), at each step of (N, T, ...)."""
-    inside = site.layer.layer
+    inside = call.layer.layer
     if type(inside) not in INSIDE:
-        raise CannotFollow(f"a {type(inside).__name__} at each step")
-    given = tuple(_step(x) for x in site.given)
-    spec = keras.KerasTensor((site.shape[0], *site.shape[2:]))
-    answer: Tensor = follow(replace(site, layer=inside, output=spec, path=("layer", "config"), given=given))
+        raise Untraceable(f"a {type(inside).__name__} at each step")
+    given = tuple(_step(x) for x in call.given)
+    spec = keras.KerasTensor((call.shape[0], *call.shape[2:]))
+    answer: Tensor = apply_rule(replace(call, layer=inside, output=spec, path=("layer", "config"), given=given))
     return None if answer is None else Channels(answer.axis + 1, answer.ids)
 
 
-def _step(x: Traced) -> Traced:
+def _step(x: TracedTensor) -> TracedTensor:
     if x.channels is not None and x.channels.axis == 1:
-        raise CannotFollow("channels along the steps")
+        raise Untraceable("channels along the steps")
     channels = None if x.channels is None else Channels(x.channels.axis - 1, x.channels.ids)
-    return Traced(keras.KerasTensor((x.shape[0], *x.shape[2:])), channels)
+    return TracedTensor(keras.KerasTensor((x.shape[0], *x.shape[2:])), channels)

@@ -7,15 +7,13 @@ from typing import Any
 import numpy as np
 
 from tfopt.graph.channels.channel_graph import Channels
-from tfopt.graph.channels.tracker import CannotFollow, Shape, Site, Traced
+from tfopt.graph.channels.tracker import LayerCall, Shape, TracedTensor, Untraceable
 from tfopt.typing import Array
 
 MOST = 20_000_000  # numbers of a sample whose ids are laid out to be reshaped
 
-Moved = Channels | None
 
-
-def reshaped(x: Traced, shape: Shape) -> Moved:
+def follow_reshape(x: TracedTensor, shape: Shape) -> Channels | None:
     """Channels after a reshape to `shape`, batch first: they must lie along one axis again."""
     if x.channels is None:
         return None
@@ -23,16 +21,16 @@ def reshaped(x: Traced, shape: Shape) -> Moved:
         return Channels(len(shape) - 1, x.channels.ids)  # whatever the sizes before it, which may be free
     before, after = [size or 0 for size in x.shape[1:]], [size or 0 for size in shape[1:]]
     if 0 in (*before, *after) or prod(before) > MOST:
-        raise CannotFollow("a reshape of sizes that are not fixed")
+        raise Untraceable("a reshape of sizes that are not fixed")
     if prod(before) != prod(after):
-        raise CannotFollow("a reshape that mixes samples")
+        raise Untraceable("a reshape that mixes samples")
     laid_out = _along(x.channels.ids, x.channels.axis, before).reshape(after)
     for axis in range(1, len(shape)):
         others = tuple(other for other in range(laid_out.ndim) if other != axis - 1)
         ids = laid_out.min(axis=others)
         if (laid_out == _along(ids, axis, after)).all():
             return Channels(axis, ids)
-    raise CannotFollow("a reshape that spreads channels over several axes")
+    raise Untraceable("a reshape that spreads channels over several axes")
 
 
 def _along(ids: Array, axis: int, sizes: Sequence[int]) -> Array:
@@ -40,106 +38,106 @@ def _along(ids: Array, axis: int, sizes: Sequence[int]) -> Array:
     return np.broadcast_to(ids.reshape([-1 if index == axis - 1 else 1 for index in range(len(sizes))]), sizes)
 
 
-def flatten(site: Site) -> Moved:
+def flatten(call: LayerCall) -> Channels | None:
     """Flatten: each channel lies at several positions."""
-    if site.layer.data_format == "channels_first":
-        raise CannotFollow("channels first")
-    return reshaped(site.given[0], site.shape)
+    if call.layer.data_format == "channels_first":
+        raise Untraceable("channels first")
+    return follow_reshape(call.given[0], call.shape)
 
 
-def reshape_layer(site: Site) -> Moved:
+def reshape_layer(call: LayerCall) -> Channels | None:
     """Reshape: the size in its config goes along."""
-    return _resized(site, "target_shape", site.layer.target_shape, 1)
+    return _resized(call, "target_shape", call.layer.target_shape, 1)
 
 
-def reshape_operation(site: Site) -> Moved:
+def reshape_operation(call: LayerCall) -> Channels | None:
     """keras.ops.reshape."""
-    return _resized(site, "newshape", site.layer.newshape, 0)
+    return _resized(call, "newshape", call.layer.newshape, 0)
 
 
-def _resized(site: Site, key: str, target: Sequence[int], batch: int) -> Moved:
-    channels = reshaped(site.given[0], site.shape)
+def _resized(call: LayerCall, key: str, target: Sequence[int], batch: int) -> Channels | None:
+    channels = follow_reshape(call.given[0], call.shape)
     if channels is None:
-        site.ledger.stick(site.name, f"{site.name} is also given channels that stay")
+        call.tracker.pin(call.name, f"{call.name} is also given channels that stay")
     elif target[channels.axis - batch] != -1:
-        site.size(key, channels.ids, channels.axis - batch)
+        call.mark_size(key, channels.ids, channels.axis - batch)
     return channels
 
 
-def permute(site: Site) -> Moved:
+def permute(call: LayerCall) -> Channels | None:
     """Permute: axes in another order."""
-    return _transposed(site.given[0], [0, *site.layer.dims])
+    return _transposed(call.given[0], [0, *call.layer.dims])
 
 
-def transpose(site: Site) -> Moved:
+def transpose(call: LayerCall) -> Channels | None:
     """keras.ops.transpose."""
-    [x] = site.given
-    axes = site.layer.axes or range(len(x.shape))[::-1]
+    [x] = call.given
+    axes = call.layer.axes or range(len(x.shape))[::-1]
     return _transposed(x, [axis % len(x.shape) for axis in axes])
 
 
-def _transposed(x: Traced, axes: Sequence[int]) -> Moved:
+def _transposed(x: TracedTensor, axes: Sequence[int]) -> Channels | None:
     return None if x.channels is None else Channels(list(axes).index(x.channels.axis), x.channels.ids)
 
 
-def repeat_vector(site: Site) -> Moved:
+def repeat_vector(call: LayerCall) -> Channels | None:
     """RepeatVector: (N, C) becomes (N, n, C)."""
-    [x] = site.given
+    [x] = call.given
     return None if x.channels is None else Channels(2, x.along(1))
 
 
-def along_steps(site: Site) -> Moved:
+def resize_steps(call: LayerCall) -> Channels | None:
     """Padding, cropping and upsampling of a sequence (N, T, C)."""
-    [x] = site.given
+    [x] = call.given
     return None if x.channels is None else Channels(2, x.along(2))
 
 
-def expand_dims(site: Site) -> Moved:
+def expand_dims(call: LayerCall) -> Channels | None:
     """keras.ops.expand_dims: axes of size 1 come in."""
-    [x] = site.given
+    [x] = call.given
     if x.channels is None:
         return None
-    added = {axis % len(site.shape) for axis in np.atleast_1d(site.layer.axis)}
-    old = [axis for axis in range(len(site.shape)) if axis not in added]
+    added = {axis % len(call.shape) for axis in np.atleast_1d(call.layer.axis)}
+    old = [axis for axis in range(len(call.shape)) if axis not in added]
     return Channels(old[x.channels.axis], x.channels.ids)
 
 
-def squeeze(site: Site) -> Moved:
+def squeeze(call: LayerCall) -> Channels | None:
     """keras.ops.squeeze: axes of size 1 go."""
-    [x] = site.given
-    axes = [axis for axis, size in enumerate(x.shape) if size == 1] if site.layer.axis is None else site.layer.axis
+    [x] = call.given
+    axes = [axis for axis, size in enumerate(x.shape) if size == 1] if call.layer.axis is None else call.layer.axis
     return _without(x, np.atleast_1d(axes).tolist(), keep=False)
 
 
-def reduced(site: Site) -> Moved:
+def reduce(call: LayerCall) -> Channels | None:
     """keras.ops.mean and its like over other axes than that of the channels."""
-    [x] = site.given
-    axes = list(range(len(x.shape))) if site.layer.axis is None else np.atleast_1d(site.layer.axis).tolist()
-    return _without(x, axes, keep=site.layer.keepdims)
+    [x] = call.given
+    axes = list(range(len(x.shape))) if call.layer.axis is None else np.atleast_1d(call.layer.axis).tolist()
+    return _without(x, axes, keep=call.layer.keepdims)
 
 
-def _without(x: Traced, axes: Sequence[int], *, keep: bool) -> Moved:
+def _without(x: TracedTensor, axes: Sequence[int], *, keep: bool) -> Channels | None:
     if x.channels is None:
         return None
     gone = {axis % len(x.shape) for axis in axes}
     if x.channels.axis in gone:
-        raise CannotFollow("it looks at all channels at once")
+        raise Untraceable("it looks at all channels at once")
     return Channels(x.channels.axis - (0 if keep else sum(axis < x.channels.axis for axis in gone)), x.channels.ids)
 
 
-def sliced(site: Site) -> Moved:
+def slice_tensor(call: LayerCall) -> Channels | None:
     """x[...]: slices, single positions and new axes beside that of the channels."""
-    [x] = site.given
+    [x] = call.given
     if x.channels is None:
         return None
-    key: Any = site.call.kwargs["key"] if "key" in site.call.kwargs else site.call.args[1]
+    key: Any = call.original.kwargs["key"] if "key" in call.original.kwargs else call.original.args[1]
     keys = list(key) if isinstance(key, tuple | list) else [key]
     if not all(one is None or one is Ellipsis or isinstance(one, int | slice) for one in keys):
-        raise CannotFollow("slices by more than numbers")
+        raise Untraceable("slices by more than numbers")
     whole = [slice(None)] * (len(x.shape) - sum(one is not None and one is not Ellipsis for one in keys))
     where = next((index for index, one in enumerate(keys) if one is Ellipsis), len(keys))
     keys = [*keys[:where], *whole, *keys[where + 1 :]]
     axis = [index for index, one in enumerate(keys) if one is not None][x.channels.axis]
     if keys[axis] != slice(None):
-        raise CannotFollow("a slice of the channels")
+        raise Untraceable("a slice of the channels")
     return Channels(axis - sum(isinstance(one, int) for one in keys[:axis]), x.channels.ids)

@@ -4,9 +4,9 @@ import keras
 
 from tfopt.errors import UnsupportedError
 from tfopt.graph.channels.channel_graph import ChannelGraph, Channels
-from tfopt.graph.channels.rules import follow
-from tfopt.graph.channels.tracker import CannotFollow, Ledger, Site, Traced
-from tfopt.graph.layer_names import first_names, leaves
+from tfopt.graph.channels.rules import apply_rule
+from tfopt.graph.channels.tracker import ChannelTracker, LayerCall, TracedTensor, Untraceable
+from tfopt.graph.layer_names import first_names, named_layers
 from tfopt.graph.replay import Call, is_graph, replay
 from tfopt.typing import Tensor
 
@@ -18,13 +18,13 @@ def trace(model: keras.Model, title: str) -> ChannelGraph:
             f"{title} is a {type(model).__name__}, a model whose graph is not known: its channels cannot be followed."
             " `tfopt prune` without --structured works on it"
         )
-    ledger = Ledger()
+    tracker = ChannelTracker()
     names = first_names(model)
     outputs: list[tuple[Channels | None, ...]] = []
     inputs: dict[str, tuple[Channels | None, ...]] = {}
 
     def visit(call: Call) -> Tensor:
-        answers = _answers(call, names.get(id(call.operation), call.name), ledger)
+        answers = _answers(call, names.get(id(call.operation), call.name), tracker)
         outputs.append(tuple(answer.channels for answer in answers))
         return answers
 
@@ -32,46 +32,46 @@ def trace(model: keras.Model, title: str) -> ChannelGraph:
         known = inputs.setdefault(call.name, tuple(tensor.channels for tensor in given))
         for tensor, first in zip(given, known, strict=True):
             if tensor.channels is not None and first is not None and tensor.channels.axis == first.axis:
-                ledger.ids.join(tensor.channels.ids, first.ids)
+                tracker.ids.join(tensor.channels.ids, first.ids)
             elif tensor.channels is not first:
                 for channels in (tensor.channels, first):
-                    _freeze(ledger, channels, f"{call.name} is given other channels elsewhere")
+                    _freeze(tracker, channels, f"{call.name} is given other channels elsewhere")
 
-    results = replay(model, [Traced(tensor) for tensor in model.inputs], visit, enter=enter)
+    results = replay(model, [TracedTensor(tensor) for tensor in model.inputs], visit, enter=enter)
     for tensor in results:
-        _freeze(ledger, tensor.channels, "they are an output of the model")
+        _freeze(tracker, tensor.channels, "they are an output of the model")
     for name in _sharing_weights(model):
-        ledger.stick(name, "another layer has the same weights")
-    ledger.settle()
+        tracker.pin(name, "another layer has the same weights")
+    tracker.apply_pins()
     return ChannelGraph(
-        cuts=tuple(ledger.cuts.values()),
-        sizes=tuple(ledger.sizes.values()),
-        readings=tuple(ledger.readings),
-        roots=ledger.ids.roots(),
-        kinds={name: _kind(layer) for name, layer in leaves(model)},
-        reasons=dict(ledger.ids.reasons),
-        frozen=dict(ledger.frozen),
+        weight_slices=tuple(tracker.weight_slices.values()),
+        config_sizes=tuple(tracker.config_sizes.values()),
+        input_axes=tuple(tracker.input_axes),
+        roots=tracker.ids.roots(),
+        kinds={name: _kind(layer) for name, layer in named_layers(model)},
+        reasons=dict(tracker.ids.reasons),
+        frozen=dict(tracker.frozen),
         outputs=tuple(outputs),
         inputs=inputs,
     )
 
 
-def _answers(call: Call, name: str, ledger: Ledger) -> list[Traced]:
+def _answers(call: Call, name: str, tracker: ChannelTracker) -> list[TracedTensor]:
     """What a call makes of what it is given."""
-    given = tuple(leaf for leaf in keras.tree.flatten((call.args, call.kwargs)) if isinstance(leaf, Traced))
+    given = tuple(leaf for leaf in keras.tree.flatten((call.args, call.kwargs)) if isinstance(leaf, TracedTensor))
     args, kwargs = keras.tree.map_structure(_spec, (call.args, call.kwargs))
     output = call.operation.compute_output_spec(*args, **kwargs)
     specs = keras.tree.flatten(output)
     try:
-        answer = follow(Site(ledger, call, name, call.operation, output, (), given))
-    except CannotFollow as reason:
+        answer = apply_rule(LayerCall(tracker, call, name, call.operation, output, (), given))
+    except Untraceable as reason:
         for tensor in given:
-            _freeze(ledger, tensor.channels, f"they go through {name}: {reason}")
-        ledger.frozen.setdefault(name, str(reason))
-        ledger.stick(name, f"{name} is called otherwise elsewhere: {reason}")
+            _freeze(tracker, tensor.channels, f"they go through {name}: {reason}")
+        tracker.frozen.setdefault(name, str(reason))
+        tracker.pin(name, f"{name} is called otherwise elsewhere: {reason}")
         answer = None
     found = answer if isinstance(answer, list) else [answer] + [None] * (len(specs) - 1)
-    return [Traced(spec, channels) for spec, channels in zip(specs, found, strict=True)]
+    return [TracedTensor(spec, channels) for spec, channels in zip(specs, found, strict=True)]
 
 
 def _kind(layer: keras.Layer) -> str:
@@ -82,16 +82,16 @@ def _kind(layer: keras.Layer) -> str:
 def _sharing_weights(model: keras.Model) -> list[str]:
     """Names of layers with a weight that another layer object has, too."""
     owners: dict[int, dict[int, str]] = {}
-    for name, layer in leaves(model):
+    for name, layer in named_layers(model):
         for weight in layer.weights:
             owners.setdefault(id(weight), {}).setdefault(id(layer), name)
     return [name for layers in owners.values() if len(layers) > 1 for name in layers.values()]
 
 
 def _spec(leaf: Tensor) -> Tensor:
-    return leaf.spec if isinstance(leaf, Traced) else leaf
+    return leaf.spec if isinstance(leaf, TracedTensor) else leaf
 
 
-def _freeze(ledger: Ledger, channels: Channels | None, reason: str) -> None:
+def _freeze(tracker: ChannelTracker, channels: Channels | None, reason: str) -> None:
     if channels is not None:
-        ledger.ids.freeze(channels.ids, reason)
+        tracker.ids.freeze(channels.ids, reason)

@@ -1,24 +1,28 @@
-"""What is noted down while channels are followed through a model, layer by layer."""
+"""The state of following channels through a model: tensors with their channels, layer calls, and all that was found.
+
+A rule is given a `LayerCall`. It reads which channels come in, marks the weights and config sizes that belong to them,
+and answers which channels come out; `ChannelTracker` keeps the marks of all calls.
+"""
 
 from dataclasses import dataclass, field
 
 import keras
 import numpy as np
 
-from tfopt.graph.channels.channel_graph import Channels, Cut, Path, Reading, Role, Size
-from tfopt.graph.channels.union_find import FIXED, Ids
+from tfopt.graph.channels.channel_graph import Channels, ConfigPath, ConfigSize, InputAxis, Role, WeightSlices
+from tfopt.graph.channels.union_find import FIXED, UnionFind
 from tfopt.graph.replay import Call
 from tfopt.typing import Array, Tensor
 
 Shape = tuple[int | None, ...]
 
 
-class CannotFollow(Exception):  # noqa: N818 - no error: the channels that go in stay, and the reason is told
-    """What a call does to channels is not known."""
+class Untraceable(Exception):  # noqa: N818 - no error: the channels that go in stay, and the reason is told
+    """Raised by a rule that does not know what a call does to channels."""
 
 
 @dataclass(frozen=True)
-class Traced:
+class TracedTensor:
     """A tensor on its way through the model; `channels` is None if all of them stay."""
 
     spec: keras.KerasTensor
@@ -26,102 +30,102 @@ class Traced:
 
     @property
     def shape(self) -> Shape:
-        """Its shape, batch axis first."""
+        """Shape of the tensor, batch axis first."""
         return tuple(self.spec.shape)
 
     def along(self, axis: int) -> Array:
-        """The ids along `axis`; raises `CannotFollow` if its channels lie along another one."""
+        """Return the ids (n,) along `axis`; raise `Untraceable` if the channels lie along another one."""
         axis %= len(self.shape)
         if self.channels is None:
             if self.shape[axis] is None:
-                raise CannotFollow("the number of channels is not fixed")
+                raise Untraceable("the number of channels is not fixed")
             return np.full(self.shape[axis] or 0, FIXED)
         if self.channels.axis != axis:
-            raise CannotFollow(f"channels along axis {self.channels.axis}, not {axis}")
+            raise Untraceable(f"channels along axis {self.channels.axis}, not {axis}")
         return self.channels.ids
 
 
-class Ledger:
-    """Cuts, sizes and ids, each once: what is called again joins the ids of its second input with the first."""
+class ChannelTracker:
+    """Keeps weight slices, config sizes and ids, each once; a second call of a layer joins its ids with the first."""
 
     def __init__(self) -> None:
-        self.ids = Ids()
-        self.cuts: dict[tuple[str, int, int], Cut] = {}
-        self.sizes: dict[tuple[str, Path], Size] = {}
-        self.readings: list[Reading] = []
+        self.ids = UnionFind()
+        self.weight_slices: dict[tuple[str, int, int], WeightSlices] = {}
+        self.config_sizes: dict[tuple[str, ConfigPath], ConfigSize] = {}
+        self.input_axes: list[InputAxis] = []
         self.frozen: dict[str, str] = {}
-        self.stuck: dict[str, str] = {}
+        self._pinned: dict[str, str] = {}
         self._made: dict[tuple[str, str], Array] = {}
 
-    def cut(self, cut: Cut) -> None:
-        """Note a cut."""
-        known = self.cuts.setdefault((cut.layer, cut.weight, cut.axis), cut)
-        self.ids.join(known.ids, cut.ids)
+    def add_weight_slices(self, slices: WeightSlices) -> None:
+        """Note the slices of a weight, or join them with those that are known."""
+        known = self.weight_slices.setdefault((slices.layer, slices.weight, slices.axis), slices)
+        self.ids.join(known.ids, slices.ids)
 
-    def size(self, size: Size) -> None:
-        """Note a size."""
-        known = self.sizes.setdefault((size.layer, size.path), size)
+    def add_config_size(self, size: ConfigSize) -> None:
+        """Note a size in a config, or join its ids with those that are known."""
+        known = self.config_sizes.setdefault((size.layer, size.path), size)
         self.ids.join(known.ids, size.ids)
 
-    def stick(self, layer: str, reason: str) -> None:
+    def pin(self, layer: str, reason: str) -> None:
         """Let all channels that a layer has weights or sizes for stay, also those of its other calls."""
-        self.stuck.setdefault(layer, reason)
+        self._pinned.setdefault(layer, reason)
 
-    def settle(self) -> None:
-        """Freeze what is stuck, once every call is noted."""
-        noted: list[Cut | Size] = [*self.cuts.values(), *self.sizes.values()]
+    def apply_pins(self) -> None:
+        """Freeze the channels of pinned layers, once every call is noted."""
+        noted: list[WeightSlices | ConfigSize] = [*self.weight_slices.values(), *self.config_sizes.values()]
         for one in noted:
-            if one.layer in self.stuck:
-                self.ids.freeze(one.ids, self.stuck[one.layer])
+            if one.layer in self._pinned:
+                self.ids.freeze(one.ids, self._pinned[one.layer])
 
-    def made(self, layer: str, what: str, count: int) -> Array:
-        """The ids of what a layer makes, new ones when it is first called."""
+    def new_ids(self, layer: str, what: str, count: int) -> Array:
+        """Return the ids (count,) of what a layer makes, new ones when it is first called."""
         if (layer, what) not in self._made:
             self._made[layer, what] = self.ids.new(count)
         return self._made[layer, what]
 
 
 @dataclass(frozen=True)
-class Site:
+class LayerCall:
     """One call of a layer, or of the layer that a wrapper has inside, whose config is at `path` in the wrapper's."""
 
-    ledger: Ledger
-    call: Call
+    tracker: ChannelTracker
+    original: Call
     name: str
     layer: keras.Layer
     output: Tensor
-    path: Path = ()
-    given: tuple[Traced, ...] = field(default=())
+    path: ConfigPath = ()
+    given: tuple[TracedTensor, ...] = field(default=())
 
     @property
     def shape(self) -> Shape:
-        """The shape of the first output."""
+        """Shape of the first output."""
         return tuple(keras.tree.flatten(self.output)[0].shape)
 
     @property
     def channel_axis(self) -> int:
-        """The axis of the channels in the tensors of a convolution or pooling."""
+        """Axis of the channels in the tensors of a convolution or pooling."""
         return 1 if self.layer.data_format == "channels_first" else len(self.given[0].shape) - 1
 
-    def cut(self, weight: keras.Variable, axis: int, ids: Array, role: Role) -> None:
-        """Note that positions along `axis` of a weight belong to `ids`; None as weight is one that is not there."""
+    def mark_weight(self, weight: keras.Variable | None, axis: int, ids: Array, role: Role) -> None:
+        """Note that the positions along `axis` of a weight belong to `ids` (n,); None is a weight that is not there."""
         if weight is not None:
-            index = next((i for i, w in enumerate(self.call.operation.weights) if w is weight), None)
+            index = next((i for i, w in enumerate(self.original.operation.weights) if w is weight), None)
             if index is None:
-                raise CannotFollow("its weights are computed from others")
-            self.ledger.cut(Cut(self.name, index, axis % len(weight.shape), ids, role))
+                raise Untraceable("its weights are computed from others")
+            self.tracker.add_weight_slices(WeightSlices(self.name, index, axis % len(weight.shape), ids, role))
 
-    def size(self, key: str | int, ids: Array, *more: str | int) -> None:
+    def mark_size(self, key: str | int, ids: Array, *more: str | int) -> None:
         """Note that the config has under `key` how many of `ids` there are."""
-        self.ledger.size(Size(self.name, (*self.path, key, *more), ids))
+        self.tracker.add_config_size(ConfigSize(self.name, (*self.path, key, *more), ids))
 
-    def made(self, count: int, what: str = "channels") -> Array:
-        """The ids of what the layer makes."""
-        return self.ledger.made(self.name, "/".join(map(str, (*self.path, what))), count)
+    def new_ids(self, count: int, what: str = "channels") -> Array:
+        """Return the ids (count,) of what the layer makes."""
+        return self.tracker.new_ids(self.name, "/".join(map(str, (*self.path, what))), count)
 
-    def reads(self, tensor: Traced, axis: int = -1) -> Array:
-        """The ids along the axis of a tensor that a weight reads."""
+    def read_ids(self, tensor: TracedTensor, axis: int = -1) -> Array:
+        """Return the ids (n,) along the axis of a tensor that a weight reads, and note that axis."""
         ids = tensor.along(axis)
         index = next(i for i, given in enumerate(self.given) if given is tensor)
-        self.ledger.readings.append(Reading(self.name, index, axis if axis < 0 else axis - len(tensor.shape), ids))
+        self.tracker.input_axes.append(InputAxis(self.name, index, axis if axis < 0 else axis - len(tensor.shape), ids))
         return ids

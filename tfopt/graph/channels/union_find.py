@@ -7,7 +7,7 @@ from tfopt.typing import Array
 FIXED = 0  # the id of all channels that cannot leave: those of inputs, outputs and whatever cannot be followed
 
 
-class Ids:
+class UnionFind:
     """Makes ids and joins them; whatever is joined with `FIXED` stays."""
 
     def __init__(self) -> None:

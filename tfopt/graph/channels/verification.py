@@ -12,7 +12,7 @@ import tensorflow as tf
 
 from tfopt.errors import TfoptError
 from tfopt.graph.channels.channel_graph import ChannelGraph
-from tfopt.graph.channels.removal import zeroed
+from tfopt.graph.channels.removal import zero_channels
 from tfopt.graph.replay import Call, replay
 from tfopt.typing import Array, Tensor
 
@@ -20,12 +20,12 @@ TOLERANCE = 1e-5  # relative to the largest number of a tensor, if that is above
 HALF_TOLERANCE = 2e-2  # of layers that compute with 8 bits of precision
 
 
-class SurgeryError(TfoptError):
+class VerificationError(TfoptError):
     """The smaller model is not what it must be: a defect of tfopt."""
 
 
-def prove(model: keras.Model, small: keras.Model, graph: ChannelGraph, kept: Array, inputs: Sequence[Tensor]) -> float:
-    """The largest difference in any tensor, for `inputs` (N, ...); raises `SurgeryError` if it is above the tolerance.
+def verify(model: keras.Model, small: keras.Model, graph: ChannelGraph, kept: Array, inputs: Sequence[Tensor]) -> float:
+    """The largest difference in any tensor, for `inputs` (N, ...); raises `VerificationError` if it is above the tolerance.
 
     The weights of `model` change meanwhile and are then as before.
     """
@@ -42,7 +42,7 @@ def prove(model: keras.Model, small: keras.Model, graph: ChannelGraph, kept: Arr
         expected.append((call.name, left))
         return answer
 
-    model.set_weights(zeroed(model, graph, kept))
+    model.set_weights(zero_channels(model, graph, kept))
     try:
         replay(model, inputs, note)
     finally:
@@ -72,7 +72,9 @@ def _numbers(tensor: Tensor, left: tuple[int, Array] | None) -> Array | None:
 def _difference(name: str, wanted: Array, found: Array | None) -> float:
     if found is None or found.shape != wanted.shape:
         shape = None if found is None else found.shape
-        raise SurgeryError(f"{name} makes {shape} instead of {wanted.shape} without the removed channels; {DEFECT}")
+        raise VerificationError(
+            f"{name} makes {shape} instead of {wanted.shape} without the removed channels; {DEFECT}"
+        )
     if not wanted.size:
         return 0.0
     tolerance = TOLERANCE if wanted.dtype.itemsize >= 4 else HALF_TOLERANCE
@@ -82,7 +84,7 @@ def _difference(name: str, wanted: Array, found: Array | None) -> float:
         1.0, float(np.max(np.abs(one), where=both, initial=0))
     )
     if not (difference <= tolerance and (both == np.isfinite(other)).all()):
-        raise SurgeryError(f"{name} differs by {difference:.1e} without the removed channels; {DEFECT}")
+        raise VerificationError(f"{name} differs by {difference:.1e} without the removed channels; {DEFECT}")
     return difference
 
 

@@ -12,8 +12,8 @@ from tfopt.errors import InputError, TfoptError
 from tfopt.evaluation.evaluator import Evaluator
 from tfopt.formats.artifact import Artifact
 from tfopt.formats.keras.artifact import KerasArtifact
-from tfopt.graph.layer_names import leaves
-from tfopt.graph.model_copy import compiled_like, rebuilt
+from tfopt.graph.layer_names import named_layers
+from tfopt.graph.model_copy import compile_like, rebuild
 from tfopt.runtime.progress import Progress
 from tfopt.techniques.binarization.by_rounding import best_rounding
 from tfopt.techniques.binarization.by_training import trained
@@ -45,8 +45,8 @@ def binarize(artifact: KerasArtifact, config: BinarizeConfig, context: Context) 
             " NAME or --data FILE.npz to train on, or to round by with --post-training"
         )
     seed_everything(config.seed)
-    model = rebuilt(artifact.model, artifact.name)
-    nested = {name.replace("/", "_"): name for name, _ in leaves(artifact.model)}
+    model = rebuild(artifact.model, artifact.name)
+    nested = {name.replace("/", "_"): name for name, _ in named_layers(artifact.model)}
     chosen = plan(model, config, artifact.name, nested)
     if config.post_training:
         made = best_rounding(model, chosen.levels, data, evaluator, artifact.name, progress)
@@ -63,7 +63,7 @@ def binarize(artifact: KerasArtifact, config: BinarizeConfig, context: Context) 
     if config.mode == "binary" and not config.activations:
         notes += _ternary(model, chosen, data, evaluator, made.model, progress)
     stored = made.model if config.plain else packed(made.model, chosen.levels, artifact.name)
-    after = KerasArtifact.of(compiled_like(artifact.model, stored), artifact.name, deflated=not config.plain)
+    after = KerasArtifact.of(compile_like(artifact.model, stored), artifact.name, deflated=not config.plain)
     bits = bits_of(made.model, chosen.levels)
     return Outcome(
         after,

@@ -8,9 +8,9 @@ import numpy as np
 
 from tfopt.data import Dataset
 from tfopt.evaluation.evaluator import Evaluator
-from tfopt.graph.batch_norm_folding import folded
-from tfopt.graph.layer_names import leaves
-from tfopt.graph.model_copy import rebuilt
+from tfopt.graph.batch_norm_folding import fold_batch_norms
+from tfopt.graph.layer_names import named_layers
+from tfopt.graph.model_copy import rebuild
 from tfopt.runtime.progress import Progress
 from tfopt.techniques.binarization.layer_changes import RoundedModel
 from tfopt.techniques.binarization.rounding import Levels
@@ -29,12 +29,12 @@ def best_rounding(
     progress: Progress,
 ) -> RoundedModel:
     """The better of two roundings, with and without compensation of errors, on the validation split."""
-    before, pairs = folded(model, title)
+    before, pairs = fold_batch_norms(model, title)
     samples = data.calibration.rows(slice(_most_samples(before))).inputs
     candidates, blind = {}, []
-    with progress.task("rounding", 2 * len(list(leaves(before)))) as advance:
+    with progress.task("rounding", 2 * len(list(named_layers(before)))) as advance:
         for word, compensate in (("plain", False), ("compensated", True)):
-            candidates[word] = rebuilt(before, title)
+            candidates[word] = rebuild(before, title)
             blind = rounded(before, candidates[word], levels, list(samples), advance, compensate=compensate)
     found = {word: evaluator.score(candidate) for word, candidate in candidates.items()}
     best = min(found, key=lambda word: evaluator.drop(found["compensated"], found[word]))

@@ -8,10 +8,10 @@ from tfopt.distribution.replicated import synchronized
 from tfopt.distribution.strategies import strategy
 from tfopt.evaluation.losses import loss_of, soft_loss
 from tfopt.formats.keras.artifact import KerasArtifact
-from tfopt.graph.batch_norm_folding import folded
-from tfopt.graph.kernels import change, kernels
-from tfopt.graph.layer_names import leaves
-from tfopt.graph.model_copy import Copies, rebuilt
+from tfopt.graph.batch_norm_folding import fold_batch_norms
+from tfopt.graph.kernels import find_kernels, update_kernel
+from tfopt.graph.layer_names import named_layers
+from tfopt.graph.model_copy import LayerCopies, rebuild
 from tfopt.graph.replay import Call
 from tfopt.runtime.progress import Progress
 from tfopt.techniques.binarization.config import BinarizeConfig
@@ -36,7 +36,7 @@ def trained(
     notes = []
     signs: frozenset[str] = frozenset()
     with strategy(config).scope():
-        model = rebuilt(artifact.model, artifact.name)
+        model = rebuild(artifact.model, artifact.name)
         if config.activations:
             signs = frozenset(replaceable(model, set(chosen.binarized)))
             notes.append(
@@ -47,26 +47,26 @@ def trained(
         training = wrapped(model, latents)
         training.compile(loss=loss_of(artifact.model, data.task))
         plan_ = FitPlan(config.most_epochs, config.samples_a_step, config.rate, config.seed, decay="cosine")
-        with synchronized([layer for _, layer in leaves(model)]):
+        with synchronized([layer for _, layer in named_layers(model)]):
             result = fit(training, data, plan_, progress, teacher=teacher)
         for latent in latents:
             latent.weight.assign(latent.rounded())
     notes.append(f"trained for {len(result.history)} epochs, the weights are those of epoch {result.best_epoch + 1}")
     notes += [teacher.note] if teacher else []
-    plain, pairs = folded(model, artifact.name)
-    for name, layer in leaves(plain):
-        for kernel in kernels(layer) if name in chosen.levels else ():
+    plain, pairs = fold_batch_norms(model, artifact.name)
+    for name, layer in named_layers(plain):
+        for kernel in find_kernels(layer) if name in chosen.levels else ():
             if chosen.levels[name] == "int8" or kernel.depthwise:
-                change(layer, kernel, lambda matrix: nearest(matrix, "int8"))
+                update_kernel(layer, kernel, lambda matrix: nearest(matrix, "int8"))
     return RoundedModel(_without_sign_layers(plain, artifact.name), pairs, signs, notes, result.history)
 
 
 def _latents(model: keras.Model, chosen: Plan, config: BinarizeConfig) -> list[Latent]:
-    layers = dict(leaves(model))
+    layers = dict(named_layers(model))
     return [
         Latent(layers[name].weights[kernel.position], config.mode, kernel.axes)
         for name in chosen.binarized
-        for kernel in kernels(layers[name])
+        for kernel in find_kernels(layers[name])
         if not kernel.depthwise
     ]
 
@@ -74,7 +74,7 @@ def _latents(model: keras.Model, chosen: Plan, config: BinarizeConfig) -> list[L
 def _without_sign_layers(model: keras.Model, title: str) -> keras.Model:
     """The model with `keras.ops.sign` for the layers that were there to be trained."""
 
-    def visit(call: Call, copies: Copies) -> Tensor:
+    def visit(call: Call, copies: LayerCopies) -> Tensor:
         return ops.sign(call.first) if isinstance(call.operation, Sign) else copies.call(call)
 
-    return rebuilt(model, title, visit)
+    return rebuild(model, title, visit)

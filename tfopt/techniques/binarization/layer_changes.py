@@ -6,8 +6,8 @@ from typing import NamedTuple
 
 import keras
 
-from tfopt.graph.kernels import kernels
-from tfopt.graph.layer_names import leaves
+from tfopt.graph.kernels import find_kernels
+from tfopt.graph.layer_names import named_layers
 from tfopt.report.schema import Action, LayerChange
 from tfopt.techniques.binarization.layer_plan import Plan
 
@@ -41,7 +41,7 @@ def changes(
             detail=detail,
             weights=sum(prod(weight.shape) for weight in layer.weights),
         )
-        for name, layer in leaves(model)
+        for name, layer in named_layers(model)
         if layer.weights
         for action, detail in [_fate(name, layer, chosen, made, held)]
     ]
@@ -60,5 +60,5 @@ def _fate(
     file = f"in the .tflite {held.get(name, 'not found under its name')}"
     if name in chosen.why_int8:
         return "quantized", f"8 bits ({chosen.why_int8[name]}); {file}"
-    depthwise = ", its depthwise kernel 8 bits" if any(kernel.depthwise for kernel in kernels(layer)) else ""
+    depthwise = ", its depthwise kernel 8 bits" if any(kernel.depthwise for kernel in find_kernels(layer)) else ""
     return "binarized", f"{chosen.levels[name]}{depthwise}; {file}"

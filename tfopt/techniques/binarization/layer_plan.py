@@ -8,9 +8,9 @@ import numpy as np
 
 from tfopt.errors import InputError, UnsupportedError
 from tfopt.formats.keras.artifact import KerasArtifact
-from tfopt.graph.kernels import Kernel, as_matrix, kernels
-from tfopt.graph.layer_names import leaves
-from tfopt.graph.model_copy import rebuilt
+from tfopt.graph.kernels import Kernel, find_kernels, to_matrix
+from tfopt.graph.layer_names import named_layers
+from tfopt.graph.model_copy import rebuild
 from tfopt.report.inspection import Verdict
 from tfopt.techniques.binarization.config import BinarizeConfig
 from tfopt.techniques.binarization.packed_layer import Packed, fresh_copy
@@ -42,13 +42,13 @@ def plan(model: keras.Model, config: BinarizeConfig, title: str, names: Mapping[
     """
     _refuse(model, title)
     excluded = excluded_by(config.exclude)
-    with_kernels = [name for name, layer in leaves(model) if kernels(layer)]
+    with_kernels = [name for name, layer in named_layers(model) if find_kernels(layer)]
     ends = {with_kernels[0], with_kernels[-1]} if with_kernels and config.keep_first_last else set()
     result = Plan()
-    for name, layer in leaves(model):
+    for name, layer in named_layers(model):
         if not layer.weights:
             continue
-        own = kernels(layer)
+        own = find_kernels(layer)
         if excluded and excluded.search((names or {}).get(name, name)):
             result.skipped[name] = f"excluded by {config.exclude!r}"
         elif not own:
@@ -84,10 +84,10 @@ def _unable(name: str, layer: keras.Layer, own: list[Kernel], config: BinarizeCo
 
 
 def _refuse(model: keras.Model, title: str) -> None:
-    for _, layer in leaves(model):
+    for _, layer in named_layers(model):
         if isinstance(layer, Packed):
             raise InputError(f"{title} is binarized already; give the float model it was made from")
-        for kernel in kernels(layer):
+        for kernel in find_kernels(layer):
             weight = layer.weights[kernel.position]
             if weight.dtype != "float32":
                 kind = "integer weights" if "int" in weight.dtype else f"weights of type {weight.dtype}"
@@ -99,9 +99,9 @@ def _refuse(model: keras.Model, title: str) -> None:
 def _few_values(model: keras.Model) -> list[bool]:
     """Whether its values are few, for each kernel with enough weights a channel but the first and the last."""
     found = []
-    for _, layer in leaves(model):
-        for kernel in kernels(layer):
-            matrix = np.abs(as_matrix(layer.weights[kernel.position].numpy(), kernel.axes))
+    for _, layer in named_layers(model):
+        for kernel in find_kernels(layer):
+            matrix = np.abs(to_matrix(layer.weights[kernel.position].numpy(), kernel.axes))
             if len(matrix) >= ENOUGH and not kernel.depthwise:
                 found.append(all(len(np.unique(channel)) <= FEW for channel in matrix.T[:8]))
     return found[1:-1] or found or [False]
@@ -109,8 +109,8 @@ def _few_values(model: keras.Model) -> list[bool]:
 
 def layer_verdicts(artifact: KerasArtifact) -> dict[str, Verdict]:
     """Say what becomes of each layer of `artifact`, by the name that it has there."""
-    nested = {name.replace("/", "_"): name for name, _ in leaves(artifact.model)}
-    chosen = plan(rebuilt(artifact.model, artifact.name), BinarizeConfig(), artifact.name, nested)
+    nested = {name.replace("/", "_"): name for name, _ in named_layers(artifact.model)}
+    chosen = plan(rebuild(artifact.model, artifact.name), BinarizeConfig(), artifact.name, nested)
     able = dict.fromkeys(chosen.binarized, "a sign a weight and a scale a channel")
     able |= {name: f"8 bits: {why}" for name, why in chosen.why_int8.items()}
     found = {name: Verdict(can=True, detail=detail) for name, detail in able.items()}

@@ -17,8 +17,8 @@ from tfopt.config.choices import Form
 from tfopt.conversion.convert import convert
 from tfopt.formats.keras.artifact import KerasArtifact
 from tfopt.formats.tflite.artifact import TfliteArtifact
-from tfopt.graph.dense_lowering import lowered, pays_as_dense
-from tfopt.graph.layer_names import leaves
+from tfopt.graph.dense_lowering import lower_to_dense, pays_as_dense
+from tfopt.graph.layer_names import named_layers
 from tfopt.report.schema import LayerError
 from tfopt.runtime.progress import Progress
 from tfopt.techniques.binarization.rounding import Levels
@@ -49,7 +49,7 @@ def low_bit_file(
     `levels` has the layers of `model` with the values of their kernels; the others stay in float.
     """
     few_bits = {layer for layer, values in levels.items() if values != "int8"}
-    as_dense = lowered(model, name, lambda layer: layer.name in few_bits and pays_as_dense(layer))
+    as_dense = lower_to_dense(model, name, lambda layer: layer.name in few_bits and pays_as_dense(layer))
     source = convert(KerasArtifact.of(as_dense, name), progress)
     feeds = dict(zip(source.inputs, x, strict=True))
     found = _found(as_dense, source.artifact.payload, levels)
@@ -67,7 +67,7 @@ def low_bit_file(
 
 def _found(model: keras.Model, payload: bytes, levels: Mapping[str, Levels]) -> list[Suspect]:
     """The layers in `levels` with their operations in the file."""
-    owned, kinds = owners(model, payload), {name: type(layer).__name__ for name, layer in leaves(model)}
+    owned, kinds = owners(model, payload), {name: type(layer).__name__ for name, layer in named_layers(model)}
     return [Suspect(name, kinds[name], owned[name]) for name in levels if owned.get(name)]
 
 

@@ -10,8 +10,8 @@ from typing import Any, Self
 import keras
 import numpy as np
 
-from tfopt.graph.kernels import as_kernel, as_matrix, kernels
-from tfopt.graph.model_copy import Copies, rebuilt
+from tfopt.graph.kernels import find_kernels, to_kernel, to_matrix
+from tfopt.graph.model_copy import LayerCopies, rebuild
 from tfopt.graph.replay import Call
 from tfopt.techniques.binarization.bit_packing import pack, unpack
 from tfopt.techniques.binarization.rounding import INT8_LIMIT, Levels, codes
@@ -46,13 +46,13 @@ class Packed(keras.layers.Layer):
 
     def save_own_variables(self, store: Any) -> None:
         """Write the weights of the layer inside, its kernels packed; raise `ValueError` if they have other values."""
-        grains = {kernel.position: kernel.axes for kernel in kernels(self.layer)}
+        grains = {kernel.position: kernel.axes for kernel in find_kernels(self.layer)}
         for position, weight in enumerate(self.layer.weights):
             key = str(position)
             if key not in self.levels:
                 store[key] = weight.numpy()
                 continue
-            matrix = as_matrix(weight.numpy(), grains[position])
+            matrix = to_matrix(weight.numpy(), grains[position])
             levels = self.levels[key]
             scale = exact_scales(matrix, levels)
             chosen = codes(matrix, scale, levels)
@@ -63,7 +63,7 @@ class Packed(keras.layers.Layer):
 
     def load_own_variables(self, store: Any) -> None:
         """Read what `save_own_variables` wrote; raise `ValueError` if it does not fit."""
-        grains = {kernel.position: kernel.axes for kernel in kernels(self.layer)}
+        grains = {kernel.position: kernel.axes for kernel in find_kernels(self.layer)}
         for position, weight in enumerate(self.layer.weights):
             key, shape = str(position), tuple(weight.shape)
             if key not in self.levels:
@@ -72,7 +72,7 @@ class Packed(keras.layers.Layer):
             size = as_shape(shape, grains[position])
             chosen = unpack(np.asarray(store[key]), size, self.levels[key])
             scale = np.asarray(store[f"{key}_scale"])
-            weight.assign(as_kernel(chosen * scale, shape, grains[position]))
+            weight.assign(to_kernel(chosen * scale, shape, grains[position]))
 
     def __dir__(self) -> list[str]:
         """Without the layer inside, whose weights Keras would write once more: it looks for them by `dir`."""
@@ -107,18 +107,18 @@ def fresh_copy(layer: keras.Layer, name: str) -> keras.Layer | None:
 def packed(model: keras.Model, levels: Mapping[str, Levels], title: str) -> keras.Model:
     """A copy of `model` whose layers in `levels`, all of which have a `fresh_copy`, store bits."""
 
-    def visit(call: Call, copies: Copies) -> Tensor:
+    def visit(call: Call, copies: LayerCopies) -> Tensor:
         if call.name not in levels:
             return copies.call(call)
         return copies.of(call, lambda name: _packed(call.operation, name, levels[call.name]))(*call.args, **call.kwargs)
 
-    return rebuilt(model, title, visit)
+    return rebuild(model, title, visit)
 
 
 def _packed(layer: keras.Layer, name: str, levels: Levels) -> Packed:
     copy = fresh_copy(layer, name)
     assert copy is not None, name
-    return Packed(copy, {str(k.position): "int8" if k.depthwise else levels for k in kernels(copy)})
+    return Packed(copy, {str(k.position): "int8" if k.depthwise else levels for k in find_kernels(copy)})
 
 
 def exact_scales(matrix: Array, levels: Levels) -> Array:

@@ -11,9 +11,9 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from tfopt.graph.kernels import Kernel, as_matrix, change, kernels
-from tfopt.graph.layer_names import leaves
-from tfopt.graph.moments import Moments, moments
+from tfopt.graph.kernels import Kernel, find_kernels, to_matrix, update_kernel
+from tfopt.graph.layer_names import named_layers
+from tfopt.graph.moments import Moments, compute_moments
 from tfopt.graph.replay import Call, replay
 from tfopt.runtime.progress import Advance
 from tfopt.techniques.binarization.rounding import DAMPING, Levels, codes, compensated, nearest, scales
@@ -43,7 +43,7 @@ def rounded(
     Returns the layers that were rounded without a look at what they are fed: recurrent ones, attention, and others
     whose kernels multiply what cannot be seen from outside, and those of too many input weights.
     """
-    layers = dict(leaves(after))
+    layers = dict(named_layers(after))
     done: set[str] = set()
     blind: list[str] = []
 
@@ -80,21 +80,21 @@ def _fit(layer: keras.Layer, levels: Levels | None, given: tuple[tf.Tensor, tf.T
             _estimate(layer, given[1])
         return True
     seen = True
-    for kernel in kernels(layer):
+    for kernel in find_kernels(layer):
         values: Levels = "int8" if kernel.depthwise else levels
-        fed = moments(layer, *given)
+        fed = compute_moments(layer, *given)
         if fed is None:
             seen = seen and values == "int8"
-            change(layer, kernel, lambda matrix, values=values: nearest(matrix, values))  # type: ignore[misc]
+            update_kernel(layer, kernel, lambda matrix, values=values: nearest(matrix, values))  # type: ignore[misc]
         else:
             _match(layer, kernel, values, fed, compensate=compensate)
     return seen
 
 
 def _match(layer: keras.Layer, kernel: Kernel, levels: Levels, fed: Moments, *, compensate: bool) -> None:
-    matrix = as_matrix(layer.weights[kernel.position].numpy(), kernel.axes)
+    matrix = to_matrix(layer.weights[kernel.position].numpy(), kernel.axes)
     result, shift = matched(matrix, levels, fed, compensate=compensate)
-    change(layer, kernel, lambda _: result)
+    update_kernel(layer, kernel, lambda _: result)
     if layer.use_bias:
         layer.bias.assign(layer.bias.numpy() + shift)
 

@@ -9,7 +9,7 @@ from collections.abc import Callable, Container
 import keras
 from keras import ops
 
-from tfopt.graph.model_copy import Copies, rebuilt
+from tfopt.graph.model_copy import LayerCopies, rebuild
 from tfopt.graph.replay import Call, replay
 from tfopt.typing import Tensor
 
@@ -92,14 +92,14 @@ def replaceable(model: keras.Model, binarized: Container[str]) -> set[str]:
 def with_signs(model: keras.Model, title: str, names: Container[str], sign: Callable[[Tensor], Tensor]) -> keras.Model:
     """A copy of `model` in which the activations of the layers `names` are `sign`."""
 
-    def visit(call: Call, copies: Copies) -> Tensor:
+    def visit(call: Call, copies: LayerCopies) -> Tensor:
         if call.name not in names:
             return copies.call(call)
         if isinstance(call.operation, (*ACTIVATIONS, keras.layers.Activation)):
             return sign(call.first)
         return sign(copies.call(call, activation="linear"))
 
-    return rebuilt(model, title, visit)
+    return rebuild(model, title, visit)
 
 
 def _is_activation(operation: keras.Operation) -> bool:

@@ -9,8 +9,8 @@ from typing import NamedTuple
 
 import keras
 
-from tfopt.graph.kernels import kernels
-from tfopt.graph.layer_names import leaves
+from tfopt.graph.kernels import find_kernels
+from tfopt.graph.layer_names import named_layers
 from tfopt.report.schema import LatencyChange, Measurement, Report
 from tfopt.techniques.binarization.rounding import Levels
 
@@ -30,8 +30,8 @@ def bits_of(model: keras.Model, levels: Mapping[str, Levels]) -> Bits:
     """Count the weights of `model` whose layers have the kernels in `levels`; what is no such kernel has 32 bits."""
     weights = binarized = 0
     least = 0.0
-    for name, layer in leaves(model):
-        own = {kernel.position: kernel for kernel in kernels(layer)} if name in levels else {}
+    for name, layer in named_layers(model):
+        own = {kernel.position: kernel for kernel in find_kernels(layer)} if name in levels else {}
         for position, weight in enumerate(layer.weights):
             size = prod(weight.shape)
             weights += size

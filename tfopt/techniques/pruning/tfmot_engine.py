@@ -8,7 +8,7 @@ from tfopt.data import Dataset
 from tfopt.errors import UnsupportedError
 from tfopt.formats.legacy.bridge import Crossing, cross
 from tfopt.formats.legacy.returning import with_weights
-from tfopt.graph.layer_names import leaves
+from tfopt.graph.layer_names import named_layers
 from tfopt.report.schema import LayerChange
 from tfopt.runtime.progress import Progress
 from tfopt.techniques.kernel_selection import Target
@@ -46,7 +46,7 @@ def fine_tuned(
     crossing = cross(model, model.name)
     pruned, refused = _split(model, crossing, found)
     options = _options(config, ramp)
-    layers = dict(leaves(model))
+    layers = dict(named_layers(model))
     names = {crossing.twin(layers[target.layer])[-1].name for target in pruned}
 
     def wrapped(layer: tf_keras.layers.Layer) -> tf_keras.layers.Layer:
@@ -59,7 +59,7 @@ def fine_tuned(
 
 
 def _split(model: keras.Model, crossing: Crossing, found: list[Target]) -> tuple[list[Target], list[LayerChange]]:
-    layers = dict(leaves(model))
+    layers = dict(named_layers(model))
     pruned, refused = [], []
     for target in found:
         chain = crossing.twin(layers[target.layer])

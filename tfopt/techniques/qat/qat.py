@@ -19,7 +19,7 @@ from tfopt.errors import InputError
 from tfopt.formats.keras.artifact import KerasArtifact
 from tfopt.formats.legacy.bridge import cross
 from tfopt.formats.legacy.returning import with_weights
-from tfopt.graph.layer_names import leaves
+from tfopt.graph.layer_names import named_layers
 from tfopt.report.inspection import Verdict
 from tfopt.report.schema import LayerChange
 from tfopt.runtime.progress import Advance
@@ -101,7 +101,7 @@ def _projections(
     """What keeps zeros and shared weights during training, and a note on what there was to keep."""
     found = []
     sparse = shared = 0
-    for _, layer in leaves(model):
+    for _, layer in named_layers(model):
         for weight, variable in zip(layer.weights, aware.variables(layer), strict=True):
             kernel = weight.numpy()
             if kernel.ndim < 2 or not weight.trainable:
@@ -132,6 +132,6 @@ def layer_verdicts(artifact: KerasArtifact) -> dict[str, Verdict]:
     covered = Verdict(can=True, detail="trained with simulated integers")
     return {
         name: Verdict(can=False, detail=aware.left_float[name]) if name in aware.left_float else covered
-        for name, layer in leaves(artifact.model)
+        for name, layer in named_layers(artifact.model)
         if layer.weights
     }

@@ -9,7 +9,7 @@ from typing import TypeVar
 import keras
 
 from tfopt.formats.tflite.graph import Operation, operations
-from tfopt.graph.layer_names import layers_in, leaves
+from tfopt.graph.layer_names import named_layers, parse_scopes
 from tfopt.report.schema import LayerChange, LayerError
 
 MOST_CLUSTERS = 64  # that many distinct values are no accident of rounding to 8 bits
@@ -27,7 +27,7 @@ def layer_changes(model: keras.Model, payload: bytes, scopes: Mapping[str, str] 
     """
     owned = owners(model, payload, scopes)
     changes = []
-    for name, layer in leaves(model):
+    for name, layer in named_layers(model):
         count = sum(prod(weight.shape) for weight in layer.weights)
         if count:
             changes.append(_change(name, layer, count, owned.get(name, [])))
@@ -42,17 +42,17 @@ def owners(model: keras.Model, payload: bytes, scopes: Mapping[str, str] | None 
     `scopes` gives the layer for each such name, if it is not the layer's own. Recurrent layers lose their names in
     tf_keras: to each that is not found belongs what is inside of loops, and every recurrent kernel.
     """
-    certain = dict(enumerate(name for name, _ in leaves(model)))
-    named = {layer.name: name for name, layer in leaves(model)} if scopes is None else scopes
+    certain = dict(enumerate(name for name, _ in named_layers(model)))
+    named = {layer.name: name for name, layer in named_layers(model)} if scopes is None else scopes
     found: dict[str, list[Operation]] = defaultdict(list)
     steps = []
     for operation in operations(payload):
-        known = {certain[layer] for tensor in _tensors(operation) for layer in layers_in(tensor) if layer in certain}
+        known = {certain[layer] for tensor in _tensors(operation) for layer in parse_scopes(tensor) if layer in certain}
         for name in known or {named[scope] for scope in _scopes(operation, model.name) if scope in named}:
             found[name].append(operation)
         if operation.in_loop or operation.kind in RECURRENT:
             steps.append(operation)
-    for name, layer in leaves(model):
+    for name, layer in named_layers(model):
         weighs = any(prod(c.shape) > 1 for operation in found[name] for c in operation.constants)
         if isinstance(layer, (keras.layers.RNN, keras.layers.Bidirectional)) and not weighs:
             found[name] = steps
@@ -109,6 +109,6 @@ def _change(name: str, layer: keras.Layer, count: int, found: list[Operation]) -
 
 def named_as_in(model: keras.Model, told: Told) -> Told:
     """Return what is told of a layer under its name and kind in `model`; it may have been rebuilt to be converted."""
-    own = {name.replace("/", "_"): (name, type(layer).__name__) for name, layer in leaves(model)}
+    own = {name.replace("/", "_"): (name, type(layer).__name__) for name, layer in named_layers(model)}
     name, kind = own.get(told.layer, (told.layer, told.kind))
     return told.model_copy(update={"layer": name, "kind": kind})

@@ -15,10 +15,10 @@ from tfopt.errors import ConversionError, InputError, UnsupportedError
 from tfopt.evaluation.evaluator import Evaluator, Reference
 from tfopt.formats.keras.artifact import KerasArtifact
 from tfopt.formats.tflite.artifact import TfliteArtifact
-from tfopt.graph.dense_lowering import lowered, pays_as_dense
-from tfopt.graph.layer_names import leaves
+from tfopt.graph.dense_lowering import lower_to_dense, pays_as_dense
+from tfopt.graph.layer_names import named_layers
 from tfopt.graph.model_io import inputs_of
-from tfopt.graph.random_inputs import samples
+from tfopt.graph.random_inputs import random_inputs
 from tfopt.graph.replay import is_graph
 from tfopt.report.inspection import Verdict
 from tfopt.report.schema import GateResult
@@ -114,10 +114,10 @@ def _with_kernels_for_few_bits(artifact: KerasArtifact, config: QuantizeConfig) 
     """The model, with those convolutions as dense layers that LiteRT computes faster with few bits so; and these."""
     if config.precision != "dynamic" or config.weights == "int8" or not is_graph(artifact.model):
         return artifact, []
-    dense = [name for name, layer in leaves(artifact.model) if pays_as_dense(layer)]
+    dense = [name for name, layer in named_layers(artifact.model) if pays_as_dense(layer)]
     if not dense:
         return artifact, []
-    return KerasArtifact.of(lowered(artifact.model, artifact.name, pays_as_dense), artifact.name), dense
+    return KerasArtifact.of(lower_to_dense(artifact.model, artifact.name, pays_as_dense), artifact.name), dense
 
 
 def _samples(artifact: KerasArtifact, config: QuantizeConfig, data: Dataset | None) -> tuple[list[Array], list[str]]:
@@ -164,7 +164,7 @@ def choose(prepared: Prepared, config: QuantizeConfig, progress: Progress) -> tu
 
 def int8_verdicts(artifact: KerasArtifact, progress: Progress) -> dict[str, Verdict]:
     """Say what the file of `tfopt quantize --int8` holds of each layer, with ranges from random samples."""
-    arrays = [tensor.numpy() for tensor in samples(artifact.model, batch=TRIED)]
+    arrays = [tensor.numpy() for tensor in random_inputs(artifact.model, batch=TRIED)]
     made = convert(artifact, progress, static="int8", calibration=arrays)
     feeds = dict(zip(made.inputs, arrays, strict=True))
     reference = Evaluator.without_labels(arrays, "random samples").against(made.artifact)

@@ -15,7 +15,7 @@ import numpy as np
 from tfopt.evaluation.evaluator import Reference
 from tfopt.formats.tflite.artifact import TfliteArtifact, tensors
 from tfopt.formats.tflite.graph import Operation, operations
-from tfopt.graph.layer_names import leaves
+from tfopt.graph.layer_names import named_layers
 from tfopt.report.schema import LayerError
 from tfopt.runtime.progress import Progress
 from tfopt.techniques.quantization.config import QuantizeConfig
@@ -41,8 +41,8 @@ class Suspect(NamedTuple):
 
 def suspects(model: keras.Model, source: TfliteArtifact) -> list[Suspect]:
     """Who can be blamed, in the order of the file, each operation once; a layer with a kernel before one without."""
-    kinds = {name: type(layer).__name__ for name, layer in leaves(model)}
-    heavy = {name for name, layer in leaves(model) if any(len(weight.shape) > 1 for weight in layer.weights)}
+    kinds = {name: type(layer).__name__ for name, layer in named_layers(model)}
+    heavy = {name for name, layer in named_layers(model) if any(len(weight.shape) > 1 for weight in layer.weights)}
     owned = owners(model, source.payload)
     owner: dict[str, str] = {}
     for name in sorted(kinds, key=lambda name: name not in heavy):  # in the order of the model otherwise

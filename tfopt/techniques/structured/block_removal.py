@@ -14,8 +14,8 @@ from tfopt.core.outcome import Outcome
 from tfopt.errors import InputError, UnreachableError, UnsupportedError
 from tfopt.evaluation.evaluator import Evaluator
 from tfopt.formats.keras.artifact import KerasArtifact
-from tfopt.graph.layer_names import leaves
-from tfopt.graph.residual_blocks import Block, residual_blocks, without
+from tfopt.graph.layer_names import named_layers
+from tfopt.graph.residual_blocks import Block, find_residual_blocks, remove_blocks
 from tfopt.report.schema import LayerChange
 from tfopt.runtime.progress import Progress
 from tfopt.techniques.kernel_selection import excluded_by
@@ -36,11 +36,15 @@ def prune_blocks(artifact: KerasArtifact, config: StructuredConfig, context: Con
         raise InputError("--structured layers measures what each block is worth, and there is no data: give --data")
     teacher = teacher_of(config, artifact, data)
     seed_everything(config.seed)
-    model = flat = without(artifact.fresh_model(), [], artifact.name)
+    model = flat = remove_blocks(artifact.fresh_model(), [], artifact.name)
     cost = cost_of(config, artifact, progress) if config.target else None
     first = _blocks(model, config)
     if not first:
-        why = "all are excluded" if residual_blocks(model) else "no addition has an input that passes by other layers"
+        why = (
+            "all are excluded"
+            if find_residual_blocks(model)
+            else "no addition has an input that passes by other layers"
+        )
         raise UnsupportedError(f"{artifact.name} has no residual block that can leave: {why}")
     tuning = Tuning(artifact.name, config, data, teacher)
     history: list[dict[str, float]] = []
@@ -58,8 +62,8 @@ def prune_blocks(artifact: KerasArtifact, config: StructuredConfig, context: Con
             block = min(losses, key=lambda block: losses[block])
             changes.append(_change(model, block, f"the validation loss becomes {losses[block]:.4f}", before))
             before = losses[block]
-            model = without(model, [block], artifact.name)
-            inside = {one.name for one in losses} - {block.name} - {one.name for one in residual_blocks(model)}
+            model = remove_blocks(model, [block], artifact.name)
+            inside = {one.name for one in losses} - {block.name} - {one.name for one in find_residual_blocks(model)}
             changes += [_with(flat, one, block) for one in losses if one.name in inside]
         model, epochs = tuning.tuned(model, step, progress)
         before = evaluator.loss(model)()
@@ -78,7 +82,7 @@ def prune_blocks(artifact: KerasArtifact, config: StructuredConfig, context: Con
 def _blocks(model: keras.Model, config: StructuredConfig) -> list[Block]:
     """The blocks that may leave."""
     pattern = excluded_by(config.exclude)
-    found = residual_blocks(model)
+    found = find_residual_blocks(model)
     return [block for block in found if not (pattern and any(map(pattern.search, (block.name, *block.layers))))]
 
 
@@ -114,7 +118,7 @@ def _losses(
     losses = {}
     with progress.task("trying without each block", len(found)) as advance:
         for block in found:
-            losses[block] = float(np.nan_to_num(evaluator.loss(without(model, [block], title))(), nan=np.inf))
+            losses[block] = float(np.nan_to_num(evaluator.loss(remove_blocks(model, [block], title))(), nan=np.inf))
             advance(1, f"{block.name}: loss {losses[block]:.3f}")
     return losses
 
@@ -137,5 +141,5 @@ def _kept(model: keras.Model, block: Block, tried: dict[str, float]) -> LayerCha
 def _weights(model: keras.Model, block: Block) -> int:
     names = set(block.layers)
     return sum(
-        layer.count_params() for name, layer in leaves(model) if name.replace("/", "_") in names or name in names
+        layer.count_params() for name, layer in named_layers(model) if name.replace("/", "_") in names or name in names
     )

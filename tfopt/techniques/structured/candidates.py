@@ -10,12 +10,12 @@ import numpy as np
 from tfopt.data import Dataset
 from tfopt.errors import InputError, UnsupportedError
 from tfopt.graph.channels.channel_graph import ChannelGraph
-from tfopt.graph.channels.groups import Group, groups
-from tfopt.graph.channels.removal import smaller
+from tfopt.graph.channels.groups import ChannelGroup, find_groups
+from tfopt.graph.channels.removal import remove_channels
 from tfopt.graph.channels.tracing import trace
-from tfopt.graph.channels.verification import prove
-from tfopt.graph.layer_names import leaves
-from tfopt.graph.random_inputs import samples
+from tfopt.graph.channels.verification import verify
+from tfopt.graph.layer_names import named_layers
+from tfopt.graph.random_inputs import random_inputs
 from tfopt.techniques.kernel_selection import excluded_by
 from tfopt.techniques.structured.channel_selection import Competition, gone
 from tfopt.techniques.structured.config import StructuredConfig
@@ -35,10 +35,10 @@ class Candidates:
 
     model: keras.Model
     graph: ChannelGraph
-    groups: list[Group]
+    groups: list[ChannelGroup]
     competitions: list[Competition]
     notes: list[str]
-    spared: list[Group]
+    spared: list[ChannelGroup]
     exclude: re.Pattern[str] | None
 
     def kept(self, config: StructuredConfig, amount: float) -> Array:
@@ -48,8 +48,8 @@ class Candidates:
 
     def without(self, kept: Array, inputs: Sequence[Tensor]) -> tuple[keras.Model, float]:
         """The model with only the channels `kept`, and the largest difference that its proof found."""
-        small = smaller(self.model, self.graph, kept)
-        return small, prove(self.model, small, self.graph, kept, inputs)
+        small = remove_channels(self.model, self.graph, kept)
+        return small, verify(self.model, small, self.graph, kept, inputs)
 
     def removed(self, kept: Array) -> int:
         """How many sets leave."""
@@ -74,12 +74,12 @@ class Candidates:
 def candidates(model: keras.Model, config: StructuredConfig, data: Dataset | None, title: str) -> Candidates:
     """Find what can leave; raises `UnsupportedError` if nothing can, `InputError` if `exclude` fits no layer."""
     graph = trace(model, title)
-    found = groups(graph)
+    found = find_groups(graph)
     wanted = _wanted(found, graph, config, title)
     scores, known = importances(config.importance, model, graph, data, config.seed)
     unscored = [group.name for group in wanted if not known[group.roots].all()]
     notes = [f"--importance {config.importance} has no measure for {_few(unscored)}: l2 instead"] if unscored else []
-    layers = dict(leaves(model))
+    layers = dict(named_layers(model))
     strided = {name for name, layer in layers.items() if _is_strided(layer)}
     frozen = [name for group in wanted for name in group.makers if not layers[name].trainable]
     if frozen and data is not None:
@@ -103,11 +103,11 @@ def candidates(model: keras.Model, config: StructuredConfig, data: Dataset | Non
 def proof_inputs(model: keras.Model, data: Dataset | None) -> list[Tensor]:
     """Two samples to run the proof on: of the train split, or made up."""
     if data is None:
-        return list(samples(model, batch=PROOF_SAMPLES))
+        return list(random_inputs(model, batch=PROOF_SAMPLES))
     return [keras.ops.convert_to_tensor(x[:PROOF_SAMPLES]) for x in data.train.inputs]
 
 
-def _wanted(found: list[Group], graph: ChannelGraph, config: StructuredConfig, title: str) -> list[Group]:
+def _wanted(found: list[ChannelGroup], graph: ChannelGraph, config: StructuredConfig, title: str) -> list[ChannelGroup]:
     pattern = excluded_by(config.exclude)
     if pattern and not any(map(pattern.search, graph.kinds)):
         raise InputError(f"--exclude {config.exclude!r} matches no layer")

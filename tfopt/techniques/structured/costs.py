@@ -8,17 +8,17 @@ from typing import Self
 import keras
 
 from tfopt.evaluation.keras_macs import keras_macs, layer_macs
-from tfopt.graph.channels.channel_graph import ChannelGraph, Cut
-from tfopt.graph.layer_names import leaves
+from tfopt.graph.channels.channel_graph import ChannelGraph, WeightSlices
+from tfopt.graph.layer_names import named_layers
 from tfopt.typing import Array
 
 
 @dataclass(frozen=True)
 class Costs:
-    """The shapes of all weights with their cuts, each layer's MACs, and the MACs that are in no layer."""
+    """The shapes of all weights with their slices by channel, each layer's MACs, and the MACs that are in no layer."""
 
     shapes: dict[str, list[tuple[int, ...]]]
-    cuts: dict[str, list[Cut]]
+    by_layer: dict[str, list[WeightSlices]]
     macs: dict[str, int]
     elsewhere: int
 
@@ -27,15 +27,15 @@ class Costs:
         """The costs of `model`; without MACs where they cannot be counted."""
         shapes: dict[str, list[tuple[int, ...]]] = {}
         seen: set[int] = set()
-        for name, layer in leaves(model):
+        for name, layer in named_layers(model):
             if id(layer) not in seen:
                 shapes[name] = [tuple(weight.shape) for weight in layer.weights]
                 seen.add(id(layer))
-        cuts: dict[str, list[Cut]] = defaultdict(list)
-        for cut in graph.cuts:
-            cuts[cut.layer].append(cut)
+        by_layer: dict[str, list[WeightSlices]] = defaultdict(list)
+        for slices in graph.weight_slices:
+            by_layer[slices.layer].append(slices)
         macs = layer_macs(model) or {}
-        return cls(shapes, dict(cuts), macs, (keras_macs(model) or 0) - sum(macs.values()))
+        return cls(shapes, dict(by_layer), macs, (keras_macs(model) or 0) - sum(macs.values()))
 
     def parameters(self, kept: Array) -> int:
         """The number of weights with the channels that are `kept`."""
@@ -53,6 +53,6 @@ class Costs:
 
     def _sizes(self, layer: str, kept: Array) -> list[int]:
         shapes = [list(shape) for shape in self.shapes.get(layer, [])]
-        for cut in self.cuts.get(layer, []):
-            shapes[cut.weight][cut.axis] = int(kept[cut.ids].sum())
+        for slices in self.by_layer.get(layer, []):
+            shapes[slices.weight][slices.axis] = int(kept[slices.ids].sum())
         return [prod(shape) for shape in shapes]

@@ -16,8 +16,8 @@ from tfopt.config.choices import Importance
 from tfopt.data import Dataset
 from tfopt.errors import InputError
 from tfopt.evaluation.losses import loss_function
-from tfopt.graph.channels.channel_graph import ChannelGraph, Cut, Reading
-from tfopt.graph.layer_names import first_names, leaves
+from tfopt.graph.channels.channel_graph import ChannelGraph, InputAxis, WeightSlices
+from tfopt.graph.layer_names import first_names, named_layers
 from tfopt.graph.model_io import call as call_model
 from tfopt.graph.replay import Call, replay
 from tfopt.typing import Array, Tensor
@@ -34,17 +34,17 @@ def importances(
     Sets without a measured score have their l2 norm. Raises `InputError` if the measure needs data and there is none.
     """
     scores = Scores(len(graph.roots))
-    weights = {name: [weight.numpy() for weight in layer.weights] for name, layer in leaves(model)}
+    weights = {name: [weight.numpy() for weight in layer.weights] for name, layer in named_layers(model)}
     match by:
         case "l1" | "l2":
             return _norms(graph, weights, 1 if by == "l1" else 2).mean(), np.ones(len(graph.roots), bool)
         case "random":
             return np.random.default_rng(seed).random(len(graph.roots)), np.ones(len(graph.roots), bool)
         case "bn-scale":
-            names = {name: [weight.name for weight in layer.weights] for name, layer in leaves(model)}
-            for cut in graph.cuts:
-                if cut.role == "follows" and names[cut.layer][cut.weight] == "gamma":
-                    scores.add(graph, cut.ids, np.abs(weights[cut.layer][cut.weight]))
+            names = {name: [weight.name for weight in layer.weights] for name, layer in named_layers(model)}
+            for slices in graph.weight_slices:
+                if slices.role == "follows" and names[slices.layer][slices.weight] == "gamma":
+                    scores.add(graph, slices.ids, np.abs(weights[slices.layer][slices.weight]))
         case "taylor":
             _taylor(scores, model, graph, _needed(data, by))
         case "activation":
@@ -76,17 +76,17 @@ class Scores:
 def _norms(graph: ChannelGraph, weights: dict[str, list[Array]], power: int) -> Scores:
     """Norms of the slices of each kernel, set against the mean of all its slices so that every layer has equal say."""
     scores = Scores(len(graph.roots))
-    for cut in graph.cuts:
-        weight = weights[cut.layer][cut.weight]
-        if cut.role != "follows" and weight.ndim > 1:
-            norms = _by_position(np.abs(weight.astype(np.float64)) ** power, cut) ** (1 / power)
-            scores.add(graph, cut.ids, norms / max(float(norms.mean()), 1e-30))
+    for slices in graph.weight_slices:
+        weight = weights[slices.layer][slices.weight]
+        if slices.role != "follows" and weight.ndim > 1:
+            norms = _by_position(np.abs(weight.astype(np.float64)) ** power, slices) ** (1 / power)
+            scores.add(graph, slices.ids, norms / max(float(norms.mean()), 1e-30))
     return scores
 
 
-def _by_position(weight: Array, cut: Cut) -> Array:
-    """Sums over all axes but that of the cut."""
-    return weight.sum(axis=tuple(axis for axis in range(weight.ndim) if axis != cut.axis))  # type: ignore[no-any-return]
+def _by_position(weight: Array, slices: WeightSlices) -> Array:
+    """Sums over all axes but that of the slices."""
+    return weight.sum(axis=tuple(axis for axis in range(weight.ndim) if axis != slices.axis))  # type: ignore[no-any-return]
 
 
 def _needed(data: Dataset | None, by: Importance) -> Dataset:
@@ -97,9 +97,9 @@ def _needed(data: Dataset | None, by: Importance) -> Dataset:
 
 def _taylor(scores: Scores, model: keras.Model, graph: ChannelGraph, data: Dataset) -> None:
     loss, encode = loss_function(model, data.task)
-    reading = [cut for cut in graph.cuts if cut.role == "reads"]
-    layers = dict(leaves(model))
-    variables = [layers[cut.layer].weights[cut.weight] for cut in reading]
+    reading = [slices for slices in graph.weight_slices if slices.role == "reads"]
+    layers = dict(named_layers(model))
+    variables = [layers[slices.layer].weights[slices.weight] for slices in reading]
 
     @tf.function(reduce_retracing=True)
     def gradients(inputs: Tensor, targets: Tensor) -> Tensor:
@@ -112,19 +112,19 @@ def _taylor(scores: Scores, model: keras.Model, graph: ChannelGraph, data: Datas
         batch = [tf.convert_to_tensor(x[start : start + BATCH]) for x in data.train.inputs]
         found = gradients(batch, tf.convert_to_tensor(encode(data.train.y[start : start + BATCH])))
         changes = np.zeros(len(scores.sums))
-        for cut, variable, gradient in zip(reading, variables, found, strict=True):
-            product = _by_position(tf.convert_to_tensor(gradient).numpy() * variable.numpy(), cut)
-            np.add.at(changes, graph.roots[cut.ids], product)
+        for slices, variable, gradient in zip(reading, variables, found, strict=True):
+            product = _by_position(tf.convert_to_tensor(gradient).numpy() * variable.numpy(), slices)
+            np.add.at(changes, graph.roots[slices.ids], product)
         scores.sums += changes**2
-        for cut in reading:
-            scores.counts[np.unique(graph.roots[cut.ids])] = 1
+        for slices in reading:
+            scores.counts[np.unique(graph.roots[slices.ids])] = 1
 
 
 def _activations(scores: Scores, model: keras.Model, graph: ChannelGraph, data: Dataset) -> None:
     """Mean |activation| along each axis that a weight reads, set against the mean of the layer."""
     names = first_names(model)
-    readings: dict[str, list[tuple[int, Reading]]] = defaultdict(list)
-    for index, reading in enumerate(graph.readings):
+    readings: dict[str, list[tuple[int, InputAxis]]] = defaultdict(list)
+    for index, reading in enumerate(graph.input_axes):
         readings[reading.layer].append((index, reading))
     totals: dict[int, Array] = {}
 
@@ -140,4 +140,4 @@ def _activations(scores: Scores, model: keras.Model, graph: ChannelGraph, data: 
     for start in range(0, min(SAMPLES, len(data.train)), BATCH):
         replay(model, [tf.convert_to_tensor(x[start : start + BATCH]) for x in data.train.inputs], watch)
     for index, total in totals.items():
-        scores.add(graph, graph.readings[index].ids, total / max(float(total.mean()), 1e-30))
+        scores.add(graph, graph.input_axes[index].ids, total / max(float(total.mean()), 1e-30))

@@ -4,7 +4,7 @@ import keras
 import numpy as np
 
 from tfopt.graph.channels.channel_graph import ChannelGraph
-from tfopt.graph.layer_names import leaves
+from tfopt.graph.layer_names import named_layers
 from tfopt.report.schema import LayerChange
 from tfopt.techniques.structured.candidates import Candidates
 
@@ -14,7 +14,7 @@ NOUNS = {"Embedding": "numbers a token", "LSTM": "units", "GRU": "units", "Simpl
 def narrowed(found: Candidates, after: keras.Model) -> list[LayerChange]:
     """One entry for each layer with weights: how many channels and weights are left, or why all stayed."""
     changes = []
-    for (name, old), (_, new) in zip(leaves(found.model), leaves(after), strict=True):
+    for (name, old), (_, new) in zip(named_layers(found.model), named_layers(after), strict=True):
         had, has = (sum(int(np.prod(weight.shape)) for weight in layer.weights) for layer in (old, new))
         if not had:
             continue
@@ -30,9 +30,9 @@ def narrowed(found: Candidates, after: keras.Model) -> list[LayerChange]:
 
 def _made(name: str, old: keras.Layer, new: keras.Layer, graph: ChannelGraph) -> str:
     """How many of the channels that it makes are left; nothing for layers that just follow."""
-    for cut in graph.cuts:
-        if cut.layer == name and cut.role == "makes":
-            had, has = (layer.weights[cut.weight].shape[cut.axis] for layer in (old, new))
+    for slices in graph.weight_slices:
+        if slices.layer == name and slices.role == "makes":
+            had, has = (layer.weights[slices.weight].shape[slices.axis] for layer in (old, new))
             units = getattr(old, "units", None)
             if units and had != units:  # recurrent layers have several gates
                 had, has = units, has * units // had

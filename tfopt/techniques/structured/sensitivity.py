@@ -8,7 +8,7 @@ import numpy as np
 from tfopt.core.context import Context
 from tfopt.errors import InputError
 from tfopt.formats.keras.artifact import KerasArtifact
-from tfopt.graph.channels.removal import zeroed
+from tfopt.graph.channels.removal import zero_channels
 from tfopt.report.schema import GroupLoss
 from tfopt.techniques.structured.candidates import candidates
 from tfopt.techniques.structured.channel_selection import gone
@@ -37,7 +37,7 @@ def group_losses(
     with progress.task("silencing each group", len(found.groups)) as advance:
         for group, competition in zip(found.groups, found.competitions, strict=True):
             left = ~np.isin(found.graph.roots, gone([competition], config.share, "local"))
-            model.set_weights(zeroed(model, found.graph, left))
+            model.set_weights(zero_channels(model, found.graph, left))
             after = loss()
             model.set_weights(weights)
             losses.append(

@@ -9,7 +9,7 @@ import keras
 from tfopt.errors import UnreachableError, UnsupportedError
 from tfopt.evaluation.keras_macs import keras_macs
 from tfopt.formats.keras.artifact import KerasArtifact
-from tfopt.graph.channels.removal import smaller
+from tfopt.graph.channels.removal import remove_channels
 from tfopt.runtime.progress import Progress
 from tfopt.techniques.structured.candidates import Candidates
 from tfopt.techniques.structured.config import StructuredConfig
@@ -119,7 +119,7 @@ class Target:
         return NAMES[self.name]
 
     def _built(self, found: Candidates, amount: float) -> float:
-        return self.cost(smaller(found.model, found.graph, found.kept(self.config, amount)))
+        return self.cost(remove_channels(found.model, found.graph, found.kept(self.config, amount)))
 
 
 def _counted(full: float) -> Callable[[Costs, Array], float]:
