@@ -25,7 +25,7 @@ class VerificationError(TfoptError):
 
 
 def verify(model: keras.Model, small: keras.Model, graph: ChannelGraph, kept: Array, inputs: Sequence[Tensor]) -> float:
-    """The largest difference in any tensor, for `inputs` (N, ...); raises `VerificationError` if it is above the tolerance.
+    """Return the largest difference in any tensor, for `inputs` (N, ...); raise `VerificationError` if it is too large.
 
     The weights of `model` change meanwhile and are then as before.
     """
