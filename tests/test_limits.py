@@ -7,7 +7,7 @@ import pytest
 
 from tfopt.errors import InputError
 from tfopt.untrusted import limits
-from tfopt.untrusted.limits import within
+from tfopt.untrusted.limits import time_limit
 
 pytestmark = pytest.mark.skipif(not hasattr(signal, "setitimer"), reason="no timers on Windows")
 
@@ -24,7 +24,7 @@ def test_what_catches_an_exception_is_told_again(monkeypatch):
                 swallowed.append(error)
         time.sleep(3)
 
-    with pytest.raises(InputError, match="took longer than"), within(0.05, "m.keras"):
+    with pytest.raises(InputError, match="took longer than"), time_limit(0.05, "m.keras"):
         stubborn()
     assert len(swallowed) == 2
 
@@ -35,7 +35,7 @@ def test_the_timer_of_somebody_else_goes_on():
     try:
         began = time.monotonic()
         signal.setitimer(signal.ITIMER_REAL, 0.3)
-        with within(60, "m.keras"):
+        with time_limit(60, "m.keras"):
             time.sleep(0.1)
         time.sleep(0.4)
         assert len(rung) == 1

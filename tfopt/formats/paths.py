@@ -8,7 +8,7 @@ import zlib
 from pathlib import Path
 
 from tfopt.errors import InputError
-from tfopt.untrusted.archives import content
+from tfopt.untrusted.archives import read_member
 
 UNREADABLE = (
     zipfile.BadZipFile,
@@ -52,7 +52,7 @@ def is_legacy(path: Path) -> bool:
     with contextlib.suppress(*UNREADABLE, KeyError, ValueError, TypeError), zipfile.ZipFile(path) as archive:
         if archive.getinfo("metadata.json").file_size > MOST_METADATA:
             return False
-        return str(json.loads(content(archive, "metadata.json"))["keras_version"]).startswith("2")
+        return str(json.loads(read_member(archive, "metadata.json"))["keras_version"]).startswith("2")
     return False
 
 

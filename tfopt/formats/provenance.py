@@ -12,7 +12,7 @@ from tfopt.data.preprocessing import Preprocessor
 from tfopt.errors import InputError
 from tfopt.formats.paths import MEMBER
 from tfopt.typing import Json
-from tfopt.untrusted.archives import content
+from tfopt.untrusted.archives import read_member
 
 MOST_BYTES = 10_000_000
 
@@ -56,7 +56,7 @@ def read(archive: zipfile.ZipFile, name: str) -> Provenance | None:
     if info.file_size > MOST_BYTES:
         raise InputError(f"{name}: its {MEMBER} has {info.file_size:,} bytes, which tfopt never writes")
     try:
-        return Provenance.model_validate_json(content(archive, MEMBER))
+        return Provenance.model_validate_json(read_member(archive, MEMBER))
     except ValidationError as error:
         raise InputError(
             f"{name}: its {MEMBER} is damaged or from a newer tfopt ({error.error_count()} errors)"

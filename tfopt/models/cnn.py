@@ -10,10 +10,10 @@ import keras
 from keras import layers
 
 from tfopt.models.config import ModelConfig
-from tfopt.models.conv_blocks import convolved, plain_block, residual_block
-from tfopt.models.dimensions import Dimensions, Sizes, dimensions
-from tfopt.models.heads import with_head
-from tfopt.models.inputs import entry, pooled, sequence, with_channels
+from tfopt.models.conv_blocks import conv_batch_norm, residual_block, vgg_block
+from tfopt.models.dimensions import Dimensions, Sizes, resolve_dimensions
+from tfopt.models.heads import add_head
+from tfopt.models.inputs import add_channel_axis, input_tensor, pool, to_sequence
 from tfopt.models.signature import Signature
 
 SIZES: Sizes = {"tiny": Dimensions(8, 3), "small": Dimensions(16, 3), "base": Dimensions(32, 4)}
@@ -25,9 +25,9 @@ def cnn(config: ModelConfig, signature: Signature) -> keras.Model:
 
     For tokens it is `depth` convolutions (by default one) over their embeddings and the maximum of each (Kim 2014).
     """
-    size = dimensions(config, SIZES)
-    inputs = entry(signature)
-    x = with_channels(inputs) if signature.kind == "image" else sequence(inputs, signature, size.width)
+    size = resolve_dimensions(config, SIZES)
+    inputs = input_tensor(signature)
+    x = add_channel_axis(inputs) if signature.kind == "image" else to_sequence(inputs, signature, size.width)
     if config.residual:
         x = _residual(x, size, config.blocks)
     elif signature.kind == "tokens":
@@ -35,19 +35,19 @@ def cnn(config: ModelConfig, signature: Signature) -> keras.Model:
             x = layers.Conv1D(size.width * 2, 5, padding="same", activation="relu", name=f"conv{layer}")(x)
     else:
         x = _plain(x, size)
-    return with_head(inputs, pooled(x, signature), signature, size.dropout, "cnn")
+    return add_head(inputs, pool(x, signature), signature, size.dropout, "cnn")
 
 
 def _plain(x: keras.KerasTensor, size: Dimensions) -> keras.KerasTensor:
     for block in range(size.depth):
-        x = plain_block(x, size.width * 2**block, block + 1)
+        x = vgg_block(x, size.width * 2**block, block + 1)
         if min(x.shape[1:-1]) < LEAST_SIZE:
             break
     return x
 
 
 def _residual(x: keras.KerasTensor, size: Dimensions, blocks: int) -> keras.KerasTensor:
-    x = convolved(x, size.width, "stem")
+    x = conv_batch_norm(x, size.width, "stem")
     for stage in range(size.depth):
         width = size.width * 2**stage
         x = residual_block(x, width, str(stage + 1), stride=2 if stage else 1)

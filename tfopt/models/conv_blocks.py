@@ -6,25 +6,25 @@ from keras import layers
 BATCH_NORM_MOMENTUM = 0.9  # Keras' 0.99 lags behind when an epoch has few steps, and validation misjudges early epochs
 
 
-def convolved(
+def conv_batch_norm(
     x: keras.KerasTensor, width: int, name: str, *, kernel: int = 3, stride: int = 1, relu: bool = True
 ) -> keras.KerasTensor:
     """A convolution to `width` channels, its normalization `name`_norm and, unless told otherwise, `name`_relu."""
     layer = layers.Conv1D if len(x.shape) == 3 else layers.Conv2D
     x = layer(width, kernel, stride, padding="same", use_bias=False, name=name)(x)
-    x = normalized(x, name)
+    x = batch_norm(x, name)
     return layers.ReLU(name=f"{name}_relu")(x) if relu else x
 
 
-def normalized(x: keras.KerasTensor, name: str) -> keras.KerasTensor:
+def batch_norm(x: keras.KerasTensor, name: str) -> keras.KerasTensor:
     """The batch normalization `name`_norm."""
     return layers.BatchNormalization(momentum=BATCH_NORM_MOMENTUM, name=f"{name}_norm")(x)
 
 
-def plain_block(x: keras.KerasTensor, width: int, number: int) -> keras.KerasTensor:
+def vgg_block(x: keras.KerasTensor, width: int, number: int) -> keras.KerasTensor:
     """Two convolutions of size 3 and a halving of the size (Simonyan & Zisserman 2015)."""
     for half in "ab":
-        x = convolved(x, width, f"conv{number}{half}")
+        x = conv_batch_norm(x, width, f"conv{number}{half}")
     pooling = layers.MaxPooling1D if len(x.shape) == 3 else layers.MaxPooling2D
     return pooling(name=f"pool{number}")(x)
 
@@ -34,8 +34,8 @@ def residual_block(x: keras.KerasTensor, width: int, number: str, stride: int) -
 
     Where the shape changes, a convolution of size 1 takes the way around.
     """
-    y = convolved(x, width, f"conv{number}a", stride=stride)
-    y = convolved(y, width, f"conv{number}b", relu=False)
+    y = conv_batch_norm(x, width, f"conv{number}a", stride=stride)
+    y = conv_batch_norm(y, width, f"conv{number}b", relu=False)
     if stride > 1 or x.shape[-1] != width:
-        x = convolved(x, width, f"short{number}", kernel=1, stride=stride, relu=False)
+        x = conv_batch_norm(x, width, f"short{number}", kernel=1, stride=stride, relu=False)
     return layers.ReLU(name=f"block{number}_relu")(layers.Add(name=f"block{number}")([x, y]))

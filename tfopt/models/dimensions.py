@@ -22,7 +22,7 @@ class Dimensions:
 Sizes = Mapping[Size, Dimensions]
 
 
-def dimensions(config: ModelConfig, sizes: Sizes) -> Dimensions:
+def resolve_dimensions(config: ModelConfig, sizes: Sizes) -> Dimensions:
     """The dimensions of the size that is asked for, overridden by those that are given; as many heads as fit."""
     size = sizes[config.size]
     width = config.width or size.width

@@ -1,9 +1,9 @@
 """The last layers of a model, by its task: probabilities of classes, plain numbers, or steps to come.
 
 A forecast is relative to what is known (after NLinear, Zeng et al. 2023, arXiv:2205.13504, section 4). The level of a
-series drifts away from where it was in training. So the last step is subtracted from what a model sees
-(`inputs.relative`), and the last steps are added to what it says: a model that says nothing repeats the last step or,
-where that is nearer, as many steps as it forecasts, such as those of the day before. Either is hard to beat.
+series drifts away from where it was in training. So the last step is subtracted from what a model sees, and the last
+steps are added to what it says: a model that says nothing repeats the last step or, where that is nearer, as many steps
+as it forecasts, such as those of the day before. Either is hard to beat.
 """
 
 from math import prod
@@ -14,7 +14,7 @@ from keras import layers
 from tfopt.models.signature import Signature
 
 
-def with_head(
+def add_head(
     inputs: keras.KerasTensor, x: keras.KerasTensor, signature: Signature, dropout: float, name: str
 ) -> keras.Model:
     """The model `name` from `inputs` to the outputs of `signature`, for features x (N, F)."""
@@ -25,11 +25,11 @@ def with_head(
         outputs = layers.Dense(prod(signature.outputs), name="numbers")(x)
         if len(signature.outputs) > 1:
             outputs = layers.Reshape(signature.outputs, name="steps")(outputs)
-        outputs = persistent(outputs, inputs, signature)
+        outputs = add_last_steps(outputs, inputs, signature)
     return keras.Model(inputs, outputs, name=name)
 
 
-def persistent(steps: keras.KerasTensor, inputs: keras.KerasTensor, signature: Signature) -> keras.KerasTensor:
+def add_last_steps(steps: keras.KerasTensor, inputs: keras.KerasTensor, signature: Signature) -> keras.KerasTensor:
     """Add the last steps of the forecast variates to `steps`, (N, H) or (N, H, V), if they are among the inputs."""
     if signature.task != "forecasting":
         return steps

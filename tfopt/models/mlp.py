@@ -4,9 +4,9 @@ import keras
 from keras import layers
 
 from tfopt.models.config import ModelConfig
-from tfopt.models.dimensions import Dimensions, Sizes, dimensions
-from tfopt.models.heads import with_head
-from tfopt.models.inputs import entry, relative
+from tfopt.models.dimensions import Dimensions, Sizes, resolve_dimensions
+from tfopt.models.heads import add_head
+from tfopt.models.inputs import input_tensor, subtract_last_step
 from tfopt.models.signature import Signature
 
 SIZES: Sizes = {"tiny": Dimensions(16, 1), "small": Dimensions(128, 2), "base": Dimensions(512, 3)}
@@ -14,14 +14,14 @@ SIZES: Sizes = {"tiny": Dimensions(16, 1), "small": Dimensions(128, 2), "base": 
 
 def mlp(config: ModelConfig, signature: Signature) -> keras.Model:
     """Build an MLP with `depth` hidden layers of `width` units for samples of any shape."""
-    size = dimensions(config, SIZES)
-    inputs = entry(signature)
+    size = resolve_dimensions(config, SIZES)
+    inputs = input_tensor(signature)
     if signature.kind == "tokens":
         x = layers.Embedding(signature.words, max(1, size.width // 8), name="embedding")(inputs)
         x = layers.GlobalAveragePooling1D(name="average")(x)
     else:
-        x = layers.Flatten(name="flatten")(relative(inputs, signature))
+        x = layers.Flatten(name="flatten")(subtract_last_step(inputs, signature))
     for layer in range(1, size.depth + 1):
         x = layers.Dense(size.width, activation="relu", name=f"hidden{layer}")(x)
         x = layers.Dropout(size.dropout, name=f"dropout{layer}")(x)
-    return with_head(inputs, x, signature, 0.0, "mlp")
+    return add_head(inputs, x, signature, 0.0, "mlp")

@@ -4,9 +4,9 @@ import keras
 from keras import layers
 
 from tfopt.models.config import ModelConfig
-from tfopt.models.dimensions import Dimensions, Sizes, dimensions
-from tfopt.models.heads import with_head
-from tfopt.models.inputs import entry, pooled, sequence
+from tfopt.models.dimensions import Dimensions, Sizes, resolve_dimensions
+from tfopt.models.heads import add_head
+from tfopt.models.inputs import input_tensor, pool, to_sequence
 from tfopt.models.signature import Signature
 
 SIZES: Sizes = {"tiny": Dimensions(16, 1), "small": Dimensions(64, 1), "base": Dimensions(128, 2)}
@@ -17,18 +17,18 @@ def rnn(config: ModelConfig, signature: Signature) -> keras.Model:
 
     What follows sees the last answer; for tokens, the largest of each unit over all words, as padding comes last.
     """
-    size = dimensions(config, SIZES)
-    inputs = entry(signature)
-    x = sequence(inputs, signature, max(1, size.width // 2))
+    size = resolve_dimensions(config, SIZES)
+    inputs = input_tensor(signature)
+    x = to_sequence(inputs, signature, max(1, size.width // 2))
     texts = signature.kind == "tokens"
     for layer in range(1, size.depth + 1):
         if layer > 1:
             x = layers.Dropout(size.dropout, name=f"dropout{layer - 1}")(x)
-        x = recurrent(x, size.width, config, f"{config.cell}{layer}", whole=texts or layer < size.depth)
-    return with_head(inputs, pooled(x, signature) if texts else x, signature, size.dropout, "rnn")
+        x = recurrent_layer(x, size.width, config, f"{config.cell}{layer}", whole=texts or layer < size.depth)
+    return add_head(inputs, pool(x, signature) if texts else x, signature, size.dropout, "rnn")
 
 
-def recurrent(
+def recurrent_layer(
     x: keras.KerasTensor, units: int, config: ModelConfig, name: str, *, whole: bool = False
 ) -> keras.KerasTensor:
     """What `config.cell` of so many units answers to a sequence (N, T, F): its last answer, or the `whole` sequence."""

@@ -4,12 +4,12 @@ import keras
 from keras import layers
 
 from tfopt.models.config import ModelConfig
-from tfopt.models.conv_blocks import convolved
-from tfopt.models.dimensions import Dimensions, Sizes, dimensions
-from tfopt.models.heads import with_head
-from tfopt.models.inputs import attended, entry, sequence, with_channels
+from tfopt.models.conv_blocks import conv_batch_norm
+from tfopt.models.dimensions import Dimensions, Sizes, resolve_dimensions
+from tfopt.models.heads import add_head
+from tfopt.models.inputs import add_channel_axis, input_tensor, pool_attention, to_sequence
 from tfopt.models.signature import Signature
-from tfopt.models.transformer_blocks import encoded, positioned
+from tfopt.models.transformer_blocks import add_positions, encoder_block
 
 SIZES: Sizes = {
     "tiny": Dimensions(16, 1, heads=2, dropout=0.1),
@@ -22,25 +22,25 @@ MOST_STEPS = 32
 
 def transformer(config: ModelConfig, signature: Signature) -> keras.Model:
     """Build `depth` blocks on vectors of `width` numbers with `heads` heads."""
-    size = dimensions(config, SIZES)
-    inputs = entry(signature)
+    size = resolve_dimensions(config, SIZES)
+    inputs = input_tensor(signature)
     match signature.kind:
         case "image":
-            x = _patches(with_channels(inputs), size.width)
+            x = _patches(add_channel_axis(inputs), size.width)
         case "series":
-            x = _spans(sequence(inputs, signature, size.width), size.width)
+            x = _spans(to_sequence(inputs, signature, size.width), size.width)
         case _:
-            x = sequence(inputs, signature, size.width)
-    x = positioned(x, size.width, "positions")
+            x = to_sequence(inputs, signature, size.width)
+    x = add_positions(x, size.width, "positions")
     for block in range(1, size.depth + 1):
-        x = encoded(x, size, f"block{block}")
+        x = encoder_block(x, size, f"block{block}")
     x = layers.LayerNormalization(name="norm")(x)
-    return with_head(inputs, attended(x, signature), signature, size.dropout, "transformer")
+    return add_head(inputs, pool_attention(x, signature), signature, size.dropout, "transformer")
 
 
 def _patches(x: keras.KerasTensor, width: int) -> keras.KerasTensor:
     """An image as a sequence of at most 64 patches; a convolution before them steadies training (Xiao et al. 2021)."""
-    x = convolved(x, max(8, width // 4), "stem")
+    x = conv_batch_norm(x, max(8, width // 4), "stem")
     height, breadth = x.shape[1:3]
     side = next(side for side in range(2, max(height, breadth) + 1) if _count(height, breadth, side) <= MOST_PATCHES)
     x = layers.Conv2D(width, side, side, padding="same", name="patches")(x)

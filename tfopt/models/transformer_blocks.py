@@ -11,14 +11,14 @@ from tfopt.models.dimensions import Dimensions, head_size
 FEED_FORWARD = 2  # times the width
 
 
-def positioned(x: keras.KerasTensor, width: int, name: str) -> keras.KerasTensor:
+def add_positions(x: keras.KerasTensor, width: int, name: str) -> keras.KerasTensor:
     """A sequence (N, T, F) projected to `width`, with a bias for each position: learned positional embeddings."""
     return layers.EinsumDense(
         "btf,fd->btd", (x.shape[1], width), bias_axes="td", bias_initializer="random_normal", name=name
     )(x)
 
 
-def encoded(
+def encoder_block(
     x: keras.KerasTensor, size: Dimensions, name: str, mask: keras.KerasTensor | None = None
 ) -> keras.KerasTensor:
     """One block of an encoder on (N, T, width); positions where `mask` (N, 1, T) is false are not looked at."""
@@ -27,7 +27,7 @@ def encoded(
     return _fed_forward(x, size, name)
 
 
-def decoded(
+def decoder_block(
     x: keras.KerasTensor, source: keras.KerasTensor, size: Dimensions, name: str, mask: keras.KerasTensor
 ) -> keras.KerasTensor:
     """One block of a decoder on (N, T, width): no position sees a later one, all see `source` (N, S, width)."""

@@ -19,7 +19,7 @@ from tfopt.errors import InputError, UnsupportedError
 from tfopt.evaluation.losses import label_encoder
 from tfopt.graph.layer_names import named_layers
 from tfopt.models import Signature
-from tfopt.models.heads import with_head
+from tfopt.models.heads import add_head
 from tfopt.runtime.progress import Progress
 from tfopt.training.batches import evaluation_batches, steps_per_epoch
 from tfopt.training.config import TrainConfig
@@ -58,7 +58,7 @@ def with_new_head(base: keras.Model, signature: Signature, name: str) -> keras.M
     rank = len(features.shape)
     if rank in POOLING:
         features = POOLING[rank](name="features")(features)
-    return with_head(base.inputs[0], features, signature, 0.0, "transferred")
+    return add_head(base.inputs[0], features, signature, 0.0, "transferred")
 
 
 def transfer(

@@ -31,7 +31,7 @@ def check_members(archive: zipfile.ZipFile, name: str, size: int, most: int = MO
     check_expansion(sum(member.file_size for member in members), size, name, most)
 
 
-def content(archive: zipfile.ZipFile, name: str) -> bytes:
+def read_member(archive: zipfile.ZipFile, name: str) -> bytes:
     """What a member holds, as much as it declares; `ZipFile.read` unpacks up to 2 GB and then cuts."""
     member = archive.getinfo(name)
     if member.compress_type not in BOUNDED:

@@ -22,7 +22,7 @@ def check_expansion(declared: int, stored: int, what: str, most: int = MOST_EXPA
 
 
 @contextlib.contextmanager
-def within(seconds: float, what: str) -> Iterator[None]:
+def time_limit(seconds: float, what: str) -> Iterator[None]:
     """Raise `InputError` after so many seconds; only in the main thread, and not where there are no timers."""
     if not hasattr(signal, "setitimer") or threading.current_thread() is not threading.main_thread():
         yield
@@ -37,7 +37,7 @@ def within(seconds: float, what: str) -> Iterator[None]:
     others = signal.setitimer(signal.ITIMER_REAL, seconds, AGAIN)
     began = time.monotonic()
     try:
-        with saying(late):
+        with reraising(late):
             yield
     finally:
         signal.setitimer(signal.ITIMER_REAL, 0)
@@ -47,7 +47,7 @@ def within(seconds: float, what: str) -> Iterator[None]:
 
 
 @contextlib.contextmanager
-def saying(refusal: InputError) -> Iterator[None]:
+def reraising(refusal: InputError) -> Iterator[None]:
     """Let `refusal` through as it was raised: Keras raises exceptions of a layer anew, with more words around them."""
     try:
         yield

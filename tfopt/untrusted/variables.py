@@ -12,14 +12,14 @@ from typing import Any
 import tensorflow as tf
 
 from tfopt.errors import InputError
-from tfopt.untrusted.limits import SMALL, saying
+from tfopt.untrusted.limits import SMALL, reraising
 
 LARGE = 1_000_000  # bytes from which a weight begins as zeros: to draw it at random takes three times its memory
 MOST_FOLD = 64  # a bit on disk becomes 32 in memory, and Adam keeps two more of each
 
 
 @contextlib.contextmanager
-def bounded_variables(stored: int, name: str) -> Iterator[None]:
+def limit_variables(stored: int, name: str) -> Iterator[None]:
     """While the context lasts, raise `InputError` if variables exceed what `stored` bytes of weights can be."""
     most = max(SMALL, MOST_FOLD * stored)
     made = 0
@@ -38,7 +38,7 @@ def bounded_variables(stored: int, name: str) -> Iterator[None]:
             options["initial_value"] = partial(tf.zeros, shape, kind)
         return next_creator(**options)
 
-    with saying(refusal), tf.variable_creator_scope(create):
+    with reraising(refusal), tf.variable_creator_scope(create):
         yield
 
 

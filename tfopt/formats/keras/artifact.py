@@ -30,11 +30,11 @@ from tfopt.runtime.atomic_files import write
 from tfopt.runtime.kept_file import KeptFile
 from tfopt.runtime.temporary import reserve, scratch
 from tfopt.typing import Array, Samples, Tensor
-from tfopt.untrusted.archives import check_members, content
+from tfopt.untrusted.archives import check_members, read_member
 from tfopt.untrusted.configs import check_config, read_config
 from tfopt.untrusted.hdf5 import check_weights
-from tfopt.untrusted.limits import within
-from tfopt.untrusted.variables import bounded_variables
+from tfopt.untrusted.limits import time_limit
+from tfopt.untrusted.variables import limit_variables
 
 WEIGHTS = "model.weights.h5"
 MEMBERS = ("metadata.json", "config.json", WEIGHTS)
@@ -68,7 +68,7 @@ class KerasArtifact:
         with scratch() as folder:
             provenance = _unpack_checked(file.path, path, folder)
             stored = (folder / WEIGHTS).stat().st_size
-            with within(LEAST_SECONDS + size / BYTES_A_SECOND, path.name), bounded_variables(stored, path.name):
+            with time_limit(LEAST_SECONDS + size / BYTES_A_SECOND, path.name), limit_variables(stored, path.name):
                 model = _load(folder, path.name)
             state = _optimizer_bytes(folder / WEIGHTS)
         check_tensor_sizes(model, path.name)
@@ -212,7 +212,7 @@ def _unpack_checked(file: Path, path: Path, folder: Path) -> Provenance | None:
             damaged = archive.testzip()
             if damaged:
                 raise InputError(f"{path} is damaged: its member {damaged} does not match its checksum")
-            check_config(read_config(content(archive, "config.json"), path.name), path.name)
+            check_config(read_config(read_member(archive, "config.json"), path.name), path.name)
             provenance = provenances.read(archive, path.name)
             reserve(folder, sum(member.file_size for member in archive.infolist()))
             _unpack(archive, folder)

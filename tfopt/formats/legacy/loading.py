@@ -26,8 +26,8 @@ from tfopt.typing import Json
 from tfopt.untrusted.archives import check_members
 from tfopt.untrusted.configs import read_config
 from tfopt.untrusted.hdf5 import check_weights
-from tfopt.untrusted.limits import within
-from tfopt.untrusted.variables import bounded_variables
+from tfopt.untrusted.limits import time_limit
+from tfopt.untrusted.variables import limit_variables
 
 LEAST_SECONDS = 30.0  # that loading may take, and a second more for so many bytes
 BYTES_A_SECOND = 1_000_000
@@ -39,7 +39,7 @@ def load_legacy(path: Path) -> keras.Model:
     """Return the model as a Keras 3 model; raise `InputError` or `UnsupportedError` in one sentence if it cannot be."""
     try:
         stored = sum(file.stat().st_size for file in ([path] if path.is_file() else path.rglob("*")) if file.is_file())
-        with within(LEAST_SECONDS + stored / BYTES_A_SECOND, str(path)), bounded_variables(stored, str(path)):
+        with time_limit(LEAST_SECONDS + stored / BYTES_A_SECOND, str(path)), limit_variables(stored, str(path)):
             return _loaded(path)
     except TfoptError:
         raise
