@@ -17,7 +17,7 @@ from tfopt.formats.keras.artifact import KerasArtifact
 from tfopt.formats.loading import load, load_keras
 from tfopt.formats.provenance import Provenance, Step
 from tfopt.formats.tflite.artifact import dequantized, quantized
-from tfopt.runtime.atomic_files import write
+from tfopt.runtime.atomic_files import write_file
 
 
 def _trained_model():
@@ -63,14 +63,14 @@ def test_what_was_loaded_stays_as_it_was_and_its_copy_goes_with_it(sample):
 
 
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="no such processes on Windows")
-def test_a_forked_process_leaves_the_kept_files_of_its_parent_alone():
+def test_a_forked_process_leaves_the_temporary_files_of_its_parent_alone():
     code = """
 import os
-from tfopt.runtime.kept_file import KeptFile
-ours = KeptFile()
+from tfopt.runtime.temporary_files import TemporaryFile
+ours = TemporaryFile()
 ours.path.write_bytes(b"ours")
 if os.fork() == 0:
-    assert KeptFile().path.parent != ours.path.parent
+    assert TemporaryFile().path.parent != ours.path.parent
     raise SystemExit
 os.wait()
 print(ours.path.read_text(), ours.path)
@@ -85,9 +85,9 @@ def test_saving_keeps_an_existing_file_unless_forced(tmp_path):
     path = tmp_path / "m.keras"
     path.write_bytes(b"precious")
     with pytest.raises(OutputError, match="--force"):
-        write(path, b"new", force=False)
+        write_file(path, b"new", force=False)
     assert path.read_bytes() == b"precious"
-    write(path, b"new", force=True)
+    write_file(path, b"new", force=True)
     assert path.read_bytes() == b"new"
     assert list(tmp_path.iterdir()) == [path]
 
@@ -97,7 +97,7 @@ def test_a_write_that_fails_leaves_the_earlier_file_and_no_other(tmp_path, monke
     path.write_bytes(b"precious")
     monkeypatch.setattr("os.fsync", lambda _: (_ for _ in ()).throw(OSError(28, "No space left on device")))
     with pytest.raises(OutputError, match="No space left"):
-        write(path, b"new", force=True)
+        write_file(path, b"new", force=True)
     assert path.read_bytes() == b"precious"
     assert list(tmp_path.iterdir()) == [path]
 
@@ -108,7 +108,7 @@ def test_of_two_writers_without_force_one_wins_whole(tmp_path):
 
     def writer(number):
         try:
-            write(path, bytes([number]) * 1_000_000, force=False)
+            write_file(path, bytes([number]) * 1_000_000, force=False)
             outcomes.append(number)
         except OutputError:
             outcomes.append(None)

@@ -15,7 +15,7 @@ import pytest
 from tests.conftest import SAMPLES, process
 from tfopt.core.destination import Destination
 from tfopt.errors import OutputError
-from tfopt.runtime.temporary import scratch
+from tfopt.runtime.temporary_files import temporary_folder
 
 KILLS = 25
 COMMANDS = {
@@ -96,8 +96,8 @@ def test_an_output_that_came_while_waiting_is_not_replaced(tmp_path):
 
 def test_a_temporary_folder_of_a_dead_process_is_removed_and_that_of_a_living_one_is_not():
     code = (
-        "import os, time, tfopt.runtime.temporary as s\n"
-        "with s.scratch() as f: (f / 'x').touch(); print(f, flush=True); "
+        "import os, time, tfopt.runtime.temporary_files as s\n"
+        "with s.temporary_folder() as f: (f / 'x').touch(); print(f, flush=True); "
     )
     dead, living = (
         subprocess.Popen([sys.executable, "-c", f"{code}time.sleep(60)"], stdout=subprocess.PIPE, text=True)
@@ -108,7 +108,7 @@ def test_a_temporary_folder_of_a_dead_process_is_removed_and_that_of_a_living_on
     (beside / "precious").touch()
     dead.kill()
     dead.wait()
-    with scratch() as own:
+    with temporary_folder() as own:
         assert own.is_dir()
         assert [folder.exists() for folder in folders] == [False, True]
         assert (beside / "precious").exists()

@@ -7,20 +7,21 @@ import sys
 import pytest
 
 from tests.test_bad_input import heeding_interrupts
-from tfopt.runtime import signals as stopping
+from tfopt.runtime import signals
 
 SWALLOWED = """
 import gc, os, signal, time, weakref
+from tfopt.runtime import signals
 class Thing: pass
-stopping.listen()
+signals.install_handlers()
 thing = Thing()
 seen = weakref.ref(thing, lambda _: os.kill(os.getpid(), signal.{name}))
 try:
     del thing
     print("went on", flush=True)
     time.sleep(20)
-except stopping.Stop:
-    print("stopped", stopping.asked())
+except signals.SignalInterrupt:
+    print("stopped", signals.received_signal())
 """
 
 
@@ -37,7 +38,7 @@ def test_a_signal_while_python_collects_garbage_is_not_lost(name, word):
 
 def test_what_a_library_makes_of_an_interruption_is_one(tfopt, monkeypatch):
     def fail(*_, **__):
-        monkeypatch.setattr(stopping, "_asked", [signal.SIGINT])
+        monkeypatch.setattr(signals, "_received", [signal.SIGINT])
         raise RuntimeError("the schema could not be built")
 
     monkeypatch.setattr("tfopt.api.load_dataset", fail)
@@ -51,5 +52,5 @@ def test_a_signal_that_is_ignored_stays_so(monkeypatch):
     monkeypatch.setattr(signal, "getsignal", lambda number: signal.SIG_IGN if number == signal.SIGHUP else None)
     monkeypatch.setattr(signal, "signal", lambda number, handler: set_to.update({number: handler}))
     monkeypatch.setattr(sys, "unraisablehook", sys.unraisablehook)
-    stopping.listen()
+    signals.install_handlers()
     assert not set_to

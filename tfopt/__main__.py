@@ -12,18 +12,17 @@ def main() -> None:
     except OSError:
         print("error: the current folder does not exist any more", file=sys.stderr)
         sys.exit(2)
-    from tfopt.runtime import signals as stopping
-    from tfopt.runtime import standard_streams as streams
+    from tfopt.runtime import signals, standard_streams
 
-    streams.prepare()
-    stopping.listen()
+    standard_streams.prepare()
+    signals.install_handlers()
     try:
         from tfopt.cli import run
 
         code = run()
-        streams.flush()
+        standard_streams.flush_stdout()
     except KeyboardInterrupt:
-        word, code = stopping.asked() or ("interrupted", 130)
+        word, code = signals.received_signal() or ("interrupted", 130)
         print(f"error: {word}; nothing was written", file=sys.stderr)
     except OSError as error:
         print(f"error: cannot write to stdout: {error.strerror}", file=sys.stderr)

@@ -14,10 +14,9 @@ from tfopt.cli import noise
 from tfopt.cli.limits import check_memory
 from tfopt.cli.printable import Printable, printable
 from tfopt.errors import InputError, TfoptError
-from tfopt.runtime import signals as stopping
-from tfopt.runtime import standard_streams as streams
+from tfopt.runtime import signals, standard_streams
 from tfopt.runtime.progress import Advance
-from tfopt.runtime.temporary import temporaries
+from tfopt.runtime.temporary_files import redirect_tempdir
 
 if TYPE_CHECKING:
     from pydantic import ValidationError
@@ -75,7 +74,7 @@ class Output:
             self._stack.close()
 
     def _end(self, error: BaseException) -> None:
-        stopped = stopping.asked() or (("interrupted", 130) if isinstance(error, KeyboardInterrupt) else None)
+        stopped = signals.received_signal() or (("interrupted", 130) if isinstance(error, KeyboardInterrupt) else None)
         if stopped and not isinstance(error, typer.Exit):
             self.fail(f"{stopped[0]}; {self.on_failure}")
             raise typer.Exit(stopped[1]) from None
@@ -129,7 +128,7 @@ class Output:
     def load_tensorflow(self, custom_objects: str | None = None) -> None:
         """Import TensorFlow and Keras, which takes seconds, with a bar that counts the modules, then custom objects."""
         check_memory()
-        self._stack.enter_context(temporaries())
+        self._stack.enter_context(redirect_tempdir())
         done = threading.Event()
         before = len(sys.modules)
 
@@ -201,7 +200,7 @@ class Output:
                 with console.capture() as printed:  # rich itself would end with exit code 1, that of a failed gate
                     console.print(Printable(shown))
                 sys.stdout.write(printed.get())
-        streams.flush()
+        standard_streams.flush_stdout()
 
 
 def _printable(sentence: str) -> str:

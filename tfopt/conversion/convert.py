@@ -18,7 +18,7 @@ from tfopt.formats.tflite.artifact import TfliteArtifact
 from tfopt.graph.random_inputs import random_inputs
 from tfopt.graph.replay import is_graph
 from tfopt.runtime.progress import Progress
-from tfopt.runtime.temporary import scratch
+from tfopt.runtime.temporary_files import temporary_folder
 from tfopt.typing import Array
 
 RECURRENT = (keras.layers.RNN, keras.layers.Bidirectional)
@@ -76,7 +76,7 @@ def convert(
 
 
 def _attempt(artifact: KerasArtifact, job: LowerJob, calibration: Sequence[Array], progress: Progress) -> FloatFile:
-    with scratch() as folder:
+    with temporary_folder() as folder:
         (folder / "model.keras").write_bytes(artifact.payload)
         batch = [array[:2] for array in calibration] or [
             tensor.numpy() for tensor in random_inputs(artifact.model, job.length)
@@ -114,7 +114,7 @@ def convert_trained(
     prepare: Callable[[Path], None], name: str, io: InterfaceType, progress: Progress
 ) -> TfliteArtifact:
     """Integers from the ranges that quantization-aware training learnt: `prepare` writes the SavedModel `trained`."""
-    with scratch() as folder:
+    with temporary_folder() as folder:
         prepare(folder / "trained")
         run_child("conversion.trained", folder, TrainedJob(io=io), name, progress)
         return TfliteArtifact(f"{Path(name).stem}-qat.tflite", (folder / "quantized.tflite").read_bytes())

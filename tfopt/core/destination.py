@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from tfopt.errors import OutputError
-from tfopt.runtime.atomic_files import hidden_name, refuse, temporary_name, write_all
+from tfopt.runtime.atomic_files import check_destination, hidden_name, temporary_name, write_files
 from tfopt.runtime.locks import locked
 
 if TYPE_CHECKING:
@@ -40,7 +40,7 @@ class Destination:
                 if path.resolve() == source.resolve():
                     raise OutputError(f"the output {path} is the input itself; give another name with -o")
         for path in (*self.written, self.report_path):
-            refuse(path, force)
+            check_destination(path, force)
         _try_folder(self.path)
 
     @property
@@ -58,7 +58,7 @@ class Destination:
         report = report.model_copy(update={"output": str(self.path)})
         contents = {**dict(zip(self.beside, beside, strict=True)), self.path: payload}
         contents[self.report_path] = (report.model_dump_json(indent=2) + "\n").encode()
-        write_all(contents, force=self.force)
+        write_files(contents, force=self.force)
         return report
 
     @contextlib.contextmanager
@@ -69,7 +69,7 @@ class Destination:
                 taken = f"another process is writing {path}; wait for it, or use -o for another name"
                 stack.enter_context(locked(path.with_name(f"{hidden_name(path)}.lock"), taken))
             for path in (*self.written, self.report_path):
-                refuse(path, self.force)
+                check_destination(path, self.force)
                 for left in path.parent.glob(f"{glob.escape(hidden_name(path))}.{'[0-9a-f]' * 8}.tmp"):
                     left.unlink(missing_ok=True)  # of a process that was killed
             yield

@@ -11,7 +11,7 @@ from tfopt.core.registry import technique
 from tfopt.data.config import DataConfig
 from tfopt.errors import InputError
 from tfopt.evaluation.config import Gates
-from tfopt.runtime.atomic_files import write
+from tfopt.runtime.atomic_files import write_file
 
 if TYPE_CHECKING:
     from tfopt.core.pipeline import Step
@@ -76,4 +76,4 @@ class Recipe(Config):
         text = StringIO()
         yaml = YAML()
         yaml.dump(self.model_dump(mode="json", exclude_defaults=True), text)
-        return write(path, text.getvalue().encode(), force=force)
+        return write_file(path, text.getvalue().encode(), force=force)

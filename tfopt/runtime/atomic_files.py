@@ -1,4 +1,7 @@
-"""Nothing lost: files are written under temporary names beside their destinations and renamed when all are whole."""
+"""Files are written under temporary names beside their destinations and renamed when all are whole.
+
+So a path holds what it held before or the whole of what is new, at any moment, even if the process is killed.
+"""
 
 import errno
 import hashlib
@@ -9,23 +12,35 @@ from pathlib import Path
 
 from tfopt.errors import OutputError
 
-WITHOUT_LINKS = (errno.EPERM, errno.ENOTSUP, errno.ENOSYS)  # what file systems say that have no hard links
-LONGEST = 200  # bytes of a name that leave room for what is added; file systems hold 255
+NO_HARD_LINKS = (errno.EPERM, errno.ENOTSUP, errno.ENOSYS)  # what file systems say that have none
+MAX_NAME_BYTES = 200  # leaves room for what is added; file systems hold 255
 
 
-def write(path: Path, payload: bytes, *, force: bool) -> Path:
-    """Write `payload` so that at any moment `path` is what it was or whole; raise `OutputError` if it cannot be."""
-    write_all({path: payload}, force=force)
+def write_file(path: Path, payload: bytes, *, force: bool) -> Path:
+    """Write `payload` so that at any moment `path` is what it was or whole.
+
+    Args:
+        path: The file to write, in a folder that exists.
+        payload: All its bytes.
+        force: Replace a file that is there already.
+
+    Returns:
+        The same path.
+
+    Raises:
+        OutputError: `path` exists and `force` is not given, or it cannot be written.
+    """
+    write_files({path: payload}, force=force)
     return path
 
 
-def write_all(contents: Mapping[Path, bytes], *, force: bool) -> None:
-    """Write several files as `write` does one; where one cannot be written, none is put in place."""
+def write_files(contents: Mapping[Path, bytes], *, force: bool) -> None:
+    """Write several files as `write_file` does one; where one cannot be written, none is put in place."""
     for path in contents:
-        refuse(path, force)
+        check_destination(path, force)
     temporaries = {path: temporary_name(path) for path in contents}
     path = next(iter(contents))
-    put: list[Path] = []
+    placed: list[Path] = []
     try:
         for path, payload in contents.items():
             with temporaries[path].open("wb") as file:
@@ -37,9 +52,9 @@ def write_all(contents: Mapping[Path, bytes], *, force: bool) -> None:
                 temporary.replace(path)
             else:
                 _rename_unless_there(temporary, path)
-                put.append(path)
+                placed.append(path)
     except OutputError:
-        for path in put:
+        for path in placed:
             path.unlink(missing_ok=True)
         raise
     except OSError as error:
@@ -56,12 +71,12 @@ def _rename_unless_there(temporary: Path, path: Path) -> None:
     except FileExistsError:
         raise OutputError(_exists(path)) from None
     except OSError as error:
-        if error.errno not in WITHOUT_LINKS:
+        if error.errno not in NO_HARD_LINKS:
             raise
         temporary.replace(path)
 
 
-def refuse(path: Path, force: bool) -> None:
+def check_destination(path: Path, force: bool) -> None:
     """Raise `OutputError` if `path` is a directory, or is there already and not to be replaced."""
     if path.is_dir():
         raise OutputError(f"the output {path} is a directory")
@@ -79,6 +94,6 @@ def temporary_name(path: Path) -> Path:
 
 
 def hidden_name(path: Path) -> str:
-    """Beginning of the names of hidden files for `path`, as long as it may be."""
+    """Return the beginning of the names of hidden files for `path`, shortened if it would be too long."""
     whole = os.fsencode(path.name)
-    return f".{path.name}" if len(whole) <= LONGEST else f".{hashlib.sha256(whole).hexdigest()[:16]}"
+    return f".{path.name}" if len(whole) <= MAX_NAME_BYTES else f".{hashlib.sha256(whole).hexdigest()[:16]}"

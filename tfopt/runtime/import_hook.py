@@ -21,14 +21,14 @@ def register_layers() -> None:
     if "keras" in sys.modules:
         importlib.import_module(LAYERS)
     else:
-        sys.meta_path.insert(0, _Waiting())
+        sys.meta_path.insert(0, _KerasFinder())
 
 
-class _Waiting(MetaPathFinder):
+class _KerasFinder(MetaPathFinder):
     """Finds Keras as it would be found without this, and has the layers imported after it."""
 
     def __init__(self) -> None:
-        self.asks_others = False
+        self._asking_others = False
 
     def find_spec(
         self,
@@ -36,20 +36,20 @@ class _Waiting(MetaPathFinder):
         path: Sequence[str] | None = None,  # noqa: ARG002
         target: ModuleType | None = None,  # noqa: ARG002
     ) -> ModuleSpec | None:
-        """The spec of Keras; None for whatever else is imported."""
-        if name != "keras" or self.asks_others:
+        """Return the spec of Keras; None for whatever else is imported."""
+        if name != "keras" or self._asking_others:
             return None
-        self.asks_others = True
+        self._asking_others = True
         try:
             spec = find_spec(name)
         finally:
-            self.asks_others = False
+            self._asking_others = False
         if spec is not None and spec.loader is not None:
-            spec.loader = _Then(spec.loader, self)
+            spec.loader = _RegisteringLoader(spec.loader, self)
         return spec
 
 
-class _Then(Loader):
+class _RegisteringLoader(Loader):
     """Loads as the loader given does, then imports the layers."""
 
     def __init__(self, loader: Loader, finder: MetaPathFinder) -> None:
@@ -57,11 +57,11 @@ class _Then(Loader):
         self.finder = finder
 
     def create_module(self, spec: ModuleSpec) -> ModuleType | None:
-        """As the loader does."""
+        """Create the module as the loader does."""
         return self.loader.create_module(spec)
 
     def exec_module(self, module: ModuleType) -> None:
-        """As the loader does; then the layers."""
+        """Run the module as the loader does; then import the layers."""
         self.loader.exec_module(module)
         sys.meta_path.remove(self.finder)
         importlib.import_module(LAYERS)

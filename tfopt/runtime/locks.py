@@ -1,4 +1,4 @@
-"""A file that one process holds while it works, so that another gives up at once; it is empty, and gone afterwards."""
+"""A lock is an empty file that one process holds while it works, so that another gives up at once."""
 
 import contextlib
 from collections.abc import Iterator
@@ -11,9 +11,11 @@ from tfopt.errors import OutputError
 
 @contextlib.contextmanager
 def locked(place: Path, taken: str) -> Iterator[None]:
-    """Hold the lock while the context lasts; raise `OutputError` saying `taken` if another process does.
+    """Hold the lock file `place` while the context lasts, and remove it afterwards.
 
-    Whatever else is at this place is not ours: `OutputError`, too, and it stays.
+    Raises:
+        OutputError: Another process holds it, which the message `taken` says; or something else is at this place,
+            which stays as it is; or the folder cannot be written into.
     """
     lock = FileLock(place, timeout=0)
     try:

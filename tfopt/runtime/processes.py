@@ -23,7 +23,7 @@ from typing import IO, Self
 from tfopt.errors import TfoptError
 from tfopt.runtime.progress import Progress, Silent
 from tfopt.runtime.protocol import Call, Event, TaskBars, error_of, parsed
-from tfopt.runtime.temporary import scratch
+from tfopt.runtime.temporary_files import temporary_folder
 
 HOME = str(Path(__file__).parents[2])  # where this tfopt was found
 QUIET = {"KERAS_BACKEND": "tensorflow", "TF_CPP_MIN_LOG_LEVEL": "3", "PYTHONWARNINGS": "ignore"}
@@ -101,7 +101,7 @@ class Process:
         self._put = put
         self._lines: deque[str] = deque(maxlen=LAST_LINES)
         with contextlib.ExitStack() as stack:
-            folder = stack.enter_context(scratch())
+            folder = stack.enter_context(temporary_folder())
             self._popen = subprocess.Popen(
                 [sys.executable, "-P", "-m", "tfopt.runtime.child", target],
                 stdin=subprocess.PIPE,

@@ -1,4 +1,7 @@
-"""How long work tells that it goes on: the library reports, the command line draws."""
+"""Progress of long work: the library says how far it is, the command line draws a bar.
+
+The library shows nothing by itself (`Silent`).
+"""
 
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager

@@ -1,4 +1,4 @@
-"""The standard streams, whatever the caller has made of them: closed, in another encoding, full, or read by nobody."""
+"""The standard streams may be closed, in another encoding, full, or read by nobody: a command works all the same."""
 
 import os
 import sys
@@ -18,10 +18,11 @@ def prepare() -> None:
             stream.reconfigure(errors="backslashreplace")
 
 
-def flush() -> None:
+def flush_stdout() -> None:
     """Write what waits for stdout; nothing is wrong where nobody reads any more, as in `tfopt ... | head`.
 
-    Raises `OSError` where there is no room.
+    Raises:
+        OSError: There is no room for it.
     """
     try:
         sys.stdout.flush()

@@ -15,7 +15,7 @@ from tfopt.models import Signature, build
 from tfopt.report.shootout import Contestant, Estimate, Gradients
 from tfopt.runtime.processes import command, environment
 from tfopt.runtime.progress import Progress
-from tfopt.runtime.temporary import scratch
+from tfopt.runtime.temporary_files import temporary_folder
 from tfopt.shootout.budget import fitted
 from tfopt.shootout.config import ShootoutConfig
 from tfopt.shootout.training_run import Job, Run
@@ -39,7 +39,7 @@ def shootout(config: ShootoutConfig, data: Dataset, progress: Progress) -> tuple
     Raises `InputError` if none is left.
     """
     trainings, notes = _planned(config, Signature.of(data), progress)
-    with scratch() as folder:
+    with temporary_folder() as folder:
         runs: dict[str, list[Run]] = {arch: [] for arch in trainings}
         artifacts: dict[str, list[KerasArtifact]] = {arch: [] for arch in trainings}
         with progress.task("training", len(trainings) * config.seeds) as advance:

@@ -15,9 +15,9 @@ from pydantic import BaseModel, ValidationError
 
 from tfopt.errors import InputError, OutputError
 from tfopt.formats.keras.serialization import weights_bytes
-from tfopt.runtime.atomic_files import write
+from tfopt.runtime.atomic_files import write_file
 from tfopt.runtime.locks import locked
-from tfopt.runtime.temporary import reserve
+from tfopt.runtime.temporary_files import check_free_space
 from tfopt.training.best_epoch import BestEpoch
 from tfopt.training.seeds import EpochSeeds
 from tfopt.typing import Json, Logs
@@ -145,13 +145,13 @@ class Checkpoint(keras.callbacks.Callback):
         self._write()
 
     def _write(self) -> None:
-        reserve(self.folder, weights_bytes([*self.model.variables, *self.model.optimizer.variables]))
+        check_free_space(self.folder, weights_bytes([*self.model.variables, *self.model.optimizer.variables]))
         self.model.save_weights(self._weights(self.position), overwrite=True)
         state = State(
             run=self.run, position=self.position, drawn=self.seeds.drawn() if self.position.step else [],
             best_epoch=self.best.epoch, best_loss=self.best.loss, history=self.history,
         )  # fmt: skip
-        write(self.folder / "state.json", state.model_dump_json().encode(), force=True)
+        write_file(self.folder / "state.json", state.model_dump_json().encode(), force=True)
         best = self.position if self.best.epoch is None else Position(self.best.epoch + 1)
         for old in set(self.folder.glob("*.weights.h5")) - {self._weights(self.position), self._weights(best)}:
             old.unlink()

@@ -23,7 +23,7 @@ from tfopt.models.config import ModelConfig
 from tfopt.report.schema import Report, TrialResult
 from tfopt.runtime.locks import locked
 from tfopt.runtime.progress import Advance, Progress
-from tfopt.runtime.temporary import scratch
+from tfopt.runtime.temporary_files import temporary_folder
 from tfopt.tuning.config import TuneConfig
 from tfopt.tuning.results import FEWEST_TRIALS, importances, results
 from tfopt.tuning.search_space import Space, train_config
@@ -78,7 +78,7 @@ def _kept(files: StudyFiles | None) -> Iterator[StudyFiles]:
     """The files of the search, held by this process alone; those of a search that nobody will resume are temporary."""
     with contextlib.ExitStack() as stack:
         if files is None:
-            files = StudyFiles(stack.enter_context(scratch()) / "tune.db")
+            files = StudyFiles(stack.enter_context(temporary_folder()) / "tune.db")
         files.refuse()
         stack.enter_context(locked(files.lock, f"another process is at work on {files.path}"))
         try:

@@ -16,7 +16,7 @@ from tfopt.errors import WorkerError
 from tfopt.formats.keras.artifact import KerasArtifact
 from tfopt.report.versions import versions
 from tfopt.runtime.progress import Progress
-from tfopt.runtime.temporary import scratch
+from tfopt.runtime.temporary_files import temporary_folder
 from tfopt.training.checkpoint import START, position_in, remove_unless_begun
 from tfopt.training.config import TrainConfig
 from tfopt.training.fit import FitResult, RunFiles
@@ -36,7 +36,7 @@ def train(
     if not isinstance(workers.workers, int):
         assert workers.rank is not None
         check_port(workers.workers[workers.rank], workers.rank)
-    with scratch() as own:
+    with temporary_folder() as own:
         files = files or RunFiles(own / "checkpoint", {})
         notes: list[str] = []
         for attempt in range(workers.max_restarts + 1):

@@ -20,9 +20,9 @@ from tfopt.distribution.workers.job import AGAIN, OUTCOME, TRAINED, Event, Job, 
 from tfopt.errors import InputError, TfoptError
 from tfopt.formats.loading import load_keras
 from tfopt.models.applications import PREFIX
-from tfopt.runtime.atomic_files import write
+from tfopt.runtime.atomic_files import write_file
 from tfopt.runtime.orphans import end_with_parent
-from tfopt.runtime.temporary import scratch
+from tfopt.runtime.temporary_files import temporary_folder
 from tfopt.training.train import Trained, train
 
 
@@ -33,7 +33,7 @@ def main() -> None:
     job: Job = pickle.load(sys.stdin.buffer)
     end_with_parent()
     try:
-        with scratch() as folder:
+        with temporary_folder() as folder:
             _work(job, telling, folder)
     except TfoptError as error:
         telling.tell(Event(kind="failed", text=str(error), error=type(error).__name__))
@@ -92,7 +92,7 @@ def _write(trained: Trained, folder: Path) -> None:
         notes=trained.notes,
     )
     trained.model.save(folder / TRAINED)
-    write(folder / OUTCOME, outcome.model_dump_json().encode(), force=True)
+    write_file(folder / OUTCOME, outcome.model_dump_json().encode(), force=True)
 
 
 def _first_line(error: BaseException) -> str:

@@ -26,9 +26,8 @@ from tfopt.formats.paths import UNREADABLE
 from tfopt.formats.provenance import Provenance
 from tfopt.graph.model_io import call, explain_failures, inputs_of, outputs_of
 from tfopt.graph.tensor_sizes import check_tensor_sizes
-from tfopt.runtime.atomic_files import write
-from tfopt.runtime.kept_file import KeptFile
-from tfopt.runtime.temporary import reserve, scratch
+from tfopt.runtime.atomic_files import write_file
+from tfopt.runtime.temporary_files import TemporaryFile, check_free_space, temporary_folder
 from tfopt.typing import Array, Samples, Tensor
 from tfopt.untrusted.archives import check_members, read_member
 from tfopt.untrusted.configs import check_config, read_config
@@ -48,7 +47,7 @@ class KerasArtifact:
 
     format: Literal["keras"] = "keras"
 
-    def __init__(self, name: str, model: keras.Model, file: KeptFile, provenance: Provenance | None) -> None:
+    def __init__(self, name: str, model: keras.Model, file: TemporaryFile, provenance: Provenance | None) -> None:
         self.name = name
         self.model = model
         self.provenance = provenance
@@ -62,10 +61,10 @@ class KerasArtifact:
         size = path.stat().st_size
         if not size:
             raise InputError(f"{path} is empty")
-        file = KeptFile()
-        reserve(file.path.parent, size)
+        file = TemporaryFile()
+        check_free_space(file.path.parent, size)
         shutil.copyfile(path, file.path)
-        with scratch() as folder:
+        with temporary_folder() as folder:
             provenance = _unpack_checked(file.path, path, folder)
             stored = (folder / WEIGHTS).stat().st_size
             with time_limit(LEAST_SECONDS + size / BYTES_A_SECOND, path.name), limit_variables(stored, path.name):
@@ -85,7 +84,7 @@ class KerasArtifact:
         With `deflated` the zip is compressed, which pays where its weights are few bits and the rest is framing.
         """
         _check_backend()
-        file = KeptFile()
+        file = TemporaryFile()
         serialize(without_optimizer_state(model), file.path, provenance, deflated=deflated)
         return cls(name, _loaded(file.path, name), file, provenance)
 
@@ -136,7 +135,7 @@ class KerasArtifact:
 
     def save(self, path: str | Path, *, force: bool = False) -> Path:
         """Write the file atomically; raise `OutputError` if it exists, unless `force`."""
-        return write(Path(path), self.payload, force=force)
+        return write_file(Path(path), self.payload, force=force)
 
 
 def predict(model: keras.Model, x: Samples, advance: Callable[[int], None] = lambda _: None) -> Array:
@@ -160,7 +159,7 @@ def without_optimizer_state(model: keras.Model) -> keras.Model:
 
 
 def _loaded(path: Path, name: str) -> keras.Model:
-    with scratch() as folder:
+    with temporary_folder() as folder:
         with zipfile.ZipFile(path) as archive:
             _unpack(archive, folder)
         return _load(folder, name)
@@ -214,7 +213,7 @@ def _unpack_checked(file: Path, path: Path, folder: Path) -> Provenance | None:
                 raise InputError(f"{path} is damaged: its member {damaged} does not match its checksum")
             check_config(read_config(read_member(archive, "config.json"), path.name), path.name)
             provenance = provenances.read(archive, path.name)
-            reserve(folder, sum(member.file_size for member in archive.infolist()))
+            check_free_space(folder, sum(member.file_size for member in archive.infolist()))
             _unpack(archive, folder)
         with h5py.File(folder / WEIGHTS) as weights:
             check_weights(weights, path.name, (folder / WEIGHTS).stat().st_size)

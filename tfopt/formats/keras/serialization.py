@@ -15,7 +15,7 @@ import keras
 
 from tfopt.formats import provenance as provenances
 from tfopt.formats.provenance import Provenance
-from tfopt.runtime.temporary import reserve, scratch
+from tfopt.runtime.temporary_files import check_free_space, temporary_folder
 from tfopt.typing import Tensor
 
 FRAMING = 2048  # bytes of HDF5 around an array, at most
@@ -24,9 +24,9 @@ SHARED = "shared_object_id"
 
 def serialize(model: keras.Model, path: Path, provenance: Provenance | None, *, deflated: bool = False) -> None:
     """Write its file, which holds `provenance` as well; with `deflated` it is compressed."""
-    with scratch() as folder:
+    with temporary_folder() as folder:
         parts = folder / "parts"
-        reserve(folder, 2 * weights_bytes(model.variables))  # the weights, and the zip
+        check_free_space(folder, 2 * weights_bytes(model.variables))  # the weights, and the zip
         model.save(parts, zipped=False)
         _rewrite(parts / "metadata.json", lambda found: {k: v for k, v in found.items() if k != "date_saved"})
         _rewrite(parts / "config.json", lambda found: counted(found, {}))

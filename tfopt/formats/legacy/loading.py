@@ -21,7 +21,7 @@ from tfopt.formats.legacy.known_classes import check, checked
 from tfopt.formats.legacy.rebuilding import to_keras3
 from tfopt.formats.legacy.saved_model import read_saved_model
 from tfopt.graph.tensor_sizes import check_tensor_sizes
-from tfopt.runtime.temporary import scratch
+from tfopt.runtime.temporary_files import temporary_folder
 from tfopt.typing import Json
 from tfopt.untrusted.archives import check_members
 from tfopt.untrusted.configs import read_config
@@ -63,7 +63,7 @@ def _sentence(error: Exception, path: Path) -> str:
 
 
 def _hdf5(path: Path) -> keras.Model:
-    with scratch() as folder:
+    with temporary_folder() as folder:
         copy = folder / "model.h5"  # both Kerases go by the suffix; and what was checked is what is read
         shutil.copyfile(path, copy)
         with h5py.File(copy) as file:
@@ -84,7 +84,7 @@ def _hdf5(path: Path) -> keras.Model:
 
 
 def _keras_2_zip(path: Path) -> keras.Model:
-    with scratch() as folder:
+    with temporary_folder() as folder:
         copy = folder / "model.keras"
         with zipfile.ZipFile(path) as archive, zipfile.ZipFile(copy, "w") as mended:
             check_members(archive, str(path), path.stat().st_size)

@@ -13,7 +13,7 @@ from ai_edge_litert.interpreter import Interpreter
 from tfopt.errors import InputError
 from tfopt.formats.artifact import Shape, arrays
 from tfopt.formats.provenance import Provenance
-from tfopt.runtime.atomic_files import write
+from tfopt.runtime.atomic_files import write_file
 from tfopt.typing import Array, Samples
 from tfopt.untrusted.trial import try_tflite
 
@@ -128,7 +128,7 @@ class TfliteArtifact:
 
     def save(self, path: str | Path, *, force: bool = False) -> Path:
         """Write the file atomically; raise `OutputError` if it exists, unless `force`."""
-        return write(Path(path), self.payload, force=force)
+        return write_file(Path(path), self.payload, force=force)
 
 
 def quantized(x: Array, detail: Detail) -> Array:

@@ -9,7 +9,7 @@ from tfopt.config.choices import Form
 from tfopt.conversion.child import run_child
 from tfopt.formats.tflite.artifact import TfliteArtifact
 from tfopt.runtime.progress import Progress
-from tfopt.runtime.temporary import scratch
+from tfopt.runtime.temporary_files import temporary_folder
 from tfopt.techniques.quantization.config import QuantizeConfig
 from tfopt.techniques.quantization.jobs import MixJob, QuantizeJob
 from tfopt.typing import Array
@@ -26,7 +26,7 @@ def quantize(
 
     `calibration` has an array (N, ...) for each input by its name. Raises `ConversionError`.
     """
-    with scratch() as folder:
+    with temporary_folder() as folder:
         (folder / "float.tflite").write_bytes(source.payload)
         if calibration:
             np.savez(folder / "calibration.npz", **calibration)  # type: ignore[arg-type]
@@ -39,7 +39,7 @@ def quantize(
 
 def mixed(source: TfliteArtifact, forms: Mapping[Form, Sequence[str]], name: str, progress: Progress) -> TfliteArtifact:
     """Store the operations of a float file, by the names of their first outputs, each in its form (see `MixJob`)."""
-    with scratch() as folder:
+    with temporary_folder() as folder:
         (folder / "float.tflite").write_bytes(source.payload)
         job = MixJob(forms={form: list(names) for form, names in forms.items()})
         run_child("techniques.quantization.mixing", folder, job, source.name, progress)
