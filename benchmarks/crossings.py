@@ -14,8 +14,8 @@ import numpy as np
 from rich.console import Console
 from rich.table import Table
 
-from tfopt.data import load
 from tfopt.data.config import DataConfig
+from tfopt.data.loader import load
 from tfopt.errors import TfoptError, UnsupportedError
 from tfopt.formats.legacy.bridge import cross
 from tfopt.formats.legacy.differences import TOLERANCE, answers, difference
@@ -24,9 +24,9 @@ from tfopt.formats.loading import load_keras
 from tfopt.graph.layer_names import named_layers
 from tfopt.graph.model_io import call
 from tfopt.graph.random_inputs import random_inputs
-from tfopt.models import Signature, build
-from tfopt.models.architectures import KINDS
+from tfopt.models.architectures import KINDS, build
 from tfopt.models.config import ModelConfig
+from tfopt.models.signature import Signature
 from tfopt.techniques.kernel_selection import targets
 from tfopt.techniques.qat import tfmot
 from tfopt.techniques.structured.candidates import candidates

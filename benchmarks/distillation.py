@@ -15,7 +15,7 @@ from scipy.stats import t
 
 from tfopt.core.context import Context
 from tfopt.core.provenance import data_for
-from tfopt.data import Dataset, Split
+from tfopt.data.dataset import Dataset, Split
 from tfopt.evaluation.scores import scores
 from tfopt.formats.keras.artifact import KerasArtifact
 from tfopt.formats.loading import load_keras

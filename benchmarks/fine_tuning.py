@@ -14,8 +14,9 @@ import tf_keras
 from keras import layers as layers3
 from tf_keras import layers as layers2
 
-from tfopt.data import Dataset, load
 from tfopt.data.config import DataConfig
+from tfopt.data.dataset import Dataset
+from tfopt.data.loader import load
 from tfopt.formats.legacy.bridge import cross
 from tfopt.runtime.progress import Silent
 from tfopt.techniques.pruning.config import PruneConfig

@@ -17,16 +17,16 @@ from rich.table import Table
 
 from tfopt.conversion.config import ConvertConfig
 from tfopt.conversion.convert import convert
-from tfopt.data import load
 from tfopt.data.config import DataConfig
+from tfopt.data.loader import load
 from tfopt.errors import TfoptError
 from tfopt.evaluation.evaluator import Evaluator
 from tfopt.formats.keras.artifact import KerasArtifact
 from tfopt.formats.loading import load_keras
 from tfopt.graph.random_inputs import random_inputs
-from tfopt.models import Signature, build
-from tfopt.models.architectures import KINDS
+from tfopt.models.architectures import KINDS, build
 from tfopt.models.config import ModelConfig
+from tfopt.models.signature import Signature
 from tfopt.runtime.progress import Silent
 from tfopt.techniques.quantization.config import QuantizeConfig
 from tfopt.techniques.quantization.litert_quantizer import quantize

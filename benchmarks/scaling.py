@@ -23,8 +23,8 @@ from rich.console import Console
 from rich.table import Table
 from scaling_process import EPOCHS
 
-from tfopt.data import load
 from tfopt.data.config import DataConfig
+from tfopt.data.loader import load
 from tfopt.distribution.allreduce_costs import Compute, Link, all_reduce, efficiency, speedup, step
 from tfopt.distribution.workers.addresses import free_ports
 from tfopt.training.batches import steps_per_epoch

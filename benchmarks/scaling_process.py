@@ -14,10 +14,12 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from tfopt.data import Dataset, load
 from tfopt.data.config import DataConfig
+from tfopt.data.dataset import Dataset
+from tfopt.data.loader import load
 from tfopt.distribution.strategies import across_workers
-from tfopt.models import Signature, build
+from tfopt.models.architectures import build
+from tfopt.models.signature import Signature
 from tfopt.runtime.progress import Silent
 from tfopt.training.config import TrainConfig
 from tfopt.training.train import train

@@ -13,7 +13,7 @@ from tfopt import DataConfig, StructuredConfig, TrainConfig, prune, train
 from tfopt.config.choices import Augmentation, Importance, Structure
 from tfopt.conversion.convert import convert
 from tfopt.core.provenance import load_dataset
-from tfopt.data import Dataset
+from tfopt.data.dataset import Dataset
 from tfopt.evaluation.latency import interleaved, latency_change
 from tfopt.evaluation.measurement import measure
 from tfopt.formats.keras.artifact import KerasArtifact

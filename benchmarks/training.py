@@ -8,10 +8,11 @@ import time
 import keras
 import numpy as np
 
-from tfopt.data import load
 from tfopt.data.config import DataConfig
-from tfopt.models import Signature, build
+from tfopt.data.loader import load
+from tfopt.models.architectures import build
 from tfopt.models.config import ModelConfig
+from tfopt.models.signature import Signature
 from tfopt.runtime.progress import Silent
 from tfopt.training.fit import fit
 from tfopt.training.plan import FitPlan

@@ -5,8 +5,8 @@ import sys
 import numpy as np
 
 import tfopt
-from tfopt.data import load
 from tfopt.data.config import DataConfig
+from tfopt.data.loader import load
 
 SEEDS, TRIALS, EPOCHS = 3, 20, 4
 

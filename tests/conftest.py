@@ -77,8 +77,8 @@ def context(data=None):
 
 @pytest.fixture(scope="session")
 def digits():
-    from tfopt.data import load
     from tfopt.data.config import DataConfig
+    from tfopt.data.loader import load
 
     return load(DataConfig())
 

@@ -42,8 +42,8 @@ def ended(function, *arguments, **options) -> str:
 def main(path: Path, model: Path, part: int) -> None:
     """Try them all."""
     from tfopt import api as judging
-    from tfopt.data import load as load_data
     from tfopt.data.config import DataConfig
+    from tfopt.data.loader import load as load_data
     from tfopt.formats.loading import load
 
     payload = path.read_bytes()

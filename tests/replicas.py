@@ -12,8 +12,8 @@ import numpy as np
 import tensorflow as tf
 
 from tfopt.config.fine_tuning import DistributedConfig
-from tfopt.data import load
 from tfopt.data.config import DataConfig
+from tfopt.data.loader import load
 from tfopt.distribution.strategies import across_workers, strategy
 from tfopt.runtime.progress import Silent
 from tfopt.training.fit import fit

@@ -263,8 +263,9 @@ def test_nested_layers_are_reported_excluded_and_trained_by_their_names(digits):
 def test_a_model_with_one_sigmoid_learns_from_a_teacher_and_counts_right():
     from dataclasses import replace
 
-    from tfopt.data import Split, load
     from tfopt.data.config import DataConfig
+    from tfopt.data.dataset import Split
+    from tfopt.data.loader import load
 
     data = load(DataConfig())
     data = replace(

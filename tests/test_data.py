@@ -1,8 +1,9 @@
 import numpy as np
 import pytest
 
-from tfopt.data import load, match
+from tfopt.data.compatibility import match
 from tfopt.data.config import DataConfig
+from tfopt.data.loader import load
 from tfopt.data.preprocessing import Preprocessor
 from tfopt.errors import InputError
 

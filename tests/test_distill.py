@@ -13,7 +13,7 @@ from scipy.special import log_softmax, logit, softmax
 
 import tfopt
 from tests.conftest import SAMPLES, context
-from tfopt.data import Split
+from tfopt.data.dataset import Split
 from tfopt.errors import InputError, UnsupportedError
 from tfopt.formats.loading import load_keras
 from tfopt.models.config import ModelConfig

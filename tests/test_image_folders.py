@@ -8,10 +8,10 @@ import pytest
 import tensorflow as tf
 
 from tfopt.data import image_folders as folders
-from tfopt.data import load
 from tfopt.data.calibration import InputSpec, load_calibration
 from tfopt.data.config import DataConfig
 from tfopt.data.lazy_images import LazyImages
+from tfopt.data.loader import load
 from tfopt.data.preprocessing import Preprocessor
 from tfopt.errors import InputError
 from tfopt.training.batches import evaluation_batches, training_batches

@@ -7,7 +7,7 @@ import pytest
 
 import tfopt
 from tests.conftest import SAMPLES
-from tfopt.data import Split
+from tfopt.data.dataset import Split
 
 SAMPLE = SAMPLES / "digits-cnn.keras"
 MAKERS = {

@@ -13,9 +13,9 @@ from tfopt.evaluation.evaluator import Evaluator
 from tfopt.formats.keras.artifact import KerasArtifact
 from tfopt.graph.model_io import call
 from tfopt.graph.random_inputs import random_inputs
-from tfopt.models import Signature, build
-from tfopt.models.architectures import KINDS
+from tfopt.models.architectures import KINDS, build
 from tfopt.models.config import ModelConfig
+from tfopt.models.signature import Signature
 from tfopt.runtime.progress import Silent
 from tfopt.techniques.quantization.config import QuantizeConfig
 from tfopt.techniques.quantization.post_training import Prepared, choose

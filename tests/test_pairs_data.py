@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 
 from tests.test_tables import config, written
-from tfopt.data import load
 from tfopt.data.config import DataConfig
+from tfopt.data.loader import load
 from tfopt.data.synthetic.number_words import spell_english, spell_german
 from tfopt.data.vectorizer import END, START
 from tfopt.errors import InputError

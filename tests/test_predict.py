@@ -10,8 +10,8 @@ from tests.test_image_folders import image
 from tests.test_tables import written
 from tfopt.config.fields import Config
 from tfopt.core.provenance import provenance_of
-from tfopt.data import load
 from tfopt.data.config import DataConfig
+from tfopt.data.loader import load
 from tfopt.errors import InputError
 from tfopt.formats.keras.artifact import KerasArtifact
 

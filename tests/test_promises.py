@@ -7,7 +7,7 @@ import pytest
 
 import tfopt
 from tests.conftest import SAMPLES
-from tfopt.data import Split
+from tfopt.data.dataset import Split
 
 TECHNIQUES = {
     "prune": lambda model, data: tfopt.prune(model, tfopt.PruneConfig(sparsity=0.6, epochs=1), data),

@@ -7,8 +7,8 @@ import optuna
 import pytest
 
 from tfopt.config.choices import Arch
-from tfopt.models import Signature
 from tfopt.models.architectures import KINDS, check_architecture
+from tfopt.models.signature import Signature
 from tfopt.training.config import TrainConfig
 from tfopt.tuning.config import TuneConfig
 from tfopt.tuning.search_space import AUGMENTATION, MODEL, TRAINING, Choice, Range, Space, train_config

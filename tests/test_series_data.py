@@ -4,9 +4,9 @@ import numpy as np
 import pytest
 
 from tests.test_tables import config, written
-from tfopt.data import load
 from tfopt.data.baselines import measure_baseline
 from tfopt.data.config import DataConfig
+from tfopt.data.loader import load
 from tfopt.data.preprocessing import Preprocessor
 from tfopt.data.series import Series, make_forecast_dataset
 from tfopt.errors import InputError

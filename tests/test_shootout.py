@@ -2,7 +2,8 @@ import numpy as np
 import pytest
 
 from tfopt.errors import InputError
-from tfopt.models import Signature, build
+from tfopt.models.architectures import build
+from tfopt.models.signature import Signature
 from tfopt.report.shootout import Gradients
 from tfopt.runtime.progress import Silent
 from tfopt.shootout.budget import fitted, largest

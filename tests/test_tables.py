@@ -6,8 +6,8 @@ import tracemalloc
 import numpy as np
 import pytest
 
-from tfopt.data import load
 from tfopt.data.config import DataConfig
+from tfopt.data.loader import load
 from tfopt.data.tables import read_table
 from tfopt.errors import InputError
 

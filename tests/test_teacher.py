@@ -10,7 +10,7 @@ from pydantic import ValidationError
 from scipy.special import softmax
 
 from tests.conftest import context
-from tfopt.data import Split
+from tfopt.data.dataset import Split
 from tfopt.errors import InputError, UnsupportedError
 from tfopt.formats.loading import load_keras
 from tfopt.graph.model_copy import rebuild

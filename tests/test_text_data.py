@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 
 from tests.test_tables import config, written
-from tfopt.data import load
 from tfopt.data.config import DataConfig
+from tfopt.data.loader import load
 from tfopt.data.preprocessing import Preprocessor
 from tfopt.data.synthetic.phrases import make_phrases
 from tfopt.errors import InputError

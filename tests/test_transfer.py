@@ -6,7 +6,7 @@ import pytest
 from keras import layers
 
 from tfopt.errors import UnsupportedError
-from tfopt.models import Signature
+from tfopt.models.signature import Signature
 from tfopt.runtime.progress import Silent
 from tfopt.training.config import TrainConfig
 from tfopt.training.train import train

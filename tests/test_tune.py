@@ -14,10 +14,10 @@ import numpy as np
 import pytest
 
 from tests.conftest import process
-from tfopt.data import load
+from tfopt.data.loader import load
 from tfopt.errors import InputError
 from tfopt.formats.keras.artifact import KerasArtifact
-from tfopt.models import Signature
+from tfopt.models.signature import Signature
 from tfopt.runtime.progress import Silent
 from tfopt.training.train import train
 from tfopt.tuning import trial as trials

@@ -34,8 +34,8 @@ if TYPE_CHECKING:
     from tfopt.core.recipe import Recipe
     from tfopt.core.result import Result
     from tfopt.core.technique import Technique
-    from tfopt.data import Dataset
     from tfopt.data.config import DataConfig
+    from tfopt.data.dataset import Dataset
     from tfopt.errors import ConversionError, InputError, OutputError, TfoptError, UnsupportedError
     from tfopt.evaluation.config import Gates
     from tfopt.evaluation.prediction import predict
@@ -72,7 +72,7 @@ _HOMES = {
     "tfopt.techniques.structured.config": ("StructuredConfig",),
     "tfopt.training.config": ("TrainConfig",),
     "tfopt.tuning.config": ("TuneConfig",),
-    "tfopt.data": ("Dataset",),
+    "tfopt.data.dataset": ("Dataset",),
     "tfopt.errors": ("ConversionError", "InputError", "OutputError", "TfoptError", "UnsupportedError"),
     "tfopt.evaluation.prediction": ("predict",),
     "tfopt.report.inspection": ("Inspection",),

@@ -143,8 +143,8 @@ def build(
     progress: Progress | None = None,
 ) -> Result:
     """Build a new model for `data` and leave it untrained; it remembers the data, as a trained one does."""
-    from tfopt.models import Signature
-    from tfopt.models import build as build_model
+    from tfopt.models.architectures import build as build_model
+    from tfopt.models.signature import Signature
     from tfopt.training.seeds import seed_everything
 
     config, progress = _checked(config or BuildConfig(), BuildConfig), progress or Silent()

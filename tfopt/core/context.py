@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from typing import Self
 
-from tfopt.data import Dataset
+from tfopt.data.dataset import Dataset
 from tfopt.errors import InputError
 from tfopt.evaluation.evaluator import Evaluator
 from tfopt.formats.keras.artifact import KerasArtifact

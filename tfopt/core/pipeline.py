@@ -16,7 +16,7 @@ from tfopt.core.recipe import Recipe
 from tfopt.core.registry import technique_of
 from tfopt.core.result import Result, report_of
 from tfopt.core.technique import AnyTechnique
-from tfopt.data import Dataset
+from tfopt.data.dataset import Dataset
 from tfopt.distribution.strategies import set_up
 from tfopt.errors import InputError
 from tfopt.formats.artifact import Artifact

@@ -4,9 +4,10 @@ from pathlib import Path
 
 from tfopt.config.fields import Config
 from tfopt.core.technique import AnyTechnique
-from tfopt.data import Dataset, match
-from tfopt.data import load as load_data
+from tfopt.data.compatibility import match
 from tfopt.data.config import TFDS, DataConfig
+from tfopt.data.dataset import Dataset
+from tfopt.data.loader import load as load_data
 from tfopt.data.preprocessing import Preprocessor
 from tfopt.errors import InputError
 from tfopt.formats.artifact import Artifact

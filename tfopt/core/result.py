@@ -4,8 +4,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from tfopt.config.fields import Config
-from tfopt.data import Dataset
 from tfopt.data.baselines import measure_baseline
+from tfopt.data.dataset import Dataset
 from tfopt.evaluation.bleu import copied
 from tfopt.evaluation.config import Gates
 from tfopt.evaluation.gates import check

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from tfopt.data import Dataset
+from tfopt.data.dataset import Dataset
 from tfopt.data.vectorizer import END, START
 from tfopt.formats.artifact import Artifact
 from tfopt.report.schema import Bleu

@@ -15,7 +15,7 @@ import tensorflow as tf
 from numpy.typing import NDArray
 
 from tfopt.config.choices import Task
-from tfopt.data import Dataset
+from tfopt.data.dataset import Dataset
 from tfopt.evaluation.losses import loss_function
 from tfopt.evaluation.scores import counts_right, described, drop, scores
 from tfopt.formats.artifact import Artifact

@@ -6,7 +6,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from tfopt.data import Dataset, match
+from tfopt.data.compatibility import match
+from tfopt.data.dataset import Dataset
 from tfopt.evaluation.accuracy import accuracy, accuracy_change
 from tfopt.evaluation.bleu import bleu
 from tfopt.evaluation.errors import deviation, deviation_change

@@ -6,7 +6,7 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from tfopt.data import Dataset
+from tfopt.data.dataset import Dataset
 from tfopt.evaluation.losses import loss_function
 from tfopt.graph.model_io import call
 from tfopt.typing import Tensor

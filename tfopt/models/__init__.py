@@ -1,6 +1,4 @@
-"""Builders: functions from a config and an input signature to a new, uncompiled `keras.Model`."""
+"""Builders: functions from a config and an input signature to a new, uncompiled `keras.Model`.
 
-from tfopt.models.architectures import build
-from tfopt.models.signature import Signature
-
-__all__ = ["Signature", "build"]
+Nothing is imported here: the help of the command line reads the configs of all rooms, and needs no Keras for it.
+"""

@@ -6,7 +6,7 @@ from typing import Self
 import numpy as np
 
 from tfopt.config.choices import Task
-from tfopt.data import Dataset
+from tfopt.data.dataset import Dataset
 from tfopt.data.raw_data import InputKind
 
 

@@ -5,7 +5,8 @@ from collections.abc import Callable
 import keras
 
 from tfopt.errors import InputError
-from tfopt.models import Signature, build
+from tfopt.models.architectures import build
+from tfopt.models.signature import Signature
 from tfopt.training.config import TrainConfig
 
 WIDEST = 1024

@@ -9,7 +9,7 @@ import keras
 import tensorflow as tf
 
 from tfopt.config.choices import Task
-from tfopt.data import Split
+from tfopt.data.dataset import Split
 from tfopt.evaluation.losses import label_encoder
 from tfopt.typing import Logs
 

@@ -7,11 +7,12 @@ from pathlib import Path
 import numpy as np
 from scipy.stats import t
 
-from tfopt.data import Dataset
+from tfopt.data.dataset import Dataset
 from tfopt.errors import InputError, TfoptError
 from tfopt.evaluation.measurement import Measured, measure
 from tfopt.formats.keras.artifact import KerasArtifact
-from tfopt.models import Signature, build
+from tfopt.models.architectures import build
+from tfopt.models.signature import Signature
 from tfopt.report.shootout import Contestant, Estimate, Gradients
 from tfopt.runtime.processes import command, environment
 from tfopt.runtime.progress import Progress

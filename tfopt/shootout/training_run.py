@@ -40,7 +40,7 @@ class Run(BaseModel):
 
 def run(job: Job, folder: Path) -> Run:
     """Train, write the model and return the figures."""
-    from tfopt.data import load
+    from tfopt.data.loader import load
     from tfopt.evaluation.memory import resident
     from tfopt.formats.keras.artifact import KerasArtifact
     from tfopt.runtime.progress import Silent

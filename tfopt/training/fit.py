@@ -8,7 +8,7 @@ from pathlib import Path
 import keras
 import tensorflow as tf
 
-from tfopt.data import Dataset
+from tfopt.data.dataset import Dataset
 from tfopt.distribution.replicated import replicated, synchronized
 from tfopt.distribution.sharding import on_replicas
 from tfopt.errors import InputError

@@ -8,7 +8,7 @@ import tensorflow as tf
 import tf_keras
 
 from tfopt.config.choices import Task
-from tfopt.data import Dataset
+from tfopt.data.dataset import Dataset
 from tfopt.errors import UnsupportedError
 from tfopt.evaluation.losses import agreement, label_encoder, loss_of, soft_loss
 from tfopt.runtime.progress import Progress

@@ -6,7 +6,7 @@ import keras
 import tensorflow as tf
 
 from tfopt.config.choices import Augmentation, Decay
-from tfopt.data import Dataset
+from tfopt.data.dataset import Dataset
 from tfopt.training.batches import steps_per_epoch
 from tfopt.training.config import TrainConfig
 from tfopt.training.optimizers import optimizer

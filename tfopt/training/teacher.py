@@ -14,7 +14,7 @@ from scipy.special import expit, softmax
 
 from tfopt.config.choices import Task
 from tfopt.config.fine_tuning import TaughtConfig
-from tfopt.data import Dataset
+from tfopt.data.dataset import Dataset
 from tfopt.errors import InputError, UnsupportedError
 from tfopt.evaluation.losses import label_encoder, loss_of, soft_loss, takes_logits
 from tfopt.formats.artifact import Shape

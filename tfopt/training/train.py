@@ -7,11 +7,13 @@ from dataclasses import dataclass, replace
 import keras
 import tensorflow as tf
 
-from tfopt.data import Dataset, match
+from tfopt.data.compatibility import match
+from tfopt.data.dataset import Dataset
 from tfopt.distribution.replicated import unmirrored
 from tfopt.distribution.strategies import MIRRORED, replica_devices, strategy
-from tfopt.models import Signature, build
 from tfopt.models.applications import PREFIX, application
+from tfopt.models.architectures import build
+from tfopt.models.signature import Signature
 from tfopt.runtime.progress import Progress
 from tfopt.training.batches import steps_per_epoch
 from tfopt.training.checkpoint import START

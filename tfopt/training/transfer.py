@@ -12,14 +12,14 @@ from dataclasses import dataclass, replace
 import keras
 from keras import layers
 
-from tfopt.data import Dataset
+from tfopt.data.dataset import Dataset
 from tfopt.distribution.replicated import replicated
 from tfopt.distribution.sharding import on_replicas
 from tfopt.errors import InputError, UnsupportedError
 from tfopt.evaluation.losses import label_encoder
 from tfopt.graph.layer_names import named_layers
-from tfopt.models import Signature
 from tfopt.models.heads import add_head
+from tfopt.models.signature import Signature
 from tfopt.runtime.progress import Progress
 from tfopt.training.batches import evaluation_batches, steps_per_epoch
 from tfopt.training.config import TrainConfig

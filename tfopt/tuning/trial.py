@@ -11,7 +11,7 @@ import optuna
 from filelock import FileLock
 from optuna.trial import TrialState
 
-from tfopt.data import Dataset
+from tfopt.data.dataset import Dataset
 from tfopt.formats.keras.artifact import KerasArtifact
 from tfopt.runtime.progress import Progress
 from tfopt.training.train import Trained, train

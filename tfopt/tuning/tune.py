@@ -14,12 +14,12 @@ import optuna
 from tfopt.config.choices import Arch
 from tfopt.core.provenance import provenance_of
 from tfopt.core.result import report_of
-from tfopt.data import Dataset
+from tfopt.data.dataset import Dataset
 from tfopt.errors import InputError
 from tfopt.formats.keras.artifact import KerasArtifact
-from tfopt.models import Signature, build
-from tfopt.models.architectures import SUITED
+from tfopt.models.architectures import SUITED, build
 from tfopt.models.config import ModelConfig
+from tfopt.models.signature import Signature
 from tfopt.report.schema import Report, TrialResult
 from tfopt.runtime.locks import locked
 from tfopt.runtime.progress import Advance, Progress

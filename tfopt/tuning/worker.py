@@ -9,7 +9,7 @@ import sys
 
 import tensorflow as tf
 
-from tfopt.data import Dataset
+from tfopt.data.dataset import Dataset
 from tfopt.runtime.orphans import end_with_parent
 from tfopt.runtime.progress import Silent
 from tfopt.tuning.study import Search, claim, joined, silenced

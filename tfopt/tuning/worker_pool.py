@@ -13,7 +13,7 @@ import optuna
 from filelock import FileLock
 from optuna.trial import TrialState
 
-from tfopt.data import Dataset
+from tfopt.data.dataset import Dataset
 from tfopt.errors import TfoptError
 from tfopt.runtime.processes import command, environment
 from tfopt.tuning.study import Search, fail, lose

@@ -8,7 +8,7 @@ from typing import IO, Literal
 
 from pydantic import BaseModel
 
-from tfopt.data import Dataset
+from tfopt.data.dataset import Dataset
 from tfopt.runtime.progress import Advance
 from tfopt.training.checkpoint import Position
 from tfopt.training.config import TrainConfig

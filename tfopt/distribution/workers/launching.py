@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
-from tfopt.data import Dataset
+from tfopt.data.dataset import Dataset
 from tfopt.distribution.workers.addresses import check_port, free_ports, wait_until_gone
 from tfopt.distribution.workers.config import WorkersConfig
 from tfopt.distribution.workers.gpus import visible_gpus

@@ -7,7 +7,7 @@ import keras
 from tfopt.conversion.convert import convert
 from tfopt.core.context import Context
 from tfopt.core.outcome import Outcome
-from tfopt.data import Dataset
+from tfopt.data.dataset import Dataset
 from tfopt.errors import InputError, TfoptError
 from tfopt.evaluation.evaluator import Evaluator
 from tfopt.formats.artifact import Artifact

@@ -6,7 +6,7 @@ from math import prod
 import keras
 import numpy as np
 
-from tfopt.data import Dataset
+from tfopt.data.dataset import Dataset
 from tfopt.evaluation.evaluator import Evaluator
 from tfopt.graph.batch_norm_folding import fold_batch_norms
 from tfopt.graph.layer_names import named_layers

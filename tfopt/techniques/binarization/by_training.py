@@ -3,7 +3,7 @@
 import keras
 from keras import ops
 
-from tfopt.data import Dataset
+from tfopt.data.dataset import Dataset
 from tfopt.distribution.replicated import synchronized
 from tfopt.distribution.strategies import strategy
 from tfopt.evaluation.losses import loss_of, soft_loss

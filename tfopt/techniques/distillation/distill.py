@@ -9,14 +9,15 @@ import keras
 
 from tfopt.core.context import Context
 from tfopt.core.outcome import Outcome
-from tfopt.data import Dataset
+from tfopt.data.dataset import Dataset
 from tfopt.distribution.replicated import unmirrored
 from tfopt.distribution.strategies import MIRRORED, strategy
 from tfopt.errors import InputError, UnsupportedError
 from tfopt.evaluation.losses import loss_of, takes_logits
 from tfopt.formats.keras.artifact import KerasArtifact
-from tfopt.models import Signature, build
+from tfopt.models.architectures import build
 from tfopt.models.config import ModelConfig
+from tfopt.models.signature import Signature
 from tfopt.techniques.distillation.config import DistillConfig
 from tfopt.techniques.distillation.distiller import Hint, Lesson, weighed
 from tfopt.techniques.distillation.feature_pairs import features, paired

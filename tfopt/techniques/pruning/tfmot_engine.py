@@ -4,7 +4,7 @@ import keras
 import tensorflow_model_optimization as tfmot
 import tf_keras
 
-from tfopt.data import Dataset
+from tfopt.data.dataset import Dataset
 from tfopt.errors import UnsupportedError
 from tfopt.formats.legacy.bridge import Crossing, cross
 from tfopt.formats.legacy.returning import with_weights

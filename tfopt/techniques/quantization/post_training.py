@@ -9,8 +9,8 @@ from dataclasses import dataclass
 from tfopt.conversion.convert import FloatFile, convert
 from tfopt.core.context import Context
 from tfopt.core.outcome import Outcome
-from tfopt.data import Dataset
 from tfopt.data.calibration import InputSpec, load_calibration
+from tfopt.data.dataset import Dataset
 from tfopt.errors import ConversionError, InputError, UnsupportedError
 from tfopt.evaluation.evaluator import Evaluator, Reference
 from tfopt.formats.keras.artifact import KerasArtifact

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import keras
 import numpy as np
 
-from tfopt.data import Dataset
+from tfopt.data.dataset import Dataset
 from tfopt.errors import InputError, UnsupportedError
 from tfopt.graph.channels.channel_graph import ChannelGraph
 from tfopt.graph.channels.groups import ChannelGroup, find_groups

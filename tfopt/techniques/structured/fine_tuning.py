@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 import keras
 
-from tfopt.data import Dataset
+from tfopt.data.dataset import Dataset
 from tfopt.distribution.strategies import strategy
 from tfopt.formats.keras.artifact import KerasArtifact
 from tfopt.runtime.progress import Progress

@@ -13,7 +13,7 @@ import numpy as np
 import tensorflow as tf
 
 from tfopt.config.choices import Importance
-from tfopt.data import Dataset
+from tfopt.data.dataset import Dataset
 from tfopt.errors import InputError
 from tfopt.evaluation.losses import loss_function
 from tfopt.graph.channels.channel_graph import ChannelGraph, InputAxis, WeightSlices
