@@ -14,7 +14,18 @@ MOST_EXPANSION = 200  # times its size that a file may have when unzipped: one-h
 
 
 def read_npz(path: Path, wanted: Container[str] | None = None) -> dict[str, Array]:
-    """The arrays of an `.npz` file that are `wanted`, or all; raise `InputError` if it is none."""
+    """Read the arrays of an `.npz` file.
+
+    Args:
+        path: The file.
+        wanted: Names of the arrays to read; None reads all.
+
+    Returns:
+        The arrays by their names.
+
+    Raises:
+        InputError: If it is no such file, is damaged, holds pickled objects, or would swell when unzipped.
+    """
     check_file(path)
     if not zipfile.is_zipfile(path):
         raise InputError(f"{path} is no .npz file or is damaged: it is not a zip archive")
@@ -34,7 +45,7 @@ def read_npz(path: Path, wanted: Container[str] | None = None) -> dict[str, Arra
 
 
 def read_npy(path: Path) -> Array:
-    """The array of an `.npy` file; raise `InputError` if it is none."""
+    """Read the array of an `.npy` file; raise `InputError` if it is none, is damaged or holds pickled objects."""
     check_file(path)
     try:
         found = np.array(np.load(path, mmap_mode="r", allow_pickle=False))  # mapped: it cannot be more than the file
@@ -48,7 +59,7 @@ def read_npy(path: Path) -> Array:
 
 
 def check_file(path: Path) -> None:
-    """Raise `InputError` unless there is a file: a pipe or a device may have no end."""
+    """Raise `InputError` unless `path` is a regular file: a pipe or a device may have no end."""
     if not path.exists():
         raise InputError(f"{path} does not exist")
     if not path.is_file():

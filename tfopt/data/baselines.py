@@ -1,4 +1,4 @@
-"""What a method without a model scores on the test split: the least that a model has to beat."""
+"""Scores of plain methods on the test split: the least that a model has to beat."""
 
 import numpy as np
 
@@ -7,9 +7,14 @@ from tfopt.typing import Array
 
 
 def measure_baseline(data: Dataset) -> tuple[str, float]:
-    """How the better of the plain methods for the task of `data` is called, and its accuracy or mean absolute error.
+    """Score the plain methods for the task of `data` on its test split, and take the better one.
 
-    Errors are in the units that a model is measured in. Translations have none here: theirs is BLEU.
+    Args:
+        data: Data for classification, regression or forecasting. Translations have no such baseline: theirs is BLEU.
+
+    Returns:
+        A name of the method, such as "always praise", and its accuracy (0..1) or its mean absolute error in the units
+        that a model is measured in.
     """
     match data.task:
         case "classification":
@@ -29,7 +34,7 @@ def _most_frequent(data: Dataset) -> tuple[str, float]:
 
 
 def _persistence(data: Dataset) -> list[tuple[str, float]]:
-    """The last value goes on, or what was `horizon` steps before comes again."""
+    """Return the errors of two guesses: the last value goes on, or what was `horizon` steps before comes again."""
     x, y = data.test.x, data.test.y
     horizon, window = y.shape[1], x.shape[1]
     found = [("the last value of the window", _error(_targets(data, x[:, -1:]), y))]
@@ -39,7 +44,7 @@ def _persistence(data: Dataset) -> list[tuple[str, float]]:
 
 
 def _targets(data: Dataset, x: Array) -> Array:
-    """Steps of the inputs (N, H, V) in the units of the targets, (N, H, V) or (N, H) of the column that is forecast."""
+    """Bring steps of the inputs (N, H, V) to the units of the targets: (N, H, V), or (N, H) of one column."""
     values = data.scaling.inverse(x)
     if data.test.y.ndim == 2:
         columns = data.columns or ()

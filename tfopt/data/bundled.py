@@ -9,7 +9,7 @@ from tfopt.data.synthetic.waves import make_waves
 
 
 def load_bundled(config: DataConfig) -> RawData | Series:
-    """One of `tfopt.data.config.BUNDLED`."""
+    """Load one of the data sets named in `tfopt.data.config.BUNDLED`."""
     match config.source:
         case "digits":
             return _digits()
@@ -24,7 +24,7 @@ def load_bundled(config: DataConfig) -> RawData | Series:
 
 
 def _digits() -> RawData:
-    """Scikit-learn's copy of the UCI optical digits test set: 1,797 images of 8x8 pixels, values 0..16."""
+    """Load scikit-learn's copy of the UCI optical digits test set: 1,797 images of 8x8 pixels, values 0..16."""
     import numpy as np
     from sklearn.datasets import load_digits
 
@@ -33,7 +33,7 @@ def _digits() -> RawData:
 
 
 def _diabetes() -> RawData:
-    """Scikit-learn's copy of Efron et al. (2004): progress of a disease in a year from 10 numbers, 442 patients."""
+    """Load the data of Efron et al. (2004): progress of a disease in a year from 10 numbers, for 442 patients."""
     from sklearn.datasets import load_diabetes
 
     bunch = load_diabetes(scaled=False)

@@ -24,14 +24,14 @@ RANGE_FACTOR = 8  # values spread this many times wider or narrower than the tra
 
 
 class Calibration(NamedTuple):
-    """An array (N, ...) for each input of the model, in their order, and what is to be said about them."""
+    """Samples to calibrate on: an array (N, ...) for each input of the model, in their order, and notes."""
 
     arrays: list[Array]
     notes: list[str]
 
 
 class InputSpec(NamedTuple):
-    """Name, shape (batch axis first) and type of one input of a model."""
+    """One input of a model: its name, shape (batch axis first) and type."""
 
     name: str
     shape: Shape
@@ -41,10 +41,21 @@ class InputSpec(NamedTuple):
 def load_calibration(
     source: int | Path | None, inputs: Sequence[InputSpec], data: Dataset | None, scaling: Scaling | None, title: str
 ) -> Calibration:
-    """Samples from `source`: that many of `data`, a file, a folder of images; None takes the calibration split.
+    """Take samples to calibrate on from the data set, from a file or from a folder of images, and check that they fit.
 
-    A file holds an array for each input, by its name, as the model is fed; images are scaled by `scaling`, as the
-    model was trained. Raises `InputError` if they do not fit the model or cannot be what it was trained on.
+    Args:
+        source: How many samples of `data`; a file with an array for each input, by its name and scaled as the model is
+            fed; or a folder of images. None takes the calibration split.
+        inputs: The inputs of the model.
+        data: The data set of the model, if it is known.
+        scaling: The scaling that images of a folder get, as in training.
+        title: The name of the model in messages.
+
+    Returns:
+        The samples; no arrays if there is neither a source nor data.
+
+    Raises:
+        InputError: If they do not fit the model or cannot be what it was trained on.
     """
     if isinstance(source, Path):
         arrays = _images(source, inputs, scaling, title) if source.is_dir() else _file(source, inputs, title)
@@ -73,7 +84,7 @@ def _of_data(data: Dataset, count: int | None) -> Calibration:
 
 
 def _with_more(split: Split, train: Split, count: int) -> Split:
-    """All of `split` and as many of `train` as make `count`."""
+    """Return all of `split` and as many samples of `train` as make `count`."""
     if count > len(split) + len(train):
         there = len(split) + len(train)
         raise InputError(f"--calibration {count} asks for more samples than the {there} there are to calibrate on")
@@ -83,7 +94,7 @@ def _with_more(split: Split, train: Split, count: int) -> Split:
 
 
 def _one_of_each_first(labels: Array) -> Array:
-    """Rows in an order that begins with one of each class."""
+    """Return the rows (N,) of `labels` in an order that begins with one of each class."""
     _, first = np.unique(labels, return_index=True)
     rest = np.setdiff1d(np.arange(len(labels)), first)
     return np.concatenate([first, rest])

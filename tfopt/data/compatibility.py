@@ -1,4 +1,4 @@
-"""Whether a data set fits a model, and the small reshapes (a channel axis more or less) that make it fit."""
+"""The check that a data set fits a model, and the small reshapes (a channel axis more or less) that make it fit."""
 
 from collections.abc import Sequence
 from dataclasses import replace
@@ -12,10 +12,19 @@ Shape = tuple[int | None, ...]
 
 
 def match(data: Dataset, name: str, inputs: Sequence[Shape], outputs: Sequence[Shape]) -> Dataset:
-    """Return `data` in the shape model `name` takes, or raise `InputError` saying how the two differ.
+    """Return `data` in the shape that a model takes.
 
-    `inputs` and `outputs` are the model's shapes with the batch axis first. One output of shape (N, 1) is read as
-    the score of class 1 of two.
+    Args:
+        data: The data set.
+        name: The name of the model in messages.
+        inputs: Shapes of the model's inputs, batch axis first; None where a size is free.
+        outputs: Shapes of its outputs, likewise. One output of shape (N, 1) is read as the score of class 1 of two.
+
+    Returns:
+        `data` itself, or a copy with an axis of size 1 more or less.
+
+    Raises:
+        InputError: If it does not fit; the message says how the two differ.
     """
     source = data.config.source
     if len(inputs) != len(data.train.inputs) or len(outputs) != 1:

@@ -1,4 +1,4 @@
-"""Which data to use, fed how and split how."""
+"""The config of a data set: where it comes from, how it is fed and how it is split."""
 
 from pathlib import Path
 
@@ -12,7 +12,7 @@ TABLES = (".csv", ".tsv", ".csv.gz", ".tsv.gz")
 
 
 class DataConfig(Config):
-    """Which data, fed how, and split how; everything needed to load the same splits again.
+    """Names a data set and says how it is fed and split; enough to load the same splits again.
 
     `task` None is what the data says. Columns of tables: `text` and `label` (classification), `source_text` and
     `target_text` (translation), `target` (the variate that is forecast; None means all). Texts become at most `length`
@@ -39,7 +39,7 @@ class DataConfig(Config):
 
     @property
     def path(self) -> Path | None:
-        """The file or folder behind `source`, or None when it is the name of a known data set."""
+        """File or folder behind `source`, or None when it is the name of a known data set."""
         if self.source in (*BUNDLED, *KERAS) or self.source.startswith(TFDS):
             return None
         named = self.source.endswith((".npz", *TABLES)) or "/" in self.source or "\\" in self.source

@@ -1,4 +1,4 @@
-"""A `Dataset` is four disjoint, fixed splits: the test split takes no part in training, calibration or selection."""
+"""A data set as four disjoint, fixed splits: the test split takes no part in training, calibration or selection."""
 
 import hashlib
 from collections.abc import Iterator
@@ -30,18 +30,18 @@ class Split:
 
     @classmethod
     def of(cls, x: Array, y: Array) -> "Split":
-        """Samples for a model with one input."""
+        """Make a split for a model with one input, from samples x (N, ...) and labels y (N, ...)."""
         return cls((x,), y)
 
     @property
     def x(self) -> Array:
-        """The samples (N, ...) of a model with one input; raise `InputError` if it has several."""
+        """Samples (N, ...) of a model with one input; raises `InputError` if it has several."""
         if len(self.inputs) != 1:
             raise InputError(f"this takes models with one input, but the data feeds {len(self.inputs)}")
         return self.inputs[0]
 
     def rows(self, rows: Index) -> "Split":
-        """Some of the samples, in memory: a slice, or an array of indices."""
+        """Return some of the samples, in memory, chosen by a slice or an array of indices."""
         return Split(tuple(x[rows] for x in self.inputs), self.y[rows])
 
     def __len__(self) -> int:
@@ -52,9 +52,22 @@ class Split:
 class Dataset:
     """Train, validation, calibration and test splits of one source, scaled the same way.
 
-    `targets` is how labels that are numbers were scaled. Texts were turned to tokens by `vectorizer`, and those of a
-    translation by `target_vectorizer`; `sources` and `references` are the texts of its test split as they stood in the
-    source. `columns` names the numbers of a sample, in order.
+    Attributes:
+        config: The config that it was loaded with.
+        kind: The kind of the samples: image, features, tokens, series or pairs.
+        num_classes: Number of classes; 0 where labels are numbers or words.
+        scaling: The scaling that the samples have been through.
+        fingerprint: A digest of the source, by which a change of it is noticed.
+        vocabulary: Number of token ids, for texts.
+        notes: Sentences for the report.
+        task: The task that the labels are for.
+        targets: The scaling that labels that are numbers have been through.
+        vectorizer: Turns texts to tokens; in a translation, those of the source language.
+        target_vectorizer: Turns texts of the target language to tokens.
+        class_names: The words that were labels, in order of their class indices.
+        sources: The source texts of the test split of a translation, as they stood in the source.
+        references: Their translations.
+        columns: Names of the numbers of a sample, in order.
     """
 
     config: DataConfig
@@ -89,7 +102,16 @@ class Dataset:
 
 
 def make_dataset(raw: RawData, config: DataConfig, fitted: Preprocessor = Preprocessor()) -> Dataset:  # noqa: B008  # frozen
-    """Cut `raw` into splits and prepare them as a model is fed; what is in `fitted` is not fitted anew."""
+    """Split raw data and prepare it as a model is fed.
+
+    Args:
+        raw: Validated raw data, not of a series.
+        config: The config; `split_seed` fixes the splits.
+        fitted: What a model remembers from its training; nothing that is in it is fitted anew.
+
+    Returns:
+        The data set; scalings and vocabularies were fitted on its train split only.
+    """
     classes = raw.task == "classification"
     rows = split_rows(raw.y, config, own_test=raw.x_test is not None, stratified=classes, parts=raw.parts)
     fitted = fitted.fit(raw, config, rows.train)
@@ -131,7 +153,7 @@ def _classes(raw: RawData) -> int:
 
 
 def _repeated(raw: RawData, rows: SplitRows) -> list[str]:
-    """A note on texts that are in the test split and were trained on, too: a model has seen their answers."""
+    """Note texts of the test split that were trained on, too: a model has seen their answers."""
     if not raw.texts or rows.test is None:
         return []
     known = set(raw.x[rows.train])
@@ -140,7 +162,7 @@ def _repeated(raw: RawData, rows: SplitRows) -> list[str]:
 
 
 def fingerprint(*arrays: Array | None) -> str:
-    """A digest by which a source that has changed is noticed; a model holds it, so that test labels stay out of it."""
+    """Digest arrays, by which a changed source is noticed; a model holds the digest, so leave test labels out of it."""
     digest = hashlib.sha256()
     for array in arrays:
         if array is None:

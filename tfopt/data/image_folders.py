@@ -25,7 +25,7 @@ MOST_HELD = 256_000_000  # bytes of all images as float32, as a model is fed
 
 
 class ImageInfo(NamedTuple):
-    """What decoding a file once has shown."""
+    """Facts about an image file, seen when it was decoded once: its size in pixels, its colours and its SHA-256."""
 
     height: int
     width: int
@@ -34,9 +34,18 @@ class ImageInfo(NamedTuple):
 
 
 def load_image_folder(root: Path, config: DataConfig, names: tuple[str, ...] | None) -> RawData:
-    """Images of `root`, which holds a folder a class, or `train`, `test` and perhaps `validation` that do.
+    """Load the images below `root`, which holds a folder a class, or `train`, `test` and perhaps `validation` that do.
 
-    `names` are the classes a model remembers. Grey images stay grey if all are; else all become RGB.
+    Args:
+        root: The folder.
+        config: The config; `image_size` says how large they are fed.
+        names: The classes that a model remembers; None takes the names of the folders.
+
+    Returns:
+        8-bit images (N, height, width, 1 or 3), grey only if all are; decoded as they are needed if they are many.
+
+    Raises:
+        InputError: If there is no image, one is damaged or too large, or a class is unknown.
     """
     if config.task not in (None, "classification"):
         raise InputError(f"--task {config.task} does not suit {root}, a folder of images by class")
@@ -66,7 +75,7 @@ def load_image_folder(root: Path, config: DataConfig, names: tuple[str, ...] | N
 
 
 def _folders(path: Path) -> list[Path]:
-    """Its folders but for hidden ones and for links, of which one to a parent would be all classes at once."""
+    """Return the folders in `path` but for hidden ones and links: one to a parent would be all classes at once."""
     return sorted(p for p in path.iterdir() if p.is_dir() and not p.is_symlink() and not p.name.startswith("."))
 
 
@@ -78,7 +87,7 @@ def _classes(root: Path, parents: list[Path]) -> tuple[str, ...]:
 
 
 def _files(root: Path, inside: Path, classes: tuple[str, ...]) -> Iterator[tuple[str, Path]]:
-    """Class and path of the files below `inside`; hidden ones and links that lead out of `root` are left out."""
+    """Yield class and path of the files below `inside`; hidden ones and links that lead out of `root` are left out."""
     for parent in _folders(inside):
         if parent.name not in classes:
             raise InputError(f"{parent} is a class that the model does not know: {', '.join(classes[:10])}")
@@ -86,7 +95,7 @@ def _files(root: Path, inside: Path, classes: tuple[str, ...]) -> Iterator[tuple
 
 
 def list_files(folder: Path, root: Path) -> list[Path]:
-    """Files below `folder`, in order; hidden ones, devices and links that lead out of `root` are left out."""
+    """List the files below `folder`, in order; hidden ones, devices and links that lead out of `root` are left out."""
     whole = root.resolve()
     return [
         path
@@ -112,7 +121,7 @@ def _images(paths: Array, config: DataConfig) -> LazyImages:
 
 
 def read_image_info(path: Path) -> ImageInfo:
-    """Decode a file once; raise `InputError` if it is no image."""
+    """Decode a file once; raise `InputError` if it is no image or holds too many pixels."""
     import tensorflow as tf
 
     content = path.read_bytes()

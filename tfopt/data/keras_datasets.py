@@ -17,7 +17,7 @@ DOWNLOAD_TIMEOUT = 30.0
 
 
 def load_keras_dataset(name: str) -> RawData:
-    """Load one of them; raise `InputError` saying what to fetch if it cannot be downloaded."""
+    """Load one of `tfopt.data.config.KERAS`; raise `InputError` saying what to fetch if it cannot be downloaded."""
     import keras
 
     module = getattr(keras.datasets, name)

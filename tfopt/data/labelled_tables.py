@@ -1,4 +1,4 @@
-"""Tables with a label in each row: texts to classify, or numbers (features) to classify or predict from."""
+"""Tables with a label in each row: texts or numbers to classify or predict from, and texts with their translations."""
 
 import numpy as np
 
@@ -15,7 +15,19 @@ LABEL = ("label", "class", "target", "category")
 
 
 def extract_labelled(table: Table, config: DataConfig, names: tuple[str, ...] | None) -> RawData:
-    """Texts or features with labels; `names` are the classes a model remembers."""
+    """Take samples and labels from the columns of a table that has a text or features in each row.
+
+    Args:
+        table: The table.
+        config: The config; `text` and `label` name columns.
+        names: The classes that a model remembers.
+
+    Returns:
+        Texts (N,) or features (N, F) with their labels (N,).
+
+    Raises:
+        InputError: If the columns cannot be told apart, or hold something else.
+    """
     parts = table.split_column()
     text, label, notes = _roles(table, config, [name for name in table.columns if name != parts])
     if text is None:
@@ -29,7 +41,7 @@ def extract_labelled(table: Table, config: DataConfig, names: tuple[str, ...] | 
 
 
 def _roles(table: Table, config: DataConfig, columns: list[str]) -> tuple[str | None, str, list[str]]:
-    """Which column holds the text (None for a table of numbers), which the label, and what was guessed."""
+    """Find the column of the text (None for a table of numbers) and that of the label, and note what was guessed."""
     text = table.find_column(config.text, TEXT, "--text")
     label = table.find_column(config.label, LABEL, "--label")
     notes = []
@@ -79,9 +91,19 @@ def _features(
 
 
 def extract_pairs(table: Table, config: DataConfig) -> RawData:
-    """Source texts as samples and target texts as their labels; raise `InputError` if two columns are not to be found.
+    """Take source texts as samples and target texts as their labels.
 
     Without names the table must have two columns besides that of the splits: source and target, in this order.
+
+    Args:
+        table: The table.
+        config: The config; `source_text` and `target_text` name columns.
+
+    Returns:
+        Source texts (N,) and target texts (N,).
+
+    Raises:
+        InputError: If two columns are not to be found.
     """
     parts = table.split_column()
     columns = [name for name in table.columns if name != parts]
@@ -113,12 +135,12 @@ def _without_blanks(table: Table, *columns: str) -> tuple[Table, list[str]]:
 
 
 def _texts(table: Table, column: str) -> Array:
-    """The texts (N,) of a column."""
+    """Return the texts (N,) of a column."""
     texts = np.empty(len(table.lines), object)
     texts[:] = [text.strip() for text in table.columns[column]]
     return texts
 
 
 def _parts(table: Table, column: str | None) -> Array | None:
-    """The split (N,) that each row belongs to, if a column says so."""
+    """Return the split (N,) that each row belongs to, if a column says so."""
     return np.array([parse_split_name(value) for value in table.columns[column]]) if column else None

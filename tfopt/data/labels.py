@@ -24,7 +24,20 @@ class Labels:
 
 
 def encode_labels(table: Table, column: str, task: Task | None, known: tuple[str, ...] | None) -> Labels:
-    """Read the labels of `column`, by the classes `known` if there are some; raise `InputError` if they cannot be."""
+    """Read the labels of a column as class indices or as numbers.
+
+    Args:
+        table: The table.
+        column: The column of the labels.
+        task: What to read them for; None lets the values say.
+        known: The classes that a model remembers; None makes them of the values.
+
+    Returns:
+        The labels, with their task and the names of classes.
+
+    Raises:
+        InputError: If a row has no label, or one that is no number or unknown class.
+    """
     values = np.strings.strip(table.columns[column])
     empty = np.strings.str_len(values) == 0
     if empty.any():
@@ -59,6 +72,10 @@ def _by_names(table: Table, values: Array, names: tuple[str, ...]) -> Labels:
 
 
 def are_continuous(numbers: Array) -> bool:
-    """Whether numbers measure something: some are no integers, or they take very many values."""
+    """Tell whether numbers (N,) are amounts rather than classes: some are no integers, or they take very many values.
+
+    >>> are_continuous(np.array([0.0, 1.0, 1.0, 2.0])), are_continuous(np.array([0.5, 1.0]))
+    (False, True)
+    """
     distinct = len(np.unique(numbers))
     return bool((numbers != np.round(numbers)).any()) or distinct > max(LEAST_VALUES, MOST_WHOLE * len(numbers))

@@ -29,7 +29,7 @@ class LazyImages:
 
     @property
     def shape(self) -> tuple[int, ...]:
-        """(N, height, width, channels), or without an axis of one channel if it was reshaped so."""
+        """Shape (N, height, width, channels), or without an axis of one channel if it was reshaped so."""
         return (len(self.paths), *self.size)
 
     @property
@@ -58,19 +58,19 @@ class LazyImages:
         return self[:].astype(dtype or self.dtype)
 
     def rows(self, rows: Index) -> Self:
-        """Some of the images, still undecoded: a slice, or an array of indices."""
+        """Return some of the images, still undecoded, chosen by a slice or an array of indices."""
         return replace(self, paths=self.paths[rows])
 
     def scaled(self, scaling: Scaling) -> Self:
-        """The same images, scaled."""
+        """Return the same images, scaled."""
         return replace(self, scaling=scaling)
 
     def reshape(self, count: int, *size: int) -> Self:  # noqa: ARG002
-        """The same images with an axis of one channel more or less."""
+        """Return the same images with an axis of one channel more or less."""
         return replace(self, size=size)
 
     def tensor(self, paths: Tensor) -> Tensor:
-        """What indexing gives for a tensor of some of the `paths`, in a graph."""
+        """Decode some of the `paths` in a graph: the tensor that indexing gives as an array."""
         import tensorflow as tf
 
         images = tf.reshape(make_decoder(self._decoded)(paths), (-1, *self.size))
@@ -87,7 +87,7 @@ class LazyImages:
 
 @cache
 def make_decoder(size: tuple[int, int, int]) -> Any:
-    """A function of paths (N,) that decodes those files to `size`, (N, height, width, channels) of 8 bits."""
+    """Make a function of paths (N,) that decodes those files to `size`, (N, height, width, channels) of 8 bits."""
     import tensorflow as tf
 
     height, width, channels = size
@@ -110,6 +110,6 @@ def make_decoder(size: tuple[int, int, int]) -> Any:
 
 
 def take(x: Array, rows: Index) -> Array:
-    """Some of the samples; images stay undecoded."""
+    """Return some of the samples; images stay undecoded."""
     chosen: Array = x.rows(rows) if isinstance(x, LazyImages) else x[rows]
     return chosen

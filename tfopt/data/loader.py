@@ -31,9 +31,17 @@ OPTIONS: dict[str, tuple[InputKind, ...]] = {
 
 
 def load(config: DataConfig, fitted: Preprocessor = Preprocessor()) -> Dataset:  # noqa: B008  # frozen
-    """Load and split the data set `config` names; raise `InputError` when it is unknown, unreadable or unfit.
+    """Load and split the data set that a config names.
 
-    `fitted` is what a model remembers from its training; its scaling is used unless `config.scale` asks for another.
+    Args:
+        config: The config.
+        fitted: What a model remembers from its training; its scaling is used unless `config.scale` asks for another.
+
+    Returns:
+        The data set.
+
+    Raises:
+        InputError: If the source is unknown, unreadable or unfit, or an option does not suit it.
     """
     if fitted.scaling is not None and config.scale not in (None, fitted.scaling.scale):
         fitted = fitted.model_copy(update={"scaling": None})
@@ -55,7 +63,7 @@ def _check_options(config: DataConfig, kind: InputKind) -> None:
 
 
 def _source(config: DataConfig, class_names: tuple[str, ...] | None) -> RawData | Series:
-    """What is stored there; labels that are words are counted by `class_names`, if a model remembers them."""
+    """Read the source; labels that are words are counted by `class_names`, if a model remembers them."""
     path = config.path
     if path is None:
         return _known(config)

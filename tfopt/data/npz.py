@@ -17,7 +17,18 @@ WHOLE = ("x", "y")
 
 
 def load_npz(path: Path, config: DataConfig) -> RawData | Series:
-    """Read `x_train`, `y_train`, `x_test`, `y_test`, or `x` and `y`, or `values`; raise `InputError` without them."""
+    """Read `x_train`, `y_train`, `x_test`, `y_test`, or `x` and `y`, or the `values` of a series.
+
+    Args:
+        path: The file; `columns`, if it has such an array, names the numbers of a sample.
+        config: The config; `horizon` asks for a series, `task` says what numbers in `y` are.
+
+    Returns:
+        Samples (N, ...) and labels (N, ...), or a series (T, V).
+
+    Raises:
+        InputError: If the arrays are not there or do not suit the task.
+    """
     found = read_npz(path, {*SPLIT, *WHOLE, "values", "columns"})
     if "values" in found and (config.horizon or not found.keys() & {*SPLIT, *WHOLE}):
         return _series(found["values"], found.get("columns"))
@@ -48,13 +59,13 @@ def _series(values: Array, columns: Array | None) -> Series:
 
 
 def _names(columns: Array | None, x: Array) -> tuple[str, ...] | None:
-    """Names of the features; that of the label may come after them."""
+    """Return the names of the features; that of the label may come after them."""
     if columns is None or x.ndim != 2 or columns.ndim != 1 or len(columns) not in (x.shape[1], x.shape[1] + 1):
         return None
     return tuple(map(str, columns[: x.shape[1]]))
 
 
 def _are_numbers(y: Array) -> bool:
-    """Whether labels are numbers rather than class indices: some are no integers, or floats that take many values."""
+    """Tell whether labels are numbers, not class indices: some are no integers, or floats that take many values."""
     finite = y[np.isfinite(y)] if y.dtype.kind == "f" else np.zeros(0)
     return len(finite) > 0 and are_continuous(finite)

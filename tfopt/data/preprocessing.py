@@ -1,4 +1,4 @@
-"""What was fitted on a train split, and has to be the same again whenever the model it was made for is used."""
+"""Preprocessing that was fitted on a train split, and has to be the same whenever the model it was made for is used."""
 
 from typing import Self
 
@@ -38,7 +38,7 @@ class Preprocessor(BaseModel):
         return self
 
     def fit(self, raw: RawData, config: DataConfig, rows: Array) -> Self:
-        """Fit what is missing on the `rows` of `raw` that are the train split."""
+        """Return a copy in which all that is missing is fitted on the `rows` (N,) of `raw` that are the train split."""
         found: dict[str, Scaling | Vectorizer] = {}
         if self.scaling is None:
             sample = rows[:MOST_IMAGES] if isinstance(raw.x, LazyImages) else rows
@@ -55,7 +55,16 @@ class Preprocessor(BaseModel):
         return self.model_copy(update=found)
 
     def transform(self, raw: RawData, x: Array, y: Array) -> tuple[tuple[Array, ...], Array]:
-        """Inputs and labels as a model is fed, from samples and labels as `raw` has them."""
+        """Prepare samples and labels as a model is fed.
+
+        Args:
+            raw: The raw data, for its kind and task.
+            x: Samples as `raw` has them.
+            y: Labels as `raw` has them.
+
+        Returns:
+            An array for each input of the model, and the labels.
+        """
         if raw.kind == "pairs":
             assert self.vectorizer is not None
             assert self.target_vectorizer is not None

@@ -17,11 +17,22 @@ MOST_CLASSES = 2**31
 
 @dataclass(frozen=True, slots=True)
 class RawData:
-    """Stored arrays: x (N, ...), y (N,) of class indices or (N,) or (N, K) of numbers; no `x_test`, no test split.
+    """Stored arrays of one source; without `x_test` it has no test split of its own.
 
-    Texts are arrays (N,) of str, and so are the targets of translations. `peak` is the largest value the storage can
-    hold: what `--scale unit` divides by; `scale` is what suits the source when nothing else is asked for. `vocabulary`
-    is set for tokens. `parts` (N,) says "train", "validation" or "test" of each row, where the source does.
+    Attributes:
+        x: Samples (N, ...); texts are an array (N,) of str.
+        y: Class indices (N,), numbers (N,) or (N, K), or the texts (N,) of translations.
+        x_test: Samples of the test split, if the source has one.
+        y_test: Their labels.
+        kind: The kind of the samples.
+        peak: The largest value the storage can hold: `--scale unit` divides by it.
+        scale: The scaling that suits the source when nothing else is asked for.
+        vocabulary: Number of token ids, for tokens.
+        task: The task that the labels are for.
+        parts: "train", "validation" or "test" (N,) for each row, where the source says so.
+        class_names: The words that were labels, in order of their class indices.
+        columns: Names of the numbers of a sample, in order.
+        notes: Sentences for the report.
     """
 
     x: Array
@@ -41,14 +52,22 @@ class RawData:
 
     @property
     def texts(self) -> bool:
-        """Whether the samples are texts, still to be turned into tokens."""
+        """True if the samples are texts, still to be turned into tokens."""
         return self.x.dtype.kind == "O"
 
 
 def validate(raw: RawData, source: str) -> RawData:
-    """Return `raw` with class indices (N,) int64 or numbers (N, K) float32 as labels.
+    """Check raw data and bring its labels to one form.
 
-    Raises `InputError` naming what is wrong in `source`.
+    Args:
+        raw: The data.
+        source: The name of the source in messages.
+
+    Returns:
+        `raw` with class indices (N,) int64 or numbers (N, K) float32 as labels.
+
+    Raises:
+        InputError: If rows, shapes, types or values are unfit; the message names what is wrong.
     """
     x, y = _pair(raw, raw.x, raw.y, "train", source)
     rows = len(x) if raw.parts is None else int((raw.parts == "train").sum())

@@ -1,4 +1,4 @@
-"""How stored values are fed to a model: as they are, to 0..1, to -1..1, or standardized by the training split."""
+"""Scaling of stored values: they are fed as they are, to 0..1, to -1..1, or standardized by the train split."""
 
 from typing import Annotated, Self
 
@@ -15,7 +15,14 @@ Positive = Annotated[float, Field(gt=0, allow_inf_nan=False)]
 
 
 class Scaling(BaseModel):
-    """The affine map x -> (x - mean) / deviation; one number each, or one for each entry of the last axis."""
+    """The affine map x -> (x - mean) / deviation; one number each, or one for each entry of the last axis.
+
+    >>> scaling = Scaling(scale="signed", mean=127.5, deviation=127.5)
+    >>> scaling(np.array([0, 255], np.uint8))
+    array([-1.,  1.], dtype=float32)
+    >>> scaling.inverse(np.array([-1.0, 1.0], np.float32))
+    array([  0., 255.], dtype=float32)
+    """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
@@ -25,10 +32,16 @@ class Scaling(BaseModel):
 
     @classmethod
     def fit(cls, scale: Scale | None, raw: RawData, x_train: Array) -> Self:
-        """Choose the numbers for `scale`; `standard` takes them from `x_train` (N, ...), the training split only.
+        """Choose the numbers for a scale.
 
-        None means what suits the source; tokens are never scaled.
-        Features (N, F) and images with channels (N, H, W, C) are standardized for each entry of the last axis.
+        Args:
+            scale: The scale; None takes the one that suits the source. Tokens are never scaled.
+            raw: The raw data, for its kind and peak.
+            x_train: Samples (N, ...) of the train split, from which `standard` takes the numbers.
+
+        Returns:
+            The scaling; features (N, F) and images with channels (N, H, W, C) are standardized for each entry of the
+            last axis.
         """
         if raw.kind in ("tokens", "pairs"):
             return cls(scale="none")
@@ -44,13 +57,17 @@ class Scaling(BaseModel):
 
     @classmethod
     def standard(cls, x: Array, *, whole: bool = False) -> Self:
-        """Standardize by x (N, ...): for each entry of the last axis, or with the same two numbers for the `whole`."""
+        """Standardize by x (N, ...): for each entry of the last axis, or with the same two numbers for the `whole`.
+
+        >>> Scaling.standard(np.array([[0.0, 5.0], [2.0, 5.0]]))
+        Scaling(scale='standard', mean=[1.0, 5.0], deviation=[1.0, 1.0])
+        """
         axes = None if whole else tuple(range(x.ndim - 1))
         mean, deviation = x.mean(axis=axes, dtype=np.float64), x.std(axis=axes, dtype=np.float64)
         return cls(scale="standard", mean=mean.tolist(), deviation=np.where(deviation > 0, deviation, 1).tolist())
 
     def __call__(self, x: Array) -> Array:
-        """Scale x (N, ...) to float32."""
+        """Scale x (N, ...) to float32; raise `InputError` if it has another number of features."""
         self._check(x)
         x = x.astype(np.float32)
         if self.mean != 0.0:
@@ -60,7 +77,7 @@ class Scaling(BaseModel):
         return x
 
     def inverse(self, x: Array) -> Array:
-        """From scaled x (N, ...) back to the units of the data."""
+        """Bring scaled x (N, ...) back to the units of the data."""
         self._check(x)
         unscaled: Array = x * np.asarray(self.deviation, np.float32) + np.asarray(self.mean, np.float32)
         return unscaled

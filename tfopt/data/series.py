@@ -34,7 +34,7 @@ class Series:
 
 
 def extract_series(table: Table) -> Series:
-    """The columns of numbers; others (dates) are left out and named in a note."""
+    """Take the columns of numbers as a series; others (dates) are left out and named in a note."""
     columns = tuple(name for name in table.columns if table.is_numeric(name))
     if not columns:
         raise InputError(f"{table.path} has no column of numbers to forecast")
@@ -45,7 +45,19 @@ def extract_series(table: Table) -> Series:
 
 
 def make_forecast_dataset(series: Series, config: DataConfig, fitted: Preprocessor) -> Dataset:
-    """Windows (N, window, V) and the steps after them, (N, horizon, V) or (N, horizon) of one column, standardized."""
+    """Cut a series into spans of time, and these into windows with the steps that follow them.
+
+    Args:
+        series: The series.
+        config: The config: `window` and `horizon` in steps, `target` the column that is forecast, None for all.
+        fitted: What a model remembers from its training, such as its scaling.
+
+    Returns:
+        Windows (N, window, V) and the steps after them, (N, horizon, V) or (N, horizon) of one column, scaled.
+
+    Raises:
+        InputError: If values are missing, a column is not there, or the series is too short.
+    """
     values = _checked(series, config)
     target = _target(series, config)
     horizon = config.horizon or HORIZON
@@ -92,7 +104,7 @@ def _checked(series: Series, config: DataConfig) -> Array:
 
 
 def _target(series: Series, config: DataConfig) -> int | None:
-    """Index of the one column that is forecast; None for all."""
+    """Return the index of the one column that is forecast; None for all."""
     if config.target is None:
         return 0 if len(series.columns) == 1 else None
     if config.target not in series.columns:
@@ -123,7 +135,7 @@ def _spans(steps: int, config: DataConfig, horizon: int) -> dict[str, slice]:
 
 
 def _windows(x: Array, y: Array, window: int, horizon: int) -> Split:
-    """Views of a span: each run of `window` steps of x, and the `horizon` steps of y after it."""
+    """View a span as windows: each run of `window` steps of x, and the `horizon` steps of y after it."""
     inputs = sliding_window_view(x[:-horizon], window, axis=0)
     after = sliding_window_view(y[window:], horizon, axis=0)
     return Split.of(np.moveaxis(inputs, -1, 1), after if y.ndim == 1 else np.moveaxis(after, -1, 1))

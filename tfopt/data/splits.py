@@ -1,4 +1,4 @@
-"""Which rows of a source belong to which split: as the source says, else by chance, stratified by class."""
+"""The split of each row of a source: as the source says, else by chance, stratified by class."""
 
 import re
 from dataclasses import dataclass
@@ -15,7 +15,7 @@ PARTS = re.compile(r"(?:(train(?:ing)?)|(test)|(val|valid|validation|dev))(?:[\W
 
 @dataclass(frozen=True)
 class SplitRows:
-    """Which rows of a source belong to which split; `test` is None where it has a test split of its own."""
+    """The rows of each split of a source; `test` is None where it has a test split of its own."""
 
     train: Array
     validation: Array
@@ -25,7 +25,11 @@ class SplitRows:
 
 
 def parse_split_name(name: str) -> str | None:
-    """Which split a source means by `name`, as val or test_2016; None if it is no name of a split."""
+    """Return "train", "validation" or "test", as a source means it by `name`; None if it is no name of a split.
+
+    >>> parse_split_name("val"), parse_split_name("test_2016"), parse_split_name("cats")
+    ('validation', 'test', None)
+    """
     found = PARTS.fullmatch(name.strip())
     return ("train", "test", "validation")[found.lastindex - 1] if found and found.lastindex else None
 
@@ -33,11 +37,27 @@ def parse_split_name(name: str) -> str | None:
 def split_rows(
     labels: Array, config: DataConfig, *, own_test: bool, stratified: bool = True, parts: Array | None = None
 ) -> SplitRows:
-    """Cut len(labels) rows into splits, stratified by class and fixed by `config.split_seed`.
+    """Assign rows to splits, the same for the same seed.
 
-    What `parts` says of a row is kept. A fifth becomes the test split where the source has none; of the rest,
-    `config.validation` becomes the validation split, if there is none, and a tenth (at most 500 samples) the
-    calibration split.
+    A fifth becomes the test split where the source has none; of the rest, `config.validation` becomes the validation
+    split, if there is none, and a tenth (at most 500 samples) the calibration split.
+
+    Args:
+        labels: The labels (N,) or (N, ...) of the rows.
+        config: The config, for `validation` and `split_seed`.
+        own_test: True if the source has a test split elsewhere.
+        stratified: True to keep the shares of the classes in each split.
+        parts: The split (N,) that the source has for a row, which is kept.
+
+    Returns:
+        The indices of the rows of each split, and notes for the report.
+
+    Raises:
+        InputError: If a split would be empty.
+
+        >>> rows = split_rows(np.repeat([0, 1], 50), DataConfig(validation=0.25), own_test=False)
+        >>> len(rows.train), len(rows.validation), len(rows.calibration), len(rows.test)
+        (52, 20, 8, 20)
     """
     notes: list[str] = []
     by = labels if stratified else None

@@ -37,7 +37,19 @@ class Table:
     headed: bool
 
     def find_column(self, wanted: str | None, known: tuple[str, ...], option: str) -> str | None:
-        """The column `wanted`, else the first that is called as one of `known`; raise `InputError` if it is missing."""
+        """Find a column by its name.
+
+        Args:
+            wanted: The name that was asked for, or None.
+            known: Usual names, of which the first that is there is taken if none was asked for.
+            option: The option that asks for it, in messages.
+
+        Returns:
+            The name of the column; None if none was asked for and none has a usual name.
+
+        Raises:
+            InputError: If `wanted` is no column.
+        """
         if wanted is None:
             called = {name.lower(): name for name in self.columns} if self.headed else {}
             return next((called[name] for name in known if name in called), None)
@@ -48,11 +60,11 @@ class Table:
         raise InputError(f"{self.path} has no column {wanted} for {option}: {meant}")
 
     def column_list(self) -> str:
-        """The names of the columns."""
+        """Return the names of the columns as one line."""
         return ", ".join(self.columns) + ("" if self.headed else " (there is no header, so they are counted)")
 
     def split_column(self) -> str | None:
-        """The column that says which split a row belongs to: all its values are names of splits."""
+        """Return the column that says which split a row belongs to: all its values are names of splits."""
         for name, values in self.columns.items():
             if parse_split_name(values[0]) is None:
                 continue
@@ -62,17 +74,17 @@ class Table:
         return None
 
     def rows(self, kept: Array) -> "Table":
-        """The same table with some of its rows."""
+        """Return the same table with some of its rows."""
         columns = {name: values[kept] for name, values in self.columns.items()}
         return Table(self.path, columns, self.lines[kept], self.headed)
 
     def is_numeric(self, name: str) -> bool:
-        """Whether a column looks like numbers, judged by the first values that are not missing."""
+        """Tell whether a column looks like numbers, by the first values that are not missing."""
         values = (value for value in self.columns[name] if value.strip().lower() not in MISSING)
         return any(is_number(value) for value in itertools.islice(values, LOOKED_AT))
 
     def numbers(self, name: str) -> Array:
-        """A column (N,) of float64; raise `InputError` naming the line of what is none."""
+        """Return a column (N,) as float64; raise `InputError` naming the line of a value that is no number."""
         values = self.columns[name]
         try:
             if np.strings.str_len(values).max() > LONGEST_NUMBER:
@@ -89,7 +101,11 @@ class Table:
 
 
 def is_number(text: str) -> bool:
-    """Whether `text` reads as a number that is finite."""
+    """Tell whether `text` reads as a number that is finite.
+
+    >>> is_number(" 1e3 "), is_number("nan"), is_number("one")
+    (True, False, False)
+    """
     try:
         return bool(np.isfinite(float(text)))
     except ValueError:
@@ -97,9 +113,19 @@ def is_number(text: str) -> bool:
 
 
 def read_table(path: Path, names: tuple[str | None, ...] = ()) -> Table:
-    """Read a table; raise `InputError` if it is no text, no table or empty.
+    """Read a table of comma- or tab-separated values.
 
     The first line is a header if it has one of `names` or of the names that are usual, or words above numbers.
+
+    Args:
+        path: The file: .csv or .tsv, also with .gz.
+        names: Names of columns that were asked for.
+
+    Returns:
+        The table.
+
+    Raises:
+        InputError: If it is no text, no table or empty.
     """
     found = _even(_rows(path), path)
     first = list(itertools.islice(found, 1 + LOOKED_AT))
@@ -118,7 +144,7 @@ def read_table(path: Path, names: tuple[str | None, ...] = ()) -> Table:
 
 
 def _columns(rows: Iterable[Row], width: int) -> tuple[list[Array], Array]:
-    """Rows as columns of texts, which take 16 bytes a cell up to 15 bytes long, and the numbers of their lines."""
+    """Turn rows into columns of texts, which take 16 bytes a cell up to 15 bytes long, and their line numbers."""
     pieces: list[list[Array]] = [[] for _ in range(width)]
     lines: list[Array] = []
     rows = iter(rows)
@@ -134,7 +160,7 @@ def _columns(rows: Iterable[Row], width: int) -> tuple[list[Array], Array]:
 
 
 def _even(rows: Iterable[Row], path: Path) -> Iterator[Row]:
-    """The same rows; raise `InputError` once one has more or fewer cells than the first."""
+    """Yield the same rows; raise `InputError` once one has more or fewer cells than the first."""
     width, first = 0, 0
     for row, line in rows:
         width, first = width or len(row), first or line
@@ -157,7 +183,7 @@ def _is_header(rows: list[list[str]], names: set[str]) -> bool:
 
 
 def _rows(path: Path) -> Iterator[Row]:
-    """Cells of the lines that are not blank, and the numbers of those lines."""
+    """Return the cells of the lines that are not blank, and the numbers of those lines."""
     tabs = path.name.endswith((".tsv", ".tsv.gz"))
     lines = read_lines(path, "\t" if tabs else ",")
     found = _tabs(lines) if tabs else _commas(lines, path)
@@ -174,7 +200,7 @@ def _commas(lines: Iterable[str], path: Path) -> Iterator[Row]:
 
 
 def _tabs(lines: Iterable[str]) -> Iterator[Row]:
-    """Quotes are characters like others, but where a line has too many tabs, they may stand around one."""
+    """Split lines at tabs. A quote is a character like others, but in a line with too many tabs it may protect some."""
     width = 0
     for number, whole in enumerate(lines, 1):
         line = whole.removesuffix("\n").removesuffix("\r")

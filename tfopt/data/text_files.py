@@ -20,7 +20,18 @@ MOST_LINE = 16_000_000  # bytes
 
 
 def read_lines(path: Path, separator: str = "\n") -> Iterator[str]:
-    """Lines with their ends; raise `InputError` if it is no text or has too many lines or separators for the memory."""
+    """Yield the lines of a text file, plain or gzipped, with their ends.
+
+    Args:
+        path: The file.
+        separator: The character between cells, which are counted, too.
+
+    Yields:
+        One line after the other.
+
+    Raises:
+        InputError: If it is no text in UTF-8, or has too many lines or cells for the memory.
+    """
     check_file(path)
     try:
         with _opened(path) as file:

@@ -29,7 +29,15 @@ Texts: TypeAlias = Sequence[str] | Array
 
 
 class Vectorizer(BaseModel):
-    """Texts to ids (N, length) int32 and back. `words` are those from id 2 on, one a line."""
+    r"""Turns texts to ids (N, length) int32 and back. `words` are those from id 2 on, one a line.
+
+    >>> vectorizer = Vectorizer(words="[start]\n[end]\nred\nhouse", length=6, marked=True)
+    >>> vectorizer(["red house", "red barn"])
+    array([[2, 4, 5, 3, 0, 0],
+           [2, 4, 1, 3, 0, 0]], dtype=int32)
+    >>> vectorizer.texts(np.array([[2, 4, 5, 3, 0, 0]]))
+    ['red house']
+    """
 
     model_config = ConfigDict(frozen=True, extra="forbid", ignored_types=(cached_property,))
 
@@ -47,7 +55,20 @@ class Vectorizer(BaseModel):
 
     @classmethod
     def fit(cls, texts: Texts, words: int, length: int | None, *, marked: bool = False) -> Self:
-        """Take the most frequent `words` of `texts`, and as `length` what 95 % of them do not exceed."""
+        """Learn a vocabulary from texts.
+
+        Args:
+            texts: Texts (N,) of the train split.
+            words: The most words to know, the most frequent first.
+            length: Tokens that each text becomes; None takes the number that 95 % of the texts do not exceed.
+            marked: True for translations, whose texts stand between a start and an end mark.
+
+        Returns:
+            The vectorizer.
+
+        Raises:
+            InputError: If the texts hold no words.
+        """
         layer = _layer(None, None, marked=marked, most=words)
         layer.adapt(_prepared(texts, marked=marked))
         known = [str(word) for word in layer.get_vocabulary(include_special_tokens=False)]
@@ -62,7 +83,7 @@ class Vectorizer(BaseModel):
 
     @property
     def size(self) -> int:
-        """How many ids there are, padding and the unknown word among them."""
+        """Number of ids, padding and the unknown word among them."""
         return len(self.words.split("\n")) + 2
 
     @cached_property
@@ -70,11 +91,11 @@ class Vectorizer(BaseModel):
         return _layer(self.words.split("\n"), self.length, marked=self.marked)
 
     def __call__(self, texts: Texts) -> NDArray[np.int32]:
-        """Token ids (N, length) of N texts; what is longer is cut off."""
+        """Return the token ids (N, length) of N texts; the end of a text that is longer is cut off."""
         return np.asarray(self._keras(_prepared(texts, marked=self.marked)), np.int32)
 
     def texts(self, ids: Array) -> list[str]:
-        """Texts of ids (N, T), each up to its end mark, without marks and padding."""
+        """Return the texts of ids (N, T), each up to its end mark, without marks and padding."""
         names = ["", "[UNK]", *self.words.split("\n")]
         return [_joined([names[i] for i in _until_end(row) if i > PADDING and names[i] not in MARKS]) for row in ids]
 
@@ -107,5 +128,5 @@ def _until_end(ids: Array) -> Array:
 
 
 def _joined(words: Sequence[str]) -> str:
-    """Words with spaces between them, but none before a full stop or comma."""
+    """Join words with spaces between them, but none before a full stop or comma."""
     return re.sub(r"\s+([.,;:!?%)])", r"\1", " ".join(words))

@@ -30,9 +30,16 @@ DEPTHWISE = (keras.layers.DepthwiseConv1D, keras.layers.DepthwiseConv2D)
 
 
 def fold_batch_norms(model: keras.Model, title: str) -> tuple[keras.Model, dict[str, str]]:
-    """Return a copy of `model` without the normalizations that can be folded, and these: name -> layer before it.
+    """Copy a model without the normalizations that can be folded.
 
-    One can be if it alone is fed by a dense or convolutional layer without activation, and both are called once.
+    One can be folded if it alone is fed by a dense or convolutional layer without activation, and both are called once.
+
+    Args:
+        model: The model.
+        title: The name of the model in messages.
+
+    Returns:
+        The copy, and the normalizations that are gone, each with the name of the layer that took it.
     """
     pairs = find_foldable(model)
     before = {layer: normalization for normalization, layer in pairs.items()}
@@ -49,7 +56,14 @@ def fold_batch_norms(model: keras.Model, title: str) -> tuple[keras.Model, dict[
 
 
 def find_foldable(model: keras.Model) -> dict[str, str]:
-    """Names of the normalizations that can be folded, each with the name of the layer that takes it."""
+    """Find the normalizations that can be folded.
+
+    Args:
+        model: A model whose graph is known.
+
+    Returns:
+        Their names, each with the name of the layer before it, which takes the factors.
+    """
     made_by: dict[int, Call] = {}
     readers: Counter[int] = Counter()
     calls: Counter[str] = Counter()
@@ -102,7 +116,7 @@ def _with_factors(call: Call, normalization: keras.layers.BatchNormalization, co
 
 
 def batch_norm_factors(normalization: keras.layers.BatchNormalization) -> tuple[Array, Array]:
-    """Factor and shift (C,) of a normalization in inference: y = factor * x + shift."""
+    """Return the factor and shift (C,) of a normalization in inference: y = factor * x + shift."""
     weights = {weight.name: weight.numpy().astype(np.float64) for weight in normalization.weights}
     factor = weights.get("gamma", 1.0) / np.sqrt(weights["moving_variance"] + normalization.epsilon)
     shift = weights.get("beta", 0.0) - weights["moving_mean"] * factor
@@ -110,7 +124,7 @@ def batch_norm_factors(normalization: keras.layers.BatchNormalization) -> tuple[
 
 
 def _along(factor: Array, shape: tuple[int, ...], axis: int, *, depthwise: bool) -> Array:
-    """The factor (C,), shaped to multiply a kernel; a depthwise kernel has its channels in the last two axes."""
+    """Shape the factor (C,) to multiply a kernel; a depthwise kernel has its channels in the last two axes."""
     if depthwise:
         return factor.reshape(shape[-2:])
     return factor.reshape([-1 if position == axis % len(shape) else 1 for position in range(len(shape))])

@@ -17,9 +17,15 @@ LEAST_CHANNELS = 128
 
 
 def lower_to_dense(model: keras.Model, title: str, wanted: Callable[[keras.layers.Layer], bool]) -> keras.Model:
-    """A copy of `model` in which the 2-D convolutions that are `wanted` are dense layers of the same names.
+    """Copy a model with dense layers, of the same names, in place of convolutions; those of images of any size stay.
 
-    Those of images of any size stay as they are.
+    Args:
+        model: The model.
+        title: The name of the model in messages.
+        wanted: Says of a 2-D convolution whether to lower it.
+
+    Returns:
+        The copy, not compiled.
     """
 
     def visit(call: Call, copies: LayerCopies) -> Tensor:
@@ -32,7 +38,7 @@ def lower_to_dense(model: keras.Model, title: str, wanted: Callable[[keras.layer
 
 
 def can_be_lowered(layer: keras.Operation) -> bool:
-    """Whether it is a 2-D convolution without groups or dilation, channels last."""
+    """Tell whether a layer is a 2-D convolution without groups or dilation, channels last."""
     return (
         type(layer) is keras.layers.Conv2D
         and layer.groups == 1
@@ -42,7 +48,7 @@ def can_be_lowered(layer: keras.Operation) -> bool:
 
 
 def pays_as_dense(layer: keras.Operation) -> bool:
-    """Whether a convolution with weights of 2 or 4 bits is no slower, as a dense layer, than it is in float.
+    """Tell whether a convolution with weights of 2 or 4 bits is no slower, as a dense layer, than it is in float.
 
     That begins at about 128 input channels; `benchmarks/forms.py` measures it.
     """
@@ -82,6 +88,6 @@ def _patches(x: Tensor, layer: keras.layers.Conv2D) -> Tensor:
 
 
 def _padding(size: int, kernel: int, stride: int) -> tuple[int, int]:
-    """Zeros before and after an axis of this size with padding `same`."""
+    """Return the zeros before and after an axis of this size with padding `same`."""
     total = max((-(-size // stride) - 1) * stride + kernel - size, 0)
     return total // 2, total - total // 2

@@ -1,4 +1,4 @@
-"""Which weights of a layer are kernels, and a kernel as a matrix of input weights by output channels."""
+"""Kernels of a layer, as Dense and Conv2D have one, and each as a matrix of input weights by output channels."""
 
 from collections.abc import Callable
 from typing import NamedTuple
@@ -23,7 +23,7 @@ class Kernel(NamedTuple):
 
 
 def find_kernels(layer: keras.Layer) -> list[Kernel]:
-    """The kernels of `layer`, those of the layers in it included."""
+    """Find the kernels of a layer, those of the layers in it included."""
     found = []
     kind = _inside(layer)
     for position, weight in enumerate(layer.weights):
@@ -34,7 +34,7 @@ def find_kernels(layer: keras.Layer) -> list[Kernel]:
 
 
 def _inside(layer: keras.Layer) -> keras.Layer:
-    """The layer that a wrapper such as TimeDistributed calls."""
+    """Return the layer that a wrapper such as TimeDistributed calls."""
     while isinstance(layer, keras.layers.Wrapper):
         layer = layer.layer
     return layer
@@ -55,20 +55,32 @@ def _output_axes(layer: keras.Layer, weight: keras.Variable, *, depthwise: bool)
 
 
 def update_kernel(layer: keras.Layer, kernel: Kernel, function: Callable[[Array], Array]) -> None:
-    """Replace a kernel by what `function` makes of it as a matrix (K, C)."""
+    """Replace a kernel by the result of `function` for it as a matrix (K, C)."""
     weight = layer.weights[kernel.position]
     result = function(to_matrix(weight.numpy(), kernel.axes))
     weight.assign(to_kernel(result.astype(weight.dtype), tuple(weight.shape), kernel.axes))
 
 
 def to_matrix(kernel: Array, axes: tuple[int, ...]) -> Array:
-    """The kernel as (K, C): output channels last."""
+    """Return a kernel as a matrix (K, C), output channels last.
+
+    Args:
+        kernel: The kernel, of any shape.
+        axes: Its axes of output channels.
+
+        >>> to_matrix(np.zeros((3, 3, 16, 32)), axes=(3,)).shape
+        (144, 32)
+    """
     moved = np.moveaxis(kernel, axes, range(-len(axes), 0))
     return moved.reshape(-1, int(np.prod([kernel.shape[axis] for axis in axes])))
 
 
 def to_kernel(matrix: Array, shape: tuple[int, ...], axes: tuple[int, ...]) -> Array:
-    """Undo `to_matrix`; `shape` is that of the kernel."""
+    """Undo `to_matrix`; `shape` is that of the kernel, and `axes` are its axes of output channels.
+
+    >>> to_kernel(np.zeros((144, 32)), (3, 3, 16, 32), axes=(3,)).shape
+    (3, 3, 16, 32)
+    """
     inputs = [size for axis, size in enumerate(shape) if axis not in axes]
     moved = matrix.reshape(*inputs, *(shape[axis] for axis in axes))
     return np.moveaxis(moved, range(-len(axes), 0), axes)

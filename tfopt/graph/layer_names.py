@@ -18,7 +18,12 @@ SCOPE = re.compile(r"(?:^|;)(\d+)\.(?:_\d+)?/")
 
 
 def named_layers(model: keras.Model, prefix: str = "") -> Iterator[tuple[str, keras.Layer]]:
-    """Yield the layers of a model with their names, those of nested models as `nested/layer`."""
+    """Yield the layers of a model with their names, those of nested models as `nested/layer`.
+
+    >>> inner = keras.Sequential([keras.layers.Dense(2, name="dense")], name="inner")
+    >>> [name for name, _ in named_layers(keras.Sequential([inner, keras.layers.ReLU(name="relu")]))]
+    ['inner/dense', 'relu']
+    """
     for layer in model.layers:
         if isinstance(layer, keras.Model):
             yield from named_layers(layer, f"{prefix}{layer.name}/")
@@ -27,7 +32,7 @@ def named_layers(model: keras.Model, prefix: str = "") -> Iterator[tuple[str, ke
 
 
 def first_names(model: keras.Model) -> dict[int, str]:
-    """For the `id` of each layer the first of its names: a layer may be in several nested models."""
+    """Return the first name of each layer by its `id`: a layer may be in several nested models."""
     names: dict[int, str] = {}
     for name, layer in named_layers(model):
         names.setdefault(id(layer), name)
@@ -35,7 +40,15 @@ def first_names(model: keras.Model) -> dict[int, str]:
 
 
 def call_in_scopes(model: keras.Model, inputs: Sequence[Tensor]) -> list[Tensor]:
-    """The outputs of a model whose graph is known, flat, in inference; each layer in a scope, its number and a dot."""
+    """Call a model for inference with each layer in a name scope of its own: its number in `named_layers` and a dot.
+
+    Args:
+        model: A model whose graph is known.
+        inputs: A tensor for each input.
+
+    Returns:
+        The outputs, flat.
+    """
     numbers = {name: number for number, (name, _) in enumerate(named_layers(model))}
 
     def visit(call: Call) -> Tensor:
@@ -48,5 +61,9 @@ def call_in_scopes(model: keras.Model, inputs: Sequence[Tensor]) -> list[Tensor]
 
 
 def parse_scopes(tensor: str) -> list[int]:
-    """The numbers of the layers, in the order of `named_layers`, whose scopes the name of a tensor has."""
+    """Return the numbers of the layers whose scopes the name of a tensor has.
+
+    >>> parse_scopes("12./dense_1/MatMul;13./Relu")
+    [12, 13]
+    """
     return [int(number) for number in SCOPE.findall(tensor)]

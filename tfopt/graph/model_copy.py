@@ -22,7 +22,7 @@ class LayerCopies:
         self._taken: set[str] = set()
 
     def call(self, call: Call, **options: Any) -> Tensor:
-        """Call the copy of the layer or operation with what it is called with; `options` replace some of its own."""
+        """Call the copy of a layer or operation as the original is called; `options` replace entries of its config."""
         original = call.operation
         new = id(original) not in self._made
         copy = self.of(
@@ -36,13 +36,13 @@ class LayerCopies:
         return outputs
 
     def of(self, call: Call, make: Callable[[str], keras.Operation]) -> keras.Operation:
-        """What stands for the layer that is called; when that is called first, `make` makes it of a name."""
+        """Return the stand-in for the layer that is called; at its first call `make` makes it of a name."""
         if id(call.operation) not in self._made:
             self._made[id(call.operation)] = make(self.unique(call.name))
         return self._made[id(call.operation)]
 
     def unique(self, name: str) -> str:
-        """A name that no other layer has, without the slashes of nested ones."""
+        """Return a name that no other layer has, without the slashes of nested ones."""
         plain = re.sub(r"/", "_", name)
         while plain in self._taken:
             plain += "_"
@@ -51,9 +51,18 @@ class LayerCopies:
 
 
 def rebuild(model: keras.Model, title: str, visit: Callable[[Call, LayerCopies], Tensor] | None = None) -> keras.Model:
-    """Return a copy of `model`; `visit` answers a call in place of the copied layer.
+    """Copy a model call by call.
 
-    Raises `UnsupportedError` if the graph of the model is not known.
+    Args:
+        model: The model.
+        title: Its name in messages.
+        visit: Answers a call in place of the copied layer; None copies all.
+
+    Returns:
+        The copy, not compiled.
+
+    Raises:
+        UnsupportedError: If the graph of the model is not known.
     """
     if not is_graph(model):
         raise UnsupportedError(
@@ -71,7 +80,7 @@ def rebuild(model: keras.Model, title: str, visit: Callable[[Call, LayerCopies],
 
 
 def compile_like(model: keras.Model, copy: keras.Model) -> keras.Model:
-    """Compile `copy` as `model` was, if it was; returns `copy`."""
+    """Compile `copy` as `model` was, if it was; return `copy`."""
     config = model.get_compile_config() if model.compiled else None
     if config:
         copy.compile(**keras.saving.deserialize_keras_object(config))
@@ -79,7 +88,7 @@ def compile_like(model: keras.Model, copy: keras.Model) -> keras.Model:
 
 
 def _structured(model: keras.Model, inputs: list[Tensor], outputs: list[Tensor]) -> keras.Model:
-    """The new model, whose inputs and outputs have the structure (a tensor, a list, a dict) of the old one's."""
+    """Make the new model, whose inputs and outputs have the structure (a tensor, a list, a dict) of the old one's."""
     if isinstance(model, keras.Sequential):
         return keras.Model(inputs[0], outputs[0], name=model.name)
     return keras.Model(

@@ -1,4 +1,4 @@
-"""What goes into a model and comes out, and calling it with a plain list of inputs, whatever structure it takes."""
+"""The inputs and outputs of a model, and calling it with a plain list of inputs, whatever structure it takes."""
 
 import contextlib
 import re
@@ -12,9 +12,16 @@ from tfopt.typing import Tensor
 
 
 def inputs_of(model: keras.Model) -> list[keras.KerasTensor]:
-    """The inputs of `model`; that of a subclassed model is the one it was built with.
+    """Return the inputs of a model.
 
-    Raises `UnsupportedError` if it was never built, or was built with several.
+    Args:
+        model: The model; that of a subclassed model is the one it was built with.
+
+    Returns:
+        A symbolic tensor for each input, flat, in the order in which `call` takes them.
+
+    Raises:
+        UnsupportedError: If a subclassed model was never built, or was built with several inputs.
     """
     known = _known(model, "inputs")
     if known:
@@ -29,7 +36,7 @@ def inputs_of(model: keras.Model) -> list[keras.KerasTensor]:
 
 
 def outputs_of(model: keras.Model) -> list[keras.KerasTensor]:
-    """The outputs of `model`; raises `UnsupportedError` as `inputs_of` does."""
+    """Return the outputs of a model as symbolic tensors, flat; raise `UnsupportedError` as `inputs_of` does."""
     known = _known(model, "outputs")
     if known:
         return known
@@ -42,7 +49,15 @@ def outputs_of(model: keras.Model) -> list[keras.KerasTensor]:
 
 
 def call(model: keras.Model, inputs: Sequence[Tensor]) -> Tensor:
-    """Run `model` for inference on `inputs`, one for each entry of `inputs_of(model)`."""
+    """Run a model for inference.
+
+    Args:
+        model: The model.
+        inputs: A tensor (N, ...) for each entry of `inputs_of(model)`.
+
+    Returns:
+        The outputs in the model's own structure.
+    """
     if isinstance(model, keras.Sequential) or not _known(model, "inputs"):
         [structured] = inputs
     else:
@@ -52,7 +67,7 @@ def call(model: keras.Model, inputs: Sequence[Tensor]) -> Tensor:
 
 @contextlib.contextmanager
 def explain_failures(name: str) -> Iterator[None]:
-    """Raise `InputError` in one sentence for whatever a model stumbles over that was loaded but cannot be run."""
+    """Raise `InputError` in one sentence for whatever goes wrong when the model `name`, though loaded, is run."""
     try:
         yield
     except (TfoptError, MemoryError, tf.errors.ResourceExhaustedError):

@@ -1,4 +1,4 @@
-"""What a dense or convolutional layer is fed, as the rows of a matrix, and their means and covariances.
+"""Means and covariances of the inputs of a dense or convolutional layer, as the rows of a matrix.
 
 A convolution multiplies its kernel, as a matrix (K, C), with the patches of its input, so that one matrix of moments
 tells how each output channel is distributed, whatever the kernel is.
@@ -19,7 +19,7 @@ MOST_INPUTS = 6144  # input weights of a channel whose covariances, 300 MB a mat
 
 
 class Moments(NamedTuple):
-    """How the rows (M, K) are distributed in the float model (`before`) and in the one that is rounded (`after`).
+    """Moments of the rows (M, K) in the float model (`before`) and in the one that is rounded (`after`).
 
     Means are (K,), the covariances of the rows before, of those after, and of those after with those before (K, K).
     """
@@ -32,9 +32,16 @@ class Moments(NamedTuple):
 
 
 def compute_moments(layer: keras.Layer, before: tf.Tensor, after: tf.Tensor) -> Moments | None:
-    """Moments of what the kernel of `layer` multiplies, fed (N, ...) in both models; None if it is no such product.
+    """Compute the moments of the inputs that the kernel of a layer multiplies.
 
-    Dense and 1-D and 2-D convolutional layers without groups are, up to so many input weights.
+    Args:
+        layer: The layer.
+        before: Its input (N, ...) in the float model.
+        after: Its input (N, ...) in the model that is rounded.
+
+    Returns:
+        The moments; None if the layer is no dense or 1-D or 2-D convolutional layer without groups, or has too many
+        input weights.
     """
     count = 0
     sums: list[Tensor] = [0.0] * 5
@@ -52,7 +59,7 @@ def compute_moments(layer: keras.Layer, before: tf.Tensor, after: tf.Tensor) -> 
 
 
 def _rows(layer: keras.Layer, x: tf.Tensor) -> Array | None:
-    """The rows (M, K) that the kernel as a matrix multiplies; K is in the order of the kernel's own axes."""
+    """Return the rows (M, K) that the kernel as a matrix multiplies; K is in the order of the kernel's own axes."""
     if isinstance(layer, keras.layers.Dense):
         return np.asarray(x).reshape(-1, x.shape[-1])
     if type(layer) not in (keras.layers.Conv1D, keras.layers.Conv2D):

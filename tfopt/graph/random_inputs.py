@@ -15,9 +15,15 @@ VOCABULARY = 8  # largest token + 1 if no embedding says how many there are
 
 
 def random_inputs(model: keras.Model, free: int | None = None, batch: int = BATCH) -> list[tf.Tensor]:
-    """One batch for each input of `model`: tokens for integers and for what an embedding may look up, else noise.
+    """Make one batch for each input of a model: tokens for integers and for embeddings, else noise, always the same.
 
-    `free` stands for the sizes that are not fixed, `batch` for a batch that is not.
+    Args:
+        model: The model.
+        free: A size for axes that have none; None is 32.
+        batch: A size for a batch that has none.
+
+    Returns:
+        A tensor (N, ...) for each input, in the order of `inputs_of`.
     """
     sizes = [layer.input_dim for _, layer in named_layers(model) if isinstance(layer, keras.layers.Embedding)]
     inputs = inputs_of(model)
@@ -36,7 +42,7 @@ def random_inputs(model: keras.Model, free: int | None = None, batch: int = BATC
 def random_batch(
     shape: Sequence[int | None], dtype: str | tf.DType, vocabulary: int | None, free: int = FREE
 ) -> tf.Tensor:
-    """One batch for an input of this shape: tokens below `vocabulary`, or noise if it is None and the type is float."""
+    """Make one batch for an input of this shape: tokens below `vocabulary`, or noise for floats without one."""
     batch, *sizes = shape
     full = (batch or BATCH, *(size or free for size in sizes))
     dtype = tf.as_dtype(dtype)

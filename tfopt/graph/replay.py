@@ -27,7 +27,7 @@ class Call(NamedTuple):
         return keras.tree.flatten((self.args, self.kwargs))[0]
 
     def infer(self) -> Tensor:
-        """What the layer answers in inference: some train unless they are told not to, as random augmentation does."""
+        """Call the layer in inference: some train unless they are told not to, as random augmentation does."""
         if isinstance(self.operation, keras.Layer):
             return self.operation(*self.args, **self.kwargs, training=False)
         return self.operation(*self.args, **self.kwargs)
@@ -39,7 +39,10 @@ TENSOR = "__keras_tensor__"
 
 
 def is_graph(model: object) -> bool:
-    """Whether the calls inside `model` are known: Sequential and built, or Functional with no `call` of its own."""
+    """Tell whether the calls inside a model are known: Sequential and built, or Functional with no `call` of its own.
+
+    It is False for anything that is no Keras model.
+    """
     if not isinstance(model, keras.Model):
         return False
     if isinstance(model, keras.Sequential):
@@ -53,10 +56,23 @@ def is_graph(model: object) -> bool:
 def replay(
     model: keras.Model, inputs: Sequence[Tensor], visit: Visit, prefix: str = "", enter: Enter | None = None
 ) -> list[Tensor]:
-    """Return the outputs of `model`, flat, when its calls are answered by `visit` and its inputs are `inputs`.
+    """Repeat the calls of a model, each answered by a function.
 
     Calls come in an order in which every argument is known. Nested models are entered, so that `visit` sees the calls
-    of leaf layers and operations only; `enter` is told of them and what goes in.
+    of leaf layers and operations only.
+
+    Args:
+        model: A model whose graph is known.
+        inputs: A value for each input: tensors, or anything that `visit` understands.
+        visit: Answers a call; `call.infer` is what the model itself would do.
+        prefix: Stands before the names of calls.
+        enter: Is told of the calls of nested models and of the values that go in.
+
+    Returns:
+        The outputs, flat.
+
+    Raises:
+        UnsupportedError: If the graph is not connected.
     """
     if isinstance(model, keras.Sequential):
         [value] = inputs
@@ -77,7 +93,7 @@ def replay(
 
 
 def _functional(model: keras.Model) -> keras.Model:
-    """The graph of `model` as a plain Functional model with flat inputs and outputs, of the same layer objects."""
+    """Return the graph of `model` as a plain Functional model with flat inputs and outputs, of the same layers."""
     return keras.Model(list(model.inputs), list(model.outputs))
 
 

@@ -1,4 +1,4 @@
-"""Residual blocks (He et al. 2016): what is added to what passes by, and a model without some of them."""
+"""Residual blocks (He et al. 2016): layers whose output is added to their input, and a model without some of them."""
 
 from collections.abc import Collection
 from dataclasses import dataclass
@@ -29,9 +29,15 @@ class _Tensor:
 
 
 def find_residual_blocks(model: keras.Model) -> list[Block]:
-    """The blocks of a model whose graph is known, in the order in which it calls them.
+    """Find the residual blocks of a model.
 
     A block is an addition, called once, of two tensors of one shape, of which one is made from the other.
+
+    Args:
+        model: A model whose graph is known.
+
+    Returns:
+        The blocks in the order in which the model calls them.
     """
     found: list[tuple[str, tuple[_Tensor, ...]]] = []
 
@@ -55,7 +61,16 @@ def find_residual_blocks(model: keras.Model) -> list[Block]:
 
 
 def remove_blocks(model: keras.Model, blocks: Collection[Block], title: str) -> keras.Model:
-    """A copy of `model`, nested models flattened, in which what passes by `blocks` goes on instead of their sums."""
+    """Copy a model, nested models flattened, with the shortcuts of `blocks` in place of their sums.
+
+    Args:
+        model: The model.
+        blocks: The blocks that leave.
+        title: The name of the model in messages.
+
+    Returns:
+        The copy, compiled as `model` is.
+    """
     leaving = {block.name: block for block in blocks}
 
     def visit(call: Call, copies: LayerCopies) -> Tensor:
@@ -67,7 +82,7 @@ def remove_blocks(model: keras.Model, blocks: Collection[Block], title: str) -> 
 
 
 def _between(start: _Tensor, end: _Tensor) -> tuple[str, ...]:
-    """Names of the calls on the ways from `start` to `end`, first things first; none if there is no way."""
+    """Return the names of the calls on the ways from `start` to `end`, first things first; none if there is no way."""
     leads: dict[_Tensor, bool] = {start: True}
     order: list[_Tensor] = []
     waiting = [end]

@@ -1,7 +1,8 @@
-"""How large the tensors of one sample become, read off a traced graph: also those inside a layer, before any is made.
+"""The sizes of the tensors of one sample: a few bytes of configuration can ask for some that no memory holds.
 
-A layer may compare all tokens with all others, or make a matrix of its own, of a size that neither its weights nor its
-outputs tell. Tracing computes nothing. What depends on the data, or is made in a loop, has no size in a graph.
+A layer may repeat, pad or enlarge its input, compare all tokens with all others, or make a matrix of its own, of a size
+that its weights do not tell. Sizes between layers are in the model; those inside a layer are read off a traced graph,
+and tracing computes nothing. What depends on the data, or is made in a loop, has no size in a graph.
 """
 
 import math
@@ -31,7 +32,7 @@ def check_tensor_sizes(model: keras.Model, name: str) -> None:
 
 
 def _check_between(model: keras.Model, name: str) -> None:
-    """Raise `InputError` if what goes into or comes out of a layer is too large for one sample."""
+    """Raise `InputError` if an input or output of a layer is too large for one sample."""
     for operation in _operations(model):
         steps = _unrolled(operation)
         if steps > MOST_UNROLLED:
@@ -43,7 +44,7 @@ def _check_between(model: keras.Model, name: str) -> None:
 
 
 def _unrolled(operation: Any) -> int:
-    """Steps of a recurrent layer that stand in the graph one by one; 0 if it loops."""
+    """Count the steps of a recurrent layer that stand in the graph one by one; 0 if it loops."""
     inner = getattr(operation, "forward_layer", operation)
     found = _tensors(operation, "input") if getattr(inner, "unroll", False) else []
     return max((tensor.shape[1] or 0 for tensor in found if len(tensor.shape) > 2), default=0)
@@ -57,7 +58,7 @@ def _operations(model: keras.Model) -> Iterator[Any]:
 
 
 def _tensors(operation: Any, which: str) -> list[keras.KerasTensor]:
-    """Those of its first call; none if it was never called."""
+    """Return the tensors of its first call; none if it was never called."""
     try:
         found = keras.tree.flatten(getattr(operation, which))
     except (AttributeError, ValueError):
@@ -66,7 +67,7 @@ def _tensors(operation: Any, which: str) -> list[keras.KerasTensor]:
 
 
 def _traced(model: keras.Model) -> Iterator[Any]:
-    """Operations of the graph for one sample; none if it cannot be traced, as then nothing can be run either."""
+    """Yield the operations of the graph for one sample; none if it cannot be traced, and so cannot be run either."""
     try:
         specs = [tf.TensorSpec((tensor.shape[0] or 1, *tensor.shape[1:]), tensor.dtype) for tensor in inputs_of(model)]
         traced = tf.function(lambda *inputs: call(model, list(inputs)), autograph=False).get_concrete_function(*specs)

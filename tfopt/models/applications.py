@@ -16,10 +16,22 @@ LEAST_SIZE = 32
 
 
 def application(name: str, weights: str | None, shape: tuple[int, ...], scaling: Scaling) -> keras.Model:
-    """Build the model `name` without its head for images of `shape`, fed as `scaling` scales them.
+    """Build a model of `keras.applications` without its head.
 
     Images are brought back to 0..255, made three-channelled and large enough inside the model, and prepared as those
-    were that it was trained on. `weights` is a file, "none", or None for those of ImageNet, which are downloaded.
+    were that it was trained on.
+
+    Args:
+        name: The name of the model, such as MobileNetV2.
+        weights: A file, "none", or None for those of ImageNet, which are downloaded.
+        shape: Shape of an image, (height, width) or (height, width, channels).
+        scaling: The scaling of the images as they are fed.
+
+    Returns:
+        A model from images (N, ...) to features (N, F).
+
+    Raises:
+        InputError: If there is no such model, or its weights cannot be had or do not fit.
     """
     module = _module(name)
     if len(shape) not in (2, 3) or (len(shape) == 3 and shape[-1] not in (1, 3)):
@@ -46,7 +58,7 @@ def application(name: str, weights: str | None, shape: tuple[int, ...], scaling:
 
 
 def _to_bytes(scaling: Scaling) -> tuple[Any, Any]:
-    """Factor and offset that bring scaled images back to 0..255; unscaled and standardized ones had 8 bits."""
+    """Return the factor and offset that bring scaled images back to 0..255; others had 8 bits before."""
     match scaling.scale:
         case "unit":
             return 255.0, 0.0
@@ -57,7 +69,7 @@ def _to_bytes(scaling: Scaling) -> tuple[Any, Any]:
 
 
 def _module(name: str) -> ModuleType:
-    """The submodule of `keras.applications` that has the model and how its images were prepared."""
+    """Return the submodule of `keras.applications` that has the model and its preprocessing."""
     modules = [value for value in vars(keras.applications).values() if hasattr(value, "preprocess_input")]
     known: dict[str, ModuleType] = {
         model: module for module in modules for model in vars(module) if model[:1].isupper()

@@ -53,7 +53,18 @@ NAMES: dict[InputKind, str] = {
 
 
 def build(config: ModelConfig, signature: Signature) -> keras.Model:
-    """Return a new model, by default of the architecture that suits the data; raise `InputError` if it does not fit."""
+    """Build a new model.
+
+    Args:
+        config: The config; without `arch` it is the architecture that suits the data.
+        signature: The inputs and outputs.
+
+    Returns:
+        A model with random weights, not compiled.
+
+    Raises:
+        InputError: If the architecture does not take such data, or lacks an option that was set.
+    """
     arch = config.arch or SUITED[signature.kind]
     check_architecture(config, arch, signature)
     match arch:
@@ -74,7 +85,7 @@ def build(config: ModelConfig, signature: Signature) -> keras.Model:
 
 
 def check_architecture(config: ModelConfig, arch: Arch, signature: Signature) -> None:
-    """Raise `InputError` if `arch` cannot take what the data feeds, or lacks an option that was set."""
+    """Raise `InputError` if `arch` cannot take the samples of the data, or lacks an option that was set."""
     able = [name for name, kinds in KINDS.items() if signature.kind in kinds]
     given = f"{NAMES[signature.kind]} of shape {signature.shape}"
     if arch not in able:

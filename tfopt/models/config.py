@@ -1,4 +1,4 @@
-"""Which model to build."""
+"""The config of a model to build."""
 
 from typing import Annotated, Self
 
@@ -11,7 +11,7 @@ Rate = Annotated[float, Field(ge=0, lt=1, allow_inf_nan=False)]
 
 
 class ModelConfig(Config):
-    """Which model to build: an architecture and a size, and options that override what the size says.
+    """Names an architecture and a size, and has options that override what the size says.
 
     `arch` None is what suits the data. `width` and `depth` count what they do in each builder. `residual`, and how many
     `blocks` of each width there are in such a net, are for cnn, `cell` and `bidirectional` for rnn and hybrid, `parts`
@@ -38,6 +38,6 @@ class ModelConfig(Config):
 
 
 class BuildConfig(ModelConfig):
-    """Which model to build, and the seed of its first weights."""
+    """Names a model to build, and the seed of its first weights."""
 
     seed: Seed = 0

@@ -1,4 +1,4 @@
-"""How wide and deep a model is: what `--size` says for its architecture, unless an option says otherwise."""
+"""The width and depth of a model: `--size` chooses them for its architecture, and other options override them."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -23,7 +23,7 @@ Sizes = Mapping[Size, Dimensions]
 
 
 def resolve_dimensions(config: ModelConfig, sizes: Sizes) -> Dimensions:
-    """The dimensions of the size that is asked for, overridden by those that are given; as many heads as fit."""
+    """Return the dimensions of the size that is asked for, overridden by those that are given; as many heads as fit."""
     size = sizes[config.size]
     width = config.width or size.width
     return Dimensions(
@@ -35,7 +35,11 @@ def resolve_dimensions(config: ModelConfig, sizes: Sizes) -> Dimensions:
 
 
 def head_size(width: int, heads: int) -> int:
-    """Width of one of `heads` attention heads; raise `InputError` if they cannot share `width` evenly."""
+    """Return the width of one of `heads` attention heads; raise `InputError` if they cannot share `width` evenly.
+
+    >>> head_size(64, 4)
+    16
+    """
     if width % heads:
         raise InputError(f"--heads {heads} does not divide the width of {width} evenly")
     return width // heads

@@ -17,7 +17,18 @@ from tfopt.models.signature import Signature
 def add_head(
     inputs: keras.KerasTensor, x: keras.KerasTensor, signature: Signature, dropout: float, name: str
 ) -> keras.Model:
-    """The model `name` from `inputs` to the outputs of `signature`, for features x (N, F)."""
+    """Finish a model with a head for its task.
+
+    Args:
+        inputs: Its input.
+        x: Features (N, F).
+        signature: Its inputs and outputs.
+        dropout: Share of the features that training drops.
+        name: The name of the model.
+
+    Returns:
+        The model.
+    """
     x = layers.Dropout(dropout, name="dropout")(x) if dropout else x
     if signature.task == "classification":
         outputs = layers.Dense(signature.outputs[0], activation="softmax", name="classes")(x)

@@ -7,17 +7,17 @@ from tfopt.models.signature import Signature
 
 
 def input_tensor(signature: Signature) -> keras.KerasTensor:
-    """The input of a model that has one."""
+    """Make the input of a model that has one."""
     return keras.Input(signature.shape, dtype="int32" if signature.kind == "tokens" else "float32", name="input")
 
 
 def add_channel_axis(inputs: keras.KerasTensor) -> keras.KerasTensor:
-    """Images as (N, H, W, C)."""
+    """Return images as (N, H, W, C)."""
     return layers.Reshape((*inputs.shape[1:], 1))(inputs) if len(inputs.shape) == 3 else inputs
 
 
 def to_sequence(inputs: keras.KerasTensor, signature: Signature, width: int) -> keras.KerasTensor:
-    """Samples as (N, steps, features): tokens embedded in `width` numbers, windows, or the rows of an image."""
+    """Return samples as (N, steps, features): tokens embedded in `width` numbers, windows, or the rows of an image."""
     match signature.kind:
         case "tokens":
             return layers.Embedding(signature.words, width, name="embedding")(inputs)
@@ -28,21 +28,21 @@ def to_sequence(inputs: keras.KerasTensor, signature: Signature, width: int) -> 
 
 
 def subtract_last_step(inputs: keras.KerasTensor, signature: Signature) -> keras.KerasTensor:
-    """The window (N, T, V) as differences to its last step if it is to be forecast, else as it is."""
+    """Return the window (N, T, V) as differences to its last step if it is to be forecast, else as it is."""
     if signature.task != "forecasting":
         return inputs
     return layers.Subtract(name="relative")([inputs, inputs[:, -1:]])
 
 
 def to_rows(x: keras.KerasTensor) -> keras.KerasTensor:
-    """An image or feature map (N, H, W, C) as a sequence of its H rows; (N, H, W) is one already."""
+    """Return an image or feature map (N, H, W, C) as a sequence of its H rows; (N, H, W) is one already."""
     return layers.Reshape((x.shape[1], -1), name="rows")(x) if len(x.shape) == 4 else x
 
 
 def pool(x: keras.KerasTensor, signature: Signature) -> keras.KerasTensor:
-    """A sequence or feature map as one vector (N, F).
+    """Pool a sequence or feature map to one vector (N, F).
 
-    The strongest of each feature for tokens, of which most are padding, else the mean.
+    For tokens, of which most are padding, take the strongest of each feature, else the mean.
     """
     if signature.kind == "tokens":
         return layers.GlobalMaxPooling1D(name="maximum")(x)
@@ -51,5 +51,5 @@ def pool(x: keras.KerasTensor, signature: Signature) -> keras.KerasTensor:
 
 
 def pool_attention(x: keras.KerasTensor, signature: Signature) -> keras.KerasTensor:
-    """A sequence after attention as one vector: its last position for a forecast, else as `pool`."""
+    """Pool a sequence after attention to one vector: its last position for a forecast, else as `pool` does."""
     return x[:, -1] if signature.task == "forecasting" else pool(x, signature)

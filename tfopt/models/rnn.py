@@ -15,7 +15,7 @@ SIZES: Sizes = {"tiny": Dimensions(16, 1), "small": Dimensions(64, 1), "base": D
 def rnn(config: ModelConfig, signature: Signature) -> keras.Model:
     """Build `depth` LSTM or GRU layers of `width` units, both ways if `config.bidirectional`.
 
-    What follows sees the last answer; for tokens, the largest of each unit over all words, as padding comes last.
+    The head sees the last answer; for tokens, the largest of each unit over all words, as padding comes last.
     """
     size = resolve_dimensions(config, SIZES)
     inputs = input_tensor(signature)
@@ -31,7 +31,10 @@ def rnn(config: ModelConfig, signature: Signature) -> keras.Model:
 def recurrent_layer(
     x: keras.KerasTensor, units: int, config: ModelConfig, name: str, *, whole: bool = False
 ) -> keras.KerasTensor:
-    """What `config.cell` of so many units answers to a sequence (N, T, F): its last answer, or the `whole` sequence."""
+    """Add `config.cell` of so many units to a sequence (N, T, F): its last answer (N, F), or the `whole` sequence.
+
+    The cell is an LSTM (Hochreiter & Schmidhuber 1997) or GRU (Cho et al. 2014), one way or both (Schuster 1997).
+    """
     cell = layers.LSTM if config.cell == "lstm" else layers.GRU
     if config.bidirectional:
         return layers.Bidirectional(cell(units, return_sequences=whole), name=name)(x)

@@ -1,4 +1,4 @@
-"""What goes into a model and comes out of it, as a data set says."""
+"""The signature of a model: the shapes of its inputs and outputs, as a data set says."""
 
 from dataclasses import dataclass
 from typing import Self
@@ -12,12 +12,16 @@ from tfopt.data.raw_data import InputKind
 
 @dataclass(frozen=True)
 class Signature:
-    """What goes in and what comes out of a model.
+    """The inputs and outputs of a model.
 
-    `shapes` has the shape of one sample for each input (two for pairs: source and target tokens), `outputs` that of
-    its output: (classes,), (numbers,), (horizon,), (horizon, variates) or (length, target words). A classifier and a
-    translator give probabilities, others plain numbers. A forecast goes on from the last `repeated` steps; one
-    of (horizon,) is about the variate `column`.
+    Attributes:
+        kind: The kind of the samples.
+        task: The task; a classifier and a translator give probabilities, others plain numbers.
+        shapes: Shape of one sample for each input (two for pairs: source and target tokens).
+        outputs: Shape of one output: (classes,), (numbers,), (horizon,), (horizon, variates) or (length, target words).
+        vocabulary: Number of token ids, for tokens.
+        column: The variate that a forecast of (horizon,) is about.
+        repeated: Number of last steps from which a forecast goes on.
     """
 
     kind: InputKind
@@ -35,7 +39,7 @@ class Signature:
 
     @property
     def words(self) -> int:
-        """How many token ids there are."""
+        """Number of token ids."""
         return self.vocabulary or 0
 
     @classmethod
@@ -56,7 +60,7 @@ class Signature:
 
 
 def _column(data: Dataset) -> int | None:
-    """Which of the variates is forecast, if it is one."""
+    """Return the index of the variate that is forecast, if it is one."""
     if data.task != "forecasting" or data.train.y.ndim != 2:
         return None
     columns = data.columns or ()
@@ -64,7 +68,7 @@ def _column(data: Dataset) -> int | None:
 
 
 def _repeated(data: Dataset, column: int | None) -> int:
-    """How many steps at the end of a window are nearer to what follows it in the train split: one, or as many."""
+    """Return how many steps at the end of a window are nearer to the next ones in the train split: one, or as many."""
     horizon, window = data.train.y.shape[1], data.train.x.shape[1]
     if horizon > window:
         return 1

@@ -39,7 +39,7 @@ def transformer(config: ModelConfig, signature: Signature) -> keras.Model:
 
 
 def _patches(x: keras.KerasTensor, width: int) -> keras.KerasTensor:
-    """An image as a sequence of at most 64 patches; a convolution before them steadies training (Xiao et al. 2021)."""
+    """Cut an image into a sequence of at most 64 patches; a convolution before steadies training (Xiao et al. 2021)."""
     x = conv_batch_norm(x, max(8, width // 4), "stem")
     height, breadth = x.shape[1:3]
     side = next(side for side in range(2, max(height, breadth) + 1) if _count(height, breadth, side) <= MOST_PATCHES)
@@ -52,6 +52,6 @@ def _count(height: int, breadth: int, side: int) -> int:
 
 
 def _spans(x: keras.KerasTensor, width: int) -> keras.KerasTensor:
-    """A long window as at most 32 spans of a few steps each (Nie et al. 2023, PatchTST)."""
+    """Shorten a long window to at most 32 spans of a few steps each (Nie et al. 2023, PatchTST)."""
     span = -(-x.shape[1] // MOST_STEPS)
     return layers.Conv1D(width, span, span, padding="same", name="patches")(x) if span > 1 else x

@@ -12,7 +12,7 @@ FEED_FORWARD = 2  # times the width
 
 
 def add_positions(x: keras.KerasTensor, width: int, name: str) -> keras.KerasTensor:
-    """A sequence (N, T, F) projected to `width`, with a bias for each position: learned positional embeddings."""
+    """Project a sequence (N, T, F) to `width`, with a bias for each position: learned positional embeddings."""
     return layers.EinsumDense(
         "btf,fd->btd", (x.shape[1], width), bias_axes="td", bias_initializer="random_normal", name=name
     )(x)
@@ -21,7 +21,7 @@ def add_positions(x: keras.KerasTensor, width: int, name: str) -> keras.KerasTen
 def encoder_block(
     x: keras.KerasTensor, size: Dimensions, name: str, mask: keras.KerasTensor | None = None
 ) -> keras.KerasTensor:
-    """One block of an encoder on (N, T, width); positions where `mask` (N, 1, T) is false are not looked at."""
+    """Add one block of an encoder to (N, T, width); positions where `mask` (N, 1, T) is false are not looked at."""
     y = layers.LayerNormalization(name=f"{name}_norm")(x)
     x = _added(x, _attention(size, f"{name}_attention")(y, y, attention_mask=mask), size, name)
     return _fed_forward(x, size, name)
@@ -30,7 +30,7 @@ def encoder_block(
 def decoder_block(
     x: keras.KerasTensor, source: keras.KerasTensor, size: Dimensions, name: str, mask: keras.KerasTensor
 ) -> keras.KerasTensor:
-    """One block of a decoder on (N, T, width): no position sees a later one, all see `source` (N, S, width)."""
+    """Add one block of a decoder to (N, T, width): no position sees a later one, all see `source` (N, S, width)."""
     y = layers.LayerNormalization(name=f"{name}_norm")(x)
     x = _added(x, _attention(size, f"{name}_attention")(y, y, use_causal_mask=True), size, name)
     y = layers.LayerNormalization(name=f"{name}_cross_norm")(x)

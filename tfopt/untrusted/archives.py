@@ -12,7 +12,17 @@ BOUNDED = (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED)  # of others Python unpacks
 
 
 def check_members(archive: zipfile.ZipFile, name: str, size: int, most: int = MOST_EXPANSION) -> None:
-    """Raise `InputError` for what no writer of models does; it may unpack to `most` times its `size` in bytes."""
+    """Check the members of a zip before any is read.
+
+    Args:
+        archive: The open zip.
+        name: Its name in messages.
+        size: Its size in bytes.
+        most: Times its size that it may unpack to.
+
+    Raises:
+        InputError: For anything that no writer of models does.
+    """
     members = archive.infolist()
     if len(members) > MOST_MEMBERS:
         raise InputError(f"{name} is a zip of {len(members):,} members, which no model has")
@@ -32,7 +42,7 @@ def check_members(archive: zipfile.ZipFile, name: str, size: int, most: int = MO
 
 
 def read_member(archive: zipfile.ZipFile, name: str) -> bytes:
-    """What a member holds, as much as it declares; `ZipFile.read` unpacks up to 2 GB and then cuts."""
+    """Read a member, as much as it declares; `ZipFile.read` unpacks up to 2 GB and then cuts."""
     member = archive.getinfo(name)
     if member.compress_type not in BOUNDED:
         raise zipfile.BadZipFile(f"{name} is compressed in a way that no writer of models uses")

@@ -34,7 +34,7 @@ VALUES = {  # that JSON has no form for
 
 
 class Known(NamedTuple):
-    """What a file of Keras 2 may name; tf_keras would find much more."""
+    """The names that a file of Keras 2 may use; tf_keras would find much more."""
 
     classes: Collection[str]
     functions: Collection[str]
@@ -42,7 +42,7 @@ class Known(NamedTuple):
 
 
 def read_config(text: bytes | str, name: str) -> Any:
-    """The parsed JSON; raise `InputError` if it is none, or too large or too deep for a model."""
+    """Parse JSON; raise `InputError` if it is none, or too large or too deep for a model."""
     if len(text) > MOST_BYTES:
         raise InputError(f"{name} has a configuration of {len(text):,} bytes, which no model has")
     try:
@@ -52,9 +52,16 @@ def read_config(text: bytes | str, name: str) -> Any:
 
 
 def check_config(config: Any, name: str, known: Known | None = None) -> None:
-    """Raise `InputError` for code, modules to import, files to read and shapes that nothing can hold.
+    """Check a config for code, modules to import, files to read and shapes that nothing can hold.
 
-    A file of Keras 2 comes with all that is `known`; another operation of TensorFlow is an `UnsupportedError`.
+    Args:
+        config: The parsed JSON.
+        name: The name of the file in messages.
+        known: The names that a file of Keras 2 may use; None for a file of Keras 3.
+
+    Raises:
+        InputError: If it has any of these.
+        UnsupportedError: If it calls an operation of TensorFlow that is not `known`.
     """
     for found in _dicts(config):
         kinds = {found[key] for key in ("class_name", "registered_name") if isinstance(found.get(key), str)}
@@ -89,7 +96,7 @@ def _check_import(found: Json, name: str) -> None:
 
 
 def _check_known(found: Json, name: str, known: Known) -> None:
-    """Every class by its own name: tf_keras looks for a dotted or a registered name in whole modules."""
+    """Check that every class goes by its own name: tf_keras looks for a dotted or registered name in whole modules."""
     kind, module, registered = (found.get(key) for key in ("class_name", "module", "registered_name"))
     if kind is None:
         return

@@ -12,7 +12,16 @@ MOST_DEPTH = 100  # of groups in groups
 
 
 def check_weights(file: h5py.File, name: str, size: int) -> None:
-    """Raise `InputError` for links, for data that lie elsewhere, and for shapes that swell; `size` is in bytes."""
+    """Check the groups and data sets of a file before any is read.
+
+    Args:
+        file: The open file.
+        name: Its name in messages.
+        size: Its size in bytes.
+
+    Raises:
+        InputError: For links, for data that lie elsewhere, and for shapes that swell.
+    """
     declared = 0
 
     def visit(path: str, item: h5py.Group | h5py.Dataset) -> None:

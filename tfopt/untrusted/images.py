@@ -8,7 +8,7 @@ MOST_PIXELS = 100_000_000
 
 
 def check_pixels(content: bytes, name: str) -> None:
-    """Raise `InputError` for more pixels than photographs have; what has no header of an image is not judged."""
+    """Raise `InputError` for more pixels than photographs have; content without the header of an image passes."""
     try:
         height, width = _size(content)
     except struct.error:  # cut off
@@ -18,7 +18,7 @@ def check_pixels(content: bytes, name: str) -> None:
 
 
 def _size(content: bytes) -> tuple[int, int]:
-    """Height and width; nothing where the format is not known."""
+    """Return the height and width; zeros for an unknown format."""
     if content.startswith(b"\x89PNG"):
         width, height = struct.unpack_from(">II", content, 16)
     elif content.startswith(b"GIF8"):
@@ -35,7 +35,7 @@ def _size(content: bytes) -> tuple[int, int]:
 
 
 def _gif(content: bytes) -> tuple[int, int]:
-    """Width and height that hold as many pixels as all frames together, or the screen: all are decoded."""
+    """Return a height and width with as many pixels as all frames together, or the screen: all are decoded."""
     width, height, flags = struct.unpack_from("<HHB", content, 6)
     pixels = 0
     place = 13 + _colors(flags)
@@ -55,7 +55,7 @@ def _gif(content: bytes) -> tuple[int, int]:
 
 
 def _colors(flags: int) -> int:
-    """Bytes of a table of colours, if there is one."""
+    """Return the bytes of a table of colours, if there is one."""
     return 3 << (flags & 7) + 1 if flags & 0x80 else 0
 
 
@@ -72,7 +72,7 @@ def _webp(content: bytes) -> tuple[int, int]:
 
 
 def _jpeg(content: bytes) -> tuple[int, int]:
-    """The frame header, one of the segments that begin with a marker and their length."""
+    """Read the frame header, one of the segments that begin with a marker and their length."""
     place = 2
     while True:
         while content[place : place + 2] == b"\xff\xff":  # any number of these may stand before a marker

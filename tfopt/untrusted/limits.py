@@ -1,4 +1,4 @@
-"""How far a file may swell: small ones to a fixed size, large ones in proportion to what they weigh on disk."""
+"""Limits on the size that a file may swell to, fixed for small ones and a multiple for large ones, and on loading time."""
 
 import contextlib
 import signal
@@ -23,7 +23,7 @@ def check_expansion(declared: int, stored: int, what: str, most: int = MOST_EXPA
 
 @contextlib.contextmanager
 def time_limit(seconds: float, what: str) -> Iterator[None]:
-    """Raise `InputError` after so many seconds; only in the main thread, and not where there are no timers."""
+    """Raise `InputError` after so many seconds; only in the main thread, and not on a system without timers."""
     if not hasattr(signal, "setitimer") or threading.current_thread() is not threading.main_thread():
         yield
         return

@@ -20,7 +20,7 @@ MOST_FOLD = 64  # a bit on disk becomes 32 in memory, and Adam keeps two more of
 
 @contextlib.contextmanager
 def limit_variables(stored: int, name: str) -> Iterator[None]:
-    """While the context lasts, raise `InputError` if variables exceed what `stored` bytes of weights can be."""
+    """Raise `InputError`, while the context lasts, if variables exceed what `stored` bytes of weights can be."""
     most = max(SMALL, MOST_FOLD * stored)
     made = 0
     refusal = InputError(

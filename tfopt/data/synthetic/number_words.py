@@ -32,13 +32,17 @@ GERMAN_TENS = {
 
 
 def make_number_words() -> RawData:
-    """English and German words of the numbers."""
+    """Make the English and German words of 6,000 numbers."""
     numbers = np.random.default_rng(SEED).choice(BELOW, NUMBERS, replace=False)
     return RawData(_texts(numbers, spell_english), _texts(numbers, spell_german), kind="pairs", task="translation")
 
 
 def spell_english(number: int) -> str:
-    """Words of a number below 10,000."""
+    """Spell a number below 10,000 in English.
+
+    >>> spell_english(234)
+    'two hundred and thirty four'
+    """
     thousands, rest = divmod(number, 1000)
     hundreds, small = divmod(rest, 100)
     words = [f"{ENGLISH[thousands]} thousand"] * bool(thousands) + [f"{ENGLISH[hundreds]} hundred"] * bool(hundreds)
@@ -53,7 +57,11 @@ def spell_english(number: int) -> str:
 
 
 def spell_german(number: int) -> str:
-    """Pieces of the word of a number below 10,000, the ones before the tens."""
+    """Spell a number below 10,000 in German pieces, the ones before the tens.
+
+    >>> spell_german(234)
+    'zwei hundert vier und dreißig'
+    """
     thousands, rest = divmod(number, 1000)
     hundreds, small = divmod(rest, 100)
     pieces = [f"{_ein(thousands)} tausend"] * bool(thousands) + [f"{_ein(hundreds)} hundert"] * bool(hundreds)
@@ -66,7 +74,7 @@ def spell_german(number: int) -> str:
 
 
 def _ein(number: int) -> str:
-    """One is "ein" before a larger piece."""
+    """Return "ein" for one before a larger piece, else the usual word."""
     return "ein" if number == 1 else GERMAN[number]
 
 

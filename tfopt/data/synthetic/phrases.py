@@ -28,7 +28,7 @@ ENDINGS = ("all things considered", "as far as i can tell", "at least for us", "
 
 
 def make_phrases() -> RawData:
-    """The reviews and whether they praise (1) or blame (0)."""
+    """Make the reviews, with labels that say whether they praise (1) or blame (0)."""
     rng = np.random.default_rng(SEED)
     texts: dict[str, int] = {}
     while len(texts) < REVIEWS:

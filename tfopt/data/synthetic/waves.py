@@ -20,7 +20,7 @@ SEED = 20_240_101
 
 
 def make_waves() -> Series:
-    """The series `load`, `heat` and `flow`."""
+    """Make the series with the columns `load`, `heat` and `flow`."""
     rng = np.random.default_rng(SEED)
     load = _column(rng, level=100, day=20, week=10, phase=0.0, noise=4)
     heat = _column(rng, level=15, day=6, week=1, phase=2.0, noise=1.5)

@@ -7,7 +7,7 @@ from tfopt.graph.channels.tracker import LayerCall, TracedTensor, Untraceable
 
 
 def multi_head_attention(call: LayerCall) -> list[Channels | None]:
-    """MultiHeadAttention: kernels (in, heads, size) for query, key and value, and (heads, size, out) for the output."""
+    """Follow MultiHeadAttention: kernels (in, heads, size) of query, key and value, (heads, size, out) of the output."""
     layer = call.layer
     query, key, value = _inputs(call)
     if len(query.shape) != 3 or len(value.shape) != 3:
@@ -36,7 +36,7 @@ def multi_head_attention(call: LayerCall) -> list[Channels | None]:
 
 
 def _inputs(call: LayerCall) -> tuple[TracedTensor, TracedTensor, TracedTensor]:
-    """Query, key and value; masks have no channels that could leave."""
+    """Return query, key and value; masks have no channels that could leave."""
     names = ("query", "value", "key")
     given = {**dict(zip(names, call.original.args, strict=False)), **call.original.kwargs}
     for name, tensor in given.items():

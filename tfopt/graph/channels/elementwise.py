@@ -18,7 +18,7 @@ LAYERS = (keras.layers.ReLU, keras.layers.LeakyReLU, keras.layers.ELU)
 
 
 def check_pointwise(*activations: Any) -> None:
-    """Raise `Untraceable` if one of them is not known to look at each number by itself."""
+    """Raise `Untraceable` if one of the activations is not known to look at each number by itself; softmax does not."""
     for activation in activations:
         if activation not in POINTWISE and type(activation) not in LAYERS:
             name = getattr(activation, "__name__", type(activation).__name__)
@@ -26,19 +26,19 @@ def check_pointwise(*activations: Any) -> None:
 
 
 def unchanged(call: LayerCall) -> Channels | None:
-    """Dropout and its like: nothing happens to channels."""
+    """Follow Dropout and its like: nothing happens to channels."""
     return call.given[0].channels
 
 
 def activation(call: LayerCall) -> Channels | None:
-    """An activation that looks at each number by itself."""
+    """Follow an activation that looks at each number by itself."""
     if type(call.layer) not in LAYERS:
         check_pointwise(call.layer.activation)
     return call.given[0].channels
 
 
 def softmax(call: LayerCall) -> Channels | None:
-    """A softmax over other axes than that of the channels."""
+    """Follow a softmax over other axes than that of the channels."""
     [x] = call.given
     axes = np.atleast_1d(call.layer.axis) % len(x.shape)
     if x.channels is not None and x.channels.axis in axes:
@@ -47,14 +47,14 @@ def softmax(call: LayerCall) -> Channels | None:
 
 
 def rescaling(call: LayerCall) -> Channels | None:
-    """One scale and one offset for all."""
+    """Follow Rescaling with one scale and one offset for all."""
     if np.ndim(call.layer.scale) or np.ndim(call.layer.offset):
         raise Untraceable("a scale for each channel")
     return call.given[0].channels
 
 
 def prelu(call: LayerCall) -> Channels | None:
-    """PReLU: a slope (...) for each position, but for those that share one."""
+    """Follow PReLU: a slope (...) for each position, but for those that share one."""
     [x] = call.given
     if x.channels is None:
         call.tracker.pin(call.name, f"{call.name} is also given channels that stay")
@@ -65,7 +65,7 @@ def prelu(call: LayerCall) -> Channels | None:
 
 
 def batch_normalization(call: LayerCall) -> Channels | None:
-    """BatchNormalization: four numbers a channel."""
+    """Follow BatchNormalization: four numbers a channel."""
     [x] = call.given
     if x.channels is None:
         call.tracker.pin(call.name, f"{call.name} is also given channels that stay")
@@ -76,7 +76,7 @@ def batch_normalization(call: LayerCall) -> Channels | None:
 
 
 def layer_normalization(call: LayerCall) -> Channels | None:
-    """LayerNormalization and RMSNormalization: the mean over channels changes with their number, so they stay."""
+    """Follow LayerNormalization and RMSNormalization: the mean over channels changes with their number, so all stay."""
     [x] = call.given
     axes = np.atleast_1d(call.layer.axis) % len(x.shape)
     if x.channels is not None and x.channels.axis in axes:
@@ -85,7 +85,7 @@ def layer_normalization(call: LayerCall) -> Channels | None:
 
 
 def group_normalization(call: LayerCall) -> Channels | None:
-    """GroupNormalization: a group leaves whole, as the others do not look at it."""
+    """Follow GroupNormalization: a group leaves whole, as the others do not look at it."""
     [x], layer = call.given, call.layer
     if x.channels is None:
         call.tracker.pin(call.name, f"{call.name} is also given channels that stay")
@@ -102,13 +102,13 @@ def group_normalization(call: LayerCall) -> Channels | None:
 
 
 def spatial(call: LayerCall) -> Channels | None:
-    """Pooling, padding, cropping, resizing: along every axis but that of the channels."""
+    """Follow pooling, padding, cropping and resizing along every axis but that of the channels."""
     [x] = call.given
     return None if x.channels is None else Channels(x.channels.axis, x.along(call.channel_axis))
 
 
 def global_pooling(call: LayerCall) -> Channels | None:
-    """Global pooling: the other axes go, or have size 1."""
+    """Follow global pooling: the other axes go, or have size 1."""
     [x] = call.given
     if x.channels is None:
         return None

@@ -31,12 +31,12 @@ class ChannelGroup:
         return self.makers[0] + (f" and {others} more" if others else "")
 
     def matches(self, pattern: re.Pattern[str] | None) -> bool:
-        """Whether the name of a layer that makes or follows these channels fits `pattern`."""
+        """Tell whether the name of a layer that makes or follows these channels fits `pattern`."""
         return pattern is not None and any(map(pattern.search, (*self.makers, *self.followers)))
 
 
 def find_groups(graph: ChannelGraph) -> list[ChannelGroup]:
-    """All groups, in the order in which the model makes them."""
+    """Find all groups, in the order in which the model makes them."""
     touched: dict[int, list[int]] = defaultdict(list)
     for index, slices in enumerate(graph.weight_slices):
         for root in np.unique(graph.roots[slices.ids]).tolist():

@@ -10,7 +10,7 @@ from tfopt.graph.channels.union_find import FIXED
 
 
 def dense(call: LayerCall) -> Channels | None:
-    """Dense: kernel (in, out)."""
+    """Follow Dense: kernel (in, out)."""
     [x], layer = call.given, call.layer
     read = call.read_ids(x)
     call.mark_weight(layer.kernel, 0, read, "reads")
@@ -18,13 +18,13 @@ def dense(call: LayerCall) -> Channels | None:
 
 
 def embedding(call: LayerCall) -> Channels | None:
-    """Embedding: a row of the table (tokens, out) for each token."""
+    """Follow Embedding: a row of the table (tokens, out) for each token."""
     layer = call.layer
     return _made(call, layer.output_dim, "output_dim", layer.embeddings, -1, activated=False)
 
 
 def convolution(call: LayerCall) -> Channels | None:
-    """A convolution: kernel (..., in of a group, out), the channels of a group side by side."""
+    """Follow a convolution: kernel (..., in of a group, out), the channels of a group side by side."""
     [x], layer = call.given, call.layer
     read = call.read_ids(x, call.channel_axis)
     groups = layer.groups
@@ -42,7 +42,7 @@ def convolution(call: LayerCall) -> Channels | None:
 
 
 def _by_channel(call: LayerCall, read: np.ndarray) -> Channels | None:
-    """A group for each channel: what is depthwise by another name."""
+    """Follow a convolution with a group for each channel: it is depthwise by another name."""
     layer = call.layer
     channels = np.repeat(read, layer.filters // layer.groups)
     call.mark_weight(layer.kernel, -1, channels, "follows")
@@ -53,7 +53,7 @@ def _by_channel(call: LayerCall, read: np.ndarray) -> Channels | None:
 
 
 def transposed(call: LayerCall) -> Channels | None:
-    """A transposed convolution: kernel (..., out, in)."""
+    """Follow a transposed convolution: kernel (..., out, in)."""
     [x], layer = call.given, call.layer
     if getattr(layer, "groups", 1) != 1:
         raise Untraceable("a transposed convolution in groups")
@@ -62,7 +62,7 @@ def transposed(call: LayerCall) -> Channels | None:
 
 
 def depthwise(call: LayerCall) -> Channels | None:
-    """A depthwise convolution: kernel (..., in, multiplier); each channel makes `multiplier` of its own."""
+    """Follow a depthwise convolution: kernel (..., in, multiplier); each channel makes `multiplier` of its own."""
     [x], layer = call.given, call.layer
     read = x.along(call.channel_axis)
     call.mark_weight(layer.kernel, -2, read, "follows")
@@ -72,7 +72,7 @@ def depthwise(call: LayerCall) -> Channels | None:
 
 
 def separable(call: LayerCall) -> Channels | None:
-    """A depthwise convolution and one of size 1 after it."""
+    """Follow a depthwise convolution and one of size 1 after it."""
     [x], layer = call.given, call.layer
     read = call.read_ids(x, call.channel_axis)
     call.mark_weight(layer.depthwise_kernel, -2, read, "follows")
@@ -81,7 +81,7 @@ def separable(call: LayerCall) -> Channels | None:
 
 
 def einsum(call: LayerCall) -> Channels | None:
-    """EinsumDense: the letters of its equation say which axis of the kernel is read, made, or just goes along."""
+    """Follow EinsumDense: the letters of its equation say which axis of the kernel is read, made, or goes along."""
     [x], layer = call.given, call.layer
     elided = layer.equation.startswith("...")
     given, kernel, result = layer.equation.replace("->", ",").replace("...", "").split(",")
@@ -112,7 +112,7 @@ def einsum(call: LayerCall) -> Channels | None:
 def _made(
     call: LayerCall, count: int, key: str, kernel: keras.Variable, axis: int, *, activated: bool = True
 ) -> Channels | None:
-    """New channels along an axis of the kernel, and in the bias."""
+    """Make new channels along an axis of the kernel, and in the bias."""
     layer = call.layer
     ids = call.new_ids(count)
     call.mark_weight(kernel, axis, ids, "makes")
@@ -123,7 +123,7 @@ def _made(
 
 
 def _activated(call: LayerCall, ids: np.ndarray, axis: int | None = None) -> Channels | None:
-    """The channels after the activation, which all stay if it looks at several."""
+    """Return the channels after the activation, which all stay if it looks at several."""
     if axis is None:
         axis = call.channel_axis
     try:

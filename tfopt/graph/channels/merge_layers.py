@@ -1,4 +1,4 @@
-"""What takes several tensors: sums and products join them channel by channel, a concatenation lines channels up."""
+"""Layers of several tensors: sums and products join them channel by channel, a concatenation lines channels up."""
 
 from collections.abc import Sequence
 
@@ -10,14 +10,14 @@ from tfopt.graph.channels.union_find import FIXED
 
 
 def merge(call: LayerCall) -> Channels | None:
-    """Add, Multiply and their like, of tensors with equally many axes."""
+    """Follow Add, Multiply and their like, of tensors with equally many axes."""
     if len({len(x.shape) for x in call.given}) > 1:
         raise Untraceable("tensors with different numbers of axes")
     return broadcast(call)
 
 
 def broadcast(call: LayerCall) -> Channels | None:
-    """Numbers at the same place meet; sizes of 1 are stretched, as numpy broadcasts."""
+    """Join numbers at the same place; sizes of 1 are stretched, as numpy broadcasts."""
     rank = len(call.shape)
     tracked = [x for x in call.given if x.channels is not None]
     if not tracked:
@@ -38,7 +38,7 @@ def broadcast(call: LayerCall) -> Channels | None:
 
 
 def _all(call: LayerCall) -> Sequence[TracedTensor]:
-    """Also arrays among the arguments: numbers for each channel that are no weights, so that all must stay."""
+    """Return the tensors; raise `Untraceable` for arrays among the arguments, whose channels are no weights."""
     arguments = [*call.original.args, *call.original.kwargs.values()]
     if any(np.ndim(one) for one in arguments if hasattr(one, "__array__")):
         raise Untraceable("a constant array")
@@ -53,7 +53,7 @@ def _at(x: TracedTensor, axis: int) -> np.ndarray:
 
 
 def concatenate(call: LayerCall) -> Channels | None:
-    """Concatenate: channels side by side, or the same channels one after the other."""
+    """Follow Concatenate: channels side by side, or the same channels one after the other."""
     axis = call.layer.axis % len(call.shape)
     tracked = [x.channels for x in call.given if x.channels is not None]
     if not tracked:

@@ -12,7 +12,7 @@ GATES = {keras.layers.SimpleRNN: 1, keras.layers.GRU: 3, keras.layers.LSTM: 4}
 
 
 def recurrent(call: LayerCall) -> list[Channels | None]:
-    """SimpleRNN, GRU, LSTM: kernel (in, gates x units), recurrent kernel (units, gates x units)."""
+    """Follow SimpleRNN, GRU, LSTM: kernel (in, gates x units), recurrent kernel (units, gates x units)."""
     x, states = _inputs(call)
     _check(call.layer)
     made = call.new_ids(call.layer.units)
@@ -24,7 +24,7 @@ def recurrent(call: LayerCall) -> list[Channels | None]:
 
 
 def bidirectional(call: LayerCall) -> list[Channels | None]:
-    """Both directions lose the same units, so that they stay of one size."""
+    """Follow Bidirectional: both directions lose the same units, so that they stay of one size."""
     x, states = _inputs(call)
     forward, backward = call.layer.forward_layer, call.layer.backward_layer
     for one in (forward, backward):
@@ -55,7 +55,7 @@ def _cell(call: LayerCall, layer: keras.layers.RNN, x: TracedTensor, made: Array
 
 
 def _inputs(call: LayerCall) -> tuple[TracedTensor, list[TracedTensor]]:
-    """The sequence and the states it starts with, which are channels too; a mask has none."""
+    """Return the sequence and the states it starts with, which are channels too; a mask has none."""
     given = {**dict(zip(("sequences", "initial_state"), call.original.args, strict=False)), **call.original.kwargs}
     sequence = given.pop("sequences")
     states = [leaf for leaf in keras.tree.flatten(given.pop("initial_state", None)) if isinstance(leaf, TracedTensor)]

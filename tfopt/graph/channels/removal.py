@@ -1,4 +1,4 @@
-"""The smaller model: layers of fewer channels, called as before, with the weights of the channels that are left.
+"""Removal of channels: a smaller model of layers with fewer channels, called as before, with the weights that are left.
 
 A nested model stays nested and a Sequential one Sequential; the copy is compiled as the original was.
 """
@@ -21,7 +21,16 @@ ADAPTED = (keras.layers.TextVectorization, keras.layers.StringLookup, keras.laye
 
 
 def remove_channels(model: keras.Model, graph: ChannelGraph, kept: Array) -> keras.Model:
-    """A copy of `model` without the channels whose ids are not `kept` (n,), a boolean for each."""
+    """Copy a model without some of its channels.
+
+    Args:
+        model: The model.
+        graph: Its channel graph.
+        kept: True (n,) for each id that stays; ids with one root must agree.
+
+    Returns:
+        The smaller model, compiled as `model` is.
+    """
     sizes: dict[str, list[ConfigSize]] = defaultdict(list)
     for size in graph.config_sizes:
         sizes[size.layer].append(size)
@@ -47,7 +56,7 @@ def remove_channels(model: keras.Model, graph: ChannelGraph, kept: Array) -> ker
 
 
 def zero_channels(model: keras.Model, graph: ChannelGraph, kept: Array) -> list[Array]:
-    """The weights of `model` with zeros where they read a channel that is not `kept`: nobody sees it any more."""
+    """Return the weights of `model` with zeros where they read channels that are not `kept` (n,): nobody sees these."""
     index = {id(weight): position for position, weight in enumerate(model.weights)}
     weights = model.get_weights()
     by_name = dict(named_layers(model))
@@ -67,7 +76,7 @@ def _clone(
     graph: ChannelGraph,
     kept: Array,
 ) -> keras.Model:
-    """A copy of layers that `fewer` makes, of `inputs` or new ones; nested models are copied the same way."""
+    """Copy layers that `fewer` makes, of `inputs` or new ones; nested models are copied the same way."""
 
     def clone(operation: keras.Operation) -> keras.Operation:
         name = f"{prefix}{operation.name}"
@@ -89,7 +98,7 @@ def _input(tensor: keras.KerasTensor, channels: Channels | None, kept: Array) ->
 
 
 def _fewer(operation: keras.Operation, sizes: Sequence[ConfigSize], kept: Array) -> keras.Operation:
-    """A new layer of as many channels as are kept."""
+    """Make a new layer of as many channels as are kept."""
     if isinstance(operation, ADAPTED):
         return operation
     config = copy.deepcopy(operation.get_config())

@@ -1,4 +1,4 @@
-"""Which rule follows channels through which layer or operation; the channels that anything else is given stay."""
+"""The rule that follows channels through each layer or operation; the channels that anything else is given stay."""
 
 from collections.abc import Callable
 from dataclasses import replace
@@ -72,7 +72,7 @@ INSIDE = (layers.Dense, layers.Conv1D, layers.Conv2D, layers.BatchNormalization,
 
 
 def apply_rule(call: LayerCall) -> Answer:
-    """Apply the rule; raises `Untraceable` where there is none."""
+    """Return the channels that come out of a call, for its first output or for all; raise `Untraceable` if unknown."""
     layer = call.layer
     if getattr(layer, "quantization_mode", None) or getattr(layer, "lora_enabled", False):
         raise Untraceable("its weights are quantized or adapted")
@@ -88,7 +88,7 @@ def apply_rule(call: LayerCall) -> Answer:
 
 
 def _at_each_step(call: LayerCall) -> Answer:
-    """TimeDistributed: what the layer inside does to (N, ...), at each step of (N, T, ...)."""
+    """Follow TimeDistributed: the layer inside does at each step of (N, T, ...) what it does to (N, ...)."""
     inside = call.layer.layer
     if type(inside) not in INSIDE:
         raise Untraceable(f"a {type(inside).__name__} at each step")

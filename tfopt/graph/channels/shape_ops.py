@@ -1,4 +1,4 @@
-"""What only moves numbers: flattening, reshaping, transposing, repeating, slicing."""
+"""Layers and operations that only move numbers: flattening, reshaping, transposing, repeating, slicing."""
 
 from collections.abc import Sequence
 from math import prod
@@ -14,7 +14,7 @@ MOST = 20_000_000  # numbers of a sample whose ids are laid out to be reshaped
 
 
 def follow_reshape(x: TracedTensor, shape: Shape) -> Channels | None:
-    """Channels after a reshape to `shape`, batch first: they must lie along one axis again."""
+    """Return the channels after a reshape to `shape`, batch first: they must lie along one axis again."""
     if x.channels is None:
         return None
     if x.channels.axis == len(x.shape) - 1 and shape[-1] == x.shape[-1]:
@@ -34,24 +34,24 @@ def follow_reshape(x: TracedTensor, shape: Shape) -> Channels | None:
 
 
 def _along(ids: Array, axis: int, sizes: Sequence[int]) -> Array:
-    """The id of each number of a sample of these sizes, when channels lie along `axis` of the batch."""
+    """Return the id of each number of a sample of these sizes, when channels lie along `axis` of the batch."""
     return np.broadcast_to(ids.reshape([-1 if index == axis - 1 else 1 for index in range(len(sizes))]), sizes)
 
 
 def flatten(call: LayerCall) -> Channels | None:
-    """Flatten: each channel lies at several positions."""
+    """Follow Flatten: each channel lies at several positions."""
     if call.layer.data_format == "channels_first":
         raise Untraceable("channels first")
     return follow_reshape(call.given[0], call.shape)
 
 
 def reshape_layer(call: LayerCall) -> Channels | None:
-    """Reshape: the size in its config goes along."""
+    """Follow Reshape: the size in its config goes along."""
     return _resized(call, "target_shape", call.layer.target_shape, 1)
 
 
 def reshape_operation(call: LayerCall) -> Channels | None:
-    """keras.ops.reshape."""
+    """Follow keras.ops.reshape."""
     return _resized(call, "newshape", call.layer.newshape, 0)
 
 
@@ -65,12 +65,12 @@ def _resized(call: LayerCall, key: str, target: Sequence[int], batch: int) -> Ch
 
 
 def permute(call: LayerCall) -> Channels | None:
-    """Permute: axes in another order."""
+    """Follow Permute: axes in another order."""
     return _transposed(call.given[0], [0, *call.layer.dims])
 
 
 def transpose(call: LayerCall) -> Channels | None:
-    """keras.ops.transpose."""
+    """Follow keras.ops.transpose."""
     [x] = call.given
     axes = call.layer.axes or range(len(x.shape))[::-1]
     return _transposed(x, [axis % len(x.shape) for axis in axes])
@@ -81,19 +81,19 @@ def _transposed(x: TracedTensor, axes: Sequence[int]) -> Channels | None:
 
 
 def repeat_vector(call: LayerCall) -> Channels | None:
-    """RepeatVector: (N, C) becomes (N, n, C)."""
+    """Follow RepeatVector: (N, C) becomes (N, n, C)."""
     [x] = call.given
     return None if x.channels is None else Channels(2, x.along(1))
 
 
 def resize_steps(call: LayerCall) -> Channels | None:
-    """Padding, cropping and upsampling of a sequence (N, T, C)."""
+    """Follow padding, cropping and upsampling of a sequence (N, T, C)."""
     [x] = call.given
     return None if x.channels is None else Channels(2, x.along(2))
 
 
 def expand_dims(call: LayerCall) -> Channels | None:
-    """keras.ops.expand_dims: axes of size 1 come in."""
+    """Follow keras.ops.expand_dims: axes of size 1 come in."""
     [x] = call.given
     if x.channels is None:
         return None
@@ -103,14 +103,14 @@ def expand_dims(call: LayerCall) -> Channels | None:
 
 
 def squeeze(call: LayerCall) -> Channels | None:
-    """keras.ops.squeeze: axes of size 1 go."""
+    """Follow keras.ops.squeeze: axes of size 1 go."""
     [x] = call.given
     axes = [axis for axis, size in enumerate(x.shape) if size == 1] if call.layer.axis is None else call.layer.axis
     return _without(x, np.atleast_1d(axes).tolist(), keep=False)
 
 
 def reduce(call: LayerCall) -> Channels | None:
-    """keras.ops.mean and its like over other axes than that of the channels."""
+    """Follow keras.ops.mean and its like over other axes than that of the channels."""
     [x] = call.given
     axes = list(range(len(x.shape))) if call.layer.axis is None else np.atleast_1d(call.layer.axis).tolist()
     return _without(x, axes, keep=call.layer.keepdims)
@@ -126,7 +126,7 @@ def _without(x: TracedTensor, axes: Sequence[int], *, keep: bool) -> Channels | 
 
 
 def slice_tensor(call: LayerCall) -> Channels | None:
-    """x[...]: slices, single positions and new axes beside that of the channels."""
+    """Follow x[...]: slices, single positions and new axes beside that of the channels."""
     [x] = call.given
     if x.channels is None:
         return None

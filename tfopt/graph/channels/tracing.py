@@ -1,4 +1,4 @@
-"""From a model to its channel graph: each call is asked once what it does to the channels it is given."""
+"""Tracing of a model to its channel graph: each call is asked once which channels come out of those that go in."""
 
 import keras
 
@@ -12,7 +12,18 @@ from tfopt.typing import Tensor
 
 
 def trace(model: keras.Model, title: str) -> ChannelGraph:
-    """The channel graph of `model`; raises `UnsupportedError` if its calls are not known."""
+    """Make the channel graph of a model.
+
+    Args:
+        model: The model.
+        title: Its name in messages.
+
+    Returns:
+        The graph.
+
+    Raises:
+        UnsupportedError: If the calls of the model are not known.
+    """
     if not is_graph(model):
         raise UnsupportedError(
             f"{title} is a {type(model).__name__}, a model whose graph is not known: its channels cannot be followed."
@@ -57,7 +68,7 @@ def trace(model: keras.Model, title: str) -> ChannelGraph:
 
 
 def _answers(call: Call, name: str, tracker: ChannelTracker) -> list[TracedTensor]:
-    """What a call makes of what it is given."""
+    """Return the outputs of a call with their channels; those that cannot be followed stay."""
     given = tuple(leaf for leaf in keras.tree.flatten((call.args, call.kwargs)) if isinstance(leaf, TracedTensor))
     args, kwargs = keras.tree.map_structure(_spec, (call.args, call.kwargs))
     output = call.operation.compute_output_spec(*args, **kwargs)
@@ -80,7 +91,7 @@ def _kind(layer: keras.Layer) -> str:
 
 
 def _sharing_weights(model: keras.Model) -> list[str]:
-    """Names of layers with a weight that another layer object has, too."""
+    """Return the names of layers with a weight that another layer object has, too."""
     owners: dict[int, dict[int, str]] = {}
     for name, layer in named_layers(model):
         for weight in layer.weights:

@@ -1,4 +1,4 @@
-"""Ids of channels, and which of them hang together: a union-find (Tarjan 1975) over integers."""
+"""Ids of channels and the sets that hang together: a union-find (Tarjan 1975) over integers."""
 
 import numpy as np
 
@@ -8,14 +8,22 @@ FIXED = 0  # the id of all channels that cannot leave: those of inputs, outputs 
 
 
 class UnionFind:
-    """Makes ids and joins them; whatever is joined with `FIXED` stays."""
+    """Makes ids and joins them; whatever is joined with `FIXED` stays.
+
+    >>> ids = UnionFind()
+    >>> one, other = ids.new(3), ids.new(3)
+    >>> ids.join(one, other)
+    >>> ids.freeze(other[:1], "it is an output")
+    >>> ids.roots()
+    array([0, 0, 2, 3, 0, 2, 3])
+    """
 
     def __init__(self) -> None:
         self._parents = [FIXED]
         self.reasons: dict[int, str] = {}
 
     def new(self, count: int) -> Array:
-        """So many new ids (count,)."""
+        """Make new ids (count,)."""
         first = len(self._parents)
         self._parents.extend(range(first, first + count))
         return np.arange(first, first + count)
@@ -29,13 +37,13 @@ class UnionFind:
             self._parents[max(roots)] = min(roots)
 
     def freeze(self, ids: Array, reason: str) -> None:
-        """Let these stay, for a reason."""
+        """Let ids (n,) stay, for a reason."""
         for one in ids.ravel().tolist():
             self.reasons.setdefault(one, reason)
         self.join(ids, np.full_like(ids, FIXED))
 
     def roots(self) -> Array:
-        """For each id the least of those it hangs together with: `FIXED` for all that stay."""
+        """Return for each id the least of those it hangs together with: `FIXED` for all that stay."""
         return np.array([self._root(index) for index in range(len(self._parents))])
 
     def _root(self, index: int) -> int:

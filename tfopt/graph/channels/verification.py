@@ -1,4 +1,4 @@
-"""Proof that a smaller model is the given one without some channels: every tensor in it has the numbers it must have.
+"""Verification that a smaller model is the given one without some channels: every tensor has the numbers it must have.
 
 Both are run on the same inputs, the given one with zeros where weights read channels that left. What a call makes
 there, without those channels, and what the same call makes in the smaller model must agree.
@@ -21,13 +21,24 @@ HALF_TOLERANCE = 2e-2  # of layers that compute with 8 bits of precision
 
 
 class VerificationError(TfoptError):
-    """The smaller model is not what it must be: a defect of tfopt."""
+    """Raised when the smaller model is not the one it must be: a defect of tfopt."""
 
 
 def verify(model: keras.Model, small: keras.Model, graph: ChannelGraph, kept: Array, inputs: Sequence[Tensor]) -> float:
-    """Return the largest difference in any tensor, for `inputs` (N, ...); raise `VerificationError` if it is too large.
+    """Compare a smaller model with the given one, tensor by tensor.
 
-    The weights of `model` change meanwhile and are then as before.
+    Args:
+        model: The given model; its weights change meanwhile and are then as before.
+        small: The smaller model.
+        graph: The channel graph of `model`.
+        kept: True (n,) for each id that is in `small`.
+        inputs: A tensor (N, ...) for each input.
+
+    Returns:
+        The largest difference in any tensor, relative to its largest number if that is above 1.
+
+    Raises:
+        VerificationError: If a shape differs, or a number by more than the tolerance.
     """
     before = model.get_weights()
     expected: list[tuple[str, list[Array | None]]] = []
