@@ -1,4 +1,4 @@
-"""Limits on the size that a file may swell to, fixed for small ones and a multiple for large ones, and on loading time."""
+"""Limits on the size that a file may swell to, fixed for a small one and a multiple for others, and on loading time."""
 
 import contextlib
 import signal

@@ -7,7 +7,7 @@ from tfopt.graph.channels.tracker import LayerCall, TracedTensor, Untraceable
 
 
 def multi_head_attention(call: LayerCall) -> list[Channels | None]:
-    """Follow MultiHeadAttention: kernels (in, heads, size) of query, key and value, (heads, size, out) of the output."""
+    """Follow MultiHeadAttention: kernels (in, heads, size) of query, key, value, (heads, size, out) of the output."""
     layer = call.layer
     query, key, value = _inputs(call)
     if len(query.shape) != 3 or len(value.shape) != 3:
