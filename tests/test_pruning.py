@@ -7,7 +7,6 @@ from tests.conftest import context
 from tfopt.errors import InputError, UnsupportedError
 from tfopt.formats.keras.artifact import KerasArtifact
 from tfopt.formats.loading import load_keras
-from tfopt.runtime.progress import Silent
 from tfopt.techniques.pruning.config import PruneConfig
 from tfopt.techniques.pruning.prune import prune
 
@@ -116,7 +115,7 @@ def test_excluded_layers_are_spared_and_a_pattern_that_fits_nothing_is_an_error(
     with pytest.raises(InputError, match="matches no layer"):
         prune(artifact, PruneConfig(exclude="typo"), context())
     with pytest.raises(InputError, match="no regular expression"):
-        prune(artifact, PruneConfig(exclude="("), None, Silent())
+        prune(artifact, PruneConfig(exclude="("), context())
     with pytest.raises(UnsupportedError, match="no kernel to change"):
         prune(artifact, PruneConfig(exclude="."), context())
 

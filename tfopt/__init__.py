@@ -28,7 +28,9 @@ if TYPE_CHECKING:
         train,
         tune,
     )
+    from tfopt.config.fields import Config
     from tfopt.conversion.config import FloatConfig
+    from tfopt.core.context import Context
     from tfopt.core.outcome import Outcome
     from tfopt.core.pipeline import Pipeline, Step
     from tfopt.core.recipe import Recipe
@@ -39,11 +41,12 @@ if TYPE_CHECKING:
     from tfopt.errors import ConversionError, InputError, OutputError, TfoptError, UnsupportedError
     from tfopt.evaluation.config import Gates
     from tfopt.evaluation.prediction import predict
+    from tfopt.formats.keras.artifact import KerasArtifact
     from tfopt.formats.keras.custom_objects import register_custom_objects
     from tfopt.formats.loading import load
     from tfopt.models.config import BuildConfig
-    from tfopt.report.inspection import Inspection
-    from tfopt.report.schema import Report
+    from tfopt.report.inspection import Inspection, Verdict
+    from tfopt.report.schema import LayerChange, Report
     from tfopt.shootout.config import ShootoutConfig
     from tfopt.techniques.binarization.config import BinarizeConfig
     from tfopt.techniques.clustering.config import ClusterConfig
@@ -56,6 +59,9 @@ if TYPE_CHECKING:
     from tfopt.tuning.config import TuneConfig
 
 _HOMES = {
+    "tfopt.config.fields": ("Config",),
+    "tfopt.core.context": ("Context",),
+    "tfopt.formats.keras.artifact": ("KerasArtifact",),
     "tfopt.formats.keras.custom_objects": ("register_custom_objects",),
     "tfopt.formats.loading": ("load",),
     "tfopt.techniques.binarization.config": ("BinarizeConfig",),
@@ -75,8 +81,8 @@ _HOMES = {
     "tfopt.data.dataset": ("Dataset",),
     "tfopt.errors": ("ConversionError", "InputError", "OutputError", "TfoptError", "UnsupportedError"),
     "tfopt.evaluation.prediction": ("predict",),
-    "tfopt.report.inspection": ("Inspection",),
-    "tfopt.report.schema": ("Report",),
+    "tfopt.report.inspection": ("Inspection", "Verdict"),
+    "tfopt.report.schema": ("LayerChange", "Report"),
     "tfopt.core.outcome": ("Outcome",),
     "tfopt.core.pipeline": ("Pipeline", "Step"),
     "tfopt.core.recipe": ("Recipe",),
@@ -105,6 +111,8 @@ __all__ = [
     "BinarizeConfig",
     "BuildConfig",
     "ClusterConfig",
+    "Config",
+    "Context",
     "ConversionError",
     "DataConfig",
     "Dataset",
@@ -113,6 +121,8 @@ __all__ = [
     "Gates",
     "InputError",
     "Inspection",
+    "KerasArtifact",
+    "LayerChange",
     "Outcome",
     "OutputError",
     "Pipeline",
@@ -130,6 +140,7 @@ __all__ = [
     "TrainConfig",
     "TuneConfig",
     "UnsupportedError",
+    "Verdict",
     "__version__",
     "binarize",
     "build",

@@ -277,6 +277,8 @@ def compare(
 def _compare(
     command: str, models: Sequence[ModelLike], data: DataLike | None, gates: Gates, progress: Progress
 ) -> Report:
+    if not models:
+        raise InputError("`models` is empty: give at least one")
     artifacts = [load(model) for model in models]
     remembering = next((a for a in artifacts if a.provenance and a.provenance.data), artifacts[0])
     dataset, notes = data_for(remembering, data, progress)

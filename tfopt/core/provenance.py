@@ -16,7 +16,7 @@ from tfopt.formats.provenance import Provenance, Step
 from tfopt.report.versions import versions
 from tfopt.runtime.progress import Progress
 
-DataLike = str | DataConfig | Dataset
+DataLike = str | Path | DataConfig | Dataset
 
 
 def data_for(artifact: Artifact, data: DataLike | None, progress: Progress) -> tuple[Dataset | None, list[str]]:
@@ -45,8 +45,7 @@ def data_for(artifact: Artifact, data: DataLike | None, progress: Progress) -> t
 
 def _same_splits(data: DataLike | None, memory: Provenance | None, name: str) -> DataLike:
     """What to load: what is not asked for is as the model remembers it, so that a source is split as it was then."""
-    if isinstance(data, str):
-        data = DataConfig(source=data)
+    data = None if data is None else _asked(data)
     remembered, task = (memory.data, memory.task) if memory else (None, None)
     if remembered is None or isinstance(data, Dataset):
         assert data is not None
@@ -74,11 +73,21 @@ def _is_same(given: str, remembered: str) -> bool:
     return given in (remembered, Path(remembered).name)
 
 
+def _asked(data: DataLike) -> DataConfig | Dataset:
+    """Return what `data` asks for; raise `InputError` if it is of another type."""
+    if isinstance(data, DataConfig | Dataset):
+        return data
+    if not isinstance(data, str | Path):
+        kind = type(data).__name__
+        raise InputError(f"`data` must be a name, a path, a DataConfig or a Dataset of tfopt, not {kind}")
+    return DataConfig(source=str(data))
+
+
 def load_dataset(data: DataLike, memory: Provenance | None, progress: Progress) -> Dataset:
     """Load what `data` says, scaled as the model that has this `memory` was fed."""
-    if isinstance(data, Dataset):
-        return data
-    config = DataConfig(source=data) if isinstance(data, str) else data
+    config = _asked(data)
+    if isinstance(config, Dataset):
+        return config
     with progress.task(f"loading {config.source}", None):
         return load_data(config, memory or Preprocessor())
 

@@ -19,8 +19,10 @@ def load(model: ModelLike) -> Artifact:
     """Load a file, or wrap a Keras model that is in memory; raise `InputError` in one sentence if it cannot be."""
     if isinstance(model, keras.Model):
         return KerasArtifact.of(model, model.name)
-    if not isinstance(model, str | Path):
+    if isinstance(model, KerasArtifact | TfliteArtifact):
         return model
+    if not isinstance(model, str | Path):
+        raise InputError(f"`model` must be a path, a keras.Model or an artifact of tfopt, not {type(model).__name__}")
     path = existing(model)
     if path.suffix == ".tflite":
         return TfliteArtifact.load(path)

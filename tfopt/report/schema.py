@@ -125,7 +125,7 @@ class Comparison(Record):
     latency: LatencyChange | None
 
 
-Action = Literal["pruned", "clustered", "binarized", "quantized", "folded", "narrowed", "removed", "skipped"]
+Action = Literal["changed", "pruned", "clustered", "binarized", "quantized", "folded", "narrowed", "removed", "skipped"]
 
 
 class LayerChange(Record):

@@ -1,0 +1,105 @@
+"""A technique of another package, two files that no line of tfopt knows, is like one of tfopt's own."""
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from tests.conftest import SAMPLES
+
+PACKAGE = Path(__file__).parent / "noise_technique"
+PROJECT = PACKAGE.parents[1]
+
+
+@pytest.fixture(scope="module")
+def installed(tmp_path_factory):
+    """Run Python in an empty folder with the package installed beside tfopt."""
+    folder = tmp_path_factory.mktemp("noise")
+    shutil.copytree(PACKAGE, folder / "source")
+    site = folder / "site"
+    install = ["install", "--quiet", "--no-deps", "--no-build-isolation", "--disable-pip-version-check"]
+    subprocess.run([sys.executable, "-m", "pip", *install, "--target", site, folder / "source"], check=True)
+    shutil.copy(SAMPLES / "digits-cnn.keras", folder / "sample.keras")
+    environment = {**os.environ, "PYTHONPATH": os.pathsep.join(map(str, (site, PROJECT)))}
+
+    def run(*arguments):
+        command = [sys.executable, "-P", *map(str, arguments)]
+        return subprocess.run(
+            command, cwd=folder, env=environment, capture_output=True, text=True, timeout=600, check=False
+        )
+
+    run.folder = folder
+    return run
+
+
+def test_not_one_line_of_tfopt_knows_it():
+    sources = [path.read_text() for path in (PROJECT / "tfopt").rglob("*.py")]
+    assert sources
+    assert not any("tfopt_noise" in source or "tfopt-noise" in source for source in sources)
+
+
+def test_it_is_in_the_help_and_takes_its_options(installed):
+    page = installed("-m", "tfopt", "--help")
+    assert page.returncode == 0, page.stderr
+    assert "noise" in page.stdout
+    own = installed("-m", "tfopt", "noise", "--help").stdout
+    assert "--sigma" in own
+    assert "as a share of the deviation of a kernel" in " ".join(own.split())
+    assert "tfopt noise model.keras --sigma 0.05" in " ".join(own.split())
+
+
+def test_its_mistakes_are_one_sentence(installed):
+    ended = installed("-m", "tfopt", "noise", "sample.keras", "--sigma", "2")
+    assert (ended.returncode, ended.stdout) == (2, "")
+    assert ended.stderr.startswith("error: --sigma 2")
+    assert ended.stderr.count("\n") == 1
+
+
+def test_it_runs_alone_and_the_model_remembers_it(installed):
+    ended = installed("-m", "tfopt", "noise", "sample.keras", "--sigma", "0.05", "--json")
+    assert ended.returncode == 0, ended.stderr
+    report = json.loads(ended.stdout)
+    assert report["command"] == "noise"
+    assert {layer["detail"] for layer in report["layers"] if layer["action"] == "changed"} == {"noise of 0.05"}
+    assert [m["name"] for m in report["measurements"]] == ["sample.keras", "sample-noisy.keras"]
+    facts = json.loads(installed("-m", "tfopt", "inspect", "sample-noisy.keras", "--json", "--no-int8").stdout)
+    assert facts["origin"]["history"][-1]["command"] == "noise"
+    assert facts["layers"][1]["techniques"]["noise"] == {"can": True, "detail": "noise on its kernel"}
+
+
+def test_it_runs_in_a_pipeline_and_keeps_what_every_technique_promises(installed):
+    code = """
+import numpy as np, tfopt, tfopt_noise
+source = tfopt.load("sample.keras")
+before = [w.copy() for w in source.model.get_weights()]
+steps = [tfopt_noise.NoiseConfig(sigma=0.02), tfopt.QuantizeConfig(precision="dynamic")]
+one, other = (tfopt.Pipeline(steps).run(source) for _ in "ab")
+assert one.artifact.payload == other.artifact.payload, "a seed decides every bit"
+assert all(np.array_equal(a, b) for a, b in zip(before, source.model.get_weights())), "the input is left alone"
+assert len(one.report.measurements) == 3, [m.name for m in one.report.measurements]
+assert {change.layer for change in one.report.layers} == {l.name for l in source.model.layers if l.weights}
+recipe = tfopt.Recipe.of(tfopt.Pipeline(steps).steps)
+assert [step.technique for step in recipe.steps] == ["noise", "quantize"]
+again = tfopt.Pipeline(recipe.configs()).run(source)
+assert again.artifact.payload == one.artifact.payload
+"""
+    ended = installed("-c", code)
+    assert ended.returncode == 0, ended.stderr[-3000:]
+
+
+def test_one_that_cannot_be_loaded_harms_nobody_else(installed, tmp_path):
+    broken = tmp_path / "broken-1.dist-info"
+    broken.mkdir()
+    (broken / "METADATA").write_text("Metadata-Version: 2.1\nName: broken\nVersion: 1\nSummary: Not there.\n")
+    (broken / "entry_points.txt").write_text("[tfopt.techniques]\nbroken = no_such_module:Broken\n")
+    code = f"import sys; sys.path.insert(0, {str(tmp_path)!r}); from tfopt.cli import run; sys.exit(run(sys.argv[1:]))"
+    assert installed("-c", code, "--help").returncode == 0
+    assert installed("-c", code, "prune", "--help").returncode == 0
+    ended = installed("-c", code, "broken", "sample.keras")
+    assert ended.returncode == 2
+    assert "the technique broken (no_such_module:Broken) cannot be loaded" in ended.stderr
+    assert ended.stderr.count("\n") == 1
