@@ -1,4 +1,8 @@
-"""Arrays of `.npz` and `.npy` files: no pickles, no devices, and not more than the file can hold."""
+"""Arrays of `.npz` and `.npy` files: no pickles, no devices, and not more than the file can hold.
+
+A pickle in such a file could run code, and a zip of a few kilobytes can unpack to gigabytes: both are refused before
+anything is read.
+"""
 
 import zipfile
 from collections.abc import Container

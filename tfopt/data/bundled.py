@@ -1,4 +1,4 @@
-"""Data sets that need no download, one for each task; those that are made up are described where they are made."""
+"""Data sets that need no download, one for each task; those of `synthetic` are made up."""
 
 from tfopt.data.config import DataConfig
 from tfopt.data.raw_data import RawData

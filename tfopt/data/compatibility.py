@@ -1,4 +1,8 @@
-"""The check that a data set fits a model, and the small reshapes (a channel axis more or less) that make it fit."""
+"""The check that a data set fits a model, and the small reshapes that make it fit.
+
+Images of one channel are stored with or without that axis; all else must agree: the number of inputs, the shape of a
+sample, and the classes, numbers or words that the outputs stand for.
+"""
 
 from collections.abc import Sequence
 from dataclasses import replace
@@ -7,6 +11,7 @@ import numpy as np
 
 from tfopt.data.dataset import Dataset, Split
 from tfopt.errors import InputError
+from tfopt.typing import Options
 
 Shape = tuple[int | None, ...]
 
@@ -38,7 +43,8 @@ def match(data: Dataset, name: str, inputs: Sequence[Shape], outputs: Sequence[S
     ]
     if all(x.shape[1:] == shape for x, shape in zip(data.train.inputs, shapes, strict=True)):
         return data
-    return replace(data, **{name: _reshaped(split, shapes) for name, split in data.splits()})  # type: ignore[arg-type]
+    reshaped: Options = {name: _reshaped(split, shapes) for name, split in data.splits()}
+    return replace(data, **reshaped)
 
 
 def _shape(given: tuple[int, ...], wanted: Shape, name: str, source: str) -> tuple[int, ...]:

@@ -1,4 +1,8 @@
-"""A data set as four disjoint, fixed splits: the test split takes no part in training, calibration or selection."""
+"""A data set as four disjoint, fixed splits, scaled the same way.
+
+A model learns from the train split, settings are chosen on validation, activation ranges come from calibration, and the
+test split is measured once, at the very end.
+"""
 
 import hashlib
 from collections.abc import Iterator

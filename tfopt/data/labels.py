@@ -1,4 +1,8 @@
-"""Labels as they are written become class indices, with the words they were, or numbers."""
+"""Labels as they are written become class indices, with the words they were, or numbers.
+
+Words and few whole numbers are classes; fractions and many numbers are amounts to be predicted. The task of the config
+overrules that, and a model that remembers its classes gives them the indices it learnt.
+"""
 
 from dataclasses import dataclass
 

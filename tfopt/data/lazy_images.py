@@ -1,4 +1,7 @@
-"""Image files that are decoded when they are asked for, so that a folder may be larger than the memory."""
+"""Image files that are decoded when they are asked for, so that a folder may be larger than the memory.
+
+`LazyImages` looks like an array to those who slice it; in a `tf.data` pipeline its paths are decoded batch by batch.
+"""
 
 from dataclasses import dataclass, replace
 from functools import cache

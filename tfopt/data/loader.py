@@ -1,4 +1,8 @@
-"""A name or a path becomes a `Dataset`; each kind of source lives in a file of its own."""
+"""A name or a path becomes a `Dataset`; each kind of source lives in a file of its own.
+
+A source gives `RawData` or a `Series`. It is validated, split, and prepared by what was fitted on the train split, or
+by what a model remembers from its training.
+"""
 
 import difflib
 from pathlib import Path

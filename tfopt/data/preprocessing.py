@@ -1,4 +1,7 @@
-"""Preprocessing that was fitted on a train split, and has to be the same whenever the model it was made for is used."""
+"""Preprocessing that was fitted on a train split, and has to be the same whenever the model it was made for is used.
+
+A model file remembers it: scalings, vocabularies and the names of classes.
+"""
 
 from typing import Self
 

@@ -1,4 +1,7 @@
-"""Scaling of stored values: they are fed as they are, to 0..1, to -1..1, or standardized by the train split."""
+"""Scaling of stored values: they are fed as they are, to 0..1, to -1..1, or standardized by the train split.
+
+All four are one affine map, x -> (x - mean) / deviation, which a model file remembers.
+"""
 
 from typing import Annotated, Self
 

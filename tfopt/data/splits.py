@@ -1,4 +1,7 @@
-"""The split of each row of a source: as the source says, else by chance, stratified by class."""
+"""The split of each row of a source: as the source says, else by chance, stratified by class.
+
+The seed of the config fixes the draw, so that a model is always measured on samples it has not seen.
+"""
 
 import re
 from dataclasses import dataclass

@@ -1,4 +1,7 @@
-"""Tables of text files, comma- or tab-separated, plain or gzipped: read whole, checked, and asked by column name."""
+"""Tables of text files, comma- or tab-separated, plain or gzipped: read whole, checked, and asked by column name.
+
+Cells stay texts until a column is asked for as numbers; what is wrong is reported with its line and column.
+"""
 
 import contextlib
 import csv

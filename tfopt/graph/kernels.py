@@ -1,4 +1,8 @@
-"""Kernels of a layer, as Dense and Conv2D have one, and each as a matrix of input weights by output channels."""
+"""Kernels of a layer, as Dense and Conv2D have one, and each as a matrix of input weights by output channels.
+
+Quantization and binarization give each output channel a scale of its own: they work on the columns of that matrix,
+whatever the shape of the kernel.
+"""
 
 from collections.abc import Callable
 from typing import NamedTuple

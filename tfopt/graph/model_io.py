@@ -1,4 +1,8 @@
-"""The inputs and outputs of a model, and calling it with a plain list of inputs, whatever structure it takes."""
+"""The inputs and outputs of a model, and calling it with a plain list of inputs, whatever structure it takes.
+
+A Keras model takes a tensor, a list or a dict, and a subclassed one says nothing of its inputs until it was built: all
+rooms go through this one.
+"""
 
 import contextlib
 import re

@@ -1,4 +1,7 @@
-"""Residual blocks (He et al. 2016): layers whose output is added to their input, and a model without some of them."""
+"""Residual blocks (He et al. 2016): layers whose output is added to their input, and a model without some of them.
+
+As the input passes by, a network without one of its blocks still computes nearly the same (Veit et al. 2016).
+"""
 
 from collections.abc import Collection
 from dataclasses import dataclass

@@ -1,4 +1,8 @@
-"""The models of `keras.applications` as trunks: pretrained features for images of any size and number of channels."""
+"""The models of `keras.applications` as trunks: pretrained features for images of any size and number of channels.
+
+Each was trained on images of 0..255, prepared in a way of its own; that is done inside the model, so that it takes
+what every other model takes.
+"""
 
 import difflib
 from types import ModuleType

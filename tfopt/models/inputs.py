@@ -1,4 +1,7 @@
-"""The first layers of a model: its input, and the forms in which architectures take it."""
+"""The first layers of a model: its input, and the forms in which architectures take it.
+
+Tokens are embedded, series are windows (steps, variates), and an image is a map of pixels or a sequence of its rows.
+"""
 
 import keras
 from keras import layers

@@ -1,4 +1,7 @@
-"""A zip from somebody else: each member once, under a name that stays inside, of a size that its bytes can hold."""
+"""A zip from somebody else: each member once, under a name that stays inside, of a size that its bytes can hold.
+
+A `.keras` file and an `.npz` are such zips.
+"""
 
 import stat
 import zipfile

@@ -1,4 +1,7 @@
-"""Layers with a number for each channel, or none: what comes out are the channels that went in."""
+"""Layers with a number for each channel, or none: what comes out are the channels that went in.
+
+That holds for activations that look at each number by itself, for normalizations by channel, pooling and dropout.
+"""
 
 from typing import Any
 

@@ -58,14 +58,14 @@ def remove_channels(model: keras.Model, graph: ChannelGraph, kept: Array) -> ker
 def zero_channels(model: keras.Model, graph: ChannelGraph, kept: Array) -> list[Array]:
     """Return the weights of `model` with zeros where they read channels that are not `kept` (n,): nobody sees these."""
     index = {id(weight): position for position, weight in enumerate(model.weights)}
-    weights = model.get_weights()
+    weights: list[Array] = model.get_weights()
     by_name = dict(named_layers(model))
     for slices in graph.weight_slices:
         if slices.role == "reads":
             position = index[id(by_name[slices.layer].weights[slices.weight])]
             array = np.moveaxis(weights[position], slices.axis, 0)
             array[~kept[slices.ids]] = 0
-    return weights  # type: ignore[no-any-return]
+    return weights
 
 
 def _clone(

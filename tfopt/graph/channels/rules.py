@@ -1,4 +1,7 @@
-"""The rule that follows channels through each layer or operation; the channels that anything else is given stay."""
+"""The rule that follows channels through each layer or operation; the channels that anything else is given stay.
+
+A rule takes a `LayerCall`, marks what belongs to the channels, and returns those of the outputs.
+"""
 
 from collections.abc import Callable
 from dataclasses import replace

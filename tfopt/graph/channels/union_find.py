@@ -1,4 +1,7 @@
-"""Ids of channels and the sets that hang together: a union-find (Tarjan 1975) over integers."""
+"""Ids of channels and the sets that hang together: a union-find (Tarjan 1975) over integers.
+
+A set is known by its least id, the root; joining two sets makes one of them, and the set of `FIXED` cannot leave.
+"""
 
 import numpy as np
 

@@ -1,0 +1,1 @@
+"""Data sets that are made up: a series, reviews and translations, each described where it is made."""
