@@ -13,7 +13,7 @@ pytestmark = pytest.mark.skipif(not hasattr(signal, "setitimer"), reason="no tim
 
 
 def test_what_catches_an_exception_is_told_again(monkeypatch):
-    monkeypatch.setattr(limits, "AGAIN", 0.05)
+    monkeypatch.setattr(limits, "REPEAT_SECONDS", 0.05)
     swallowed = []
 
     def stubborn():

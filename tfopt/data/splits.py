@@ -13,7 +13,7 @@ from tfopt.errors import InputError
 from tfopt.typing import Array
 
 MOST_CALIBRATION = 500
-PARTS = re.compile(r"(?:(train(?:ing)?)|(test)|(val|valid|validation|dev))(?:[\W\d_].*)?", re.IGNORECASE)
+SPLIT_NAMES = re.compile(r"(?:(train(?:ing)?)|(test)|(val|valid|validation|dev))(?:[\W\d_].*)?", re.IGNORECASE)
 
 
 @dataclass(frozen=True)
@@ -33,7 +33,7 @@ def parse_split_name(name: str) -> str | None:
     >>> parse_split_name("val"), parse_split_name("test_2016"), parse_split_name("cats")
     ('validation', 'test', None)
     """
-    found = PARTS.fullmatch(name.strip())
+    found = SPLIT_NAMES.fullmatch(name.strip())
     return ("train", "test", "validation")[found.lastindex - 1] if found and found.lastindex else None
 
 

@@ -17,7 +17,7 @@ from tfopt.models.seq2seq import seq2seq
 from tfopt.models.signature import Signature
 from tfopt.models.transformer import transformer
 
-SUITED: dict[InputKind, Arch] = {
+DEFAULT_ARCH: dict[InputKind, Arch] = {
     "image": "cnn",
     "features": "mlp",
     "tokens": "transformer",
@@ -43,7 +43,7 @@ OPTIONS: dict[str, tuple[Arch, ...]] = {
 }
 PARTS = {"cell": "rnn", "bidirectional": "rnn", "heads": "attention"}
 LEAST_PIXELS = 4
-NAMES: dict[InputKind, str] = {
+KIND_NAMES: dict[InputKind, str] = {
     "image": "images",
     "features": "features",
     "tokens": "tokens",
@@ -65,7 +65,7 @@ def build(config: ModelConfig, signature: Signature) -> keras.Model:
     Raises:
         InputError: If the architecture does not take such data, or lacks an option that was set.
     """
-    arch = config.arch or SUITED[signature.kind]
+    arch = config.arch or DEFAULT_ARCH[signature.kind]
     check_architecture(config, arch, signature)
     match arch:
         case "mlp":
@@ -87,7 +87,7 @@ def build(config: ModelConfig, signature: Signature) -> keras.Model:
 def check_architecture(config: ModelConfig, arch: Arch, signature: Signature) -> None:
     """Raise `InputError` if `arch` cannot take the samples of the data, or lacks an option that was set."""
     able = [name for name, kinds in KINDS.items() if signature.kind in kinds]
-    given = f"{NAMES[signature.kind]} of shape {signature.shape}"
+    given = f"{KIND_NAMES[signature.kind]} of shape {signature.shape}"
     if arch not in able:
         raise InputError(f"--arch {arch} does not take {given}; use --arch {_either(able)}")
     if signature.kind == "image" and len(signature.shape) not in (2, 3):

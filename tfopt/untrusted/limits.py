@@ -11,7 +11,7 @@ from tfopt.errors import InputError
 
 SMALL = 256_000_000  # bytes that anything may take
 MOST_EXPANSION = 20  # times what is on disk; DEFLATE reaches 1032 with zeros, weights that are half zeros reach 3
-AGAIN, SOON = 1.0, 0.001  # seconds: a library that catches every exception is told again
+REPEAT_SECONDS, LEAST_SECONDS = 1.0, 0.001  # seconds: a library that catches every exception is told again
 MOST_ELEMENTS = 2**27  # of a tensor for one sample, 512 MB in float32: images of 1024x1024 with 64 channels have half
 
 
@@ -34,7 +34,7 @@ def time_limit(seconds: float, what: str) -> Iterator[None]:
         raise late
 
     before = signal.signal(signal.SIGALRM, stop)
-    others = signal.setitimer(signal.ITIMER_REAL, seconds, AGAIN)
+    others = signal.setitimer(signal.ITIMER_REAL, seconds, REPEAT_SECONDS)
     began = time.monotonic()
     try:
         with reraising(late):
@@ -43,7 +43,7 @@ def time_limit(seconds: float, what: str) -> Iterator[None]:
         signal.setitimer(signal.ITIMER_REAL, 0)
         signal.signal(signal.SIGALRM, before)
         if others[0]:  # of whoever called tfopt
-            signal.setitimer(signal.ITIMER_REAL, max(others[0] - (time.monotonic() - began), SOON), others[1])
+            signal.setitimer(signal.ITIMER_REAL, max(others[0] - (time.monotonic() - began), LEAST_SECONDS), others[1])
 
 
 @contextlib.contextmanager

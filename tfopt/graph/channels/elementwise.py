@@ -11,19 +11,19 @@ import numpy as np
 from tfopt.graph.channels.channel_graph import Channels
 from tfopt.graph.channels.tracker import LayerCall, Untraceable
 
-NAMES = (
+POINTWISE_NAMES = (
     "linear", "relu", "relu6", "leaky_relu", "elu", "selu", "celu", "gelu", "silu", "sigmoid", "tanh", "softplus",
     "softsign", "exponential", "mish", "log_sigmoid", "hard_sigmoid", "hard_silu", "hard_tanh", "hard_shrink",
     "soft_shrink", "tanh_shrink", "threshold", "squareplus", "sparse_plus",
 )  # fmt: skip
-POINTWISE = {getattr(keras.activations, name) for name in NAMES}
-LAYERS = (keras.layers.ReLU, keras.layers.LeakyReLU, keras.layers.ELU)
+POINTWISE = {getattr(keras.activations, name) for name in POINTWISE_NAMES}
+POINTWISE_LAYERS = (keras.layers.ReLU, keras.layers.LeakyReLU, keras.layers.ELU)
 
 
 def check_pointwise(*activations: Any) -> None:
     """Raise `Untraceable` if one of the activations is not known to look at each number by itself; softmax does not."""
     for activation in activations:
-        if activation not in POINTWISE and type(activation) not in LAYERS:
+        if activation not in POINTWISE and type(activation) not in POINTWISE_LAYERS:
             name = getattr(activation, "__name__", type(activation).__name__)
             raise Untraceable(f"its activation, {name}, looks at all channels at once")
 
@@ -35,7 +35,7 @@ def unchanged(call: LayerCall) -> Channels | None:
 
 def activation(call: LayerCall) -> Channels | None:
     """Follow an activation that looks at each number by itself."""
-    if type(call.layer) not in LAYERS:
+    if type(call.layer) not in POINTWISE_LAYERS:
         check_pointwise(call.layer.activation)
     return call.given[0].channels
 
@@ -119,18 +119,18 @@ def global_pooling(call: LayerCall) -> Channels | None:
     return Channels(x.channels.axis if call.layer.keepdims else 1, ids)
 
 
-DROPPING = (
+UNCHANGED_LAYERS = (
     keras.layers.Dropout, keras.layers.SpatialDropout1D, keras.layers.SpatialDropout2D, keras.layers.SpatialDropout3D,
     keras.layers.AlphaDropout, keras.layers.GaussianDropout, keras.layers.GaussianNoise, keras.layers.Identity,
     keras.layers.ActivityRegularization,
 )  # fmt: skip
-SPATIAL = (
+SPATIAL_LAYERS = (
     keras.layers.MaxPooling1D, keras.layers.MaxPooling2D, keras.layers.MaxPooling3D, keras.layers.AveragePooling1D,
     keras.layers.AveragePooling2D, keras.layers.AveragePooling3D, keras.layers.ZeroPadding2D,
     keras.layers.ZeroPadding3D, keras.layers.Cropping2D, keras.layers.Cropping3D, keras.layers.UpSampling2D,
     keras.layers.UpSampling3D, keras.layers.Resizing,
 )  # fmt: skip
-GLOBAL = (
+GLOBAL_POOLING_LAYERS = (
     keras.layers.GlobalMaxPooling1D, keras.layers.GlobalMaxPooling2D, keras.layers.GlobalMaxPooling3D,
     keras.layers.GlobalAveragePooling1D, keras.layers.GlobalAveragePooling2D, keras.layers.GlobalAveragePooling3D,
 )  # fmt: skip

@@ -17,7 +17,7 @@ from tfopt.graph.replay import is_graph
 from tfopt.typing import Array, Tensor
 
 # What these know they have learnt from texts, and their configs do not tell all of it.
-ADAPTED = (keras.layers.TextVectorization, keras.layers.StringLookup, keras.layers.IntegerLookup)
+VOCABULARY_LAYERS = (keras.layers.TextVectorization, keras.layers.StringLookup, keras.layers.IntegerLookup)
 
 
 def remove_channels(model: keras.Model, graph: ChannelGraph, kept: Array) -> keras.Model:
@@ -99,7 +99,7 @@ def _input(tensor: keras.KerasTensor, channels: Channels | None, kept: Array) ->
 
 def _fewer(operation: keras.Operation, sizes: Sequence[ConfigSize], kept: Array) -> keras.Operation:
     """Make a new layer of as many channels as are kept."""
-    if isinstance(operation, ADAPTED):
+    if isinstance(operation, VOCABULARY_LAYERS):
         return operation
     config = copy.deepcopy(operation.get_config())
     for inside in config.values():

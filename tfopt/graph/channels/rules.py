@@ -17,7 +17,7 @@ from tfopt.typing import Tensor
 Answer = Channels | None | list[Channels | None]
 Rule = Callable[[LayerCall], Answer]
 
-LAYERS: dict[type, Rule] = {
+LAYER_RULES: dict[type, Rule] = {
     layers.Dense: linear_layers.dense,
     layers.EinsumDense: linear_layers.einsum,
     layers.Embedding: linear_layers.embedding,
@@ -35,9 +35,9 @@ LAYERS: dict[type, Rule] = {
     **dict.fromkeys((layers.Activation, layers.ReLU, layers.LeakyReLU, layers.ELU), elementwise.activation),
     layers.Softmax: elementwise.softmax,
     layers.Rescaling: elementwise.rescaling,
-    **dict.fromkeys(elementwise.DROPPING, elementwise.unchanged),
-    **dict.fromkeys(elementwise.SPATIAL, elementwise.spatial),
-    **dict.fromkeys(elementwise.GLOBAL, elementwise.global_pooling),
+    **dict.fromkeys(elementwise.UNCHANGED_LAYERS, elementwise.unchanged),
+    **dict.fromkeys(elementwise.SPATIAL_LAYERS, elementwise.spatial),
+    **dict.fromkeys(elementwise.GLOBAL_POOLING_LAYERS, elementwise.global_pooling),
     **dict.fromkeys((layers.ZeroPadding1D, layers.Cropping1D, layers.UpSampling1D), shape_ops.resize_steps),
     layers.Flatten: shape_ops.flatten,
     layers.Reshape: shape_ops.reshape_layer,
@@ -50,7 +50,7 @@ LAYERS: dict[type, Rule] = {
     layers.Concatenate: merge_layers.concatenate,
 }
 # Operations of keras.ops have no public class: they are known by their names.
-OPERATIONS: dict[str, Rule] = {
+OPERATION_RULES: dict[str, Rule] = {
     **dict.fromkeys(
         ("Add", "Subtract", "Multiply", "Divide", "TrueDivide", "Maximum", "Minimum", "Power"), merge_layers.broadcast
     ),
@@ -70,8 +70,15 @@ OPERATIONS: dict[str, Rule] = {
     "Squeeze": shape_ops.squeeze,
     "Transpose": shape_ops.transpose,
 }  # fmt: skip
-MANY = (layers.Bidirectional, layers.MultiHeadAttention, layers.Concatenate, *recurrent.GATES)
-INSIDE = (layers.Dense, layers.Conv1D, layers.Conv2D, layers.BatchNormalization, layers.Activation, layers.Dropout)
+MULTI_INPUT_LAYERS = (layers.Bidirectional, layers.MultiHeadAttention, layers.Concatenate, *recurrent.GATES)
+TIME_DISTRIBUTED_LAYERS = (
+    layers.Dense,
+    layers.Conv1D,
+    layers.Conv2D,
+    layers.BatchNormalization,
+    layers.Activation,
+    layers.Dropout,
+)
 
 
 def apply_rule(call: LayerCall) -> Answer:
@@ -81,11 +88,11 @@ def apply_rule(call: LayerCall) -> Answer:
         raise Untraceable("its weights are quantized or adapted")
     if type(layer) is layers.TimeDistributed:
         return _at_each_step(call)
-    rule = LAYERS.get(type(layer)) if isinstance(layer, keras.Layer) else OPERATIONS.get(type(layer).__name__)
+    rule = LAYER_RULES.get(type(layer)) if isinstance(layer, keras.Layer) else OPERATION_RULES.get(type(layer).__name__)
     if rule is None:
         raise Untraceable(f"{type(layer).__name__} is not known to keep channels apart")
     merging_rule = rule in (merge_layers.merge, merge_layers.broadcast, merge_layers.concatenate)
-    if len(call.given) != 1 and not merging_rule and type(layer) not in MANY:
+    if len(call.given) != 1 and not merging_rule and type(layer) not in MULTI_INPUT_LAYERS:
         raise Untraceable(f"{type(layer).__name__} of several tensors")
     return rule(call)
 
@@ -93,7 +100,7 @@ def apply_rule(call: LayerCall) -> Answer:
 def _at_each_step(call: LayerCall) -> Answer:
     """Follow TimeDistributed: the layer inside does at each step of (N, T, ...) what it does to (N, ...)."""
     inside = call.layer.layer
-    if type(inside) not in INSIDE:
+    if type(inside) not in TIME_DISTRIBUTED_LAYERS:
         raise Untraceable(f"a {type(inside).__name__} at each step")
     given = tuple(_step(x) for x in call.given)
     spec = keras.KerasTensor((call.shape[0], *call.shape[2:]))

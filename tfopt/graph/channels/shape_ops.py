@@ -10,7 +10,7 @@ from tfopt.graph.channels.channel_graph import Channels
 from tfopt.graph.channels.tracker import LayerCall, Shape, TracedTensor, Untraceable
 from tfopt.typing import Array
 
-MOST = 20_000_000  # numbers of a sample whose ids are laid out to be reshaped
+MOST_ELEMENTS = 20_000_000  # numbers of a sample whose ids are laid out to be reshaped
 
 
 def follow_reshape(x: TracedTensor, shape: Shape) -> Channels | None:
@@ -20,7 +20,7 @@ def follow_reshape(x: TracedTensor, shape: Shape) -> Channels | None:
     if x.channels.axis == len(x.shape) - 1 and shape[-1] == x.shape[-1]:
         return Channels(len(shape) - 1, x.channels.ids)  # whatever the sizes before it, which may be free
     before, after = [size or 0 for size in x.shape[1:]], [size or 0 for size in shape[1:]]
-    if 0 in (*before, *after) or prod(before) > MOST:
+    if 0 in (*before, *after) or prod(before) > MOST_ELEMENTS:
         raise Untraceable("a reshape of sizes that are not fixed")
     if prod(before) != prod(after):
         raise Untraceable("a reshape that mixes samples")
