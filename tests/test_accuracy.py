@@ -1,8 +1,8 @@
 import numpy as np
 import pytest
 
-from tfopt.evaluation.accuracy import accuracy, accuracy_change
 from tfopt.evaluation.scores import predicted_classes
+from tfopt.evaluation.statistics import accuracy, accuracy_change
 
 
 def test_accuracy_carries_its_sample_count_and_wilson_interval():

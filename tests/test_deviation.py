@@ -1,8 +1,8 @@
 import numpy as np
 import pytest
 
-from tfopt.evaluation.errors import deviation, deviation_change
 from tfopt.evaluation.scores import drop, scores
+from tfopt.evaluation.statistics import deviation, deviation_change
 
 
 def test_the_interval_is_that_of_student_by_hand():

@@ -10,8 +10,8 @@ import pytest
 import tfopt
 from tests.conftest import SAMPLES, context
 from tfopt.core import registry
-from tfopt.data import load
 from tfopt.data.config import DataConfig
+from tfopt.data.loader import load
 from tfopt.evaluation.evaluator import Evaluator
 from tfopt.runtime.progress import Silent
 

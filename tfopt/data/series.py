@@ -69,7 +69,7 @@ def make_forecast_dataset(series: Series, config: DataConfig, fitted: Preprocess
     if fitted.targets is None and scaling.scale == "standard":
         targets = Scaling.standard(wanted[spans["train"]], whole=target is not None)
     x, y = scaling(values), targets(wanted)
-    splits = {name: _windows(x[span], y[span], config.window, horizon) for name, span in spans.items()}
+    splits = {name: _windows(x[span].copy(), y[span].copy(), config.window, horizon) for name, span in spans.items()}
     windows = splits["train"]
     kept = len(windows) - min(MOST_CALIBRATION, len(windows) // 10)
     return Dataset(

@@ -8,12 +8,12 @@ import numpy as np
 
 from tfopt.data.compatibility import match
 from tfopt.data.dataset import Dataset
-from tfopt.evaluation.accuracy import accuracy, accuracy_change
 from tfopt.evaluation.bleu import bleu
-from tfopt.evaluation.errors import deviation, deviation_change
+from tfopt.evaluation.evaluator import Evaluator
 from tfopt.evaluation.keras_macs import keras_macs
 from tfopt.evaluation.latency import MOST_ROUNDS, interleaved, latency, latency_change
-from tfopt.evaluation.scores import counts_right, scores
+from tfopt.evaluation.scores import counts_right
+from tfopt.evaluation.statistics import accuracy, accuracy_change, deviation, deviation_change
 from tfopt.formats.artifact import Artifact
 from tfopt.formats.keras.artifact import KerasArtifact
 from tfopt.formats.tflite.graph import parameters, tflite_macs
@@ -101,10 +101,8 @@ def _size_change(before: Measurement, after: Measurement) -> SizeChange:
 def _scores(artifact: Artifact, data: Dataset | None, progress: Progress) -> Array | None:
     if data is None:
         return None
-    test = match(data, artifact.name, artifact.input_shapes(), artifact.output_shapes()).test
-    with progress.task(f"testing {artifact.name}", len(test)) as advance:
-        outputs = artifact.predict(test.inputs, advance)
-    return scores(data.task, outputs, test.y)
+    fitting = match(data, artifact.name, artifact.input_shapes(), artifact.output_shapes())
+    return Evaluator.on(fitting, "test").score(artifact, progress)
 
 
 def _block(data: Dataset | None) -> int:
