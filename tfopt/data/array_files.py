@@ -45,7 +45,7 @@ def read_npz(path: Path, wanted: Container[str] | None = None) -> dict[str, Arra
     except TfoptError:
         raise
     except Exception as error:  # numpy raises whatever a damaged file makes it stumble over
-        raise _refusal(path, error) from error
+        raise _explain(path, error) from error
 
 
 def read_npy(path: Path) -> Array:
@@ -59,7 +59,7 @@ def read_npy(path: Path) -> Array:
     except TfoptError:
         raise
     except Exception as error:  # as above
-        raise _refusal(path, error) from error
+        raise _explain(path, error) from error
 
 
 def check_file(path: Path) -> None:
@@ -70,7 +70,7 @@ def check_file(path: Path) -> None:
         raise InputError(f"{path} is no file but a folder, a device or the like")
 
 
-def _refusal(path: Path, error: Exception) -> InputError:
+def _explain(path: Path, error: Exception) -> InputError:
     if "allow_pickle" in str(error) or "Python objects" in str(error):
         return InputError(f"{path} holds pickled objects, which could run code; save plain arrays")
     reason = (str(error) or type(error).__name__).splitlines()[0]

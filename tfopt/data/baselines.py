@@ -22,32 +22,36 @@ def measure_baseline(data: Dataset) -> tuple[str, float]:
     """
     match data.task:
         case "classification":
-            return _most_frequent(data)
+            return _score_most_frequent(data)
         case "regression":
-            return "always the median of the train split", _error(np.median(data.train.y, axis=0), data.test.y)
+            return "always the median of the train split", _mean_absolute_error(
+                np.median(data.train.y, axis=0), data.test.y
+            )
         case "forecasting":
-            return min(_persistence(data), key=lambda found: found[1])
+            return min(_score_persistence(data), key=lambda found: found[1])
         case _:
             raise ValueError(data.task)
 
 
-def _most_frequent(data: Dataset) -> tuple[str, float]:
+def _score_most_frequent(data: Dataset) -> tuple[str, float]:
     most = int(np.argmax(np.bincount(data.train.y)))
     name = data.class_names[most] if data.class_names else f"class {most}"
     return f"always {name}", float((data.test.y == most).mean())
 
 
-def _persistence(data: Dataset) -> list[tuple[str, float]]:
+def _score_persistence(data: Dataset) -> list[tuple[str, float]]:
     """Return the errors of two guesses: the last value goes on, or what was `horizon` steps before comes again."""
     x, y = data.test.x, data.test.y
     horizon, window = y.shape[1], x.shape[1]
-    found = [("the last value of the window", _error(_targets(data, x[:, -1:]), y))]
+    found = [("the last value of the window", _mean_absolute_error(_to_target_units(data, x[:, -1:]), y))]
     if horizon <= window:
-        found.append((f"the value {horizon} steps before", _error(_targets(data, x[:, -horizon:]), y)))
+        found.append(
+            (f"the value {horizon} steps before", _mean_absolute_error(_to_target_units(data, x[:, -horizon:]), y))
+        )
     return found
 
 
-def _targets(data: Dataset, x: Array) -> Array:
+def _to_target_units(data: Dataset, x: Array) -> Array:
     """Bring steps of the inputs (N, H, V) to the units of the targets: (N, H, V), or (N, H) of one column."""
     values = data.scaling.inverse(x)
     if data.test.y.ndim == 2:
@@ -56,5 +60,5 @@ def _targets(data: Dataset, x: Array) -> Array:
     return data.targets(values)
 
 
-def _error(guess: Array, y: Array) -> float:
+def _mean_absolute_error(guess: Array, y: Array) -> float:
     return float(np.abs(guess - y).mean())

@@ -12,9 +12,9 @@ def load_bundled(config: DataConfig) -> RawData | Series:
     """Load one of the data sets named in `tfopt.data.config.BUNDLED`."""
     match config.source:
         case "digits":
-            return _digits()
+            return _load_digits()
         case "diabetes":
-            return _diabetes()
+            return _load_diabetes()
         case "waves":
             return make_waves()
         case "phrases":
@@ -23,7 +23,7 @@ def load_bundled(config: DataConfig) -> RawData | Series:
             return make_number_words()
 
 
-def _digits() -> RawData:
+def _load_digits() -> RawData:
     """Load scikit-learn's copy of the UCI optical digits test set: 1,797 images of 8x8 pixels, values 0..16."""
     import numpy as np
     from sklearn.datasets import load_digits
@@ -32,7 +32,7 @@ def _digits() -> RawData:
     return RawData(bunch.images[..., np.newaxis], bunch.target, kind="image", peak=16, scale="unit")
 
 
-def _diabetes() -> RawData:
+def _load_diabetes() -> RawData:
     """Load the data of Efron et al. (2004): progress of a disease in a year from 10 numbers, for 442 patients."""
     from sklearn.datasets import load_diabetes
 

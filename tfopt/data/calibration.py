@@ -58,24 +58,24 @@ def load_calibration(
         InputError: If they do not fit the model or cannot be what it was trained on.
     """
     if isinstance(source, Path):
-        arrays = _images(source, inputs, scaling, title) if source.is_dir() else _file(source, inputs, title)
+        arrays = _read_images(source, inputs, scaling, title) if source.is_dir() else _read_file(source, inputs, title)
         found = Calibration(arrays, [f"calibrated on {len(arrays[0])} samples of {source}"])
     elif data is None:
         return Calibration([], [])
     else:
-        found = _of_data(data, source)
+        found = _take_from_data(data, source)
     for array, expected in zip(found.arrays, inputs, strict=True):
-        _check(array, expected, data if len(inputs) == 1 else None, title)
+        _check_samples(array, expected, data if len(inputs) == 1 else None, title)
     return found
 
 
-def _of_data(data: Dataset, count: int | None) -> Calibration:
+def _take_from_data(data: Dataset, count: int | None) -> Calibration:
     split, where = data.calibration, "of the calibration split"
     classes = data.task == "classification"
     if count is not None and count > len(split):
-        split, where = _with_more(split, data.train, count), "of the calibration and train splits"
+        split, where = _extend(split, data.train, count), "of the calibration and train splits"
     elif count is not None:
-        split = split.rows(_one_of_each_first(split.y)[:count] if classes else slice(count))
+        split = split.rows(_order_by_class(split.y)[:count] if classes else slice(count))
     missing = data.num_classes - len(np.unique(split.y)) if classes else 0
     notes = [f"activation ranges calibrated on {len(split)} samples {where}"]
     if missing:
@@ -83,7 +83,7 @@ def _of_data(data: Dataset, count: int | None) -> Calibration:
     return Calibration([np.asarray(x) for x in split.inputs], notes)
 
 
-def _with_more(split: Split, train: Split, count: int) -> Split:
+def _extend(split: Split, train: Split, count: int) -> Split:
     """Return all of `split` and as many samples of `train` as make `count`."""
     if count > len(split) + len(train):
         there = len(split) + len(train)
@@ -93,14 +93,14 @@ def _with_more(split: Split, train: Split, count: int) -> Split:
     return Split(tuple(np.concatenate(pair) for pair in pairs), np.concatenate([split.y, more.y]))
 
 
-def _one_of_each_first(labels: Array) -> Array:
+def _order_by_class(labels: Array) -> Array:
     """Return the rows (N,) of `labels` in an order that begins with one of each class."""
     _, first = np.unique(labels, return_index=True)
     rest = np.setdiff1d(np.arange(len(labels)), first)
     return np.concatenate([first, rest])
 
 
-def _file(path: Path, inputs: Sequence[InputSpec], title: str) -> list[Array]:
+def _read_file(path: Path, inputs: Sequence[InputSpec], title: str) -> list[Array]:
     if not path.exists():
         raise InputError(f"{path} does not exist; --calibration takes a number, an .npz or .npy file, or a folder")
     arrays = {"": read_npy(path)} if path.suffix == ".npy" else read_npz(path)
@@ -116,7 +116,7 @@ def _file(path: Path, inputs: Sequence[InputSpec], title: str) -> list[Array]:
     return [arrays[given.name] for given in inputs]
 
 
-def _images(folder: Path, inputs: Sequence[InputSpec], scaling: Scaling | None, title: str) -> list[Array]:
+def _read_images(folder: Path, inputs: Sequence[InputSpec], scaling: Scaling | None, title: str) -> list[Array]:
     import tensorflow as tf
 
     [only, *more] = inputs
@@ -139,7 +139,7 @@ def _images(folder: Path, inputs: Sequence[InputSpec], scaling: Scaling | None, 
     return [scaling(raw) if scaling else raw]
 
 
-def _check(array: Array, expected: InputSpec, data: Dataset | None, title: str) -> None:
+def _check_samples(array: Array, expected: InputSpec, data: Dataset | None, title: str) -> None:
     name = f"the calibration samples of {title} for {expected.name}"
     if array.ndim == 0 or not len(array):
         raise InputError(f"{name} are none: the array is empty")

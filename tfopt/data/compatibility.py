@@ -35,26 +35,27 @@ def match(data: Dataset, name: str, inputs: Sequence[Shape], outputs: Sequence[S
     if len(inputs) != len(data.train.inputs) or len(outputs) != 1:
         raise InputError(
             f"{name} has {len(inputs)} inputs and {len(outputs)} outputs, but {source} feeds"
-            f" {_counted(len(data.train.inputs), 'input')} and labels one output"
+            f" {_count_noun(len(data.train.inputs), 'input')} and labels one output"
         )
     _check_outputs(data, name, outputs[0])
     shapes = [
-        _shape(x.shape[1:], wanted[1:], name, source) for x, wanted in zip(data.train.inputs, inputs, strict=True)
+        _choose_shape(x.shape[1:], wanted[1:], name, source)
+        for x, wanted in zip(data.train.inputs, inputs, strict=True)
     ]
     if all(x.shape[1:] == shape for x, shape in zip(data.train.inputs, shapes, strict=True)):
         return data
-    reshaped: Options = {name: _reshaped(split, shapes) for name, split in data.splits()}
+    reshaped: Options = {name: _reshape(split, shapes) for name, split in data.splits()}
     return replace(data, **reshaped)
 
 
-def _shape(given: tuple[int, ...], wanted: Shape, name: str, source: str) -> tuple[int, ...]:
+def _choose_shape(given: tuple[int, ...], wanted: Shape, name: str, source: str) -> tuple[int, ...]:
     for shape in (given, (*given, 1), given[:-1]):
         if _fits(shape, wanted) and np.prod(shape) == np.prod(given):
             return shape
     raise InputError(f"{name} takes samples of shape {wanted}, but {source} has {given}")
 
 
-def _reshaped(split: Split, shapes: Sequence[tuple[int, ...]]) -> Split:
+def _reshape(split: Split, shapes: Sequence[tuple[int, ...]]) -> Split:
     inputs = (x.reshape(len(x), *shape) for x, shape in zip(split.inputs, shapes, strict=True))
     return Split(tuple(inputs), split.y)
 
@@ -85,7 +86,7 @@ def _check_classes(data: Dataset, name: str, output: Shape) -> None:
         )
 
 
-def _counted(count: int, noun: str) -> str:
+def _count_noun(count: int, noun: str) -> str:
     return f"{'one' if count == 1 else count} {noun}{'s' * (count > 1)}"
 
 

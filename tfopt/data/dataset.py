@@ -132,7 +132,7 @@ def make_dataset(raw: RawData, config: DataConfig, fitted: Preprocessor = Prepro
     return Dataset(
         config=config,
         kind=raw.kind,
-        num_classes=_classes(raw) if classes else 0,
+        num_classes=_count_classes(raw) if classes else 0,
         scaling=fitted.scaling or IDENTITY,
         train=made(rows.train),
         validation=made(rows.validation),
@@ -140,7 +140,7 @@ def make_dataset(raw: RawData, config: DataConfig, fitted: Preprocessor = Prepro
         test=test,
         fingerprint=fingerprint(raw.x, raw.x_test, raw.y if rows.test is None else np.delete(raw.y, rows.test)),
         vocabulary=fitted.vectorizer.size if raw.texts and fitted.vectorizer else raw.vocabulary,
-        notes=(*raw.notes, *rows.notes, *_repeated(raw, rows)),
+        notes=(*raw.notes, *rows.notes, *_note_repeated_texts(raw, rows)),
         task=raw.task,
         targets=fitted.targets or IDENTITY,
         vectorizer=fitted.vectorizer if raw.texts else None,
@@ -152,11 +152,11 @@ def make_dataset(raw: RawData, config: DataConfig, fitted: Preprocessor = Prepro
     )
 
 
-def _classes(raw: RawData) -> int:
+def _count_classes(raw: RawData) -> int:
     return len(raw.class_names) if raw.class_names else int(raw.y.max()) + 1
 
 
-def _repeated(raw: RawData, rows: SplitRows) -> list[str]:
+def _note_repeated_texts(raw: RawData, rows: SplitRows) -> list[str]:
     """Note texts of the test split that were trained on, too: a model has seen their answers."""
     if not raw.texts or rows.test is None:
         return []

@@ -49,14 +49,14 @@ def load_image_folder(root: Path, config: DataConfig, names: tuple[str, ...] | N
     """
     if config.task not in (None, "classification"):
         raise InputError(f"--task {config.task} does not suit {root}, a folder of images by class")
-    parts = [parse_split_name(path.name) for path in _folders(root)]
+    parts = [parse_split_name(path.name) for path in _list_folders(root)]
     divided = "train" in parts and None not in parts
-    parents = _folders(root) if divided else [root]
-    classes = names or _classes(root, parents)
+    parents = _list_folders(root) if divided else [root]
+    classes = names or _find_classes(root, parents)
     found = [
         (path, classes.index(label), parse_split_name(parent.name) if divided else None)
         for parent in parents
-        for label, path in _files(root, parent, classes)
+        for label, path in _list_labelled_files(root, parent, classes)
     ]
     if not found:
         raise InputError(f"{root} holds no image")
@@ -64,7 +64,7 @@ def load_image_folder(root: Path, config: DataConfig, names: tuple[str, ...] | N
         if not str(path).isprintable():
             raise InputError(f"{str(path)!r} has a name that is not in UTF-8 or cannot be printed; rename it")
     paths, labels, part_of = (np.array(column) for column in zip(*((str(p), y, s) for p, y, s in found), strict=True))
-    images = _images(paths, config)
+    images = _make_images(paths, config)
     held = int(np.prod(images.shape)) * np.dtype(np.float32).itemsize <= MOST_HELD
     note = f"{len(images):,} images of {images.shape[1]}x{images.shape[2]} pixels"
     return RawData(
@@ -74,21 +74,21 @@ def load_image_folder(root: Path, config: DataConfig, names: tuple[str, ...] | N
     )  # fmt: skip
 
 
-def _folders(path: Path) -> list[Path]:
+def _list_folders(path: Path) -> list[Path]:
     """Return the folders in `path` but for hidden ones and links: one to a parent would be all classes at once."""
     return sorted(p for p in path.iterdir() if p.is_dir() and not p.is_symlink() and not p.name.startswith("."))
 
 
-def _classes(root: Path, parents: list[Path]) -> tuple[str, ...]:
-    classes = tuple(sorted({path.name for parent in parents for path in _folders(parent)}))
+def _find_classes(root: Path, parents: list[Path]) -> tuple[str, ...]:
+    classes = tuple(sorted({path.name for parent in parents for path in _list_folders(parent)}))
     if not classes:
         raise InputError(f"{root} holds no folder of images for each class, nor train and test folders that do")
     return classes
 
 
-def _files(root: Path, inside: Path, classes: tuple[str, ...]) -> Iterator[tuple[str, Path]]:
+def _list_labelled_files(root: Path, inside: Path, classes: tuple[str, ...]) -> Iterator[tuple[str, Path]]:
     """Yield class and path of the files below `inside`; hidden ones and links that lead out of `root` are left out."""
-    for parent in _folders(inside):
+    for parent in _list_folders(inside):
         if parent.name not in classes:
             raise InputError(f"{parent} is a class that the model does not know: {', '.join(classes[:10])}")
         yield from ((parent.name, path) for path in list_files(parent, root))
@@ -106,7 +106,7 @@ def list_files(folder: Path, root: Path) -> list[Path]:
     ]
 
 
-def _images(paths: Array, config: DataConfig) -> LazyImages:
+def _make_images(paths: Array, config: DataConfig) -> LazyImages:
     with ThreadPoolExecutor(MOST_AT_ONCE) as pool:
         seen = list(pool.map(read_image_info, map(Path, paths)))
     size = (config.image_size, config.image_size) if config.image_size else (seen[0].height, seen[0].width)

@@ -29,18 +29,18 @@ def extract_labelled(table: Table, config: DataConfig, names: tuple[str, ...] | 
         InputError: If the columns cannot be told apart, or hold something else.
     """
     parts = table.split_column()
-    text, label, notes = _roles(table, config, [name for name in table.columns if name != parts])
+    text, label, notes = _find_roles(table, config, [name for name in table.columns if name != parts])
     if text is None:
-        return _features(table, config, label, parts, names)
-    table, more = _without_blanks(table, text)
+        return _extract_features(table, config, label, parts, names)
+    table, more = _drop_blanks(table, text)
     labels = encode_labels(table, label, config.task, names)
     return RawData(
-        _texts(table, text), labels.y, kind="tokens", task=labels.task, parts=_parts(table, parts),
+        _get_texts(table, text), labels.y, kind="tokens", task=labels.task, parts=_get_parts(table, parts),
         class_names=labels.names, notes=(*notes, *more, *labels.notes),
     )  # fmt: skip
 
 
-def _roles(table: Table, config: DataConfig, columns: list[str]) -> tuple[str | None, str, list[str]]:
+def _find_roles(table: Table, config: DataConfig, columns: list[str]) -> tuple[str | None, str, list[str]]:
     """Find the column of the text (None for a table of numbers) and that of the label, and note what was guessed."""
     text = table.find_column(config.text, TEXT, "--text")
     label = table.find_column(config.label, LABEL, "--label")
@@ -69,7 +69,7 @@ def _roles(table: Table, config: DataConfig, columns: list[str]) -> tuple[str | 
     return text, label, notes
 
 
-def _features(
+def _extract_features(
     table: Table, config: DataConfig, label: str, parts: str | None, names: tuple[str, ...] | None
 ) -> RawData:
     columns = tuple(name for name in table.columns if name not in (label, parts))
@@ -85,7 +85,7 @@ def _features(
     labels = encode_labels(table, label, config.task, names)
     x = np.stack([table.numbers(name).astype(np.float32) for name in columns], axis=1)
     return RawData(
-        x, labels.y, kind="features", scale="standard", task=labels.task, parts=_parts(table, parts),
+        x, labels.y, kind="features", scale="standard", task=labels.task, parts=_get_parts(table, parts),
         class_names=labels.names, columns=columns, notes=labels.notes,
     )  # fmt: skip
 
@@ -118,14 +118,14 @@ def extract_pairs(table: Table, config: DataConfig) -> RawData:
             f"{table.path}: say with --source-text and --target-text which two columns hold the texts and their"
             f" translations: {table.column_list()}"
         )
-    table, blanks = _without_blanks(table, source, target)
+    table, blanks = _drop_blanks(table, source, target)
     return RawData(
-        _texts(table, source), _texts(table, target), kind="pairs", task="translation",
-        parts=_parts(table, parts), notes=(*notes, *blanks),
+        _get_texts(table, source), _get_texts(table, target), kind="pairs", task="translation",
+        parts=_get_parts(table, parts), notes=(*notes, *blanks),
     )  # fmt: skip
 
 
-def _without_blanks(table: Table, *columns: str) -> tuple[Table, list[str]]:
+def _drop_blanks(table: Table, *columns: str) -> tuple[Table, list[str]]:
     """Leave out the rows that have nothing in one of `columns`, and say so."""
     kept = np.logical_and.reduce([np.strings.str_len(np.strings.strip(table.columns[name])) > 0 for name in columns])
     if kept.all():
@@ -134,13 +134,13 @@ def _without_blanks(table: Table, *columns: str) -> tuple[Table, list[str]]:
     return table.rows(kept), [f"{left} rows without a text were left out, the first in line {first}"]
 
 
-def _texts(table: Table, column: str) -> Array:
+def _get_texts(table: Table, column: str) -> Array:
     """Return the texts (N,) of a column."""
     texts = np.empty(len(table.lines), object)
     texts[:] = [text.strip() for text in table.columns[column]]
     return texts
 
 
-def _parts(table: Table, column: str | None) -> Array | None:
+def _get_parts(table: Table, column: str | None) -> Array | None:
     """Return the split (N,) that each row belongs to, if a column says so."""
     return np.array([parse_split_name(value) for value in table.columns[column]]) if column else None

@@ -49,22 +49,22 @@ def encode_labels(table: Table, column: str, task: Task | None, known: tuple[str
     if task not in (None, "classification", "regression"):
         raise InputError(f"{table.path} has labels in column {column}, which is no {task}")
     if known is not None and task != "regression":
-        return _by_names(table, values, known)
+        return _encode_known_classes(table, values, known)
     numeric = all(map(is_number, values))
     if task == "regression" or (task is None and numeric and are_continuous(values.astype(np.float64))):
         notes = () if task else (f"{column} takes many values: it is predicted as a number (--task regression)",)
         return Labels(table.numbers(column), "regression", notes=notes)
-    return _classes(values, numeric)
+    return _encode_classes(values, numeric)
 
 
-def _classes(values: Array, numeric: bool) -> Labels:
+def _encode_classes(values: Array, numeric: bool) -> Labels:
     distinct = set(values)
     names = tuple(sorted(distinct, key=(lambda v: (float(v), v)) if numeric else (lambda v: (0.0, v))))
     index = {name: i for i, name in enumerate(names)}
     return Labels(np.array([index[value] for value in values]), "classification", names)
 
 
-def _by_names(table: Table, values: Array, names: tuple[str, ...]) -> Labels:
+def _encode_known_classes(table: Table, values: Array, names: tuple[str, ...]) -> Labels:
     index = {name: i for i, name in enumerate(names)}
     for value, line in zip(values, table.lines, strict=True):
         if value not in index:

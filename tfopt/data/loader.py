@@ -49,7 +49,7 @@ def load(config: DataConfig, fitted: Preprocessor = Preprocessor()) -> Dataset: 
     """
     if fitted.scaling is not None and config.scale not in (None, fitted.scaling.scale):
         fitted = fitted.model_copy(update={"scaling": None})
-    source = _source(config, fitted.class_names)
+    source = _read_source(config, fitted.class_names)
     _check_options(config, "series" if isinstance(source, Series) else source.kind)
     if isinstance(source, Series):
         return make_forecast_dataset(source, config, fitted)
@@ -66,23 +66,23 @@ def _check_options(config: DataConfig, kind: InputKind) -> None:
             raise InputError(f"--{name} is for {' and '.join(kinds)}, but the samples of {config.source} are {kind}")
 
 
-def _source(config: DataConfig, class_names: tuple[str, ...] | None) -> RawData | Series:
+def _read_source(config: DataConfig, class_names: tuple[str, ...] | None) -> RawData | Series:
     """Read the source; labels that are words are counted by `class_names`, if a model remembers them."""
     path = config.path
     if path is None:
-        return _known(config)
+        return _load_named(config)
     if path.is_dir():
         return load_image_folder(path, config, class_names)
     if path.name.endswith(".npz"):
         return load_npz(path, config)
     if path.name.endswith(TABLES):
-        return _table(path, config, class_names)
+        return _read_table_source(path, config, class_names)
     if not path.exists():
         raise InputError(f"{path} does not exist")
     raise InputError(f"{path} is no data that can be read; use {', '.join(TABLES)}, .npz or a folder of images")
 
 
-def _table(path: Path, config: DataConfig, class_names: tuple[str, ...] | None) -> RawData | Series:
+def _read_table_source(path: Path, config: DataConfig, class_names: tuple[str, ...] | None) -> RawData | Series:
     names = (config.text, config.label, config.source_text, config.target_text, config.target)
     table = read_table(path, names)
     if config.horizon is not None or config.task == "forecasting":
@@ -92,7 +92,7 @@ def _table(path: Path, config: DataConfig, class_names: tuple[str, ...] | None) 
     return extract_labelled(table, config, class_names)
 
 
-def _known(config: DataConfig) -> RawData | Series:
+def _load_named(config: DataConfig) -> RawData | Series:
     if config.source in BUNDLED:
         return load_bundled(config)
     if config.source in KERAS:

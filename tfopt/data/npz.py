@@ -31,7 +31,7 @@ def load_npz(path: Path, config: DataConfig) -> RawData | Series:
     """
     found = read_npz(path, {*SPLIT, *WHOLE, "values", "columns"})
     if "values" in found and (config.horizon or not found.keys() & {*SPLIT, *WHOLE}):
-        return _series(found["values"], found.get("columns"))
+        return _make_series(found["values"], found.get("columns"))
     keys = WHOLE if found.keys() >= {*WHOLE} and not found.keys() & {*SPLIT} else SPLIT
     missing = [key for key in keys if key not in found]
     if missing:
@@ -48,17 +48,17 @@ def load_npz(path: Path, config: DataConfig) -> RawData | Series:
     numbers = config.task == "regression" or (config.task is None and _are_numbers(y))
     return RawData(
         x, y, x_test, y_test, kind=kind, peak=255, scale="unit" if x.dtype == np.uint8 else "none",
-        task="regression" if numbers else "classification", columns=_names(found.get("columns"), x),
+        task="regression" if numbers else "classification", columns=_get_names(found.get("columns"), x),
     )  # fmt: skip
 
 
-def _series(values: Array, columns: Array | None) -> Series:
+def _make_series(values: Array, columns: Array | None) -> Series:
     count = values.shape[1] if values.ndim == 2 else 0
     names = tuple(map(str, columns)) if columns is not None and columns.shape == (count,) else ()
     return Series(values, names or tuple(str(i + 1) for i in range(count)))
 
 
-def _names(columns: Array | None, x: Array) -> tuple[str, ...] | None:
+def _get_names(columns: Array | None, x: Array) -> tuple[str, ...] | None:
     """Return the names of the features; that of the label may come after them."""
     if columns is None or x.ndim != 2 or columns.ndim != 1 or len(columns) not in (x.shape[1], x.shape[1] + 1):
         return None

@@ -69,7 +69,7 @@ def validate(raw: RawData, source: str) -> RawData:
     Raises:
         InputError: If rows, shapes, types or values are unfit; the message names what is wrong.
     """
-    x, y = _pair(raw, raw.x, raw.y, "train", source)
+    x, y = _check_pair(raw, raw.x, raw.y, "train", source)
     rows = len(x) if raw.parts is None else int((raw.parts == "train").sum())
     if rows < LEAST_ROWS:
         raise InputError(f"{source}: there are {rows} rows to train on; at least {LEAST_ROWS} are needed to split them")
@@ -77,7 +77,7 @@ def validate(raw: RawData, source: str) -> RawData:
         _check_classes(raw, y, source)
     x_test, y_test = raw.x_test, raw.y_test
     if x_test is not None and y_test is not None:
-        x_test, y_test = _pair(raw, x_test, y_test, "test", source)
+        x_test, y_test = _check_pair(raw, x_test, y_test, "test", source)
         if x_test.shape[1:] != x.shape[1:]:
             raise InputError(f"{source}: x_test has samples of shape {x_test.shape[1:]} but x_train of {x.shape[1:]}")
         if y_test.shape[1:] != y.shape[1:]:
@@ -98,10 +98,10 @@ def _check_classes(raw: RawData, y: Array, source: str) -> None:
         )
 
 
-def _pair(raw: RawData, x: Array, y: Array, split: str, source: str) -> tuple[Array, Array]:
+def _check_pair(raw: RawData, x: Array, y: Array, split: str, source: str) -> tuple[Array, Array]:
     if raw.texts or raw.class_names:
         # whoever made classes or texts of words has checked them
-        return x, _numbers(y, split, source) if raw.task == "regression" else y
+        return x, _to_numbers(y, split, source) if raw.task == "regression" else y
     if x.ndim < 2 or y.ndim < 1 or 0 in x.shape[1:]:
         raise InputError(f"{source}: x_{split} has shape {x.shape} and y_{split} {y.shape}; each sample needs a row")
     if len(x) == 0:
@@ -113,10 +113,10 @@ def _pair(raw: RawData, x: Array, y: Array, split: str, source: str) -> tuple[Ar
     if x.dtype.kind == "f" and not (np.abs(x) <= np.finfo(np.float32).max).all():
         raise InputError(f"{source}: x_{split} has values that are NaN or infinite in float32")
     numbers = raw.task == "regression"
-    return x, _numbers(y, split, source) if numbers else _class_indices(y, split, source)
+    return x, _to_numbers(y, split, source) if numbers else _to_class_indices(y, split, source)
 
 
-def _numbers(y: Array, split: str, source: str) -> Array:
+def _to_numbers(y: Array, split: str, source: str) -> Array:
     if y.ndim > 2 or y.dtype.kind not in "fiub":
         raise InputError(
             f"{source}: y_{split} has shape {y.shape} and type {y.dtype}; numbers are needed, a row a sample"
@@ -126,7 +126,7 @@ def _numbers(y: Array, split: str, source: str) -> Array:
     return y.reshape(len(y), -1).astype(np.float32)
 
 
-def _class_indices(y: Array, split: str, source: str) -> Array:
+def _to_class_indices(y: Array, split: str, source: str) -> Array:
     if y.ndim == 2 and y.shape[1] == 1:
         y = y[:, 0]
     if y.ndim != 1 or y.dtype.kind not in "fiub":

@@ -58,18 +58,20 @@ def make_forecast_dataset(series: Series, config: DataConfig, fitted: Preprocess
     Raises:
         InputError: If values are missing, a column is not there, or the series is too short.
     """
-    values = _checked(series, config)
-    target = _target(series, config)
+    values = _check_values(series, config)
+    target = _find_target(series, config)
     horizon = config.horizon or HORIZON
-    spans = _spans(len(values), config, horizon)
+    spans = _split_spans(len(values), config, horizon)
     train = values[spans["train"]]
-    scaling = fitted.scaling or _scaling(config, train)
+    scaling = fitted.scaling or _fit_scaling(config, train)
     wanted = values if target is None else values[:, target]
     targets = fitted.targets or scaling  # a forecast goes on from what is fed: both are in the same units
     if fitted.targets is None and scaling.scale == "standard":
         targets = Scaling.standard(wanted[spans["train"]], whole=target is not None)
     x, y = scaling(values), targets(wanted)
-    splits = {name: _windows(x[span].copy(), y[span].copy(), config.window, horizon) for name, span in spans.items()}
+    splits = {
+        name: _make_windows(x[span].copy(), y[span].copy(), config.window, horizon) for name, span in spans.items()
+    }
     windows = splits["train"]
     kept = len(windows) - min(MOST_CALIBRATION, len(windows) // 10)
     return Dataset(
@@ -89,7 +91,7 @@ def make_forecast_dataset(series: Series, config: DataConfig, fitted: Preprocess
     )
 
 
-def _checked(series: Series, config: DataConfig) -> Array:
+def _check_values(series: Series, config: DataConfig) -> Array:
     values = series.values
     if values.ndim != 2 or 0 in values.shape or values.dtype.kind not in "fiub":
         raise InputError(
@@ -103,7 +105,7 @@ def _checked(series: Series, config: DataConfig) -> Array:
     return values
 
 
-def _target(series: Series, config: DataConfig) -> int | None:
+def _find_target(series: Series, config: DataConfig) -> int | None:
     """Return the index of the one column that is forecast; None for all."""
     if config.target is None:
         return 0 if len(series.columns) == 1 else None
@@ -114,13 +116,13 @@ def _target(series: Series, config: DataConfig) -> int | None:
     return series.columns.index(config.target)
 
 
-def _scaling(config: DataConfig, train: Array) -> Scaling:
+def _fit_scaling(config: DataConfig, train: Array) -> Scaling:
     if config.scale in ("unit", "signed"):
         raise InputError(f"--scale {config.scale} is for 8-bit values; a series is fed standard or none")
     return Scaling(scale="none") if config.scale == "none" else Scaling.standard(train)
 
 
-def _spans(steps: int, config: DataConfig, horizon: int) -> dict[str, slice]:
+def _split_spans(steps: int, config: DataConfig, horizon: int) -> dict[str, slice]:
     test = steps - round(steps * TEST_SHARE)
     validation = test - round(test * config.validation)
     spans = {"train": slice(0, validation), "validation": slice(validation, test), "test": slice(test, steps)}
@@ -134,7 +136,7 @@ def _spans(steps: int, config: DataConfig, horizon: int) -> dict[str, slice]:
     return spans
 
 
-def _windows(x: Array, y: Array, window: int, horizon: int) -> Split:
+def _make_windows(x: Array, y: Array, window: int, horizon: int) -> Split:
     """View a span as windows: each run of `window` steps of x, and the `horizon` steps of y after it."""
     inputs = sliding_window_view(x[:-horizon], window, axis=0)
     after = sliding_window_view(y[window:], horizon, axis=0)

@@ -65,23 +65,23 @@ def split_rows(
     notes: list[str] = []
     by = labels if stratified else None
     rows = np.arange(len(labels)) if parts is None else np.flatnonzero(parts == "train")
-    test, validation = _given(parts, "test"), _given(parts, "validation")
+    test, validation = _rows_of(parts, "test"), _rows_of(parts, "validation")
     if test is None and not own_test:
-        rows, test = _cut(rows, by, round(len(rows) / 5), config.split_seed, notes)
+        rows, test = _split_off(rows, by, round(len(rows) / 5), config.split_seed, notes)
     pool = len(rows)
     if validation is None:
-        rows, validation = _cut(rows, by, max(1, round(pool * config.validation)), config.split_seed, notes)
+        rows, validation = _split_off(rows, by, max(1, round(pool * config.validation)), config.split_seed, notes)
     calibration_size = min(MOST_CALIBRATION, max(1, pool // 10), len(rows) - 1)
-    rows, calibration = _cut(rows, by, calibration_size, config.split_seed, notes)
+    rows, calibration = _split_off(rows, by, calibration_size, config.split_seed, notes)
     return SplitRows(rows, validation, calibration, test, tuple(dict.fromkeys(notes)))
 
 
-def _given(parts: Array | None, part: str) -> Array | None:
+def _rows_of(parts: Array | None, part: str) -> Array | None:
     found = np.flatnonzero(parts == part) if parts is not None else np.zeros(0, np.int64)
     return found if len(found) else None
 
 
-def _cut(rows: Array, labels: Array | None, size: int, seed: int, notes: list[str]) -> tuple[Array, Array]:
+def _split_off(rows: Array, labels: Array | None, size: int, seed: int, notes: list[str]) -> tuple[Array, Array]:
     from sklearn.model_selection import train_test_split
 
     if not 0 < size < len(rows):

@@ -130,7 +130,7 @@ def read_table(path: Path, names: tuple[str | None, ...] = ()) -> Table:
     Raises:
         InputError: If it is no text, no table or empty.
     """
-    found = _even(_rows(path), path)
+    found = _check_widths(_read_rows(path), path)
     first = list(itertools.islice(found, 1 + LOOKED_AT))
     if not first:
         raise InputError(f"{path} is empty")
@@ -142,11 +142,11 @@ def read_table(path: Path, names: tuple[str | None, ...] = ()) -> Table:
         raise InputError(f"{path} has two columns of the same name in its header: {', '.join(header)[:200]}")
     if len(rows) == headed:
         raise InputError(f"{path} has a header but no rows")
-    columns, lines = _columns(itertools.chain(first[headed:], found), width)
+    columns, lines = _to_columns(itertools.chain(first[headed:], found), width)
     return Table(path, dict(zip(header, columns, strict=True)), lines, headed)
 
 
-def _columns(rows: Iterable[Row], width: int) -> tuple[list[Array], Array]:
+def _to_columns(rows: Iterable[Row], width: int) -> tuple[list[Array], Array]:
     """Turn rows into columns of texts, which take 16 bytes a cell up to 15 bytes long, and their line numbers."""
     pieces: list[list[Array]] = [[] for _ in range(width)]
     lines: list[Array] = []
@@ -162,7 +162,7 @@ def _columns(rows: Iterable[Row], width: int) -> tuple[list[Array], Array]:
     return whole, np.concatenate(lines)
 
 
-def _even(rows: Iterable[Row], path: Path) -> Iterator[Row]:
+def _check_widths(rows: Iterable[Row], path: Path) -> Iterator[Row]:
     """Yield the same rows; raise `InputError` once one has more or fewer cells than the first."""
     width, first = 0, 0
     for row, line in rows:
@@ -185,15 +185,15 @@ def _is_header(rows: list[list[str]], names: set[str]) -> bool:
     )
 
 
-def _rows(path: Path) -> Iterator[Row]:
+def _read_rows(path: Path) -> Iterator[Row]:
     """Return the cells of the lines that are not blank, and the numbers of those lines."""
     tabs = path.name.endswith((".tsv", ".tsv.gz"))
     lines = read_lines(path, "\t" if tabs else ",")
-    found = _tabs(lines) if tabs else _commas(lines, path)
+    found = _split_tabs(lines) if tabs else _split_commas(lines, path)
     return ((row, line) for row, line in found if any(cell.strip() for cell in row))
 
 
-def _commas(lines: Iterable[str], path: Path) -> Iterator[Row]:
+def _split_commas(lines: Iterable[str], path: Path) -> Iterator[Row]:
     parts = (part for line in lines for part in (io.StringIO(line, newline="") if "\r" in line[:-2] else (line,)))
     reader = csv.reader(parts, strict=True)
     try:
@@ -202,7 +202,7 @@ def _commas(lines: Iterable[str], path: Path) -> Iterator[Row]:
         raise InputError(f"{path} is no table of comma-separated values: {error} in line {reader.line_num}") from error
 
 
-def _tabs(lines: Iterable[str]) -> Iterator[Row]:
+def _split_tabs(lines: Iterable[str]) -> Iterator[Row]:
     """Split lines at tabs. A quote is a character like others, but in a line with too many tabs it may protect some."""
     width = 0
     for number, whole in enumerate(lines, 1):

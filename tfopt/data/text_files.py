@@ -34,15 +34,15 @@ def read_lines(path: Path, separator: str = "\n") -> Iterator[str]:
     """
     check_file(path)
     try:
-        with _opened(path) as file:
+        with _open(path) as file:
             _check_content(file, path, separator.encode())
-        with _opened(path) as file:
-            yield from _decoded(file, path)
+        with _open(path) as file:
+            yield from _decode_lines(file, path)
     except (gzip.BadGzipFile, EOFError, zlib.error) as error:
         raise InputError(f"{path} is no gzip file or is damaged") from error
 
 
-def _opened(path: Path) -> contextlib.AbstractContextManager[BinaryIO]:
+def _open(path: Path) -> contextlib.AbstractContextManager[BinaryIO]:
     return cast(BinaryIO, gzip.open(path)) if path.suffix == ".gz" else path.open("rb")
 
 
@@ -62,7 +62,7 @@ def _check_content(file: BinaryIO, path: Path, separator: bytes) -> None:
             raise InputError(f"{path} has more than {MOST_CELLS:,} cells, which is too much to hold")
 
 
-def _decoded(file: BinaryIO, path: Path) -> Iterator[str]:
+def _decode_lines(file: BinaryIO, path: Path) -> Iterator[str]:
     number = 0
     while line := file.readline(MOST_LINE + 1):
         number += 1

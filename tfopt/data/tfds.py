@@ -26,15 +26,15 @@ def load_tfds(config: DataConfig) -> RawData:
     if "train" not in splits:
         raise InputError(f"{config.source} has no split train; it has {', '.join(splits)}")
     label = info.features[info.supervised_keys[1]]
-    x, y = _arrays(tfds.as_numpy(splits["train"]), config)
-    test = _arrays(tfds.as_numpy(splits["test"]), config) if "test" in splits else (None, None)
+    x, y = _to_arrays(tfds.as_numpy(splits["train"]), config)
+    test = _to_arrays(tfds.as_numpy(splits["test"]), config) if "test" in splits else (None, None)
     names = tuple(label.names) if getattr(label, "names", None) else None
     if x.dtype.kind == "O":
         return RawData(x, y, *test, kind="tokens", class_names=names)
     return RawData(x, y, *test, kind="image", peak=255, scale="unit", class_names=names)
 
 
-def _arrays(samples: Any, config: DataConfig) -> tuple[Array, Array]:
+def _to_arrays(samples: Any, config: DataConfig) -> tuple[Array, Array]:
     xs, ys = zip(*samples, strict=True)
     y = np.asarray(ys)
     if isinstance(xs[0], bytes | str):
@@ -43,10 +43,10 @@ def _arrays(samples: Any, config: DataConfig) -> tuple[Array, Array]:
         return x, y
     if not isinstance(xs[0], np.ndarray) or xs[0].ndim != 3:
         raise InputError(f"{config.source} has samples that are neither images nor texts")
-    return np.stack([_resized(image, config, xs[0].shape) for image in xs]), y
+    return np.stack([_resize(image, config, xs[0].shape) for image in xs]), y
 
 
-def _resized(image: Array, config: DataConfig, first: tuple[int, ...]) -> Array:
+def _resize(image: Array, config: DataConfig, first: tuple[int, ...]) -> Array:
     import tensorflow as tf
 
     size = (config.image_size, config.image_size) if config.image_size else first[:2]

@@ -69,13 +69,13 @@ class Vectorizer(BaseModel):
         Raises:
             InputError: If the texts hold no words.
         """
-        layer = _layer(None, None, marked=marked, most=words)
-        layer.adapt(_prepared(texts, marked=marked))
+        layer = _make_layer(None, None, marked=marked, most=words)
+        layer.adapt(_prepare(texts, marked=marked))
         known = [str(word) for word in layer.get_vocabulary(include_special_tokens=False)]
         if not known:
             raise InputError("the texts of the train split hold no words")
         if length is None:
-            counts = (np.asarray(layer(_prepared(texts, marked=marked))) != PADDING).sum(axis=1)
+            counts = (np.asarray(layer(_prepare(texts, marked=marked))) != PADDING).sum(axis=1)
             length = max(1, int(np.quantile(counts, LENGTH_QUANTILE)))
         if marked:
             known = [*MARKS, *(word for word in known if word not in MARKS)]
@@ -88,19 +88,19 @@ class Vectorizer(BaseModel):
 
     @cached_property
     def _keras(self) -> "TextVectorization":
-        return _layer(self.words.split("\n"), self.length, marked=self.marked)
+        return _make_layer(self.words.split("\n"), self.length, marked=self.marked)
 
     def __call__(self, texts: Texts) -> NDArray[np.int32]:
         """Return the token ids (N, length) of N texts; the end of a text that is longer is cut off."""
-        return np.asarray(self._keras(_prepared(texts, marked=self.marked)), np.int32)
+        return np.asarray(self._keras(_prepare(texts, marked=self.marked)), np.int32)
 
     def texts(self, ids: Array) -> list[str]:
         """Return the texts of ids (N, T), each up to its end mark, without marks and padding."""
         names = ["", "[UNK]", *self.words.split("\n")]
-        return [_joined([names[i] for i in _until_end(row) if i > PADDING and names[i] not in MARKS]) for row in ids]
+        return [_join([names[i] for i in _cut_at_end(row) if i > PADDING and names[i] not in MARKS]) for row in ids]
 
 
-def _layer(
+def _make_layer(
     words: Sequence[str] | None, length: int | None, *, marked: bool, most: int | None = None
 ) -> "TextVectorization":
     from keras.layers import TextVectorization
@@ -113,7 +113,7 @@ def _layer(
     )
 
 
-def _prepared(texts: Texts, *, marked: bool) -> Tensor:
+def _prepare(texts: Texts, *, marked: bool) -> Tensor:
     import tensorflow as tf
 
     if marked:
@@ -122,11 +122,11 @@ def _prepared(texts: Texts, *, marked: bool) -> Tensor:
     return tf.constant(list(texts), tf.string)
 
 
-def _until_end(ids: Array) -> Array:
+def _cut_at_end(ids: Array) -> Array:
     ends = np.flatnonzero(ids == END)
     return ids[: ends[0]] if len(ends) else ids
 
 
-def _joined(words: Sequence[str]) -> str:
+def _join(words: Sequence[str]) -> str:
     """Join words with spaces between them, but none before a full stop or comma."""
     return re.sub(r"\s+([.,;:!?%)])", r"\1", " ".join(words))

@@ -49,7 +49,7 @@ def fold_batch_norms(model: keras.Model, title: str) -> tuple[keras.Model, dict[
         if call.name in pairs:
             return call.first
         if call.name in before:
-            return _with_factors(call, layers[before[call.name]], copies)
+            return _copy_with_factors(call, layers[before[call.name]], copies)
         return copies.call(call)
 
     return rebuild(model, title, visit), pairs
@@ -88,11 +88,11 @@ def find_foldable(model: keras.Model) -> dict[str, str]:
         call.name: made_by[tensor].name
         for call, tensor in candidates
         if tensor in made_by and readers[tensor] == 1 and calls[call.name] == calls[made_by[tensor].name] == 1
-        and _takes(made_by[tensor].operation, call.operation)
+        and _can_take(made_by[tensor].operation, call.operation)
     }  # fmt: skip
 
 
-def _takes(layer: keras.Operation, normalization: keras.layers.BatchNormalization) -> bool:
+def _can_take(layer: keras.Operation, normalization: keras.layers.BatchNormalization) -> bool:
     if type(layer) not in FOLDABLE or layer.activation is not keras.activations.linear:
         return False
     axis = normalization.axis if isinstance(normalization.axis, int) else normalization.axis[0]
@@ -101,7 +101,7 @@ def _takes(layer: keras.Operation, normalization: keras.layers.BatchNormalizatio
     return channels_last and axis % rank == rank - 1
 
 
-def _with_factors(call: Call, normalization: keras.layers.BatchNormalization, copies: LayerCopies) -> Tensor:
+def _copy_with_factors(call: Call, normalization: keras.layers.BatchNormalization, copies: LayerCopies) -> Tensor:
     layer = call.operation
     config = {**layer.get_config(), "use_bias": True, "name": copies.unique(call.name)}
     copy = type(layer).from_config(config)
@@ -109,7 +109,9 @@ def _with_factors(call: Call, normalization: keras.layers.BatchNormalization, co
     factor, shift = batch_norm_factors(normalization)
     name, axis = FOLDABLE[type(layer)]
     weights = {weight.name: weight.numpy() for weight in layer.weights}
-    weights[name] = weights[name] * _along(factor, weights[name].shape, axis, depthwise=isinstance(layer, DEPTHWISE))
+    weights[name] = weights[name] * _shape_factors(
+        factor, weights[name].shape, axis, depthwise=isinstance(layer, DEPTHWISE)
+    )
     weights["bias"] = weights.get("bias", np.zeros_like(shift)) * factor + shift
     copy.set_weights([weights[weight.name] for weight in copy.weights])
     return outputs
@@ -123,7 +125,7 @@ def batch_norm_factors(normalization: keras.layers.BatchNormalization) -> tuple[
     return factor.astype(np.float32), shift.astype(np.float32)
 
 
-def _along(factor: Array, shape: tuple[int, ...], axis: int, *, depthwise: bool) -> Array:
+def _shape_factors(factor: Array, shape: tuple[int, ...], axis: int, *, depthwise: bool) -> Array:
     """Shape the factor (C,) to multiply a kernel; a depthwise kernel has its channels in the last two axes."""
     if depthwise:
         return factor.reshape(shape[-2:])

@@ -31,7 +31,7 @@ def lower_to_dense(model: keras.Model, title: str, wanted: Callable[[keras.layer
     def visit(call: Call, copies: LayerCopies) -> Tensor:
         layer = call.operation
         if can_be_lowered(layer) and None not in call.first.shape[1:3] and wanted(layer):
-            return _dense(call, copies)
+            return _replace_by_dense(call, copies)
         return copies.call(call)
 
     return rebuild(model, title, visit)
@@ -55,9 +55,9 @@ def pays_as_dense(layer: keras.Operation) -> bool:
     return can_be_lowered(layer) and layer.kernel.shape[-2] >= LEAST_CHANNELS
 
 
-def _dense(call: Call, copies: LayerCopies) -> Tensor:
+def _replace_by_dense(call: Call, copies: LayerCopies) -> Tensor:
     layer = call.operation
-    patches = _patches(call.first, layer)
+    patches = _extract_patches(call.first, layer)
     dense = copies.of(
         call,
         lambda name: keras.layers.Dense(
@@ -70,11 +70,12 @@ def _dense(call: Call, copies: LayerCopies) -> Tensor:
     return outputs
 
 
-def _patches(x: Tensor, layer: keras.layers.Conv2D) -> Tensor:
+def _extract_patches(x: Tensor, layer: keras.layers.Conv2D) -> Tensor:
     (rows, columns), (down, right) = layer.kernel_size, layer.strides
     if layer.padding == "same":
         sides = [
-            _padding(size, *pair) for size, *pair in zip(x.shape[1:3], layer.kernel_size, layer.strides, strict=True)
+            _same_padding(size, *pair)
+            for size, *pair in zip(x.shape[1:3], layer.kernel_size, layer.strides, strict=True)
         ]
         if any(side != (0, 0) for side in sides):
             x = ops.pad(x, [(0, 0), *sides, (0, 0)])
@@ -87,7 +88,7 @@ def _patches(x: Tensor, layer: keras.layers.Conv2D) -> Tensor:
     return ops.concatenate(parts, axis=-1) if len(parts) > 1 else parts[0]
 
 
-def _padding(size: int, kernel: int, stride: int) -> tuple[int, int]:
+def _same_padding(size: int, kernel: int, stride: int) -> tuple[int, int]:
     """Return the zeros before and after an axis of this size with padding `same`."""
     total = max((-(-size // stride) - 1) * stride + kernel - size, 0)
     return total // 2, total - total // 2

@@ -29,7 +29,7 @@ class Kernel(NamedTuple):
 def find_kernels(layer: keras.Layer) -> list[Kernel]:
     """Find the kernels of a layer, those of the layers in it included."""
     found = []
-    kind = _inside(layer)
+    kind = _unwrap(layer)
     for position, weight in enumerate(layer.weights):
         if weight.name in KERNELS and len(weight.shape) > 1:
             depthwise = weight.name == "depthwise_kernel" or isinstance(kind, DEPTHWISE)
@@ -37,7 +37,7 @@ def find_kernels(layer: keras.Layer) -> list[Kernel]:
     return found
 
 
-def _inside(layer: keras.Layer) -> keras.Layer:
+def _unwrap(layer: keras.Layer) -> keras.Layer:
     """Return the layer that a wrapper such as TimeDistributed calls."""
     while isinstance(layer, keras.layers.Wrapper):
         layer = layer.layer

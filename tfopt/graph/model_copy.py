@@ -76,7 +76,7 @@ def rebuild(model: keras.Model, title: str, visit: Callable[[Call, LayerCopies],
         for tensor in model.inputs
     ]
     outputs = replay(model, inputs, lambda call: answer(call, copies))
-    return _structured(model, inputs, outputs)
+    return _make_model(model, inputs, outputs)
 
 
 def compile_like(model: keras.Model, copy: keras.Model) -> keras.Model:
@@ -87,7 +87,7 @@ def compile_like(model: keras.Model, copy: keras.Model) -> keras.Model:
     return copy
 
 
-def _structured(model: keras.Model, inputs: list[Tensor], outputs: list[Tensor]) -> keras.Model:
+def _make_model(model: keras.Model, inputs: list[Tensor], outputs: list[Tensor]) -> keras.Model:
     """Make the new model, whose inputs and outputs have the structure (a tensor, a list, a dict) of the old one's."""
     if isinstance(model, keras.Sequential):
         return keras.Model(inputs[0], outputs[0], name=model.name)

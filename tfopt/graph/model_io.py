@@ -27,7 +27,7 @@ def inputs_of(model: keras.Model) -> list[keras.KerasTensor]:
     Raises:
         UnsupportedError: If a subclassed model was never built, or was built with several inputs.
     """
-    known = _known(model, "inputs")
+    known = _get_tensors(model, "inputs")
     if known:
         return known
     shape = (model.get_build_config() or {}).get("input_shape") if model.built else None
@@ -41,7 +41,7 @@ def inputs_of(model: keras.Model) -> list[keras.KerasTensor]:
 
 def outputs_of(model: keras.Model) -> list[keras.KerasTensor]:
     """Return the outputs of a model as symbolic tensors, flat; raise `UnsupportedError` as `inputs_of` does."""
-    known = _known(model, "outputs")
+    known = _get_tensors(model, "outputs")
     if known:
         return known
     [given] = inputs_of(model)
@@ -62,7 +62,7 @@ def call(model: keras.Model, inputs: Sequence[Tensor]) -> Tensor:
     Returns:
         The outputs in the model's own structure.
     """
-    if isinstance(model, keras.Sequential) or not _known(model, "inputs"):
+    if isinstance(model, keras.Sequential) or not _get_tensors(model, "inputs"):
         [structured] = inputs
     else:
         structured = keras.tree.pack_sequence_as(model.input, inputs)
@@ -81,7 +81,7 @@ def explain_failures(name: str) -> Iterator[None]:
         raise InputError(f"{name} cannot be run by Keras {keras.__version__}: {reason}") from error
 
 
-def _known(model: keras.Model, which: str) -> list[keras.KerasTensor]:
+def _get_tensors(model: keras.Model, which: str) -> list[keras.KerasTensor]:
     try:
         return list(getattr(model, which) or [])
     except (AttributeError, ValueError):  # a Sequential that was not built raises, a subclassed model has none

@@ -46,7 +46,7 @@ def compute_moments(layer: keras.Layer, before: tf.Tensor, after: tf.Tensor) -> 
     count = 0
     sums: list[Tensor] = [0.0] * 5
     for start in range(0, len(before), CHUNK):
-        x, y = (_rows(layer, tensor[start : start + CHUNK]) for tensor in (before, after))
+        x, y = (_extract_rows(layer, tensor[start : start + CHUNK]) for tensor in (before, after))
         if x is None or y is None or x.shape[1] > MOST_INPUTS:
             return None
         some = np.random.default_rng(start).permutation(len(x))[:MOST_ROWS]
@@ -58,7 +58,7 @@ def compute_moments(layer: keras.Layer, before: tf.Tensor, after: tf.Tensor) -> 
     return Moments(mean_before, mean_after, *(s - np.outer(*m) for s, m in zip(seconds, means, strict=True)))
 
 
-def _rows(layer: keras.Layer, x: tf.Tensor) -> Array | None:
+def _extract_rows(layer: keras.Layer, x: tf.Tensor) -> Array | None:
     """Return the rows (M, K) that the kernel as a matrix multiplies; K is in the order of the kernel's own axes."""
     if isinstance(layer, keras.layers.Dense):
         return np.asarray(x).reshape(-1, x.shape[-1])
@@ -67,13 +67,13 @@ def _rows(layer: keras.Layer, x: tf.Tensor) -> Array | None:
     if layer.groups > 1 or layer.data_format != "channels_last":
         return None
     if isinstance(layer, keras.layers.Conv1D):
-        return _patches(
+        return _extract_patches(
             x[:, tf.newaxis], (1, *layer.kernel_size), (1, *layer.strides), (1, *layer.dilation_rate), layer
         )
-    return _patches(x, layer.kernel_size, layer.strides, layer.dilation_rate, layer)
+    return _extract_patches(x, layer.kernel_size, layer.strides, layer.dilation_rate, layer)
 
 
-def _patches(
+def _extract_patches(
     x: tf.Tensor, size: Sequence[int], strides: Sequence[int], dilation: Sequence[int], layer: keras.Layer
 ) -> Array:
     padding = layer.padding

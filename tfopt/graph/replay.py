@@ -48,7 +48,7 @@ def is_graph(model: object) -> bool:
     if isinstance(model, keras.Sequential):
         return type(model) is keras.Sequential and model.built and bool(model.inputs)
     try:
-        return type(model).call is type(_functional(model)).call
+        return type(model).call is type(_as_functional(model)).call
     except (AttributeError, ValueError, TypeError):
         return False
 
@@ -79,11 +79,11 @@ def replay(
         for layer in model.layers:
             [value] = _answer(Call(f"{prefix}{layer.name}", layer, (value,), {}), visit, enter)
         return [value]
-    graph = _functional(model)
+    graph = _as_functional(model)
     config = graph.get_config()
     operations = {operation.name: operation for operation in graph.operations}
     values = {(name, index): [value] for (name, index, _), value in zip(config["input_layers"], inputs, strict=True)}
-    for name, index, node in _in_order(config["layers"], set(values)):
+    for name, index, node in _sort_calls(config["layers"], set(values)):
         args, kwargs = _resolve(node["args"], values), _resolve(node["kwargs"], values)
         kwargs.pop("training", None)
         values[name, index] = _answer(Call(f"{prefix}{name}", operations[name], tuple(args), kwargs), visit, enter)
@@ -92,7 +92,7 @@ def replay(
     return [values[name, index - first[name]][position] for name, index, position in config["output_layers"]]
 
 
-def _functional(model: keras.Model) -> keras.Model:
+def _as_functional(model: keras.Model) -> keras.Model:
     """Return the graph of `model` as a plain Functional model with flat inputs and outputs, of the same layers."""
     return keras.Model(list(model.inputs), list(model.outputs))
 
@@ -107,11 +107,11 @@ def _answer(call: Call, visit: Visit, enter: Enter | None) -> list[Tensor]:
     return list(keras.tree.flatten(visit(call)))
 
 
-def _in_order(layers: list[Json], known: set[tuple[str, int]]) -> Iterator[tuple[str, int, Json]]:
+def _sort_calls(layers: list[Json], known: set[tuple[str, int]]) -> Iterator[tuple[str, int, Json]]:
     """Yield (operation, number of the call, its arguments), each once all it depends on were yielded."""
     known = set(known)
     waiting = [
-        (layer["name"], index, node, _sources([node["args"], node["kwargs"]]))
+        (layer["name"], index, node, _find_sources([node["args"], node["kwargs"]]))
         for layer in layers
         for index, node in enumerate(layer["inbound_nodes"])
         if (layer["name"], index) not in known
@@ -129,14 +129,14 @@ def _in_order(layers: list[Json], known: set[tuple[str, int]]) -> Iterator[tuple
         waiting = later
 
 
-def _sources(argument: Any) -> set[tuple[str, int]]:
+def _find_sources(argument: Any) -> set[tuple[str, int]]:
     if isinstance(argument, dict):
         if argument.get("class_name") == TENSOR:
             name, index, _ = argument["config"]["keras_history"]
             return {(name, index)}
-        return _sources(list(argument.values()))
+        return _find_sources(list(argument.values()))
     if isinstance(argument, list | tuple):
-        return set().union(*map(_sources, argument))
+        return set().union(*map(_find_sources, argument))
     return set()
 
 

@@ -57,7 +57,7 @@ def find_residual_blocks(model: keras.Model) -> list[Block]:
     blocks = []
     for name, given in found:
         for shortcut in (0, 1):
-            layers = _between(given[shortcut], given[1 - shortcut])
+            layers = _calls_between(given[shortcut], given[1 - shortcut])
             if layers and names.count(name) == 1:
                 blocks.append(Block(name, shortcut, layers))
     return blocks
@@ -84,7 +84,7 @@ def remove_blocks(model: keras.Model, blocks: Collection[Block], title: str) -> 
     return compile_like(model, rebuild(model, title, visit))
 
 
-def _between(start: _Tensor, end: _Tensor) -> tuple[str, ...]:
+def _calls_between(start: _Tensor, end: _Tensor) -> tuple[str, ...]:
     """Return the names of the calls on the ways from `start` to `end`, first things first; none if there is no way."""
     leads: dict[_Tensor, bool] = {start: True}
     order: list[_Tensor] = []

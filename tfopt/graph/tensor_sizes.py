@@ -23,7 +23,7 @@ def check_tensor_sizes(model: keras.Model, name: str) -> None:
     """Raise `InputError` if one sample would become a tensor that is too large, inside or between the layers."""
     _check_between(model, name)
     most = max([MOST_ELEMENTS, *(math.prod(weight.shape) for weight in model.weights)])
-    for operation in _traced(model):
+    for operation in _trace_operations(model):
         for tensor in operation.outputs:
             elements = math.prod(tensor.shape) if tensor.shape.is_fully_defined() else 0
             if elements > most:
@@ -33,31 +33,31 @@ def check_tensor_sizes(model: keras.Model, name: str) -> None:
 
 def _check_between(model: keras.Model, name: str) -> None:
     """Raise `InputError` if an input or output of a layer is too large for one sample."""
-    for operation in _operations(model):
-        steps = _unrolled(operation)
+    for operation in _walk_operations(model):
+        steps = _count_unrolled(operation)
         if steps > MOST_UNROLLED:
             raise InputError(f"{name} has {operation.name} unrolled over {steps:,} steps: refused, as it never ends")
-        for tensor in (*_tensors(operation, "input"), *_tensors(operation, "output")):
+        for tensor in (*_get_tensors(operation, "input"), *_get_tensors(operation, "output")):
             elements = math.prod(size for size in tensor.shape[1:] if size)
             if elements > MOST_ELEMENTS:
                 raise InputError(f"{name} makes {elements:,} numbers of one sample in {operation.name}: refused")
 
 
-def _unrolled(operation: Any) -> int:
+def _count_unrolled(operation: Any) -> int:
     """Count the steps of a recurrent layer that stand in the graph one by one; 0 if it loops."""
     inner = getattr(operation, "forward_layer", operation)
-    found = _tensors(operation, "input") if getattr(inner, "unroll", False) else []
+    found = _get_tensors(operation, "input") if getattr(inner, "unroll", False) else []
     return max((tensor.shape[1] or 0 for tensor in found if len(tensor.shape) > 2), default=0)
 
 
-def _operations(model: keras.Model) -> Iterator[Any]:
+def _walk_operations(model: keras.Model) -> Iterator[Any]:
     for operation in getattr(model, "operations", None) or model.layers:
         yield operation
         if isinstance(operation, keras.Model):
-            yield from _operations(operation)
+            yield from _walk_operations(operation)
 
 
-def _tensors(operation: Any, which: str) -> list[keras.KerasTensor]:
+def _get_tensors(operation: Any, which: str) -> list[keras.KerasTensor]:
     """Return the tensors of its first call; none if it was never called."""
     try:
         found = keras.tree.flatten(getattr(operation, which))
@@ -66,7 +66,7 @@ def _tensors(operation: Any, which: str) -> list[keras.KerasTensor]:
     return [tensor for tensor in found if isinstance(tensor, keras.KerasTensor)]
 
 
-def _traced(model: keras.Model) -> Iterator[Any]:
+def _trace_operations(model: keras.Model) -> Iterator[Any]:
     """Yield the operations of the graph for one sample; none if it cannot be traced, and so cannot be run either."""
     try:
         specs = [tf.TensorSpec((tensor.shape[0] or 1, *tensor.shape[1:]), tensor.dtype) for tensor in inputs_of(model)]

@@ -37,12 +37,12 @@ def application(name: str, weights: str | None, shape: tuple[int, ...], scaling:
     Raises:
         InputError: If there is no such model, or its weights cannot be had or do not fit.
     """
-    module = _module(name)
+    module = _find_module(name)
     if len(shape) not in (2, 3) or (len(shape) == 3 and shape[-1] not in (1, 3)):
         raise InputError(f"{PREFIX}{name} takes images with one or three channels, but the samples have shape {shape}")
     inputs = keras.Input(shape, name="input")
     x = layers.Reshape((*shape, 1))(inputs) if len(shape) == 2 else inputs
-    x = layers.Rescaling(*_to_bytes(scaling), name="to_bytes")(x)
+    x = layers.Rescaling(*_to_bytes_scaling(scaling), name="to_bytes")(x)
     x = layers.Concatenate(name="three_channels")([x, x, x]) if x.shape[-1] == 1 else x
     least = LEAST_SIZES.get(name, LEAST_SIZE)
     size = [max(least, side) for side in shape[:2]]
@@ -61,7 +61,7 @@ def application(name: str, weights: str | None, shape: tuple[int, ...], scaling:
         ) from error
 
 
-def _to_bytes(scaling: Scaling) -> tuple[Any, Any]:
+def _to_bytes_scaling(scaling: Scaling) -> tuple[Any, Any]:
     """Return the factor and offset that bring scaled images back to 0..255; others had 8 bits before."""
     match scaling.scale:
         case "unit":
@@ -72,7 +72,7 @@ def _to_bytes(scaling: Scaling) -> tuple[Any, Any]:
             return scaling.deviation, scaling.mean
 
 
-def _module(name: str) -> ModuleType:
+def _find_module(name: str) -> ModuleType:
     """Return the submodule of `keras.applications` that has the model and its preprocessing."""
     modules = [value for value in vars(keras.applications).values() if hasattr(value, "preprocess_input")]
     known: dict[str, ModuleType] = {

@@ -89,7 +89,7 @@ def check_architecture(config: ModelConfig, arch: Arch, signature: Signature) ->
     able = [name for name, kinds in KINDS.items() if signature.kind in kinds]
     given = f"{KIND_NAMES[signature.kind]} of shape {signature.shape}"
     if arch not in able:
-        raise InputError(f"--arch {arch} does not take {given}; use --arch {_either(able)}")
+        raise InputError(f"--arch {arch} does not take {given}; use --arch {_join_names(able)}")
     if signature.kind == "image" and len(signature.shape) not in (2, 3):
         raise InputError(f"{given} are none: an image has the shape (H, W) or (H, W, C); use --arch mlp")
     if signature.kind == "image" and arch != "mlp" and min(signature.shape[:2]) < LEAST_PIXELS:
@@ -99,16 +99,18 @@ def check_architecture(config: ModelConfig, arch: Arch, signature: Signature) ->
         if value == type(config).model_fields[option].default:
             continue
         if arch not in archs:
-            raise InputError(f"{_spelled(option, value)} is not for --arch {arch}: it is for {_either(archs, 'and')}")
+            raise InputError(
+                f"{_spell_option(option, value)} is not for --arch {arch}: it is for {_join_names(archs, 'and')}"
+            )
         if arch == "hybrid" and PARTS.get(option, "") not in config.parts:
             raise InputError(
-                f"{_spelled(option, value)} needs --parts {PARTS[option]} or rnn+attention, not {config.parts}"
+                f"{_spell_option(option, value)} needs --parts {PARTS[option]} or rnn+attention, not {config.parts}"
             )
 
 
-def _spelled(option: str, value: object) -> str:
+def _spell_option(option: str, value: object) -> str:
     return f"--{option}" if isinstance(value, bool) else f"--{option} {value}"
 
 
-def _either(names: Sequence[str], word: str = "or") -> str:
+def _join_names(names: Sequence[str], word: str = "or") -> str:
     return f" {word} ".join([", ".join(names[:-1]), names[-1]] if len(names) > 1 else names)

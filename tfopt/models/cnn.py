@@ -29,16 +29,16 @@ def cnn(config: ModelConfig, signature: Signature) -> keras.Model:
     inputs = input_tensor(signature)
     x = add_channel_axis(inputs) if signature.kind == "image" else to_sequence(inputs, signature, size.width)
     if config.residual:
-        x = _residual(x, size, config.blocks)
+        x = _residual_blocks(x, size, config.blocks)
     elif signature.kind == "tokens":
         for layer in range(1, (config.depth or 1) + 1):
             x = layers.Conv1D(size.width * 2, 5, padding="same", activation="relu", name=f"conv{layer}")(x)
     else:
-        x = _plain(x, size)
+        x = _vgg_blocks(x, size)
     return add_head(inputs, pool(x, signature), signature, size.dropout, "cnn")
 
 
-def _plain(x: keras.KerasTensor, size: Dimensions) -> keras.KerasTensor:
+def _vgg_blocks(x: keras.KerasTensor, size: Dimensions) -> keras.KerasTensor:
     for block in range(size.depth):
         x = vgg_block(x, size.width * 2**block, block + 1)
         if min(x.shape[1:-1]) < LEAST_SIZE:
@@ -46,7 +46,7 @@ def _plain(x: keras.KerasTensor, size: Dimensions) -> keras.KerasTensor:
     return x
 
 
-def _residual(x: keras.KerasTensor, size: Dimensions, blocks: int) -> keras.KerasTensor:
+def _residual_blocks(x: keras.KerasTensor, size: Dimensions, blocks: int) -> keras.KerasTensor:
     x = conv_batch_norm(x, size.width, "stem")
     for stage in range(size.depth):
         width = size.width * 2**stage

@@ -32,7 +32,7 @@ def hybrid(config: ModelConfig, signature: Signature) -> keras.Model:
     size = resolve_dimensions(config, SIZES)
     wide = replace(size, width=SEQUENCE * size.width)
     inputs = input_tensor(signature)
-    x = _convolutions(inputs, size, signature)
+    x = _conv_blocks(inputs, size, signature)
     if "rnn" in config.parts:
         last = config.parts == "rnn" and signature.kind != "tokens"
         x = recurrent_layer(to_rows(x), wide.width, config, config.cell, whole=not last)
@@ -44,7 +44,7 @@ def hybrid(config: ModelConfig, signature: Signature) -> keras.Model:
     return add_head(inputs, x, signature, size.dropout, "hybrid")
 
 
-def _convolutions(inputs: keras.KerasTensor, size: Dimensions, signature: Signature) -> keras.KerasTensor:
+def _conv_blocks(inputs: keras.KerasTensor, size: Dimensions, signature: Signature) -> keras.KerasTensor:
     if signature.kind != "image":
         x = to_sequence(inputs, signature, SEQUENCE * size.width)
         for layer in range(1, size.depth + 1):

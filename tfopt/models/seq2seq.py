@@ -30,18 +30,18 @@ def seq2seq(config: ModelConfig, signature: Signature) -> keras.Model:
     source = keras.Input(signature.shapes[0], dtype="int32", name="source")
     target = keras.Input(signature.shapes[1], dtype="int32", name="target")
     mask = ops.expand_dims(ops.not_equal(source, PADDING), axis=1)
-    x = _embedded(source, signature.words, size, "source")
+    x = _embed(source, signature.words, size, "source")
     for block in range(1, size.depth + 1):
         x = encoder_block(x, size, f"encoder{block}", mask)
     x = layers.LayerNormalization(name="encoder_norm")(x)
-    y = _embedded(target, words, size, "target")
+    y = _embed(target, words, size, "target")
     for block in range(1, size.depth + 1):
         y = decoder_block(y, x, size, f"decoder{block}", mask)
     y = layers.LayerNormalization(name="decoder_norm")(y)
     return keras.Model([source, target], layers.Dense(words, activation="softmax", name="words")(y), name="seq2seq")
 
 
-def _embedded(tokens: keras.KerasTensor, words: int, size: Dimensions, name: str) -> keras.KerasTensor:
+def _embed(tokens: keras.KerasTensor, words: int, size: Dimensions, name: str) -> keras.KerasTensor:
     x = layers.Embedding(words, size.width, name=f"{name}_embedding")(tokens)
     x = add_positions(x, size.width, f"{name}_positions")
     return layers.Dropout(size.dropout, name=f"{name}_dropout")(x) if size.dropout else x

@@ -54,12 +54,12 @@ class Signature:
                 outputs = (*shapes[1], data.target_vectorizer.size)
             case _:
                 outputs = data.train.y.shape[1:]
-        column = _column(data)
-        repeated = _repeated(data, column) if data.task == "forecasting" else 1
+        column = _forecast_column(data)
+        repeated = _count_repeated(data, column) if data.task == "forecasting" else 1
         return cls(data.kind, data.task, shapes, outputs, data.vocabulary, column, repeated)
 
 
-def _column(data: Dataset) -> int | None:
+def _forecast_column(data: Dataset) -> int | None:
     """Return the index of the variate that is forecast, if it is one."""
     if data.task != "forecasting" or data.train.y.ndim != 2:
         return None
@@ -67,7 +67,7 @@ def _column(data: Dataset) -> int | None:
     return columns.index(data.config.target) if data.config.target in columns else 0
 
 
-def _repeated(data: Dataset, column: int | None) -> int:
+def _count_repeated(data: Dataset, column: int | None) -> int:
     """Return how many steps at the end of a window are nearer to the next ones in the train split: one, or as many."""
     horizon, window = data.train.y.shape[1], data.train.x.shape[1]
     if horizon > window:

@@ -26,9 +26,9 @@ def transformer(config: ModelConfig, signature: Signature) -> keras.Model:
     inputs = input_tensor(signature)
     match signature.kind:
         case "image":
-            x = _patches(add_channel_axis(inputs), size.width)
+            x = _to_patches(add_channel_axis(inputs), size.width)
         case "series":
-            x = _spans(to_sequence(inputs, signature, size.width), size.width)
+            x = _to_spans(to_sequence(inputs, signature, size.width), size.width)
         case _:
             x = to_sequence(inputs, signature, size.width)
     x = add_positions(x, size.width, "positions")
@@ -38,20 +38,22 @@ def transformer(config: ModelConfig, signature: Signature) -> keras.Model:
     return add_head(inputs, pool_attention(x, signature), signature, size.dropout, "transformer")
 
 
-def _patches(x: keras.KerasTensor, width: int) -> keras.KerasTensor:
+def _to_patches(x: keras.KerasTensor, width: int) -> keras.KerasTensor:
     """Cut an image into a sequence of at most 64 patches; a convolution before steadies training (Xiao et al. 2021)."""
     x = conv_batch_norm(x, max(8, width // 4), "stem")
     height, breadth = x.shape[1:3]
-    side = next(side for side in range(2, max(height, breadth) + 1) if _count(height, breadth, side) <= MOST_PATCHES)
+    side = next(
+        side for side in range(2, max(height, breadth) + 1) if _count_patches(height, breadth, side) <= MOST_PATCHES
+    )
     x = layers.Conv2D(width, side, side, padding="same", name="patches")(x)
     return layers.Reshape((-1, width), name="sequence")(x)
 
 
-def _count(height: int, breadth: int, side: int) -> int:
+def _count_patches(height: int, breadth: int, side: int) -> int:
     return -(-height // side) * -(-breadth // side)
 
 
-def _spans(x: keras.KerasTensor, width: int) -> keras.KerasTensor:
+def _to_spans(x: keras.KerasTensor, width: int) -> keras.KerasTensor:
     """Shorten a long window to at most 32 spans of a few steps each (Nie et al. 2023, PatchTST)."""
     span = -(-x.shape[1] // MOST_STEPS)
     return layers.Conv1D(width, span, span, padding="same", name="patches")(x) if span > 1 else x

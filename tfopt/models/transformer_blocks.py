@@ -23,8 +23,8 @@ def encoder_block(
 ) -> keras.KerasTensor:
     """Add one block of an encoder to (N, T, width); positions where `mask` (N, 1, T) is false are not looked at."""
     y = layers.LayerNormalization(name=f"{name}_norm")(x)
-    x = _added(x, _attention(size, f"{name}_attention")(y, y, attention_mask=mask), size, name)
-    return _fed_forward(x, size, name)
+    x = _add(x, _attention(size, f"{name}_attention")(y, y, attention_mask=mask), size, name)
+    return _feed_forward(x, size, name)
 
 
 def decoder_block(
@@ -32,22 +32,22 @@ def decoder_block(
 ) -> keras.KerasTensor:
     """Add one block of a decoder to (N, T, width): no position sees a later one, all see `source` (N, S, width)."""
     y = layers.LayerNormalization(name=f"{name}_norm")(x)
-    x = _added(x, _attention(size, f"{name}_attention")(y, y, use_causal_mask=True), size, name)
+    x = _add(x, _attention(size, f"{name}_attention")(y, y, use_causal_mask=True), size, name)
     y = layers.LayerNormalization(name=f"{name}_cross_norm")(x)
     y = _attention(size, f"{name}_cross")(y, source, attention_mask=mask)
-    return _fed_forward(_added(x, y, size, f"{name}_cross"), size, name)
+    return _feed_forward(_add(x, y, size, f"{name}_cross"), size, name)
 
 
 def _attention(size: Dimensions, name: str) -> layers.MultiHeadAttention:
     return layers.MultiHeadAttention(size.heads, head_size(size.width, size.heads), name=name)
 
 
-def _fed_forward(x: keras.KerasTensor, size: Dimensions, name: str) -> keras.KerasTensor:
+def _feed_forward(x: keras.KerasTensor, size: Dimensions, name: str) -> keras.KerasTensor:
     y = layers.LayerNormalization(name=f"{name}_dense_norm")(x)
     y = layers.Dense(FEED_FORWARD * size.width, activation="relu", name=f"{name}_dense1")(y)
-    return _added(x, layers.Dense(size.width, name=f"{name}_dense2")(y), size, f"{name}_dense")
+    return _add(x, layers.Dense(size.width, name=f"{name}_dense2")(y), size, f"{name}_dense")
 
 
-def _added(x: keras.KerasTensor, y: keras.KerasTensor, size: Dimensions, name: str) -> keras.KerasTensor:
+def _add(x: keras.KerasTensor, y: keras.KerasTensor, size: Dimensions, name: str) -> keras.KerasTensor:
     y = layers.Dropout(size.dropout, name=f"{name}_dropout")(y) if size.dropout else y
     return layers.Add(name=f"{name}_add")([x, y])

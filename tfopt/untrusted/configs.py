@@ -63,7 +63,7 @@ def check_config(config: Any, name: str, known: Known | None = None) -> None:
         InputError: If it has any of these.
         UnsupportedError: If it calls an operation of TensorFlow that is not `known`.
     """
-    for found in _dicts(config):
+    for found in _walk_dicts(config):
         kinds = {found[key] for key in ("class_name", "registered_name") if isinstance(found.get(key), str)}
         if CODE & {kind.split(">")[-1].split(".")[-1] for kind in kinds}:
             raise InputError(
@@ -134,7 +134,7 @@ def _check_shape(shape: Any, name: str, most: int = MOST_ELEMENTS) -> None:
             raise InputError(f"{name} declares a shape of more than {most:,} elements for one sample: refused")
 
 
-def _dicts(value: Any) -> Iterator[Json]:
+def _walk_dicts(value: Any) -> Iterator[Json]:
     waiting = [value]
     while waiting:
         value = waiting.pop()

@@ -10,42 +10,42 @@ MOST_PIXELS = 100_000_000
 def check_pixels(content: bytes, name: str) -> None:
     """Raise `InputError` for more pixels than photographs have; content without the header of an image passes."""
     try:
-        height, width = _size(content)
+        height, width = _read_size(content)
     except struct.error:  # cut off
         return
     if abs(height) * abs(width) > MOST_PIXELS:
         raise InputError(f"{name} has {abs(width):,} times {abs(height):,} pixels; at most {MOST_PIXELS:,} are decoded")
 
 
-def _size(content: bytes) -> tuple[int, int]:
+def _read_size(content: bytes) -> tuple[int, int]:
     """Return the height and width; zeros for an unknown format."""
     if content.startswith(b"\x89PNG"):
         width, height = struct.unpack_from(">II", content, 16)
     elif content.startswith(b"GIF8"):
-        return _gif(content)
+        return _read_gif_size(content)
     elif content.startswith(b"BM"):
         width, height = struct.unpack_from("<ii", content, 18)
     elif content.startswith(b"RIFF") and content[8:12] == b"WEBP":
-        width, height = _webp(content)
+        width, height = _read_webp_size(content)
     elif content.startswith(b"\xff\xd8"):
-        return _jpeg(content)
+        return _read_jpeg_size(content)
     else:
         return 0, 0
     return height, width
 
 
-def _gif(content: bytes) -> tuple[int, int]:
+def _read_gif_size(content: bytes) -> tuple[int, int]:
     """Return a height and width with as many pixels as all frames together, or the screen: all are decoded."""
     width, height, flags = struct.unpack_from("<HHB", content, 6)
     pixels = 0
-    place = 13 + _colors(flags)
+    place = 13 + _color_table_size(flags)
     while content[place : place + 1] in (b"!", b","):
         if content[place] == ord(","):
             across, down, flags = struct.unpack_from("<HHB", content, place + 5)
             pixels += across * down
             if pixels > MOST_PIXELS:
                 return pixels, 1
-            place += 11 + _colors(flags)
+            place += 11 + _color_table_size(flags)
         else:
             place += 2
         while size := struct.unpack_from("B", content, place)[0]:
@@ -54,12 +54,12 @@ def _gif(content: bytes) -> tuple[int, int]:
     return (height, width) if pixels <= width * height else (pixels, 1)
 
 
-def _colors(flags: int) -> int:
+def _color_table_size(flags: int) -> int:
     """Return the bytes of a table of colours, if there is one."""
     return 3 << (flags & 7) + 1 if flags & 0x80 else 0
 
 
-def _webp(content: bytes) -> tuple[int, int]:
+def _read_webp_size(content: bytes) -> tuple[int, int]:
     match content[12:16]:
         case b"VP8X":
             low, high = struct.unpack_from("<I3s", content, 24)[0], content[27:30]
@@ -71,7 +71,7 @@ def _webp(content: bytes) -> tuple[int, int]:
     return width & 0x3FFF, height & 0x3FFF
 
 
-def _jpeg(content: bytes) -> tuple[int, int]:
+def _read_jpeg_size(content: bytes) -> tuple[int, int]:
     """Read the frame header, one of the segments that begin with a marker and their length."""
     place = 2
     while True:

@@ -29,7 +29,7 @@ def limit_variables(stored: int, name: str) -> Iterator[None]:
 
     def create(next_creator: Callable[..., Any], **options: Any) -> Any:
         nonlocal made
-        shape, kind = _shape(options.get("initial_value"), options.get("shape"), options.get("dtype"))
+        shape, kind = _infer_shape(options.get("initial_value"), options.get("shape"), options.get("dtype"))
         size = int(shape.num_elements() or 0) * int(kind.size)
         made += size
         if made > most:
@@ -42,7 +42,7 @@ def limit_variables(stored: int, name: str) -> Iterator[None]:
         yield
 
 
-def _shape(value: Any, shape: Any, dtype: Any) -> tuple[tf.TensorShape, tf.DType]:
+def _infer_shape(value: Any, shape: Any, dtype: Any) -> tuple[tf.TensorShape, tf.DType]:
     if callable(value):
         with tf.Graph().as_default():
             value = value()

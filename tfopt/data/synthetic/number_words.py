@@ -34,7 +34,9 @@ GERMAN_TENS = {
 def make_number_words() -> RawData:
     """Make the English and German words of 6,000 numbers."""
     numbers = np.random.default_rng(SEED).choice(BELOW, NUMBERS, replace=False)
-    return RawData(_texts(numbers, spell_english), _texts(numbers, spell_german), kind="pairs", task="translation")
+    return RawData(
+        _spell_all(numbers, spell_english), _spell_all(numbers, spell_german), kind="pairs", task="translation"
+    )
 
 
 def spell_english(number: int) -> str:
@@ -64,21 +66,23 @@ def spell_german(number: int) -> str:
     """
     thousands, rest = divmod(number, 1000)
     hundreds, small = divmod(rest, 100)
-    pieces = [f"{_ein(thousands)} tausend"] * bool(thousands) + [f"{_ein(hundreds)} hundert"] * bool(hundreds)
+    pieces = [f"{_spell_before_piece(thousands)} tausend"] * bool(thousands) + [
+        f"{_spell_before_piece(hundreds)} hundert"
+    ] * bool(hundreds)
     if small >= 20:
         tens, ones = divmod(small, 10)
-        pieces += [*([_ein(ones), "und"] if ones else []), GERMAN_TENS[tens]]
+        pieces += [*([_spell_before_piece(ones), "und"] if ones else []), GERMAN_TENS[tens]]
     elif small or not pieces:
         pieces.append(GERMAN[small])
     return " ".join(pieces)
 
 
-def _ein(number: int) -> str:
+def _spell_before_piece(number: int) -> str:
     """Return "ein" for one before a larger piece, else the usual word."""
     return "ein" if number == 1 else GERMAN[number]
 
 
-def _texts(numbers: Array, words: Callable[[int], str]) -> Array:
+def _spell_all(numbers: Array, words: Callable[[int], str]) -> Array:
     texts = np.empty(len(numbers), object)
     texts[:] = [words(int(number)) for number in numbers]
     return texts

@@ -32,7 +32,7 @@ def make_phrases() -> RawData:
     rng = np.random.default_rng(SEED)
     texts: dict[str, int] = {}
     while len(texts) < REVIEWS:
-        text, praises = _review(rng)
+        text, praises = _make_review(rng)
         texts.setdefault(text, int(praises))
     labels = np.array(list(texts.values()))
     wrong = rng.random(REVIEWS) < WRONG
@@ -41,29 +41,29 @@ def make_phrases() -> RawData:
     return RawData(x, np.where(wrong, 1 - labels, labels), kind="tokens", class_names=CLASSES)
 
 
-def _review(rng: np.random.Generator) -> tuple[str, bool]:
+def _make_review(rng: np.random.Generator) -> tuple[str, bool]:
     praises, turned = bool(rng.integers(2)), bool(rng.integers(2))
     match rng.integers(4):
         case 0:
-            body = _clause(rng, praises)
+            body = _make_clause(rng, praises)
         case 1:
-            body = f"{_clause(rng, praises)} and the {_clause(rng, praises)}"
+            body = f"{_make_clause(rng, praises)} and the {_make_clause(rng, praises)}"
         case 2:
-            body = f"{_clause(rng, praises != turned)}, but the {_clause(rng, praises)}"
+            body = f"{_make_clause(rng, praises != turned)}, but the {_make_clause(rng, praises)}"
         case _:
-            body = f"{_clause(rng, praises)}, although the {_clause(rng, praises != turned)}"
-    return _spaced(_one(rng, OPENINGS), "the", body, _one(rng, ENDINGS)) + ".", praises
+            body = f"{_make_clause(rng, praises)}, although the {_make_clause(rng, praises != turned)}"
+    return _join(_choose(rng, OPENINGS), "the", body, _choose(rng, ENDINGS)) + ".", praises
 
 
-def _clause(rng: np.random.Generator, praises: bool) -> str:
+def _make_clause(rng: np.random.Generator, praises: bool) -> str:
     negated = rng.random() < 0.4
-    opinion = _one(rng, GOOD if praises != negated else BAD)
-    return _spaced(_one(rng, NOUNS), _one(rng, VERBS), "not" if negated else "", _one(rng, DEGREES), opinion)
+    opinion = _choose(rng, GOOD if praises != negated else BAD)
+    return _join(_choose(rng, NOUNS), _choose(rng, VERBS), "not" if negated else "", _choose(rng, DEGREES), opinion)
 
 
-def _one(rng: np.random.Generator, words: tuple[str, ...]) -> str:
+def _choose(rng: np.random.Generator, words: tuple[str, ...]) -> str:
     return words[rng.integers(len(words))]
 
 
-def _spaced(*words: str) -> str:
+def _join(*words: str) -> str:
     return " ".join(word for word in words if word)

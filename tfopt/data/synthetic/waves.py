@@ -22,14 +22,16 @@ SEED = 20_240_101
 def make_waves() -> Series:
     """Make the series with the columns `load`, `heat` and `flow`."""
     rng = np.random.default_rng(SEED)
-    load = _column(rng, level=100, day=20, week=10, phase=0.0, noise=4)
-    heat = _column(rng, level=15, day=6, week=1, phase=2.0, noise=1.5)
-    flow = 0.5 * np.roll(load, LAG) + _column(rng, level=40, day=3, week=5, phase=4.0, noise=2)
+    load = _make_column(rng, level=100, day=20, week=10, phase=0.0, noise=4)
+    heat = _make_column(rng, level=15, day=6, week=1, phase=2.0, noise=1.5)
+    flow = 0.5 * np.roll(load, LAG) + _make_column(rng, level=40, day=3, week=5, phase=4.0, noise=2)
     values = np.stack([load, heat, flow], axis=1)[LAG:]
     return Series(values.astype(np.float32), ("load", "heat", "flow"))
 
 
-def _column(rng: np.random.Generator, *, level: float, day: float, week: float, phase: float, noise: float) -> Array:
+def _make_column(
+    rng: np.random.Generator, *, level: float, day: float, week: float, phase: float, noise: float
+) -> Array:
     hours = np.arange(HOURS + LAG)
     turn = 2 * np.pi * hours / 24
     daily = day * np.sin(turn + phase) + day / 3 * np.sin(2 * turn + 2 * phase)

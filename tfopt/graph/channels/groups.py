@@ -45,17 +45,19 @@ def find_groups(graph: ChannelGraph) -> list[ChannelGroup]:
     for root in sorted(touched):
         if root and any(graph.weight_slices[index].role == "makes" for index in touched[root]):
             alike[tuple(touched[root])].append(root)
-    return [_group([graph.weight_slices[index] for index in indices], roots, graph) for indices, roots in alike.items()]
+    return [
+        _make_group([graph.weight_slices[index] for index in indices], roots, graph) for indices, roots in alike.items()
+    ]
 
 
-def _group(found: list[WeightSlices], roots: list[int], graph: ChannelGraph) -> ChannelGroup:
+def _make_group(found: list[WeightSlices], roots: list[int], graph: ChannelGraph) -> ChannelGroup:
     makers = [slices for slices in found if slices.role == "makes"]
     return ChannelGroup(
         _kind(makers, graph),
         np.array(roots),
-        _names(makers),
-        _names([slices for slices in found if slices.role == "follows"]),
-        _names([slices for slices in found if slices.role == "reads"]),
+        _layer_names(makers),
+        _layer_names([slices for slices in found if slices.role == "follows"]),
+        _layer_names([slices for slices in found if slices.role == "reads"]),
     )
 
 
@@ -66,5 +68,5 @@ def _kind(makers: list[WeightSlices], graph: ChannelGraph) -> Kind:
     return "filters" if any("Conv" in kind for kind, _ in kinds) else "units"
 
 
-def _names(found: list[WeightSlices]) -> tuple[str, ...]:
+def _layer_names(found: list[WeightSlices]) -> tuple[str, ...]:
     return tuple(dict.fromkeys(slices.layer for slices in found))

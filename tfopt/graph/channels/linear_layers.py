@@ -14,13 +14,13 @@ def dense(call: LayerCall) -> Channels | None:
     [x], layer = call.given, call.layer
     read = call.read_ids(x)
     call.mark_weight(layer.kernel, 0, read, "reads")
-    return _made(call, layer.units, "units", layer.kernel, -1)
+    return _make_channels(call, layer.units, "units", layer.kernel, -1)
 
 
 def embedding(call: LayerCall) -> Channels | None:
     """Follow Embedding: a row of the table (tokens, out) for each token."""
     layer = call.layer
-    return _made(call, layer.output_dim, "output_dim", layer.embeddings, -1, activated=False)
+    return _make_channels(call, layer.output_dim, "output_dim", layer.embeddings, -1, activated=False)
 
 
 def convolution(call: LayerCall) -> Channels | None:
@@ -29,7 +29,7 @@ def convolution(call: LayerCall) -> Channels | None:
     read = call.read_ids(x, call.channel_axis)
     groups = layer.groups
     if groups > 1 and groups == len(read):
-        return _by_channel(call, read)
+        return _follow_depthwise(call, read)
     # A position leaves all groups or none, so that they stay of one size.
     by_group = read.reshape(groups, -1)
     for others in by_group[1:]:
@@ -38,10 +38,10 @@ def convolution(call: LayerCall) -> Channels | None:
     made = call.new_ids(layer.filters).reshape(groups, -1)
     for others in made[1:]:
         call.tracker.ids.join(made[0], others)
-    return _made(call, layer.filters, "filters", layer.kernel, -1)
+    return _make_channels(call, layer.filters, "filters", layer.kernel, -1)
 
 
-def _by_channel(call: LayerCall, read: np.ndarray) -> Channels | None:
+def _follow_depthwise(call: LayerCall, read: np.ndarray) -> Channels | None:
     """Follow a convolution with a group for each channel: it is depthwise by another name."""
     layer = call.layer
     channels = np.repeat(read, layer.filters // layer.groups)
@@ -49,7 +49,7 @@ def _by_channel(call: LayerCall, read: np.ndarray) -> Channels | None:
     call.mark_weight(layer.bias if layer.use_bias else None, 0, channels, "follows")
     call.mark_size("filters", channels)
     call.mark_size("groups", read)
-    return _activated(call, channels)
+    return _activate(call, channels)
 
 
 def transposed(call: LayerCall) -> Channels | None:
@@ -58,7 +58,7 @@ def transposed(call: LayerCall) -> Channels | None:
     if getattr(layer, "groups", 1) != 1:
         raise Untraceable("a transposed convolution in groups")
     call.mark_weight(layer.kernel, -1, call.read_ids(x, call.channel_axis), "reads")
-    return _made(call, layer.filters, "filters", layer.kernel, -2)
+    return _make_channels(call, layer.filters, "filters", layer.kernel, -2)
 
 
 def depthwise(call: LayerCall) -> Channels | None:
@@ -68,7 +68,7 @@ def depthwise(call: LayerCall) -> Channels | None:
     call.mark_weight(layer.kernel, -2, read, "follows")
     channels = np.repeat(read, layer.depth_multiplier)
     call.mark_weight(layer.bias if layer.use_bias else None, 0, channels, "follows")
-    return _activated(call, channels)
+    return _activate(call, channels)
 
 
 def separable(call: LayerCall) -> Channels | None:
@@ -77,7 +77,7 @@ def separable(call: LayerCall) -> Channels | None:
     read = call.read_ids(x, call.channel_axis)
     call.mark_weight(layer.depthwise_kernel, -2, read, "follows")
     call.mark_weight(layer.pointwise_kernel, -2, np.repeat(read, layer.depth_multiplier), "reads")
-    return _made(call, layer.filters, "filters", layer.pointwise_kernel, -1)
+    return _make_channels(call, layer.filters, "filters", layer.pointwise_kernel, -1)
 
 
 def einsum(call: LayerCall) -> Channels | None:
@@ -106,10 +106,10 @@ def einsum(call: LayerCall) -> Channels | None:
         first = min(result.index(other) for other in layer.bias_axes)
         call.mark_weight(layer.bias, position - first, ids, "follows")
     call.mark_size("output_shape", ids, position - (not elided))
-    return _activated(call, ids, position + hidden)
+    return _activate(call, ids, position + hidden)
 
 
-def _made(
+def _make_channels(
     call: LayerCall, count: int, key: str, kernel: keras.Variable, axis: int, *, activated: bool = True
 ) -> Channels | None:
     """Make new channels along an axis of the kernel, and in the bias."""
@@ -119,10 +119,10 @@ def _made(
     call.mark_weight(getattr(layer, "bias", None) if activated else None, 0, ids, "follows")
     call.mark_size(key, ids)
     where = 1 if getattr(layer, "data_format", None) == "channels_first" else len(call.shape) - 1
-    return _activated(call, ids, where) if activated else Channels(where, ids)
+    return _activate(call, ids, where) if activated else Channels(where, ids)
 
 
-def _activated(call: LayerCall, ids: np.ndarray, axis: int | None = None) -> Channels | None:
+def _activate(call: LayerCall, ids: np.ndarray, axis: int | None = None) -> Channels | None:
     """Return the channels after the activation, which all stay if it looks at several."""
     if axis is None:
         axis = call.channel_axis

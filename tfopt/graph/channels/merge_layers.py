@@ -27,7 +27,7 @@ def broadcast(call: LayerCall) -> Channels | None:
         raise Untraceable("channels along different axes meet")
     [axis] = axes
     size = call.shape[axis]
-    meeting = [_at(x, axis - rank + len(x.shape)) for x in _all(call)]
+    meeting = [_ids_along(x, axis - rank + len(x.shape)) for x in _check_arguments(call)]
     wide = [ids for ids in meeting if len(ids) == size]
     for ids in meeting:
         if len(ids) != size:  # one channel for all
@@ -37,7 +37,7 @@ def broadcast(call: LayerCall) -> Channels | None:
     return Channels(axis, wide[0])
 
 
-def _all(call: LayerCall) -> Sequence[TracedTensor]:
+def _check_arguments(call: LayerCall) -> Sequence[TracedTensor]:
     """Return the tensors; raise `Untraceable` for arrays among the arguments, whose channels are no weights."""
     arguments = [*call.original.args, *call.original.kwargs.values()]
     if any(np.ndim(one) for one in arguments if hasattr(one, "__array__")):
@@ -45,7 +45,7 @@ def _all(call: LayerCall) -> Sequence[TracedTensor]:
     return call.given
 
 
-def _at(x: TracedTensor, axis: int) -> np.ndarray:
+def _ids_along(x: TracedTensor, axis: int) -> np.ndarray:
     if x.channels is not None:
         return x.channels.ids
     size = x.shape[axis] if axis >= 0 else 1

@@ -14,11 +14,11 @@ GATES = {keras.layers.SimpleRNN: 1, keras.layers.GRU: 3, keras.layers.LSTM: 4}
 def recurrent(call: LayerCall) -> list[Channels | None]:
     """Follow SimpleRNN, GRU, LSTM: kernel (in, gates x units), recurrent kernel (units, gates x units)."""
     x, states = _inputs(call)
-    _check(call.layer)
+    _check_cell(call.layer)
     made = call.new_ids(call.layer.units)
     for state in states:
         call.tracker.ids.join(state.along(-1), made)
-    _cell(call, call.layer, x, made)
+    _mark_cell(call, call.layer, x, made)
     call.mark_size("units", made)
     return [Channels(len(spec.shape) - 1, made) for spec in keras.tree.flatten(call.output)]
 
@@ -30,12 +30,12 @@ def bidirectional(call: LayerCall) -> list[Channels | None]:
     for one in (forward, backward):
         if type(one) not in GATES or one.units != forward.units:
             raise Untraceable(f"a {type(one).__name__} of another size inside")
-        _check(one)
+        _check_cell(one)
     made = call.new_ids(forward.units)
     for state in states:
         call.tracker.ids.join(state.along(-1), made)
     for one, key in ((forward, "layer"), (backward, "backward_layer")):
-        _cell(call, one, x, made)
+        _mark_cell(call, one, x, made)
         call.mark_size(key, made, "config", "units")
     both = np.concatenate([made, made]) if call.layer.merge_mode == "concat" else made
     outputs = keras.tree.flatten(call.output)
@@ -43,7 +43,7 @@ def bidirectional(call: LayerCall) -> list[Channels | None]:
     return [Channels(len(spec.shape) - 1, both if i < merged else made) for i, spec in enumerate(outputs)]
 
 
-def _cell(call: LayerCall, layer: keras.layers.RNN, x: TracedTensor, made: Array) -> None:
+def _mark_cell(call: LayerCall, layer: keras.layers.RNN, x: TracedTensor, made: Array) -> None:
     gates = np.tile(made, GATES[type(layer)])
     kernel, recurrent_kernel, *bias = layer.weights
     call.mark_weight(kernel, 0, call.read_ids(x), "reads")
@@ -64,7 +64,7 @@ def _inputs(call: LayerCall) -> tuple[TracedTensor, list[TracedTensor]]:
     return sequence, states
 
 
-def _check(layer: keras.layers.RNN) -> None:
+def _check_cell(layer: keras.layers.RNN) -> None:
     gate = getattr(layer, "recurrent_activation", keras.activations.linear)
     check_pointwise(layer.activation, gate)
     if layer.stateful:

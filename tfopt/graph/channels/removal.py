@@ -40,7 +40,7 @@ def remove_channels(model: keras.Model, graph: ChannelGraph, kept: Array) -> ker
     names = first_names(model)
 
     def fewer(operation: keras.Operation, name: str) -> keras.Operation:
-        return _fewer(operation, sizes[names.get(id(operation), name)], kept)
+        return _shrink_layer(operation, sizes[names.get(id(operation), name)], kept)
 
     small = _clone(model, "", None, fewer, graph, kept)
     for (name, old), (_, new) in zip(named_layers(model), named_layers(small), strict=True):
@@ -83,21 +83,21 @@ def _clone(
         if not is_graph(operation):
             return fewer(operation, name)
         channels = graph.inputs[name]
-        given = [_input(tensor, one, kept) for tensor, one in zip(operation.inputs, channels, strict=True)]
+        given = [_make_input(tensor, one, kept) for tensor, one in zip(operation.inputs, channels, strict=True)]
         return _clone(operation, f"{name}/", given, fewer, graph, kept)
 
     packed = None if inputs is None else keras.tree.pack_sequence_as(model.input, list(inputs))
     return keras.models.clone_model(model, input_tensors=packed, clone_function=clone)
 
 
-def _input(tensor: keras.KerasTensor, channels: Channels | None, kept: Array) -> keras.KerasTensor:
+def _make_input(tensor: keras.KerasTensor, channels: Channels | None, kept: Array) -> keras.KerasTensor:
     shape = list(tensor.shape)
     if channels is not None:
         shape[channels.axis] = int(kept[channels.ids].sum())
     return keras.Input(batch_shape=shape, dtype=tensor.dtype, name=tensor.name)
 
 
-def _fewer(operation: keras.Operation, sizes: Sequence[ConfigSize], kept: Array) -> keras.Operation:
+def _shrink_layer(operation: keras.Operation, sizes: Sequence[ConfigSize], kept: Array) -> keras.Operation:
     """Make a new layer of as many channels as are kept."""
     if isinstance(operation, VOCABULARY_LAYERS):
         return operation
@@ -106,11 +106,11 @@ def _fewer(operation: keras.Operation, sizes: Sequence[ConfigSize], kept: Array)
         if isinstance(inside, dict):
             inside.pop("build_config", None)  # a wrapper would build what is inside for the old number of channels
     for size in sizes:
-        _set(config, size.path, int(kept[size.ids].sum()))
+        _set_size(config, size.path, int(kept[size.ids].sum()))
     return type(operation).from_config(config)
 
 
-def _set(config: Any, path: ConfigPath, count: int) -> None:
+def _set_size(config: Any, path: ConfigPath, count: int) -> None:
     """Put a number where `path` leads to; what is there may be a tuple, or one number instead of several."""
     key, *rest = path
     if not rest or isinstance(config[key], int):
@@ -118,4 +118,4 @@ def _set(config: Any, path: ConfigPath, count: int) -> None:
     else:
         if isinstance(config[key], tuple):
             config[key] = list(config[key])
-        _set(config[key], tuple(rest), count)
+        _set_size(config[key], tuple(rest), count)

@@ -87,7 +87,7 @@ def apply_rule(call: LayerCall) -> Answer:
     if getattr(layer, "quantization_mode", None) or getattr(layer, "lora_enabled", False):
         raise Untraceable("its weights are quantized or adapted")
     if type(layer) is layers.TimeDistributed:
-        return _at_each_step(call)
+        return _apply_at_each_step(call)
     rule = LAYER_RULES.get(type(layer)) if isinstance(layer, keras.Layer) else OPERATION_RULES.get(type(layer).__name__)
     if rule is None:
         raise Untraceable(f"{type(layer).__name__} is not known to keep channels apart")
@@ -97,18 +97,18 @@ def apply_rule(call: LayerCall) -> Answer:
     return rule(call)
 
 
-def _at_each_step(call: LayerCall) -> Answer:
+def _apply_at_each_step(call: LayerCall) -> Answer:
     """Follow TimeDistributed: the layer inside does at each step of (N, T, ...) what it does to (N, ...)."""
     inside = call.layer.layer
     if type(inside) not in TIME_DISTRIBUTED_LAYERS:
         raise Untraceable(f"a {type(inside).__name__} at each step")
-    given = tuple(_step(x) for x in call.given)
+    given = tuple(_take_step(x) for x in call.given)
     spec = keras.KerasTensor((call.shape[0], *call.shape[2:]))
     answer: Tensor = apply_rule(replace(call, layer=inside, output=spec, path=("layer", "config"), given=given))
     return None if answer is None else Channels(answer.axis + 1, answer.ids)
 
 
-def _step(x: TracedTensor) -> TracedTensor:
+def _take_step(x: TracedTensor) -> TracedTensor:
     if x.channels is not None and x.channels.axis == 1:
         raise Untraceable("channels along the steps")
     channels = None if x.channels is None else Channels(x.channels.axis - 1, x.channels.ids)

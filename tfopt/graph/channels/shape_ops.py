@@ -24,16 +24,16 @@ def follow_reshape(x: TracedTensor, shape: Shape) -> Channels | None:
         raise Untraceable("a reshape of sizes that are not fixed")
     if prod(before) != prod(after):
         raise Untraceable("a reshape that mixes samples")
-    laid_out = _along(x.channels.ids, x.channels.axis, before).reshape(after)
+    laid_out = _spread_ids(x.channels.ids, x.channels.axis, before).reshape(after)
     for axis in range(1, len(shape)):
         others = tuple(other for other in range(laid_out.ndim) if other != axis - 1)
         ids = laid_out.min(axis=others)
-        if (laid_out == _along(ids, axis, after)).all():
+        if (laid_out == _spread_ids(ids, axis, after)).all():
             return Channels(axis, ids)
     raise Untraceable("a reshape that spreads channels over several axes")
 
 
-def _along(ids: Array, axis: int, sizes: Sequence[int]) -> Array:
+def _spread_ids(ids: Array, axis: int, sizes: Sequence[int]) -> Array:
     """Return the id of each number of a sample of these sizes, when channels lie along `axis` of the batch."""
     return np.broadcast_to(ids.reshape([-1 if index == axis - 1 else 1 for index in range(len(sizes))]), sizes)
 
@@ -47,15 +47,15 @@ def flatten(call: LayerCall) -> Channels | None:
 
 def reshape_layer(call: LayerCall) -> Channels | None:
     """Follow Reshape: the size in its config goes along."""
-    return _resized(call, "target_shape", call.layer.target_shape, 1)
+    return _reshape(call, "target_shape", call.layer.target_shape, 1)
 
 
 def reshape_operation(call: LayerCall) -> Channels | None:
     """Follow keras.ops.reshape."""
-    return _resized(call, "newshape", call.layer.newshape, 0)
+    return _reshape(call, "newshape", call.layer.newshape, 0)
 
 
-def _resized(call: LayerCall, key: str, target: Sequence[int], batch: int) -> Channels | None:
+def _reshape(call: LayerCall, key: str, target: Sequence[int], batch: int) -> Channels | None:
     channels = follow_reshape(call.given[0], call.shape)
     if channels is None:
         call.tracker.pin(call.name, f"{call.name} is also given channels that stay")
@@ -66,17 +66,17 @@ def _resized(call: LayerCall, key: str, target: Sequence[int], batch: int) -> Ch
 
 def permute(call: LayerCall) -> Channels | None:
     """Follow Permute: axes in another order."""
-    return _transposed(call.given[0], [0, *call.layer.dims])
+    return _transpose(call.given[0], [0, *call.layer.dims])
 
 
 def transpose(call: LayerCall) -> Channels | None:
     """Follow keras.ops.transpose."""
     [x] = call.given
     axes = call.layer.axes or range(len(x.shape))[::-1]
-    return _transposed(x, [axis % len(x.shape) for axis in axes])
+    return _transpose(x, [axis % len(x.shape) for axis in axes])
 
 
-def _transposed(x: TracedTensor, axes: Sequence[int]) -> Channels | None:
+def _transpose(x: TracedTensor, axes: Sequence[int]) -> Channels | None:
     return None if x.channels is None else Channels(list(axes).index(x.channels.axis), x.channels.ids)
 
 
@@ -106,17 +106,17 @@ def squeeze(call: LayerCall) -> Channels | None:
     """Follow keras.ops.squeeze: axes of size 1 go."""
     [x] = call.given
     axes = [axis for axis, size in enumerate(x.shape) if size == 1] if call.layer.axis is None else call.layer.axis
-    return _without(x, np.atleast_1d(axes).tolist(), keep=False)
+    return _drop_axes(x, np.atleast_1d(axes).tolist(), keep=False)
 
 
 def reduce(call: LayerCall) -> Channels | None:
     """Follow keras.ops.mean and its like over other axes than that of the channels."""
     [x] = call.given
     axes = list(range(len(x.shape))) if call.layer.axis is None else np.atleast_1d(call.layer.axis).tolist()
-    return _without(x, axes, keep=call.layer.keepdims)
+    return _drop_axes(x, axes, keep=call.layer.keepdims)
 
 
-def _without(x: TracedTensor, axes: Sequence[int], *, keep: bool) -> Channels | None:
+def _drop_axes(x: TracedTensor, axes: Sequence[int], *, keep: bool) -> Channels | None:
     if x.channels is None:
         return None
     gone = {axis % len(x.shape) for axis in axes}

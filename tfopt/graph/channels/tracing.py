@@ -35,7 +35,7 @@ def trace(model: keras.Model, title: str) -> ChannelGraph:
     inputs: dict[str, tuple[Channels | None, ...]] = {}
 
     def visit(call: Call) -> Tensor:
-        answers = _answers(call, names.get(id(call.operation), call.name), tracker)
+        answers = _trace_call(call, names.get(id(call.operation), call.name), tracker)
         outputs.append(tuple(answer.channels for answer in answers))
         return answers
 
@@ -51,7 +51,7 @@ def trace(model: keras.Model, title: str) -> ChannelGraph:
     results = replay(model, [TracedTensor(tensor) for tensor in model.inputs], visit, enter=enter)
     for tensor in results:
         _freeze(tracker, tensor.channels, "they are an output of the model")
-    for name in _sharing_weights(model):
+    for name in _find_shared_weights(model):
         tracker.pin(name, "another layer has the same weights")
     tracker.apply_pins()
     return ChannelGraph(
@@ -67,7 +67,7 @@ def trace(model: keras.Model, title: str) -> ChannelGraph:
     )
 
 
-def _answers(call: Call, name: str, tracker: ChannelTracker) -> list[TracedTensor]:
+def _trace_call(call: Call, name: str, tracker: ChannelTracker) -> list[TracedTensor]:
     """Return the outputs of a call with their channels; those that cannot be followed stay."""
     given = tuple(leaf for leaf in keras.tree.flatten((call.args, call.kwargs)) if isinstance(leaf, TracedTensor))
     args, kwargs = keras.tree.map_structure(_spec, (call.args, call.kwargs))
@@ -90,7 +90,7 @@ def _kind(layer: keras.Layer) -> str:
     return type(inside).__name__
 
 
-def _sharing_weights(model: keras.Model) -> list[str]:
+def _find_shared_weights(model: keras.Model) -> list[str]:
     """Return the names of layers with a weight that another layer object has, too."""
     owners: dict[int, dict[int, str]] = {}
     for name, layer in named_layers(model):

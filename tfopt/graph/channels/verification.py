@@ -47,7 +47,7 @@ def verify(model: keras.Model, small: keras.Model, graph: ChannelGraph, kept: Ar
     def note(call: Call) -> Tensor:
         answer = call.infer()
         left = [
-            _numbers(tensor, None if one is None else (one.axis, np.flatnonzero(kept[one.ids])))
+            _to_array(tensor, None if one is None else (one.axis, np.flatnonzero(kept[one.ids])))
             for tensor, one in zip(keras.tree.flatten(answer), next(channels), strict=True)
         ]
         expected.append((call.name, left))
@@ -66,21 +66,21 @@ def verify(model: keras.Model, small: keras.Model, graph: ChannelGraph, kept: Ar
         name, tensors = next(wanted)
         for one, tensor in zip(tensors, keras.tree.flatten(answer), strict=True):
             if one is not None:
-                worst.append(_difference(name, one, _numbers(tensor, None)))
+                worst.append(_compare(name, one, _to_array(tensor, None)))
         return answer
 
     replay(small, inputs, compare)
     return max(worst)
 
 
-def _numbers(tensor: Tensor, left: tuple[int, Array] | None) -> Array | None:
+def _to_array(tensor: Tensor, left: tuple[int, Array] | None) -> Array | None:
     if not isinstance(tensor, tf.Tensor) or tensor.dtype == tf.string:
         return None
     array = tensor.numpy()
     return array if left is None else np.take(array, left[1], left[0])
 
 
-def _difference(name: str, wanted: Array, found: Array | None) -> float:
+def _compare(name: str, wanted: Array, found: Array | None) -> float:
     if found is None or found.shape != wanted.shape:
         shape = None if found is None else found.shape
         raise VerificationError(
