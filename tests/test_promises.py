@@ -7,27 +7,33 @@ import pytest
 
 import tfopt
 from tests.conftest import SAMPLES
+from tfopt.core import registry
 from tfopt.data.dataset import Split
+from tfopt.formats.tflite.graph import operations, parameters
 
-TECHNIQUES = {
-    "prune": lambda model, data: tfopt.prune(model, tfopt.PruneConfig(sparsity=0.6, epochs=1), data),
-    "one-shot": lambda model, data: tfopt.prune(model, tfopt.PruneConfig(sparsity=0.6, schedule="one-shot"), data),
-    "2:4": lambda model, data: tfopt.prune(model, tfopt.PruneConfig(pattern="2:4", epochs=1), data),
-    "tfmot": lambda model, data: tfopt.prune(model, tfopt.PruneConfig(engine="tfmot", epochs=2), data),
-    "structured": lambda model, data: tfopt.prune(
-        model, tfopt.StructuredConfig(importance="taylor", scope="global", epochs=1), data
-    ),
-    "cluster": lambda model, data: tfopt.cluster(model, tfopt.ClusterConfig(epochs=1), data),
-    "binarize": lambda model, data: tfopt.binarize(model, tfopt.BinarizeConfig(epochs=1), data),
-    "rounded": lambda model, data: tfopt.binarize(model, tfopt.BinarizeConfig(post_training=True), data),
-    "qat": lambda model, data: tfopt.quantize(model, tfopt.QatConfig(epochs=1), data),
-    "int8": lambda model, data: tfopt.quantize(model, tfopt.QuantizeConfig(precision="int8"), data),
-    "float16": lambda model, data: tfopt.quantize(model, tfopt.QuantizeConfig(precision="float16"), data),
-    "dynamic": lambda model, data: tfopt.quantize(model, tfopt.QuantizeConfig(precision="dynamic"), data),
-    "convert": lambda model, data: tfopt.convert(model, None, data),
+QUICK = {"structured": {"importance": "taylor", "scope": "global"}}  # beside one epoch
+VARIANTS = {
+    "one-shot": tfopt.PruneConfig(sparsity=0.6, schedule="one-shot"),
+    "2:4": tfopt.PruneConfig(pattern="2:4", epochs=1),
+    "tfmot": tfopt.PruneConfig(engine="tfmot", epochs=2),
+    "rounded": tfopt.BinarizeConfig(post_training=True),
+    "float16": tfopt.QuantizeConfig(precision="float16"),
+    "dynamic": tfopt.QuantizeConfig(precision="dynamic"),
 }
 
 
+def quick(name):
+    """The config of a registered technique, with one epoch where it trains."""
+    kind = registry.technique(name).config
+    return kind(**({"epochs": 1} if "epochs" in kind.model_fields else {}), **QUICK.get(name, {}))
+
+
+CONFIGS = {**{name: quick(name) for name in registry.names()}, **VARIANTS}
+TECHNIQUES = {
+    name: lambda model, data, config=config: tfopt.Pipeline([config]).run(model, data)
+    for name, config in CONFIGS.items()
+}
+WHOLE = {"convert", "to-keras", "distill"}  # they do not go by layers
 SLOW = {"rounded", "2:4", "binarize"}  # what is like them is tested each time
 MARKED = [pytest.param(name, marks=pytest.mark.slow) if name in SLOW else name for name in TECHNIQUES]
 
@@ -37,7 +43,9 @@ def done(request):
     artifact = tfopt.load(SAMPLES / "digits-cnn.keras")
     before = [w.copy() for w in artifact.model.get_weights()]
     technique = TECHNIQUES[request.param]
-    return artifact, before, technique, technique(artifact, None)
+    result = technique(artifact, None)
+    assert bool(result.report.layers) == (request.param not in WHOLE)
+    return artifact, before, technique, result
 
 
 def test_the_input_model_is_left_alone(done):
@@ -65,7 +73,7 @@ def test_the_saved_file_predicts_what_was_measured(done, tmp_path, digits):
 
 def test_every_layer_with_weights_is_in_the_report(done):
     artifact, _, _, result = done
-    if result.report.command != "convert":
+    if result.report.layers:
         with_weights = {layer.name for layer in artifact.model.layers if layer.weights}
         assert {change.layer for change in result.report.layers} == with_weights
         assert all(change.detail for change in result.report.layers)
@@ -82,5 +90,46 @@ def test_the_same_seed_gives_the_same_result_whatever_the_labels_of_the_test_spl
 def test_another_calibration_split_gives_another_int8_file(digits):
     artifact = tfopt.load(SAMPLES / "digits-cnn.keras")
     darker = replace(digits, calibration=Split.of(digits.calibration.x * 0.5, digits.calibration.y))
-    ours, theirs = (TECHNIQUES["int8"](artifact, data).artifact.payload for data in (digits, darker))
+    ours, theirs = (TECHNIQUES["quantize"](artifact, data).artifact.payload for data in (digits, darker))
     assert ours != theirs
+
+
+@pytest.fixture(scope="module")
+def prepared():
+    """The sample with a property that techniques may keep, made without training."""
+    bare = tfopt.load(tfopt.load(SAMPLES / "digits-cnn.keras").model)
+    return {
+        "sparsity": tfopt.prune(bare, tfopt.PruneConfig(sparsity=0.6)).artifact,
+        "clusters": tfopt.cluster(bare, tfopt.ClusterConfig(clusters=8)).artifact,
+    }
+
+
+def keras_of(result):
+    """The Keras model of a result, if it has one."""
+    return next((a.model for a in (result.artifact, *result.companions) if a.format == "keras"), None)
+
+
+def kernels(model):
+    return [weight.numpy() for weight in model.weights if len(weight.shape) > 1]
+
+
+def test_what_a_technique_says_it_keeps_is_kept(prepared, kept, digits):
+    name, kind = kept
+    source = prepared[kind]
+    result = TECHNIQUES[name](source, digits)
+    model = keras_of(result)
+    if kind == "sparsity" and model is not None:
+        assert all(not now[was == 0].any() for was, now in zip(kernels(source.model), kernels(model), strict=True))
+    elif kind == "sparsity":
+        assert parameters(result.artifact.payload)[1] <= sum(np.count_nonzero(w) for w in source.model.get_weights())
+    elif model is not None:
+        assert max(len(np.unique(kernel)) for kernel in kernels(model)) <= 8
+    else:
+        held = [c for o in operations(result.artifact.payload) for c in o.constants if len(c.shape) > 1]
+        assert max(constant.distinct() for constant in held) <= 8
+
+
+def pytest_generate_tests(metafunc):
+    if "kept" in metafunc.fixturenames:
+        pairs = [(name, kind) for name in registry.names() for kind in sorted(registry.technique(name).keeps)]
+        metafunc.parametrize("kept", pairs, ids=lambda pair: f"{pair[0]}-{pair[1]}")

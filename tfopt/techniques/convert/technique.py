@@ -21,7 +21,7 @@ class Convert(Technique[FloatConfig]):
     ending = ".tflite"
     gives = "tflite"
     trains = False
-    keeps = frozenset({"sparsity", "clusters"})
+    keeps = frozenset({"sparsity"})  # clusters only within a channel: normalizations are folded into kernels
 
     def apply(self, artifact: "KerasArtifact", config: FloatConfig, context: "Context") -> "Outcome":
         """Convert a model to a float file, without its zeros if that is smaller."""
