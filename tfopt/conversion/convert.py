@@ -19,7 +19,7 @@ from tfopt.graph.random_inputs import random_inputs
 from tfopt.graph.replay import is_graph
 from tfopt.runtime.progress import Progress
 from tfopt.runtime.temporary_files import temporary_folder
-from tfopt.typing import Array
+from tfopt.typing import Array, Options
 
 RECURRENT = (keras.layers.RNN, keras.layers.Bidirectional)
 HOW: dict[Lowering, str] = {
@@ -81,8 +81,8 @@ def _attempt(artifact: KerasArtifact, job: LowerJob, calibration: Sequence[Array
         batch = [array[:2] for array in calibration] or [
             tensor.numpy() for tensor in random_inputs(artifact.model, job.length)
         ]
-        np.savez(folder / "samples.npz", **_numbered(batch))  # type: ignore[arg-type]
-        np.savez(folder / "calibration.npz", **_numbered(calibration))  # type: ignore[arg-type]
+        np.savez(folder / "samples.npz", **_numbered(batch))
+        np.savez(folder / "calibration.npz", **_numbered(calibration))
         told = folder / "lowered.json"
         try:
             run_child("conversion.lowering", folder, job, artifact.name, progress)
@@ -128,5 +128,5 @@ def has_recurrent(model: keras.Model) -> bool:
     )
 
 
-def _numbered(arrays: Sequence[Array]) -> dict[str, Array]:
+def _numbered(arrays: Sequence[Array]) -> Options:
     return {str(index): np.asarray(array) for index, array in enumerate(arrays)}

@@ -49,7 +49,8 @@ def technique(name: str) -> AnyTechnique:
     """
     if name in OWN:
         module, _, kind = OWN[name].partition(":")
-        return getattr(import_module(module), kind)()  # type: ignore[no-any-return]
+        own: AnyTechnique = getattr(import_module(module), kind)()
+        return own
     if name not in third_party():
         raise InputError(f"there is no technique {name}; there are {', '.join(names())}")
     point = third_party()[name]

@@ -1,7 +1,7 @@
 """Data sets of `tensorflow_datasets`, the optional extra `tfds`: images or texts with a label each."""
 
 import importlib
-from typing import Any
+from collections.abc import Iterable
 
 import numpy as np
 
@@ -34,7 +34,7 @@ def load_tfds(config: DataConfig) -> RawData:
     return RawData(x, y, *test, kind="image", peak=255, scale="unit", class_names=names)
 
 
-def _to_arrays(samples: Any, config: DataConfig) -> tuple[Array, Array]:
+def _to_arrays(samples: Iterable[tuple[Array | bytes, int]], config: DataConfig) -> tuple[Array, Array]:
     xs, ys = zip(*samples, strict=True)
     y = np.asarray(ys)
     if isinstance(xs[0], bytes | str):

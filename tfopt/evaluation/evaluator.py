@@ -7,12 +7,11 @@ on the validation split; the test split is measured once, at the end, by the sam
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any, Literal, Self
+from typing import Literal, Self
 
 import keras
 import numpy as np
 import tensorflow as tf
-from numpy.typing import NDArray
 
 from tfopt.config.choices import Task
 from tfopt.data.dataset import Dataset
@@ -23,8 +22,8 @@ from tfopt.formats.keras.artifact import predict
 from tfopt.formats.tflite.artifact import TfliteArtifact
 from tfopt.graph.model_io import call
 from tfopt.runtime.progress import Progress, Silent
+from tfopt.typing import Array, Tensor
 
-Array = NDArray[Any]
 LOSS_SAMPLES = 2048  # that a loss is the mean of
 LOSS_BATCH = 256
 
@@ -103,7 +102,7 @@ class Evaluator:
         inputs, targets = [x[:count] for x in self.inputs], encode(self.y[:count])
 
         @tf.function(reduce_retracing=True)
-        def of_batch(batch: Any, wanted: Any) -> Any:
+        def of_batch(batch: Tensor, wanted: Tensor) -> Tensor:
             return loss(wanted, call(model, batch))
 
         def mean_loss() -> float:

@@ -146,7 +146,9 @@ def _einsum_macs(equation: str, shapes: list[Shape]) -> int:
     """Product of the sizes of all distinct labels; an ellipsis stands for the axes no label names."""
     sizes: dict[str, int] = {}
     for term, shape in zip(equation.split("->")[0].split(","), shapes, strict=True):
-        before, dots, after = re.fullmatch(r"([a-zA-Z]*)(\.{3})?([a-zA-Z]*)", term.strip()).groups()  # type: ignore[union-attr]
+        found = re.fullmatch(r"([a-zA-Z]*)(\.{3})?([a-zA-Z]*)", term.strip())
+        assert found is not None
+        before, dots, after = found.groups()
         hidden = len(shape) - len(before) - len(after) if dots else 0
         labels = [*before, *(f"...{hidden - i}" for i in range(hidden)), *after]
         for label, size in zip(labels, shape, strict=True):

@@ -7,7 +7,6 @@ and tracing computes nothing. What depends on the data, or is made in a loop, ha
 
 import math
 from collections.abc import Iterator
-from typing import Any
 
 import keras
 import tensorflow as tf
@@ -43,21 +42,21 @@ def _check_between(model: keras.Model, name: str) -> None:
                 raise InputError(f"{name} makes {elements:,} numbers of one sample in {operation.name}: refused")
 
 
-def _count_unrolled(operation: Any) -> int:
+def _count_unrolled(operation: keras.Operation) -> int:
     """Count the steps of a recurrent layer that stand in the graph one by one; 0 if it loops."""
     inner = getattr(operation, "forward_layer", operation)
     found = _get_tensors(operation, "input") if getattr(inner, "unroll", False) else []
     return max((tensor.shape[1] or 0 for tensor in found if len(tensor.shape) > 2), default=0)
 
 
-def _walk_operations(model: keras.Model) -> Iterator[Any]:
+def _walk_operations(model: keras.Model) -> Iterator[keras.Operation]:
     for operation in getattr(model, "operations", None) or model.layers:
         yield operation
         if isinstance(operation, keras.Model):
             yield from _walk_operations(operation)
 
 
-def _get_tensors(operation: Any, which: str) -> list[keras.KerasTensor]:
+def _get_tensors(operation: keras.Operation, which: str) -> list[keras.KerasTensor]:
     """Return the tensors of its first call; none if it was never called."""
     try:
         found = keras.tree.flatten(getattr(operation, which))
@@ -66,7 +65,7 @@ def _get_tensors(operation: Any, which: str) -> list[keras.KerasTensor]:
     return [tensor for tensor in found if isinstance(tensor, keras.KerasTensor)]
 
 
-def _trace_operations(model: keras.Model) -> Iterator[Any]:
+def _trace_operations(model: keras.Model) -> Iterator[tf.Operation]:
     """Yield the operations of the graph for one sample; none if it cannot be traced, and so cannot be run either."""
     try:
         specs = [tf.TensorSpec((tensor.shape[0] or 1, *tensor.shape[1:]), tensor.dtype) for tensor in inputs_of(model)]

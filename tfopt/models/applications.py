@@ -6,7 +6,6 @@ what every other model takes.
 
 import difflib
 from types import ModuleType
-from typing import Any
 
 import keras
 from keras import layers
@@ -61,7 +60,7 @@ def application(name: str, weights: str | None, shape: tuple[int, ...], scaling:
         ) from error
 
 
-def _to_bytes_scaling(scaling: Scaling) -> tuple[Any, Any]:
+def _to_bytes_scaling(scaling: Scaling) -> tuple[float | list[float], float | list[float]]:
     """Return the factor and offset that bring scaled images back to 0..255; others had 8 bits before."""
     match scaling.scale:
         case "unit":

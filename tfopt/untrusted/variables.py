@@ -27,7 +27,7 @@ def limit_variables(stored: int, name: str) -> Iterator[None]:
         f"{name} declares layers with more than {most:,} bytes of weights, but holds {stored:,}: refused"
     )
 
-    def create(next_creator: Callable[..., Any], **options: Any) -> Any:
+    def create(next_creator: Callable[..., tf.Variable], **options: Any) -> tf.Variable:
         nonlocal made
         shape, kind = _infer_shape(options.get("initial_value"), options.get("shape"), options.get("dtype"))
         size = int(shape.num_elements() or 0) * int(kind.size)

@@ -231,7 +231,8 @@ def _optimizer_bytes(weights: Path) -> int:
 
 
 def _compiled(model: keras.Model) -> Callable[[list[Tensor]], Tensor]:
-    return tf.function(lambda inputs: call(model, inputs), reduce_retracing=True)  # type: ignore[no-any-return]
+    compiled: Callable[[list[Tensor]], Tensor] = tf.function(lambda inputs: call(model, inputs), reduce_retracing=True)
+    return compiled
 
 
 def _check_backend() -> None:

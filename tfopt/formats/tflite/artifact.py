@@ -124,7 +124,8 @@ class TfliteArtifact:
         with _one_sentence(self.name):
             _Bound(interpreter).set(dict(zip(self.input_names, inputs, strict=True)))
             interpreter.invoke()
-        return interpreter.invoke  # type: ignore[no-any-return]
+        invoke: Callable[[], object] = interpreter.invoke
+        return invoke
 
     def save(self, path: str | Path, *, force: bool = False) -> Path:
         """Write the file atomically; raise `OutputError` if it exists, unless `force`."""

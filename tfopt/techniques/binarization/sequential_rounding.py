@@ -6,6 +6,7 @@ has in the float model; batch normalizations that could not be folded get the st
 """
 
 from collections.abc import Mapping
+from functools import partial
 
 import keras
 import numpy as np
@@ -85,7 +86,7 @@ def _fit(layer: keras.Layer, levels: Levels | None, given: tuple[tf.Tensor, tf.T
         fed = compute_moments(layer, *given)
         if fed is None:
             seen = seen and values == "int8"
-            update_kernel(layer, kernel, lambda matrix, values=values: nearest(matrix, values))  # type: ignore[misc]
+            update_kernel(layer, kernel, partial(nearest, levels=values))
         else:
             _match(layer, kernel, values, fed, compensate=compensate)
     return seen

@@ -7,18 +7,18 @@ a range in which all other scores are one integer. Such operations stay in float
 
 from collections.abc import Mapping
 from math import prod
-from typing import Any
 
 import numpy as np
 
 from tfopt.formats.tflite.graph import Operation, operations
+from tfopt.typing import Array
 
 STEPS = 255
 SUMS = ("ADD", "SUB")
 MASKING = ("ADD", "SELECT", "SELECT_V2")
 
 
-def not_for_integers(payload: bytes, ranges: Mapping[str, Mapping[str, Any]]) -> list[str]:
+def not_for_integers(payload: bytes, ranges: Mapping[str, Mapping[str, Array]]) -> list[str]:
     """Names of the first outputs of such operations in a float file; `ranges` has min and max of each tensor."""
     spans = {name: _span(values) for name, values in ranges.items() if "min" in values}
     lost: list[str] = []
@@ -48,7 +48,7 @@ def _is_lost(operation: Operation, spans: Mapping[str, float]) -> bool:
     return span == 0 or (operation.kind in SUMS and span * STEPS < largest)
 
 
-def _span(values: Mapping[str, Any]) -> float:
+def _span(values: Mapping[str, Array]) -> float:
     return float(np.max(values["max"])) - float(np.min(values["min"]))
 
 

@@ -12,7 +12,7 @@ from tfopt.runtime.progress import Progress
 from tfopt.runtime.temporary_files import temporary_folder
 from tfopt.techniques.quantization.config import QuantizeConfig
 from tfopt.techniques.quantization.jobs import MixJob, QuantizeJob
-from tfopt.typing import Array
+from tfopt.typing import Array, Options
 
 
 def quantize(
@@ -29,7 +29,8 @@ def quantize(
     with temporary_folder() as folder:
         (folder / "float.tflite").write_bytes(source.payload)
         if calibration:
-            np.savez(folder / "calibration.npz", **calibration)  # type: ignore[arg-type]
+            arrays: Options = dict(calibration)
+            np.savez(folder / "calibration.npz", **arrays)
         job = QuantizeJob(config=config, variants=[list(kept) for kept in variants])
         run_child("techniques.quantization.quantizer_process", folder, job, source.name, progress)
         stem = Path(source.name).stem.removesuffix("-float")

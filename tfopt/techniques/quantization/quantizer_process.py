@@ -69,7 +69,8 @@ def _observed(
     manager.load_quantization_recipe(rules)
     [signature] = Interpreter(str(source)).get_signature_list()
     calibrator.calibrate({signature: feeds}, manager)
-    return calibrator.get_model_qsvs()  # type: ignore[no-any-return]
+    ranges: Json = calibrator.get_model_qsvs()
+    return ranges
 
 
 def _feeds(folder: Path, source: Path) -> list[dict[str, Array]]:

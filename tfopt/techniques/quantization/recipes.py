@@ -80,7 +80,8 @@ def recipe(config: QuantizeConfig, kept: Sequence[str], loops: Loops, lost: Sequ
         manager.add_quantization_config(_any_of(kept), ALL, algorithm_key=AlgorithmName.NO_QUANTIZE)
     if lost:
         manager.add_quantization_config(f"(?#lost){_any_of(lost)}", ALL, algorithm_key=AlgorithmName.NO_QUANTIZE)
-    return manager.get_quantization_recipe()  # type: ignore[no-any-return]
+    rules: list[Json] = manager.get_quantization_recipe()
+    return rules
 
 
 def mixture(forms: Mapping[Form, Sequence[str]]) -> list[Json]:
@@ -92,7 +93,8 @@ def mixture(forms: Mapping[Form, Sequence[str]]) -> list[Json]:
             manager.add_quantization_config(
                 f"(?#{form}){_any_of(names)}", operation, rule, AlgorithmName.MIN_MAX_UNIFORM_QUANT
             )
-    return manager.get_quantization_recipe()  # type: ignore[no-any-return]
+    rules: list[Json] = manager.get_quantization_recipe()
+    return rules
 
 
 Rule = tuple[TFLOperationName, str, OpQuantizationConfig]

@@ -48,4 +48,5 @@ def _global_counts(competitions: Sequence[Competition], amount: float) -> list[i
     order = np.argsort(np.concatenate(free), kind="stable") if free else np.array([], int)
     wanted = round(amount * sum(len(one.roots) for one in competitions))
     chosen = np.concatenate(owners)[order[:wanted]] if free else np.array([], int)
-    return np.bincount(chosen, minlength=len(competitions)).tolist()  # type: ignore[no-any-return]
+    counts: list[int] = np.bincount(chosen, minlength=len(competitions)).tolist()
+    return counts

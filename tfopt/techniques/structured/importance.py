@@ -86,7 +86,8 @@ def _norms(graph: ChannelGraph, weights: dict[str, list[Array]], power: int) -> 
 
 def _by_position(weight: Array, slices: WeightSlices) -> Array:
     """Sums over all axes but that of the slices."""
-    return weight.sum(axis=tuple(axis for axis in range(weight.ndim) if axis != slices.axis))  # type: ignore[no-any-return]
+    sums: Array = weight.sum(axis=tuple(axis for axis in range(weight.ndim) if axis != slices.axis))
+    return sums
 
 
 def _needed(data: Dataset | None, by: Importance) -> Dataset:
