@@ -15,7 +15,7 @@ from tfopt.graph.random_inputs import random_inputs
 from tfopt.runtime.progress import Silent
 from tfopt.techniques.quantization.config import QuantizeConfig
 from tfopt.techniques.quantization.litert_quantizer import quantize
-from tfopt.techniques.quantization.loops import loops
+from tfopt.techniques.quantization.recipes import loops_in
 
 
 def gru():
@@ -51,7 +51,7 @@ def test_a_gru_becomes_a_loop_whose_weights_are_quantized_and_whose_ends_are_lef
     assert file.input_types() == ["int8"]
     inside = {c.type for o in operations(file.payload) if o.in_loop for c in o.constants if len(c.shape) == 2}
     assert inside == {"INT8"}
-    assert loops(file.payload).operations
+    assert loops_in(file.payload).operations
     [before], [after] = made.artifact.outputs(feeds).values(), file.outputs(feeds).values()
     np.testing.assert_allclose(after, before, atol=0.05 * np.abs(before).max())
 

@@ -1,6 +1,6 @@
 import pytest
 
-from tfopt.techniques.pruning.schedule import sparsity_at
+from tfopt.techniques.pruning.masks import sparsity_at
 
 
 def test_cubic_schedule_follows_equation_1_of_zhu_and_gupta():

@@ -16,10 +16,10 @@ from tfopt.graph.channels.groups import find_groups
 from tfopt.graph.channels.tracing import trace
 from tfopt.techniques.structured.block_removal import prune_blocks
 from tfopt.techniques.structured.channel_pruning import prune_channels
-from tfopt.techniques.structured.channel_selection import Competition, gone
+from tfopt.techniques.structured.channel_selection import GroupScores, channels_to_remove
 from tfopt.techniques.structured.config import StructuredConfig
 from tfopt.techniques.structured.importance import importances
-from tfopt.techniques.structured.reaching import least_amount
+from tfopt.techniques.structured.targets import least_amount
 
 
 @pytest.fixture
@@ -122,12 +122,12 @@ def test_what_cannot_be_is_one_sentence(tfopt, sample, tmp_path, arguments, code
 
 
 def test_a_share_of_each_group_leaves_or_the_least_of_all():
-    one = Competition(np.arange(1, 5), np.array([4.0, 3.0, 2.0, 1.0]), 1)
-    other = Competition(np.arange(5, 9), np.array([0.1, 0.2, 0.3, 0.4]), 1)
-    assert sorted(gone([one, other], 0.5, "local")) == [3, 4, 5, 6]
-    assert sorted(gone([one, other], 0.375, "global")) == [5, 6, 7]
-    assert sorted(gone([one, other], 0.5, "global")) == [4, 5, 6, 7]  # one of each group stays
-    assert sorted(gone([one, other], 0.75, "local", round_to=2)) == [3, 4, 5, 6]
+    one = GroupScores(np.arange(1, 5), np.array([4.0, 3.0, 2.0, 1.0]), 1)
+    other = GroupScores(np.arange(5, 9), np.array([0.1, 0.2, 0.3, 0.4]), 1)
+    assert sorted(channels_to_remove([one, other], 0.5, "local")) == [3, 4, 5, 6]
+    assert sorted(channels_to_remove([one, other], 0.375, "global")) == [5, 6, 7]
+    assert sorted(channels_to_remove([one, other], 0.5, "global")) == [4, 5, 6, 7]  # one of each group stays
+    assert sorted(channels_to_remove([one, other], 0.75, "local", round_to=2)) == [3, 4, 5, 6]
 
 
 def test_bisection_finds_the_least_amount():

@@ -15,9 +15,9 @@ from tfopt.errors import InputError, UnsupportedError
 from tfopt.formats.loading import load_keras
 from tfopt.graph.model_copy import rebuild
 from tfopt.runtime.progress import Silent
-from tfopt.techniques.binarization.by_training import trained
 from tfopt.techniques.binarization.config import BinarizeConfig
 from tfopt.techniques.binarization.layer_plan import plan
+from tfopt.techniques.binarization.training import trained
 from tfopt.techniques.clustering.cluster import cluster
 from tfopt.techniques.clustering.config import ClusterConfig
 from tfopt.techniques.pruning.config import PruneConfig

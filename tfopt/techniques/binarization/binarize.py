@@ -15,14 +15,14 @@ from tfopt.formats.keras.artifact import KerasArtifact
 from tfopt.graph.layer_names import named_layers
 from tfopt.graph.model_copy import compile_like, rebuild
 from tfopt.runtime.progress import Progress
-from tfopt.techniques.binarization.by_rounding import best_rounding
-from tfopt.techniques.binarization.by_training import trained
 from tfopt.techniques.binarization.config import BinarizeConfig
 from tfopt.techniques.binarization.layer_changes import changes
 from tfopt.techniques.binarization.layer_plan import Plan, plan
 from tfopt.techniques.binarization.low_bit_file import low_bit_file
 from tfopt.techniques.binarization.packed_layer import packed
+from tfopt.techniques.binarization.post_training import best_rounding
 from tfopt.techniques.binarization.rounding import Levels
+from tfopt.techniques.binarization.training import trained
 from tfopt.techniques.binarization.verdicts import bits_of, verdicts
 from tfopt.techniques.quantization.config import QuantizeConfig
 from tfopt.techniques.quantization.post_training import quantize

@@ -24,7 +24,7 @@ from tfopt.runtime.progress import Progress
 from tfopt.techniques.binarization.rounding import Levels
 from tfopt.techniques.quantization.layer_changes import owners
 from tfopt.techniques.quantization.litert_quantizer import mixed
-from tfopt.techniques.quantization.sensitivity import Suspect, layer_errors, noise_to_signal
+from tfopt.techniques.quantization.sensitivity import LayerOperations, layer_errors, noise_to_signal
 from tfopt.typing import Array
 
 NOISE = 0.01  # of the signal's power that a layer may add: that of 8-bit activations is a hundredth of it
@@ -65,14 +65,14 @@ def low_bit_file(
                 forms[layer] = wider
 
 
-def _found(model: keras.Model, payload: bytes, levels: Mapping[str, Levels]) -> list[Suspect]:
+def _found(model: keras.Model, payload: bytes, levels: Mapping[str, Levels]) -> list[LayerOperations]:
     """The layers in `levels` with their operations in the file."""
     owned, kinds = owners(model, payload), {name: type(layer).__name__ for name, layer in named_layers(model)}
-    return [Suspect(name, kinds[name], owned[name]) for name in levels if owned.get(name)]
+    return [LayerOperations(name, kinds[name], owned[name]) for name in levels if owned.get(name)]
 
 
 def _noisy(
-    found: Sequence[Suspect], source: TfliteArtifact, artifact: TfliteArtifact, feeds: Mapping[str, Array]
+    found: Sequence[LayerOperations], source: TfliteArtifact, artifact: TfliteArtifact, feeds: Mapping[str, Array]
 ) -> set[str]:
     """Layers that add too much noise; those in loops, which nobody can look into, if the whole has too much."""
     errors = layer_errors(found, source, artifact, feeds)
@@ -83,9 +83,9 @@ def _noisy(
     return noisy
 
 
-def _first(suspect: Suspect, levels: Levels) -> Form:
+def _first(layer: LayerOperations, levels: Levels) -> Form:
     """The narrowest form that LiteRT has for the kernels of a layer."""
-    kinds = {o.kind for o in suspect.operations if any(len(c.shape) > 1 for c in o.constants)}
+    kinds = {o.kind for o in layer.operations if any(len(c.shape) > 1 for c in o.constants)}
     if kinds != {MATRIX}:
         return "weights"
     return "int8" if levels == "int8" else "int2"
@@ -113,9 +113,9 @@ def _error(source: TfliteArtifact, artifact: TfliteArtifact, feeds: Mapping[str,
     return max(float(np.sqrt(np.mean((b - a) ** 2) / max(float(np.mean(a**2)), 1e-18))) for a, b in pairs)
 
 
-def _by_form(found: Sequence[Suspect], forms: Mapping[str, Form]) -> dict[Form, list[str]]:
+def _by_form(found: Sequence[LayerOperations], forms: Mapping[str, Form]) -> dict[Form, list[str]]:
     names: dict[Form, list[str]] = {}
-    for suspect in found:
-        if suspect.name in forms:
-            names.setdefault(forms[suspect.name], []).extend(suspect.ids)
+    for layer in found:
+        if layer.name in forms:
+            names.setdefault(forms[layer.name], []).extend(layer.ids)
     return names

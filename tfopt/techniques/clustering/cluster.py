@@ -13,13 +13,14 @@ from tfopt.formats.keras.artifact import KerasArtifact
 from tfopt.report.schema import LayerChange
 from tfopt.techniques.clustering.centroids import clustered
 from tfopt.techniques.clustering.config import ClusterConfig
-from tfopt.techniques.clustering.sharing import share
 from tfopt.techniques.kernel_selection import Target, targets
 from tfopt.techniques.pruning.magnitude import sparsity
 from tfopt.training.fit import fit
 from tfopt.training.plan import FitPlan
+from tfopt.training.projections import keeping
 from tfopt.training.seeds import seed_everything
 from tfopt.training.teacher import teacher_of
+from tfopt.typing import Array, Tensor
 
 PATIENCE = 5
 
@@ -112,3 +113,24 @@ def _change(target: Target, model: keras.Model, config: ClusterConfig) -> LayerC
         sparsity=sparsity(together) or None,
         distinct=most,
     )
+
+
+class Shared(keras.constraints.Constraint):
+    """Keeps equal weights equal, and zeros zero if asked, after the constraint the weight had before."""
+
+    def __init__(self, kernel: Array, before: keras.constraints.Constraint | None, *, sparsity: bool) -> None:
+        self.before = before
+        self.project = keeping(kernel, sparsity=sparsity, clusters=True)
+
+    def __call__(self, w: Tensor) -> Tensor:
+        """Return w (the shape of the kernel) with its weights shared."""
+        if self.before is not None:
+            w = self.before(w)
+        return self.project(w) if self.project else w
+
+
+def share(weight: keras.Variable, kernel: Array, *, sparsity: bool) -> None:
+    """Give `weight` the clustered `kernel`, and see to it that it stays clustered."""
+    weight.assign(kernel)
+    if np.ptp(kernel):
+        weight.constraint = Shared(kernel, weight.constraint, sparsity=sparsity)

@@ -7,9 +7,9 @@ for any layer, and the architecture stays what it was.
 import keras
 import numpy as np
 
+from tfopt.config.choices import Schedule
 from tfopt.techniques.pruning.config import PruneConfig
 from tfopt.techniques.pruning.patterns import masks, parse
-from tfopt.techniques.pruning.schedule import sparsity_at
 from tfopt.typing import Array, Logs, Tensor
 
 UPDATES = 100
@@ -65,3 +65,14 @@ class Pruning(keras.callbacks.Callback):
             kept = mask & (kernel != 0)  # what is zero stays zero
             constraint.mask.assign(kept)
             weight.assign(kernel * kept)
+
+
+def sparsity_at(step: int, *, final: float, ramp: int, schedule: Schedule, initial: float = 0.0) -> float:
+    """Sparsity that holds at training step `step` (from 0).
+
+    `cubic` rises from `initial` to `final` over `ramp` steps: s = s_f + (s_i - s_f) (1 - t / n)^3; `constant` and
+    `one-shot` are at `final` from the first step.
+    """
+    if schedule != "cubic" or step >= ramp:
+        return final
+    return final + (initial - final) * (1 - step / ramp) ** 3

@@ -9,7 +9,7 @@ from tfopt.techniques.quantization.config import QuantizeConfig
 from tfopt.techniques.quantization.layer_changes import named_as_in
 from tfopt.techniques.quantization.litert_quantizer import quantize as quantize_file
 from tfopt.techniques.quantization.post_training import prepare
-from tfopt.techniques.quantization.sensitivity import SAMPLES, alone, layer_errors, suspects
+from tfopt.techniques.quantization.sensitivity import SAMPLES, alone, layer_errors, layers_of
 
 
 def debug_layers(
@@ -25,7 +25,7 @@ def debug_layers(
     """
     prepared, progress = prepare(artifact, config, context), context.progress
     made, reference = prepared.made, prepared.reference
-    found = suspects(made.model, made.artifact)
+    found = layers_of(made.model, made.artifact)
     [whole] = quantize_file(made.artifact, config, prepared.feeds, progress)
     if not reference.feeds:
         raise InputError(

@@ -26,7 +26,7 @@ from tfopt.runtime.progress import Progress
 from tfopt.techniques.quantization.config import QuantizeConfig
 from tfopt.techniques.quantization.layer_changes import layer_changes, named_as_in
 from tfopt.techniques.quantization.litert_quantizer import quantize as quantize_file
-from tfopt.techniques.quantization.sensitivity import Budget, recover
+from tfopt.techniques.quantization.sensitivity import Budget, spare_layers
 from tfopt.typing import Array
 
 COLLAPSE = 0.05  # a loss of accuracy on the validation split that is no success
@@ -54,7 +54,7 @@ def quantize(artifact: KerasArtifact, config: QuantizeConfig, context: Context) 
     if reference.scores is not None:
         limit = COLLAPSE if config.max_drop is None else config.max_drop
         if config.max_drop is not None and reference.drop(chosen) > limit:
-            chosen, remarks = recover(prepared.budget(config, limit), chosen, context.progress)
+            chosen, remarks = spare_layers(prepared.budget(config, limit), chosen, context.progress)
             notes += remarks
         lost = reference.drop(chosen)
         gates.append(

@@ -24,12 +24,11 @@ def quantize(folder: Path) -> None:
     from litert_quantizer import quantizer
 
     from tfopt.techniques.quantization.integer_range import not_for_integers
-    from tfopt.techniques.quantization.loops import loops
-    from tfopt.techniques.quantization.recipes import recipe
+    from tfopt.techniques.quantization.recipes import loops_in, recipe
 
     job = QuantizeJob.model_validate_json((folder / "job.json").read_bytes())
     source = folder / "float.tflite"
-    inside = loops(source.read_bytes())
+    inside = loops_in(source.read_bytes())
     feeds = _feeds(folder, source)
     ranges: Json | None = None
     if job.config.calibrated:

@@ -7,6 +7,7 @@ import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
+from ai_edge_litert import schema_py_generated as schema
 from litert_quantizer.algorithm_manager import AlgorithmName
 from litert_quantizer.qtyping import (
     ComputePrecision,
@@ -165,3 +166,13 @@ def _float16() -> OpQuantizationConfig:
 
 def _any_of(names: Sequence[str]) -> str:
     return "^(" + "|".join(re.escape(name) for name in names) + ");"
+
+
+def loops_in(payload: bytes) -> Loops:
+    """Return the names of the operations of all subgraphs but the main one, and of their inputs and outputs."""
+    model = schema.ModelT.InitFromPackedBuf(payload, 0)
+    operations, ends = [], []
+    for graph in model.subgraphs[1:]:
+        operations += [graph.tensors[operator.outputs[0]].name.decode() for operator in graph.operators]
+        ends += [graph.tensors[index].name.decode() for index in (*graph.inputs, *graph.outputs)]
+    return Loops(operations, ends)

@@ -26,7 +26,7 @@ from tfopt.typing import Array
 SAMPLES = 32  # enough to rank the layers by
 
 
-class Suspect(NamedTuple):
+class LayerOperations(NamedTuple):
     """A layer, or an operation that belongs to none, with its operations; `name` is as in Keras."""
 
     name: str
@@ -39,7 +39,7 @@ class Suspect(NamedTuple):
         return [operation.outputs[0] for operation in self.operations]
 
 
-def suspects(model: keras.Model, source: TfliteArtifact) -> list[Suspect]:
+def layers_of(model: keras.Model, source: TfliteArtifact) -> list[LayerOperations]:
     """Who can be blamed, in the order of the file, each operation once; a layer with a kernel before one without."""
     kinds = {name: type(layer).__name__ for name, layer in named_layers(model)}
     heavy = {name for name, layer in named_layers(model) if any(len(weight.shape) > 1 for weight in layer.weights)}
@@ -53,13 +53,13 @@ def suspects(model: keras.Model, source: TfliteArtifact) -> list[Suspect]:
     for operation in operations(source.payload):
         if operation.outputs and not operation.in_loop:
             groups.setdefault(owner.get(operation.outputs[0], operation.kind.lower()), []).append(operation)
-    return [Suspect(name, kinds.get(name, "operation"), found) for name, found in groups.items()]
+    return [LayerOperations(name, kinds.get(name, "operation"), found) for name, found in groups.items()]
 
 
 def layer_errors(
-    found: Sequence[Suspect], source: TfliteArtifact, quantized: TfliteArtifact, feeds: Mapping[str, Array]
+    found: Sequence[LayerOperations], source: TfliteArtifact, quantized: TfliteArtifact, feeds: Mapping[str, Array]
 ) -> list[LayerError]:
-    """The noise each suspect adds when the whole is quantized, worst first."""
+    """The noise each layer adds when the whole is quantized, worst first."""
     few = {name: x[:SAMPLES] for name, x in feeds.items()}
     names = _with_values(operations(source.payload))
     before, after = tensors(source, names, few), tensors(quantized, names, few)
@@ -69,16 +69,16 @@ def layer_errors(
         if before[name].shape == after[name].shape
     }
     errors = []
-    for suspect in found:
-        own = {name for operation in suspect.operations for name in operation.outputs}
-        given = {name for operation in suspect.operations for name in operation.inputs} - own
+    for layer in found:
+        own = {name for operation in layer.operations for name in operation.outputs}
+        given = {name for operation in layer.operations for name in operation.inputs} - own
         out = max((noise[name] for name in own if name in noise), default=0.0)
         brought = max(0.0, out - max((noise[name] for name in given if name in noise), default=0.0))
-        last = next((n for operation in reversed(suspect.operations) for n in operation.outputs if n in noise), None)
+        last = next((n for operation in reversed(layer.operations) for n in operation.outputs if n in noise), None)
         errors.append(
             LayerError(
-                layer=suspect.name,
-                kind=suspect.kind,
+                layer=layer.name,
+                kind=layer.kind,
                 added_noise=brought,
                 snr_db=snr(before[last], after[last]) if last else None,
                 cosine=cosine(before[last], after[last]) if last else None,
@@ -123,8 +123,8 @@ def cosine(before: Array, after: Array) -> float:
     return float(np.sum(before * after) / norms) if norms else 1.0
 
 
-def alone(found: Sequence[Suspect], names: Iterable[str]) -> list[list[str]]:
-    """For each of `names` the operations that stay in float when only that suspect is quantized."""
+def alone(found: Sequence[LayerOperations], names: Iterable[str]) -> list[list[str]]:
+    """For each of `names` the operations that stay in float when only that layer is quantized."""
     return [[i for other in found if other.name != name for i in other.ids] for name in names]
 
 
@@ -139,30 +139,30 @@ class Budget:
     reference: Reference
     limit: float
 
-    def keeping(self, kept: Sequence[Suspect], progress: Progress) -> TfliteArtifact:
+    def keeping(self, kept: Sequence[LayerOperations], progress: Progress) -> TfliteArtifact:
         """The file in which the layers `kept` stay in float, or get 8 bits if the others have fewer."""
-        ids = [i for suspect in kept for i in suspect.ids]
+        ids = [i for layer in kept for i in layer.ids]
         [artifact] = quantize(self.source, self.config, self.feeds, progress, [ids])
         return artifact
 
 
-def recover(budget: Budget, quantized: TfliteArtifact, progress: Progress) -> tuple[TfliteArtifact, list[str]]:
+def spare_layers(budget: Budget, quantized: TfliteArtifact, progress: Progress) -> tuple[TfliteArtifact, list[str]]:
     """Spare one more layer, always the one that adds most noise, until at most the budget is lost; then give back.
 
     Returns the file in which no spared layer can be given up again, or the best one if the budget cannot be held, and
     a note on what was spared.
     """
     reference, limit = budget.reference, budget.limit
-    found = suspects(budget.model, budget.source)
+    found = layers_of(budget.model, budget.source)
     if budget.config.weights != "int8":  # only a kernel can have 8 bits instead of fewer
         found = [s for s in found if any(len(c.shape) > 1 for operation in s.operations for c in operation.constants)]
-    kept: list[Suspect] = []
+    kept: list[LayerOperations] = []
     tried = [(reference.drop(quantized), quantized, kept)]
     with progress.task("sparing the worst layers", len(found)) as advance:
         while len(kept) < len(found) and tried[-1][0] > limit:
-            left = [suspect for suspect in found if suspect not in kept]
+            left = [layer for layer in found if layer not in kept]
             worst = layer_errors(left, budget.source, tried[-1][1], reference.feeds)[0].layer
-            kept = [*kept, next(suspect for suspect in left if suspect.name == worst)]
+            kept = [*kept, next(layer for layer in left if layer.name == worst)]
             advance(1, worst)
             artifact = budget.keeping(kept, progress)
             tried.append((reference.drop(artifact), artifact, kept))
@@ -172,18 +172,18 @@ def recover(budget: Budget, quantized: TfliteArtifact, progress: Progress) -> tu
     if not kept:
         return best, ["sparing the worst layers did not help"]
     how = "float" if budget.config.weights == "int8" else "8 bits"
-    names = ", ".join(suspect.name for suspect in kept)
+    names = ", ".join(layer.name for layer in kept)
     return best, [f"kept in {how} to lose at most {limit * 100:g} points: {names}"]
 
 
 def _give_back(
-    budget: Budget, best: TfliteArtifact, kept: list[Suspect], progress: Progress
-) -> tuple[TfliteArtifact, list[Suspect]]:
+    budget: Budget, best: TfliteArtifact, kept: list[LayerOperations], progress: Progress
+) -> tuple[TfliteArtifact, list[LayerOperations]]:
     """Quantize again, from the least bad on, each layer without which the budget still holds."""
     with progress.task("giving layers back", len(kept)) as advance:
-        for suspect in reversed(kept):
-            advance(1, suspect.name)
-            fewer = [other for other in kept if other is not suspect]
+        for layer in reversed(kept):
+            advance(1, layer.name)
+            fewer = [other for other in kept if other is not layer]
             artifact = budget.keeping(fewer, progress) if fewer else None
             if (
                 artifact

@@ -20,7 +20,7 @@ from tfopt.report.schema import LayerChange
 from tfopt.runtime.progress import Progress
 from tfopt.techniques.kernel_selection import excluded_by
 from tfopt.techniques.structured.config import StructuredConfig
-from tfopt.techniques.structured.fine_tuning import Tuning
+from tfopt.techniques.structured.fine_tuning import FineTuning
 from tfopt.techniques.structured.targets import NAMES, cost_of
 from tfopt.training.seeds import seed_everything
 from tfopt.training.teacher import teacher_of
@@ -46,7 +46,7 @@ def prune_blocks(artifact: KerasArtifact, config: StructuredConfig, context: Con
             else "no addition has an input that passes by other layers"
         )
         raise UnsupportedError(f"{artifact.name} has no residual block that can leave: {why}")
-    tuning = Tuning(artifact.name, config, data, teacher)
+    fine_tuning = FineTuning(artifact.name, config, data, teacher)
     history: list[dict[str, float]] = []
     changes: list[LayerChange] = []
     tried: dict[str, float] = {}
@@ -65,7 +65,7 @@ def prune_blocks(artifact: KerasArtifact, config: StructuredConfig, context: Con
             model = remove_blocks(model, [block], artifact.name)
             inside = {one.name for one in losses} - {block.name} - {one.name for one in find_residual_blocks(model)}
             changes += [_with(flat, one, block) for one in losses if one.name in inside]
-        model, epochs = tuning.tuned(model, step, progress)
+        model, epochs = fine_tuning.run(model, step, progress)
         before = evaluator.loss(model)()
         history.extend(epochs)
     left = {change.layer for change in changes}

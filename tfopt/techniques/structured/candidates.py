@@ -17,7 +17,7 @@ from tfopt.graph.channels.verification import verify
 from tfopt.graph.layer_names import named_layers
 from tfopt.graph.random_inputs import random_inputs
 from tfopt.techniques.kernel_selection import excluded_by
-from tfopt.techniques.structured.channel_selection import Competition, gone
+from tfopt.techniques.structured.channel_selection import GroupScores, channels_to_remove
 from tfopt.techniques.structured.config import StructuredConfig
 from tfopt.techniques.structured.importance import importances
 from tfopt.typing import Array, Tensor
@@ -36,14 +36,14 @@ class Candidates:
     model: keras.Model
     graph: ChannelGraph
     groups: list[ChannelGroup]
-    competitions: list[Competition]
+    groups_scores: list[GroupScores]
     notes: list[str]
     spared: list[ChannelGroup]
     exclude: re.Pattern[str] | None
 
     def kept(self, config: StructuredConfig, amount: float) -> Array:
         """Which ids (n,) stay if a share `amount` of the channels leaves."""
-        removed = gone(self.competitions, amount, config.scope, config.round_to)
+        removed = channels_to_remove(self.groups_scores, amount, config.scope, config.round_to)
         return ~np.isin(self.graph.roots, removed)
 
     def without(self, kept: Array, inputs: Sequence[Tensor]) -> tuple[keras.Model, float]:
@@ -57,7 +57,7 @@ class Candidates:
 
     def total(self) -> int:
         """How many sets compete, in groups of which some can leave."""
-        return sum(len(one.roots) for one in self.competitions if len(one.roots) > one.least)
+        return sum(len(one.roots) for one in self.groups_scores if len(one.roots) > one.least)
 
     def why_kept(self, layer: str) -> str:
         """Why nothing of a layer has left."""
@@ -90,14 +90,14 @@ def candidates(model: keras.Model, config: StructuredConfig, data: Dataset | Non
             f"at least {SAFE_CHANNELS} channels stay of {_few([group.name for group in careful])}: with fewer, oneDNN"
             " corrupts memory when it trains the convolution of size 1 with a stride that reads them (oneDNN #6035)"
         )
-    competitions = [
-        Competition(
+    groups_scores = [
+        GroupScores(
             group.roots, scores[group.roots], max(config.min_channels, SAFE_CHANNELS if group in careful else 1)
         )
         for group in wanted
     ]
     spared = [group for group in found if group not in wanted]
-    return Candidates(model, graph, wanted, competitions, notes, spared, excluded_by(config.exclude))
+    return Candidates(model, graph, wanted, groups_scores, notes, spared, excluded_by(config.exclude))
 
 
 def proof_inputs(model: keras.Model, data: Dataset | None) -> list[Tensor]:

@@ -9,7 +9,7 @@ from tfopt.errors import InputError
 from tfopt.formats.keras.artifact import KerasArtifact
 from tfopt.techniques.structured.candidates import candidates, proof_inputs
 from tfopt.techniques.structured.config import StructuredConfig
-from tfopt.techniques.structured.fine_tuning import Tuning
+from tfopt.techniques.structured.fine_tuning import FineTuning
 from tfopt.techniques.structured.layer_changes import narrowed
 from tfopt.techniques.structured.targets import goal_of
 from tfopt.training.seeds import seed_everything
@@ -39,7 +39,7 @@ def prune_channels(artifact: KerasArtifact, config: StructuredConfig, context: C
         model, difference = found.without(kept, proof_inputs(model, data))
         worst = max(worst, difference)
         if data is not None and removed:
-            model, epochs = Tuning(artifact.name, config, data, teacher).tuned(model, step, progress)
+            model, epochs = FineTuning(artifact.name, config, data, teacher).run(model, step, progress)
             history.extend(epochs)
     exactly = f"{worst:.0e} of its largest number" if worst else "the last bit"
     notes = [

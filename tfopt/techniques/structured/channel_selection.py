@@ -12,7 +12,7 @@ GLOBAL_FLOOR = 0.1  # of a group stays, however little it seems to matter, or a 
 
 
 @dataclass(frozen=True)
-class Competition:
+class GroupScores:
     """The sets of one group: their roots (n,), their scores (n,), and how many of them must stay."""
 
     roots: Array
@@ -20,17 +20,17 @@ class Competition:
     least: int
 
 
-def gone(competitions: Sequence[Competition], amount: float, scope: Scope, round_to: int = 1) -> Array:
+def channels_to_remove(groups_scores: Sequence[GroupScores], amount: float, scope: Scope, round_to: int = 1) -> Array:
     """The roots of the sets that leave when a share `amount` does.
 
     How many stay of a group is rounded up to a multiple of `round_to`, if the group has as many.
     """
     if scope == "global":
-        counts = _global_counts(competitions, amount)
+        counts = _global_counts(groups_scores, amount)
     else:
-        counts = [round(amount * len(one.roots)) for one in competitions]
+        counts = [round(amount * len(one.roots)) for one in groups_scores]
     left = []
-    for one, count in zip(competitions, counts, strict=True):
+    for one, count in zip(groups_scores, counts, strict=True):
         kept = max(len(one.roots) - count, one.least, 1)
         kept = min(-(-kept // round_to) * round_to, len(one.roots))
         order = np.argsort(one.scores, kind="stable")
@@ -38,15 +38,15 @@ def gone(competitions: Sequence[Competition], amount: float, scope: Scope, round
     return np.concatenate(left) if left else np.array([], int)
 
 
-def _global_counts(competitions: Sequence[Competition], amount: float) -> list[int]:
+def _global_counts(groups_scores: Sequence[GroupScores], amount: float) -> list[int]:
     """How many leave each group if the lowest scores of all leave, but for the floor of each group."""
     free, owners = [], []
-    for index, one in enumerate(competitions):
+    for index, one in enumerate(groups_scores):
         most = len(one.roots) - max(one.least, int(np.ceil(GLOBAL_FLOOR * len(one.roots))))
         free.append(np.sort(one.scores)[: max(most, 0)])
         owners.append(np.full(max(most, 0), index))
     order = np.argsort(np.concatenate(free), kind="stable") if free else np.array([], int)
-    wanted = round(amount * sum(len(one.roots) for one in competitions))
+    wanted = round(amount * sum(len(one.roots) for one in groups_scores))
     chosen = np.concatenate(owners)[order[:wanted]] if free else np.array([], int)
-    counts: list[int] = np.bincount(chosen, minlength=len(competitions)).tolist()
+    counts: list[int] = np.bincount(chosen, minlength=len(groups_scores)).tolist()
     return counts

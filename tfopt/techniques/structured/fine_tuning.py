@@ -15,7 +15,7 @@ from tfopt.training.teacher import Teacher
 
 
 @dataclass(frozen=True)
-class Tuning:
+class FineTuning:
     """Fine-tuning after a removal, on the replicas that were asked for."""
 
     name: str
@@ -23,7 +23,7 @@ class Tuning:
     data: Dataset
     teacher: Teacher | None
 
-    def tuned(self, model: keras.Model, step: int, progress: Progress) -> tuple[keras.Model, list[dict[str, float]]]:
+    def run(self, model: keras.Model, step: int, progress: Progress) -> tuple[keras.Model, list[dict[str, float]]]:
         """The model after the share of the epochs that step `step` has, and their history."""
         config = self.config
         epochs = config.epochs * step // config.iterative - config.epochs * (step - 1) // config.iterative

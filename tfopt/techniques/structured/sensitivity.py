@@ -11,7 +11,7 @@ from tfopt.formats.keras.artifact import KerasArtifact
 from tfopt.graph.channels.removal import zero_channels
 from tfopt.report.schema import GroupLoss
 from tfopt.techniques.structured.candidates import candidates
-from tfopt.techniques.structured.channel_selection import gone
+from tfopt.techniques.structured.channel_selection import channels_to_remove
 from tfopt.techniques.structured.config import StructuredConfig
 from tfopt.techniques.structured.costs import Costs
 
@@ -35,8 +35,8 @@ def group_losses(
     macs, parameters, before = costs.multiplications(everything), costs.parameters(everything), loss()
     losses = []
     with progress.task("silencing each group", len(found.groups)) as advance:
-        for group, competition in zip(found.groups, found.competitions, strict=True):
-            left = ~np.isin(found.graph.roots, gone([competition], config.share, "local"))
+        for group, group_scores in zip(found.groups, found.groups_scores, strict=True):
+            left = ~np.isin(found.graph.roots, channels_to_remove([group_scores], config.share, "local"))
             model.set_weights(zero_channels(model, found.graph, left))
             after = loss()
             model.set_weights(weights)

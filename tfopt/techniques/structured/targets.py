@@ -6,16 +6,19 @@ from typing import Protocol
 
 import keras
 
+from tfopt.conversion.convert import convert
 from tfopt.errors import UnreachableError, UnsupportedError
 from tfopt.evaluation.keras_macs import keras_macs
+from tfopt.evaluation.latency import latency_change
+from tfopt.evaluation.measurement import measure
 from tfopt.formats.keras.artifact import KerasArtifact
+from tfopt.formats.tflite.artifact import TfliteArtifact
 from tfopt.graph.channels.removal import remove_channels
-from tfopt.runtime.progress import Progress
+from tfopt.report.schema import LatencyChange
+from tfopt.runtime.progress import Progress, Silent
 from tfopt.techniques.structured.candidates import Candidates
 from tfopt.techniques.structured.config import StructuredConfig
 from tfopt.techniques.structured.costs import Costs
-from tfopt.techniques.structured.latency_ratio import latency_ratio
-from tfopt.techniques.structured.reaching import MOST, least_amount
 from tfopt.typing import Array
 
 PROBES = 6  # smaller models that are converted and timed on the way to a target latency
@@ -128,3 +131,39 @@ def _counted(full: float) -> Callable[[Costs, Array], float]:
 
 def _multiplied(full: float) -> Callable[[Costs, Array], float]:
     return lambda costs, kept: costs.multiplications(kept) / full
+
+
+def latency_ratio(artifact: KerasArtifact, progress: Progress) -> Callable[[keras.Model], LatencyChange]:
+    """A function that converts a model to a float `.tflite` file and times it against that of `artifact`, batch 1."""
+    before = convert(artifact, progress).artifact
+
+    def ratio(model: keras.Model) -> LatencyChange:
+        after = _converted(model, artifact.name)
+        first, second = measure([before, after], None, Silent())
+        assert first.times is not None
+        assert second.times is not None
+        return latency_change(before.name, first.times, second.times)
+
+    return ratio
+
+
+def _converted(model: keras.Model, name: str) -> TfliteArtifact:
+    return convert(KerasArtifact.of(model, name), Silent()).artifact
+
+
+STEPS = 24
+MOST = 1 - 1e-9
+
+
+def least_amount(cost: Callable[[float], float], target: float, low: float = 0.0, steps: int = STEPS) -> float:
+    """The least amount from `low` to 1 whose `cost`, a share of the original's, is at most `target`; 1 if none is."""
+    if cost(low) <= target:
+        return low
+    high = MOST
+    for _ in range(steps):
+        middle = (low + high) / 2
+        if cost(middle) <= target:
+            high = middle
+        else:
+            low = middle
+    return high
