@@ -57,15 +57,15 @@ def test_a_gru_becomes_a_loop_whose_weights_are_quantized_and_whose_ends_are_lef
 
 
 def test_the_next_lowering_is_tried_when_one_fails(monkeypatch):
-    real, tried = converting.run_child, []
+    real, tried = converting.run_converter, []
 
-    def failing(module, folder, job, title, progress):
+    def failing(target, folder, job, *arrays, **more):
         tried.append(job.lowering)
         if job.lowering != "unrolled":
             raise ConversionError(f"{job.lowering} failed")
-        real(module, folder, job, title, progress)
+        real(target, folder, job, *arrays, **more)
 
-    monkeypatch.setattr(converting, "run_child", failing)
+    monkeypatch.setattr(converting, "run_converter", failing)
     made, _ = converted(gru())
     assert tried == ["fused", "loop", "unrolled"]
     assert made.lowering == "unrolled"
@@ -116,12 +116,12 @@ def test_differences_of_nearly_equal_numbers_stay_in_float():
 
 
 def test_a_converter_that_dies_after_the_float_file_leaves_that(monkeypatch):
-    def dies(module, folder, job, *_):
-        real(module, folder, job.model_copy(update={"static": None}), *_)
+    def dies(target, folder, job, *arrays, **more):
+        real(target, folder, job.model_copy(update={"static": None}), *arrays, **more)
         raise ConversionError("it crashed")
 
-    real = converting.run_child
-    monkeypatch.setattr(converting, "run_child", dies)
+    real = converting.run_converter
+    monkeypatch.setattr(converting, "run_converter", dies)
     made, _ = converted(zoo.conv1d(), static="int8")
     assert made.converter is None
     assert made.artifact.payload

@@ -1,13 +1,12 @@
-import sys
-
 import keras
 import numpy as np
 import pytest
 from keras import layers
 
 from tests.conftest import context
-from tfopt.conversion import child
-from tfopt.conversion.jobs import LowerJob
+from tests.test_processes import Shown
+from tfopt.conversion.convert import convert
+from tfopt.conversion.converter_process import run_converter
 from tfopt.errors import ConversionError, InputError
 from tfopt.formats.keras.artifact import KerasArtifact
 from tfopt.formats.loading import load_keras
@@ -15,6 +14,7 @@ from tfopt.formats.tflite.artifact import TfliteArtifact
 from tfopt.formats.tflite.graph import operations, parameters, tflite_macs
 from tfopt.runtime.progress import Silent
 from tfopt.techniques.quantization.config import QuantizeConfig
+from tfopt.techniques.quantization.litert_quantizer import quantize as quantize_file
 from tfopt.techniques.quantization.post_training import quantize
 
 
@@ -126,22 +126,34 @@ def test_calibration_uses_the_calibration_split_and_no_other(digits, sample, mon
 
 
 @pytest.mark.parametrize(
-    ("code", "words"),
+    ("target", "arguments", "words"),
     [
-        ("import os, signal; os.kill(os.getpid(), signal.SIGSEGV)", "crashed on m.keras .SIGSEGV"),
-        ("import sys; sys.exit(3)", "exit code 3"),
-        ("import time; time.sleep(60)", "not converted within 1 s"),
+        ("crashes", (), r"the converter crashed on m\.keras \(SIGSEGV\); nothing was lost"),
+        ("exits", (3, "bye"), r"m\.keras cannot be converted to LiteRT: exit code 3$"),
+        ("sleeps", (60,), r"m\.keras was not converted within 1 s"),
+        ("fails", (), r"m\.keras cannot be converted to LiteRT: ValueError: no such axis$"),
+        ("refuses", ("it does not run",), r"m\.keras cannot be converted to LiteRT: InputError: it does not run$"),
+        ("refuses", ("a\n<unknown>:0: error: bad loc(x)",), r"m\.keras cannot be converted to LiteRT: bad$"),
     ],
 )
-def test_a_converter_that_dies_or_hangs_becomes_one_sentence(monkeypatch, tmp_path, code, words):
-    real = child.subprocess.Popen
+def test_a_converter_that_fails_dies_or_hangs_becomes_one_sentence(target, arguments, words):
+    limit = 1 if target == "sleeps" else 60
+    with pytest.raises(ConversionError, match=f"^{words}"):
+        run_converter(f"tests.children:{target}", *arguments, title="m.keras", progress=Silent(), time_limit=limit)
 
-    def instead(command, **options):
-        return real([sys.executable, "-c", code], **options)
 
-    monkeypatch.setattr(child.subprocess, "Popen", instead)
-    with pytest.raises(ConversionError, match=words):
-        child.run_child("lowering", tmp_path, LowerJob(lowering="direct"), "m.keras", Silent(), time_limit=1)
+def test_the_stages_of_conversion_are_shown(sample):
+    shown = Shown()
+    quantize_file(convert(load_keras(sample), shown).artifact, QuantizeConfig(precision="dynamic"), {}, shown)
+    assert [seen for seen in shown.seen if seen != "end"] == [
+        ("converting", None),
+        (1, "loading TensorFlow"),
+        (1, "converting to LiteRT (direct)"),
+        (1, "running the file"),
+        ("converting", None),
+        (1, "loading LiteRT Quantizer"),
+        (1, "quantizing to dynamic"),
+    ]
 
 
 def test_a_layer_the_quantizer_leaves_alone_is_reported_as_skipped(digits):
@@ -166,7 +178,7 @@ def test_layers_with_the_default_names_of_keras_are_all_found(digits):
     x = layers.Conv2D(4, 3, activation="relu")(layers.BatchNormalization()(x))
     x = layers.Dense(12, activation="relu")(layers.Dense(9)(layers.Flatten()(x)))
     body = keras.Sequential([keras.Input((12,)), layers.Dense(7), layers.Dense(10)])
-    result = quantize(KerasArtifact.of(keras.Model(inputs, body(x)), "m.keras"), QuantizeConfig(), digits, Silent())
+    result = quantize(KerasArtifact.of(keras.Model(inputs, body(x)), "m.keras"), QuantizeConfig(), context(digits))
     actions = [change.action for change in result.layers]
     assert (actions.count("quantized"), actions.count("folded"), actions.count("skipped")) == (6, 1, 0)
 

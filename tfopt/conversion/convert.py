@@ -9,9 +9,9 @@ import keras
 import numpy as np
 
 from tfopt.config.choices import InterfaceType, Lowering
-from tfopt.conversion.child import run_child
 from tfopt.conversion.config import ConvertConfig
-from tfopt.conversion.jobs import Lowered, LowerJob, TrainedJob
+from tfopt.conversion.converter_process import run_converter
+from tfopt.conversion.lowering import Lowered, LowerJob
 from tfopt.errors import ConversionError
 from tfopt.formats.keras.artifact import KerasArtifact
 from tfopt.formats.tflite.artifact import TfliteArtifact
@@ -19,7 +19,7 @@ from tfopt.graph.random_inputs import random_inputs
 from tfopt.graph.replay import is_graph
 from tfopt.runtime.progress import Progress
 from tfopt.runtime.temporary_files import temporary_folder
-from tfopt.typing import Array, Options
+from tfopt.typing import Array
 
 RECURRENT = (keras.layers.RNN, keras.layers.Bidirectional)
 HOW: dict[Lowering, str] = {
@@ -76,36 +76,38 @@ def convert(
 
 
 def _attempt(artifact: KerasArtifact, job: LowerJob, calibration: Sequence[Array], progress: Progress) -> FloatFile:
+    feeds = [np.asarray(array) for array in calibration]
+    compared = [array[:2] for array in feeds] or [
+        tensor.numpy() for tensor in random_inputs(artifact.model, job.length)
+    ]
     with temporary_folder() as folder:
         (folder / "model.keras").write_bytes(artifact.payload)
-        batch = [array[:2] for array in calibration] or [
-            tensor.numpy() for tensor in random_inputs(artifact.model, job.length)
-        ]
-        np.savez(folder / "samples.npz", **_numbered(batch))
-        np.savez(folder / "calibration.npz", **_numbered(calibration))
-        told = folder / "lowered.json"
+        lowered = folder / "lowered.json"
         try:
-            run_child("conversion.lowering", folder, job, artifact.name, progress)
+            run_converter(
+                "tfopt.conversion.lowering:lower", folder, job, compared, feeds, title=artifact.name, progress=progress
+            )
         except ConversionError:
-            if not told.exists():  # it died before the float file was there and had been tried
+            if not lowered.exists():  # it died before the float file was there and had been tried
                 raise
-        answer = Lowered.model_validate_json(told.read_bytes())
-        notes = [f"converted {HOW[job.lowering]}; its outputs differ from Keras by {answer.error:.0e} of the largest"]
-        stem = Path(artifact.name).stem
-        own, without_zeros = folder / "converter.tflite", folder / "sparse.tflite"
+        answer = Lowered.model_validate_json(lowered.read_bytes())
+
+        def made(file: str, kind: str) -> TfliteArtifact | None:
+            path = folder / file
+            name = f"{Path(artifact.name).stem}-{kind}.tflite"
+            return TfliteArtifact(name, path.read_bytes(), order=answer.inputs) if path.exists() else None
+
+        plain = made("float.tflite", "float")
+        assert plain is not None
         return FloatFile(
             artifact.model,
-            TfliteArtifact(f"{stem}-float.tflite", (folder / "float.tflite").read_bytes(), order=answer.inputs),
+            plain,
             answer.inputs,
             answer.error,
             job.lowering,
-            TfliteArtifact(f"{stem}-{job.static}.tflite", own.read_bytes(), order=answer.inputs)
-            if own.exists()
-            else None,
-            TfliteArtifact(f"{stem}-sparse.tflite", without_zeros.read_bytes(), order=answer.inputs)
-            if without_zeros.exists()
-            else None,
-            notes,
+            made("converter.tflite", str(job.static)),
+            made("sparse.tflite", "sparse"),
+            [f"converted {HOW[job.lowering]}; its outputs differ from Keras by {answer.error:.0e} of the largest"],
             answer.failure,
         )
 
@@ -116,7 +118,7 @@ def convert_trained(
     """Integers from the ranges that quantization-aware training learnt: `prepare` writes the SavedModel `trained`."""
     with temporary_folder() as folder:
         prepare(folder / "trained")
-        run_child("conversion.trained", folder, TrainedJob(io=io), name, progress)
+        run_converter("tfopt.conversion.lowering:quantize_trained", folder, io, title=name, progress=progress)
         return TfliteArtifact(f"{Path(name).stem}-qat.tflite", (folder / "quantized.tflite").read_bytes())
 
 
@@ -126,7 +128,3 @@ def has_recurrent(model: keras.Model) -> bool:
         isinstance(layer, RECURRENT) or (isinstance(layer, keras.Model) and has_recurrent(layer))
         for layer in model.layers
     )
-
-
-def _numbered(arrays: Sequence[Array]) -> Options:
-    return {str(index): np.asarray(array) for index, array in enumerate(arrays)}

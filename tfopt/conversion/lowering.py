@@ -1,51 +1,118 @@
-"""The child process that makes a float file: `python -m tfopt.conversion.lowering FOLDER` (see `LowerJob`).
+"""What TensorFlow's converter is asked to do in a child process (see `converter_process`).
 
-What is converted is the Keras model as it is (`direct`); for recurrent models its copy in tf_keras, in which the
-converter finds the LSTM kernel of LiteRT (`fused`), the Keras model with a loop over time (`loop`), or with all steps
-written out (`unrolled`). What was written is run here and compared with Keras.
+A float file is made of the Keras model as it is (`direct`); for recurrent models of its copy in tf_keras, in which the
+converter finds the LSTM kernel of LiteRT (`fused`), of the Keras model with a loop over time (`loop`), or with all
+steps written out (`unrolled`). What was written is run here and compared with Keras.
 """
 
 import gc
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any, TypeAlias
+from typing import Any, Literal, TypeAlias
 
 import numpy as np
+from pydantic import BaseModel
 
-from tfopt.conversion.jobs import Lowered, LowerJob
-from tfopt.conversion.telling import main, stage
+from tfopt.config.choices import InterfaceType, Lowering
 from tfopt.formats.keras.custom_objects import register_inherited
 from tfopt.formats.tflite.artifact import TfliteArtifact
+from tfopt.runtime.progress import Advance, Progress
 from tfopt.typing import Array
 
 TOLERANCE = 1e-4
+TASK = "converting"
 Model: TypeAlias = Any  # of Keras or of tf_keras, neither of which is loaded yet
 
 
-def lower(folder: Path) -> None:
-    """Do the job; raise if the file does not run or does not answer as Keras does."""
-    stage("loading TensorFlow")
-    import tensorflow as tf
+class LowerJob(BaseModel):
+    """`model.keras` shall become `float.tflite`; with `static` the converter makes `converter.tflite` as well.
 
-    job = LowerJob.model_validate_json((folder / "job.json").read_bytes())
-    samples = [array for _, array in sorted(np.load(folder / "samples.npz").items(), key=lambda item: int(item[0]))]
-    inputs, wanted = _save(folder, job, samples)
-    gc.collect()  # the model, before the converter takes several times its memory
-    payload = tf.lite.TFLiteConverter.from_saved_model(str(folder / "saved")).convert()
-    (folder / "float.tflite").write_bytes(payload)
-    stage("running the file")
-    error = difference(wanted, TfliteArtifact("float.tflite", payload).outputs(dict(zip(inputs, samples, strict=True))))
-    if not error <= TOLERANCE:
-        raise ArithmeticError(f"LiteRT answers differently from Keras, by {error:.1e} of the output")
-    answer = Lowered(inputs=inputs, error=error, failure="the converter crashed on it")
-    _tell(folder, answer)  # what comes now may kill this process; the float file is sound
-    failure = _quantize_in_converter(folder, job, inputs) if job.static else ""
-    if job.sparse:
-        failure = _leave_out_zeros(folder, dict(zip(inputs, samples, strict=True)), wanted)
-    _tell(folder, answer.model_copy(update={"failure": failure}))
+    With `sparse` it makes `sparse.tflite`, in which the zeros of pruned weights are left out.
+    """
+
+    lowering: Lowering
+    batch: int | None = None
+    length: int | None = None
+    static: Literal["int8", "int16"] | None = None
+    io: InterfaceType = "float"
+    sparse: bool = False
 
 
-def _save(folder: Path, job: LowerJob, samples: list[Array]) -> tuple[list[str], list[Array]]:
+class Lowered(BaseModel):
+    """Names of the file's inputs in the order of the model's, and by how much the outputs differ from Keras.
+
+    `error` is the largest absolute difference relative to the largest output; `failure` is why the converter gave
+    no quantized or no sparse file, if it was asked for one. It is written to `lowered.json`.
+    """
+
+    inputs: list[str]
+    error: float
+    failure: str = ""
+
+    def write(self, folder: Path) -> None:
+        """Leave this where the parent finds it even if the process dies afterwards."""
+        (folder / "lowered.json").write_text(self.model_dump_json(), encoding="utf-8")
+
+
+def lower(
+    progress: Progress, folder: Path, job: LowerJob, samples: Sequence[Array], calibration: Sequence[Array]
+) -> None:
+    """Make a float file, and the others that the job asks for.
+
+    Args:
+        progress: Is told the stages.
+        folder: Has the model, and gets what is made of it.
+        job: What to make.
+        samples: What the file is compared with Keras on: an array (N, ...) for each input of the model.
+        calibration: What the converter is to calibrate on, as the samples.
+
+    Raises:
+        ArithmeticError: If the file does not answer as Keras does.
+    """
+    with progress.task(TASK, None) as stage:
+        stage(1, "loading TensorFlow")
+        import tensorflow as tf
+
+        inputs, wanted = _save(folder, job, samples, stage)
+        gc.collect()  # the model, before the converter takes several times its memory
+        payload = tf.lite.TFLiteConverter.from_saved_model(str(folder / "saved")).convert()
+        (folder / "float.tflite").write_bytes(payload)
+        stage(1, "running the file")
+        feeds = dict(zip(inputs, samples, strict=True))
+        error = difference(wanted, TfliteArtifact("float.tflite", payload).outputs(feeds))
+        if not error <= TOLERANCE:
+            raise ArithmeticError(f"LiteRT answers differently from Keras, by {error:.1e} of the output")
+        answer = Lowered(inputs=inputs, error=error, failure="the converter crashed on it")
+        answer.write(folder)  # what comes now may kill this process; the float file is sound
+        failure = ""
+        if job.static:
+            failure = _quantize_in_converter(folder, job, dict(zip(inputs, calibration, strict=True)), stage)
+        if job.sparse:
+            failure = _leave_out_zeros(folder, feeds, wanted, stage)
+        answer.model_copy(update={"failure": failure}).write(folder)
+
+
+def quantize_trained(progress: Progress, folder: Path, io: InterfaceType) -> None:
+    """Turn the ranges that quantization-aware training has learnt into integers.
+
+    Args:
+        progress: Is told the stages.
+        folder: Has the SavedModel `trained`, and gets `quantized.tflite`.
+        io: The type of the inputs and outputs of that.
+    """
+    with progress.task(TASK, None) as stage:
+        stage(1, "loading TensorFlow")
+        import tensorflow as tf
+
+        stage(1, "quantizing to int8")
+        converter = tf.lite.TFLiteConverter.from_saved_model(str(folder / "trained"))
+        converter.optimizations = [tf.lite.Optimize.DEFAULT]
+        if io != "float":
+            converter.inference_input_type = converter.inference_output_type = tf.as_dtype(io)
+        (folder / "quantized.tflite").write_bytes(converter.convert())
+
+
+def _save(folder: Path, job: LowerJob, samples: Sequence[Array], stage: Advance) -> tuple[list[str], list[Array]]:
     """Write the SavedModel; return the names of its inputs, and what Keras answers to `samples`."""
     import keras
     import tensorflow as tf
@@ -55,7 +122,7 @@ def _save(folder: Path, job: LowerJob, samples: list[Array]) -> tuple[list[str],
 
     register_inherited()
     model = keras.saving.load_model(folder / "model.keras", compile=False, safe_mode=True)
-    stage(f"converting to LiteRT ({job.lowering})")
+    stage(1, f"converting to LiteRT ({job.lowering})")
     match job.lowering:
         case "fused":
             traceable = saving.rebuilt(model, job.batch, job.length)
@@ -68,15 +135,11 @@ def _save(folder: Path, job: LowerJob, samples: list[Array]) -> tuple[list[str],
     return inputs, [np.asarray(value) for value in answers]
 
 
-def _tell(folder: Path, answer: Lowered) -> None:
-    (folder / "lowered.json").write_text(answer.model_dump_json(), encoding="utf-8")
-
-
-def _leave_out_zeros(folder: Path, feeds: Mapping[str, Array], wanted: list[Array]) -> str:
+def _leave_out_zeros(folder: Path, feeds: Mapping[str, Array], wanted: list[Array], stage: Advance) -> str:
     """Write `sparse.tflite` with the converter's sparse encoding, if it runs and answers alike; else return why not."""
     import tensorflow as tf
 
-    stage("leaving out the zeros")
+    stage(1, "leaving out the zeros")
     converter = tf.lite.TFLiteConverter.from_saved_model(str(folder / "saved"))
     converter.optimizations = [tf.lite.Optimize.EXPERIMENTAL_SPARSITY]
     try:
@@ -123,7 +186,7 @@ def _unroll(config: Any, length: int | None) -> None:
             _unroll(value, length)
 
 
-def _quantize_in_converter(folder: Path, job: LowerJob, inputs: list[str]) -> str:
+def _quantize_in_converter(folder: Path, job: LowerJob, feeds: Mapping[str, Array], stage: Advance) -> str:
     """Integers by the converter itself; a file with a loop would kill the process and is not tried."""
     import tensorflow as tf
 
@@ -131,9 +194,7 @@ def _quantize_in_converter(folder: Path, job: LowerJob, inputs: list[str]) -> st
 
     if any(operation.kind == "WHILE" for operation in operations((folder / "float.tflite").read_bytes())):
         return "a loop cannot be calibrated by the converter"
-    stage(f"quantizing to {job.static} in the converter")
-    arrays = np.load(folder / "calibration.npz")
-    feeds = {name: arrays[str(index)] for index, name in enumerate(inputs)}
+    stage(1, f"quantizing to {job.static} in the converter")
     count, batch = len(next(iter(feeds.values()))), job.batch or 1
     converter = tf.lite.TFLiteConverter.from_saved_model(str(folder / "saved"))
     converter.optimizations = [tf.lite.Optimize.DEFAULT]
@@ -156,7 +217,3 @@ def _quantize_in_converter(folder: Path, job: LowerJob, inputs: list[str]) -> st
         return " ".join(str(error).split())[:100]
     (folder / "converter.tflite").write_bytes(payload)
     return ""
-
-
-if __name__ == "__main__":
-    main(lower)

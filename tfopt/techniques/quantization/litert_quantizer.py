@@ -6,13 +6,14 @@ from pathlib import Path
 import numpy as np
 
 from tfopt.config.choices import Form
-from tfopt.conversion.child import run_child
+from tfopt.conversion.converter_process import run_converter
 from tfopt.formats.tflite.artifact import TfliteArtifact
 from tfopt.runtime.progress import Progress
 from tfopt.runtime.temporary_files import temporary_folder
 from tfopt.techniques.quantization.config import QuantizeConfig
-from tfopt.techniques.quantization.jobs import MixJob, QuantizeJob
-from tfopt.typing import Array, Options
+from tfopt.typing import Array
+
+CHILD = "tfopt.techniques.quantization.quantizer_process"
 
 
 def quantize(
@@ -22,26 +23,46 @@ def quantize(
     progress: Progress,
     variants: Sequence[Sequence[str]] = ((),),
 ) -> list[TfliteArtifact]:
-    """Quantize a float file once for each of `variants`, the names of operations that stay in float.
+    """Quantize a float file, once for each variant.
 
-    `calibration` has an array (N, ...) for each input by its name. Raises `ConversionError`.
+    Args:
+        source: The float file.
+        config: How to quantize.
+        calibration: An array (N, ...) for each input by its name.
+        progress: Shows the stages.
+        variants: Each lists the names of operations that stay in float.
+
+    Returns:
+        An artifact for each variant.
+
+    Raises:
+        ConversionError: If LiteRT Quantizer cannot do it, or what it makes does not run.
     """
+    arrays = {name: np.asarray(array) for name, array in calibration.items()}
     with temporary_folder() as folder:
         (folder / "float.tflite").write_bytes(source.payload)
-        if calibration:
-            arrays: Options = dict(calibration)
-            np.savez(folder / "calibration.npz", **arrays)
-        job = QuantizeJob(config=config, variants=[list(kept) for kept in variants])
-        run_child("techniques.quantization.quantizer_process", folder, job, source.name, progress)
+        run_converter(f"{CHILD}:quantize", folder, config, arrays, variants, title=source.name, progress=progress)
         stem = Path(source.name).stem.removesuffix("-float")
         payloads = [(folder / f"quantized-{number}.tflite").read_bytes() for number in range(len(variants))]
     return [TfliteArtifact(f"{stem}-{config.name}.tflite", payload, order=source.order) for payload in payloads]
 
 
 def mixed(source: TfliteArtifact, forms: Mapping[Form, Sequence[str]], name: str, progress: Progress) -> TfliteArtifact:
-    """Store the operations of a float file, by the names of their first outputs, each in its form (see `MixJob`)."""
+    """Store the operations of a float file each in a form of its own.
+
+    Args:
+        source: The float file.
+        forms: The names of operations, by those of their first outputs, for each form (see `quantizer_process.mix`).
+        name: That of the new file.
+        progress: Shows the stages.
+
+    Returns:
+        The new file, which runs.
+
+    Raises:
+        ConversionError: If LiteRT Quantizer cannot do it.
+    """
     with temporary_folder() as folder:
         (folder / "float.tflite").write_bytes(source.payload)
-        job = MixJob(forms={form: list(names) for form, names in forms.items()})
-        run_child("techniques.quantization.mixing", folder, job, source.name, progress)
+        run_converter(f"{CHILD}:mix", folder, dict(forms), title=source.name, progress=progress)
         return TfliteArtifact(name, (folder / "mixed.tflite").read_bytes(), order=source.order)

@@ -1,50 +1,94 @@
-"""The child process that quantizes a float file (see `QuantizeJob`).
+"""What LiteRT Quantizer is asked to do in a child process (see `litert_quantizer`).
 
-It does not load TensorFlow: LiteRT Quantizer works on the file, as Google recommends since quantization inside the
+TensorFlow is not loaded there: LiteRT Quantizer works on the file, as Google recommends since quantization inside the
 converter is deprecated.
 """
 
 import os
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
 
-from tfopt.conversion.telling import main, stage
+from tfopt.config.choices import Form
 from tfopt.formats.tflite.artifact import TfliteArtifact
+from tfopt.runtime.progress import Progress
 from tfopt.techniques.quantization.config import QuantizeConfig
-from tfopt.techniques.quantization.jobs import QuantizeJob
 from tfopt.typing import Array, Json
 
 BATCH = 32  # where the file leaves it free
+TASK = "converting"
 
 
-def quantize(folder: Path) -> None:
-    """Do the job; raise if a file does not run or gives NaN."""
-    stage("loading LiteRT Quantizer")
-    from litert_quantizer import quantizer
+def quantize(
+    progress: Progress,
+    folder: Path,
+    config: QuantizeConfig,
+    calibration: Mapping[str, Array],
+    variants: Sequence[Sequence[str]],
+) -> None:
+    """Make of `float.tflite` one file for each variant: `quantized-0.tflite`, `quantized-1.tflite`, ...
 
-    from tfopt.techniques.quantization.integer_range import not_for_integers
-    from tfopt.techniques.quantization.recipes import loops_in, recipe
+    Args:
+        progress: Is told the stages.
+        folder: Has the file, and gets what is made of it.
+        config: How to quantize.
+        calibration: An array (N, ...) for each input by its name in the signature.
+        variants: Each lists regular expressions for the names of the operations that stay in float.
 
-    job = QuantizeJob.model_validate_json((folder / "job.json").read_bytes())
-    source = folder / "float.tflite"
-    inside = loops_in(source.read_bytes())
-    feeds = _feeds(folder, source)
-    ranges: Json | None = None
-    if job.config.calibrated:
-        stage(f"calibrating on {len(feeds)} batches")
-        ranges = _observed(source, recipe(job.config, [], inside), feeds, job.config, loops=bool(inside.operations))
-    lost = not_for_integers(source.read_bytes(), ranges) if ranges and job.config.static else []
-    for number, kept in enumerate(job.variants):
-        quantize = quantizer.Quantizer(str(source))
-        quantize.load_quantization_recipe(recipe(job.config, kept, inside, lost))
-        stage(f"quantizing to {job.config.name}")
-        payload = bytes(quantize.quantize(ranges, enable_progress_report=False).quantized_model)
-        target = folder / f"quantized-{number}.tflite"
-        found = TfliteArtifact(target.name, payload).outputs(feeds[0]) if feeds else {}
-        if not all(np.isfinite(value).all() for value in found.values()):
-            raise ArithmeticError(f"as {job.config.name} it gives NaN or infinity")
-        target.write_bytes(payload)
+    Raises:
+        ArithmeticError: If a file gives NaN or infinity.
+        InputError: If a file does not run.
+    """
+    with progress.task(TASK, None) as stage:
+        stage(1, "loading LiteRT Quantizer")
+        from litert_quantizer import quantizer
+
+        from tfopt.techniques.quantization.integer_range import not_for_integers
+        from tfopt.techniques.quantization.recipes import loops_in, recipe
+
+        source = folder / "float.tflite"
+        inside = loops_in(source.read_bytes())
+        feeds = _batches(calibration, source)
+        ranges: Json | None = None
+        if config.calibrated:
+            stage(1, f"calibrating on {len(feeds)} batches")
+            ranges = _observed(source, recipe(config, [], inside), feeds, config, loops=bool(inside.operations))
+        lost = not_for_integers(source.read_bytes(), ranges) if ranges and config.static else []
+        for number, kept in enumerate(variants):
+            worker = quantizer.Quantizer(str(source))
+            worker.load_quantization_recipe(recipe(config, kept, inside, lost))
+            stage(1, f"quantizing to {config.name}")
+            payload = bytes(worker.quantize(ranges, enable_progress_report=False).quantized_model)
+            target = folder / f"quantized-{number}.tflite"
+            found = TfliteArtifact(target.name, payload).outputs(feeds[0]) if feeds else {}
+            if not all(np.isfinite(value).all() for value in found.values()):
+                raise ArithmeticError(f"as {config.name} it gives NaN or infinity")
+            target.write_bytes(payload)
+
+
+def mix(progress: Progress, folder: Path, forms: Mapping[Form, Sequence[str]]) -> None:
+    """Make of `float.tflite` the file `mixed.tflite`, in which each operation is stored in a form of its own.
+
+    Whether that runs is for the parent to see.
+
+    Args:
+        progress: Is told the stages.
+        folder: Has the file, and gets the other.
+        forms: The names of operations for each form of weights: int2, int4 and int8 compute with activations that are
+            quantized to 8 bits as they come; `weights` are 8 bits that are unpacked to float. Others stay in float.
+    """
+    with progress.task(TASK, None) as stage:
+        stage(1, "loading LiteRT Quantizer")
+        from litert_quantizer import quantizer
+
+        from tfopt.techniques.quantization.recipes import mixture
+
+        worker = quantizer.Quantizer(str(folder / "float.tflite"))
+        worker.load_quantization_recipe(mixture(forms))
+        stage(1, "quantizing, each operation in its form")
+        payload = bytes(worker.quantize(None, enable_progress_report=False).quantized_model)
+        (folder / "mixed.tflite").write_bytes(payload)
 
 
 def _observed(
@@ -72,14 +116,13 @@ def _observed(
     return ranges
 
 
-def _feeds(folder: Path, source: Path) -> list[dict[str, Array]]:
+def _batches(calibration: Mapping[str, Array], source: Path) -> list[dict[str, Array]]:
     """The calibration samples, one at a time or as many as the file takes at once, in the types the model takes."""
-    path = folder / "calibration.npz"
-    if not path.exists():
+    if not calibration:
         return []
     artifact = TfliteArtifact(source.name, source.read_bytes())
     types = dict(zip(artifact.input_names, artifact.input_types(), strict=True))
-    arrays = {name: array.astype(types[name]) for name, array in np.load(path).items()}
+    arrays = {name: array.astype(types[name]) for name, array in calibration.items()}
     batch = next((shape[0] for shape in artifact.input_shapes() if shape and shape[0]), BATCH)
     count = len(next(iter(arrays.values())))
     batch = min(batch, count)
@@ -87,7 +130,3 @@ def _feeds(folder: Path, source: Path) -> list[dict[str, Array]]:
         {name: array[start : start + batch] for name, array in arrays.items()}
         for start in range(0, count - batch + 1, batch)
     ]
-
-
-if __name__ == "__main__":
-    main(quantize)
