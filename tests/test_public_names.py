@@ -55,8 +55,8 @@ def test_imports_point_one_way(path):
 @pytest.mark.parametrize("path", FILES, ids=lambda path: str(path.relative_to(PACKAGE)))
 def test_no_private_names_of_keras_and_no_tf_keras_by_another_name(path):
     source = path.read_text()
-    assert "keras.src" not in source
-    assert "tf.keras" not in source
+    assert "keras.src" not in source or path.name == "process_state.py"  # which says why
+    assert "tf.keras" not in source or path == PACKAGE / "formats/legacy/__init__.py"  # which says why
     assert "_maybe_symbolic_build" not in source or path.name == "replicated.py"  # which says why
 
 

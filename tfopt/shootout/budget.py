@@ -2,8 +2,6 @@
 
 from collections.abc import Callable
 
-import keras
-
 from tfopt.errors import InputError
 from tfopt.models.architectures import build
 from tfopt.models.signature import Signature
@@ -19,9 +17,7 @@ def fitted(config: TrainConfig, signature: Signature, parameters: int) -> TrainC
     """
 
     def count(width: int) -> int:
-        model = build(config.model_copy(update={"width": width}), signature)
-        keras.backend.clear_session()
-        return int(model.count_params())
+        return int(build(config.model_copy(update={"width": width}), signature).count_params())
 
     return config.model_copy(update={"width": largest(count, parameters, f"--arch {config.arch}")})
 

@@ -4,6 +4,7 @@ The order of writing is that no kill can leave the best trial without its model:
 trial in the study, then what is no longer the best is deleted.
 """
 
+import gc
 import math
 
 import keras
@@ -13,6 +14,7 @@ from optuna.trial import TrialState
 
 from tfopt.data.dataset import Dataset
 from tfopt.formats.keras.artifact import KerasArtifact
+from tfopt.runtime.process_state import fresh_keras_names
 from tfopt.runtime.progress import Progress
 from tfopt.training.train import Trained, train
 from tfopt.tuning.search_space import Point, train_config
@@ -60,7 +62,12 @@ class Judged(keras.callbacks.Callback):
 
 def run(study: optuna.Study, search: Search, trial: optuna.Trial, point: Point, data: Dataset, bar: Progress) -> None:
     """Train what `point` says and end the trial: complete, pruned, failed, or lost if the time is over."""
-    keras.utils.clear_session()
+    gc.collect()  # the models of earlier trials
+    with fresh_keras_names():
+        _run(study, search, trial, point, data, bar)
+
+
+def _run(study: optuna.Study, search: Search, trial: optuna.Trial, point: Point, data: Dataset, bar: Progress) -> None:
     judged = Judged(trial, search)
     try:
         trained = train(train_config(search.config, point), data, bar, callbacks=[judged])
