@@ -17,7 +17,6 @@ from tfopt.data.dataset import Split
 from tfopt.errors import InputError, UnsupportedError
 from tfopt.formats.loading import load_keras
 from tfopt.models.config import ModelConfig
-from tfopt.runtime.progress import Silent
 from tfopt.techniques.distillation.config import DistillConfig
 from tfopt.techniques.distillation.distill import distill
 from tfopt.techniques.distillation.distiller import Hint, Lesson, weighed
@@ -271,7 +270,7 @@ def test_features_need_layers_of_one_size(digits):
     flat = keras.Sequential([keras.Input((8, 8, 1)), layers.Flatten(), layers.Dense(10, activation="softmax")])
     with pytest.raises(UnsupportedError, match="leave out --features"):
         distill(
-            load_keras(SAMPLES / "digits-cnn.keras"), load_keras(flat), DistillConfig(features=True), digits, Silent()
+            load_keras(SAMPLES / "digits-cnn.keras"), load_keras(flat), DistillConfig(features=True), context(digits)
         )
 
 

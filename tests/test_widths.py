@@ -108,7 +108,7 @@ def test_wide_convolutions_become_dense_layers_with_few_bits_and_that_is_told(di
     x = body(layers.Conv2D(128, 1, name="narrow")(inputs))
     artifact = KerasArtifact.of(keras.Model(inputs, layers.Dense(10, name="out")(layers.Flatten()(x))), "m.keras")
     config = QuantizeConfig(precision="dynamic", weights="int4")
-    result = quantize_model(artifact, config, digits, Silent())
+    result = quantize_model(artifact, config, context(digits))
     assert [(change.layer, change.kind) for change in result.layers] == [
         ("narrow", "Conv2D"), ("body/wide", "Conv2D"), ("out", "Dense")
     ]  # fmt: skip
