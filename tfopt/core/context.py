@@ -4,9 +4,7 @@ from dataclasses import dataclass
 from typing import Self
 
 from tfopt.data.dataset import Dataset
-from tfopt.errors import InputError
 from tfopt.evaluation.evaluator import Evaluator
-from tfopt.formats.keras.artifact import KerasArtifact
 from tfopt.runtime.progress import Progress, Silent
 
 
@@ -31,13 +29,3 @@ class Context:
             return cls(None, None, progress)
         seen = data.without_test()
         return cls(seen, Evaluator.on(seen, "validation"), progress)
-
-    def training_data(self, artifact: KerasArtifact, why: str) -> Dataset:
-        """Return the data for a technique that cannot do without.
-
-        Raises:
-            InputError: Without data; `why` says what they are needed for and what would do without.
-        """
-        if self.data is None:
-            raise InputError(why.format(name=artifact.name))
-        return self.data
