@@ -75,8 +75,7 @@ def test_a_call_of_the_library_goes_unnoticed(name):
     expected = drawn(), drawn()
     prepared()
     before = surroundings()
-    with preserved():
-        CALLS[name]()
+    CALLS[name]()
     assert surroundings() == before
     assert (drawn(), drawn()) == expected
 

@@ -27,6 +27,7 @@ from tfopt.report.inspection import Inspection
 from tfopt.report.schema import Report
 from tfopt.report.shootout import ShootoutReport
 from tfopt.report.versions import versions
+from tfopt.runtime.process_state import preserved
 from tfopt.runtime.progress import Progress, Silent
 from tfopt.shootout.config import ShootoutConfig
 from tfopt.techniques.binarization.config import BinarizeConfig
@@ -135,6 +136,7 @@ def convert(
     return Pipeline([step]).run(model, data, name=name, progress=progress)
 
 
+@preserved()
 def build(
     config: BuildConfig | None = None,
     data: DataLike = "digits",
@@ -155,6 +157,7 @@ def build(
     return Result(artifact, report_of("build", config, dataset, [artifact], progress, untrained=True))
 
 
+@preserved()
 def train(
     config: TrainConfig | None = None,
     data: DataLike = "digits",
@@ -189,6 +192,7 @@ def train(
     return Result(artifact, report.model_copy(update={"replicas": made.replicas, "history": made.result.history}))
 
 
+@preserved()
 def tune(
     config: TuneConfig | None = None,
     data: DataLike = "digits",
@@ -204,6 +208,7 @@ def tune(
     return Result(*tune_model(config, load_dataset(data, None, progress), files, name, progress))
 
 
+@preserved()
 def shootout(
     config: ShootoutConfig | None = None, data: DataLike = "digits", *, progress: Progress | None = None
 ) -> ShootoutReport:
@@ -223,6 +228,7 @@ def shootout(
     )
 
 
+@preserved()
 def debug(
     model: ModelLike,
     config: QuantizeConfig | StructuredConfig | None = None,
@@ -251,6 +257,7 @@ def debug(
     return report.model_copy(update={"errors": errors})
 
 
+@preserved()
 def inspect(model: ModelLike, *, int8: bool = True, progress: Progress | None = None) -> Inspection:
     """Say what is in a model and what each technique can do with its layers; for `int8` it is quantized to see."""
     from tfopt.inspection import inspect as look_into
@@ -258,11 +265,13 @@ def inspect(model: ModelLike, *, int8: bool = True, progress: Progress | None = 
     return look_into(load(model), progress or Silent(), int8=int8)
 
 
+@preserved()
 def evaluate(model: ModelLike, data: DataLike | None = None, *, progress: Progress | None = None) -> Report:
     """Measure one model on the test split of the data it remembers or of `data`."""
     return _compare("evaluate", [model], data, Gates(), progress or Silent())
 
 
+@preserved()
 def compare(
     models: Sequence[ModelLike],
     data: DataLike | None = None,

@@ -22,6 +22,7 @@ from tfopt.errors import InputError
 from tfopt.formats.artifact import Artifact
 from tfopt.formats.keras.artifact import KerasArtifact
 from tfopt.formats.loading import ModelLike, load_keras
+from tfopt.runtime.process_state import preserved
 from tfopt.runtime.progress import Progress, Silent
 
 
@@ -70,6 +71,7 @@ class Pipeline:
                     " a Keras model: swap them"
                 )
 
+    @preserved()
     def run(
         self,
         model: ModelLike,

@@ -20,12 +20,14 @@ from tfopt.formats.loading import ModelLike, load
 from tfopt.formats.provenance import Provenance
 from tfopt.report.predictions import Prediction, Predictions
 from tfopt.report.versions import versions
+from tfopt.runtime.process_state import preserved
 from tfopt.runtime.progress import Progress, Silent
 from tfopt.typing import Array
 
 Inputs: TypeAlias = Sequence[str | Path] | Array
 
 
+@preserved()
 def predict(
     model: ModelLike, inputs: Inputs, *, like: ModelLike | None = None, progress: Progress | None = None
 ) -> Predictions:
