@@ -1,4 +1,4 @@
-"""What a step of a pipeline may use: data without a test split, and what judges by the validation split."""
+"""A step of a pipeline is given data without a test split, and an evaluator bound to the validation split."""
 
 from dataclasses import dataclass
 from typing import Self
@@ -10,7 +10,7 @@ from tfopt.runtime.progress import Progress, Silent
 
 @dataclass(frozen=True)
 class Context:
-    """What a technique is given beside a model and a config.
+    """Holds what a technique is given beside a model and a config.
 
     Attributes:
         data: Train, validation and calibration split; the test split is empty. None if there are no data.

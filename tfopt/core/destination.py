@@ -45,7 +45,7 @@ class Destination:
 
     @property
     def report_path(self) -> Path:
-        """Where the report of this output goes."""
+        """Return where the report of this output goes."""
         return self.path.with_name(self.path.name + ".report.json")
 
     @property

@@ -1,4 +1,4 @@
-"""What a step of a pipeline did: one type for all techniques."""
+"""A step of a pipeline answers with an outcome: one type for all techniques."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -9,7 +9,7 @@ from tfopt.report.schema import GateResult, LayerChange, Report
 
 @dataclass(frozen=True)
 class Outcome:
-    """What a technique made of a model, and what it has to say about it.
+    """Holds what a technique made of a model, and what it has to say about it.
 
     Attributes:
         artifact: The result.

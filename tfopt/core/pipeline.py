@@ -118,14 +118,14 @@ class Pipeline:
 
     @property
     def command(self) -> str:
-        """What a report calls it: the command of its only step, or a pipeline."""
+        """Return what a report calls it: the command of its only step, or a pipeline."""
         if len(self.steps) > 1:
             return "pipeline"
         return self.steps[0].technique.command or self.steps[0].technique.name
 
     @property
     def config(self) -> Config:
-        """What was asked for: the config of its only step, or the recipe."""
+        """Return what was asked for: the config of its only step, or the recipe."""
         return self.steps[0].config if len(self.steps) == 1 else Recipe.of(self.steps)
 
     def _apply(

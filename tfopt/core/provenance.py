@@ -1,4 +1,4 @@
-"""Which data a command works on, what it was given or what the model remembers, and what its result remembers."""
+"""A command works on the data it was given or those the model remembers, and its result remembers them in turn."""
 
 from pathlib import Path
 
@@ -44,7 +44,7 @@ def data_for(artifact: Artifact, data: DataLike | None, progress: Progress) -> t
 
 
 def _same_splits(data: DataLike | None, memory: Provenance | None, name: str) -> DataLike:
-    """What to load: what is not asked for is as the model remembers it, so that a source is split as it was then."""
+    """Return what to load: what is not asked for is as the model remembers it, so that a source is split as then."""
     data = None if data is None else _asked(data)
     remembered, task = (memory.data, memory.task) if memory else (None, None)
     if remembered is None or isinstance(data, Dataset):
@@ -67,7 +67,7 @@ def _same_splits(data: DataLike | None, memory: Provenance | None, name: str) ->
 
 
 def _is_same(given: str, remembered: str) -> bool:
-    """Whether a source is the one that is remembered; a file that is here is meant before one of its name elsewhere."""
+    """Return whether a source is the one remembered; a file that is here is meant before one of its name elsewhere."""
     if Path(given).exists():
         return str(Path(given).resolve()) == remembered
     return given in (remembered, Path(remembered).name)
@@ -93,7 +93,7 @@ def load_dataset(data: DataLike, memory: Provenance | None, progress: Progress) 
 
 
 def provenance_of(data: Dataset, command: str, config: Config) -> Provenance:
-    """What a model that `command` made from `data` remembers."""
+    """Return what a model that `command` made from `data` remembers."""
     return _remembered(data).then(_step(command, config))
 
 

@@ -20,7 +20,7 @@ from tfopt.runtime.progress import Progress
 
 @dataclass(frozen=True)
 class Result:
-    """What a command made and what it has to say about it.
+    """Holds what a command made and what it has to say about it.
 
     `companions` are the files that lie beside it: the `.keras` of QAT, the `.tflite` of a binarized model.
     """
@@ -69,7 +69,7 @@ def report_of(
 
 
 def summary(data: Dataset) -> DataSummary:
-    """What a report says of a data set."""
+    """Return what a report says of a data set."""
     return DataSummary(
         source=data.config.source,
         scale=data.scaling.scale,

@@ -1,4 +1,4 @@
-"""Which operations XNNPACK, LiteRT's fast path on CPUs, took over, and how much memory the tensors of a file need."""
+"""XNNPACK is LiteRT's fast path on CPUs: the operations it took over, and the memory that tensors of a file need."""
 
 from collections import Counter
 from math import prod

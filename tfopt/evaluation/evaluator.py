@@ -88,7 +88,7 @@ class Evaluator:
 
     @property
     def counts_right(self) -> bool:
-        """Whether an answer is right or wrong; otherwise scores are errors."""
+        """Return whether an answer is right or wrong; otherwise scores are errors."""
         return counts_right(self.task)
 
     def loss(self, model: keras.Model) -> Callable[[], float]:
@@ -137,7 +137,7 @@ class Reference:
 
     @cached_property
     def outputs(self) -> Mapping[str, Array]:
-        """What the reference answers, each output by its name."""
+        """Return what the reference answers, each output by its name."""
         return self.artifact.outputs(self.feeds) if self.feeds else {}
 
     @cached_property

@@ -1,4 +1,4 @@
-"""Which loss a model is trained with (its own if it was compiled, else by its output) and which labels that takes."""
+"""A model is trained with the loss it was compiled with, or the one that suits its output, on labels that this takes."""
 
 from collections.abc import Callable
 
@@ -43,12 +43,12 @@ def loss_function(
 
 
 def counts_classes(task: Task) -> bool:
-    """Whether outputs are scores of classes or words, so that cross-entropy is the loss."""
+    """Return whether outputs are scores of classes or words, so that cross-entropy is the loss."""
     return task in ("classification", "translation")
 
 
 def metric_of(task: Task, *, soft_binary: bool = False) -> keras.metrics.Metric | str:
-    """What to show while training: accuracy (of the words, without padding, in a translation) or the mean error."""
+    """Return what to show in training: accuracy (of the words, without padding, in a translation) or the mean error."""
     if task == "translation":
         return keras.metrics.MeanMetricWrapper(words_right, name="accuracy")
     if not counts_classes(task):
@@ -57,7 +57,7 @@ def metric_of(task: Task, *, soft_binary: bool = False) -> keras.metrics.Metric 
 
 
 def saved_metrics(task: Task) -> list[str]:
-    """What a saved model shows when it is evaluated: names only, so that it loads without tfopt."""
+    """Return what a saved model shows when it is evaluated: names only, so that it loads without tfopt."""
     if task == "translation":
         return []
     return ["accuracy"] if counts_classes(task) else ["mae"]
@@ -75,7 +75,7 @@ def smoothed(targets: Labels, smoothing: float, task: Task) -> Labels:
 
 
 def agreement(wanted: Tensor, outputs: Tensor) -> Tensor:
-    """Whether each output (N, 1) is on the same side of one half as its target (N, 1), any number from 0 to 1."""
+    """Return whether each output (N, 1) is on the same side of one half as its target (N, 1), both from 0 to 1."""
     return keras.ops.cast((wanted > 0.5) == (outputs > 0.5), outputs.dtype)
 
 
@@ -96,7 +96,7 @@ def soft_loss(loss: keras.losses.Loss | str) -> keras.losses.Loss | str:
 
 
 def takes_logits(loss: keras.losses.Loss | str) -> bool:
-    """Whether the loss takes logits; one that has no such option takes probabilities."""
+    """Return whether the loss takes logits; one that has no such option takes probabilities."""
     return not isinstance(loss, str) and bool(loss.get_config().get("from_logits", False))
 
 

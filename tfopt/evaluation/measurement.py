@@ -163,7 +163,7 @@ def _measurement(
 
 
 def _gzip_bytes(payload: bytes) -> int:
-    """What `gzip -6` makes of it, counted piece by piece."""
+    """Return what `gzip -6` makes of it, counted piece by piece."""
     compressor = zlib.compressobj(6, wbits=zlib.MAX_WBITS | 16)
     pieces = memoryview(payload)
     sizes = (len(compressor.compress(pieces[i : i + PIECE])) for i in range(0, len(pieces), PIECE))
@@ -171,6 +171,6 @@ def _gzip_bytes(payload: bytes) -> int:
 
 
 def _unit(data: Dataset) -> float | None:
-    """What 1 is in the units of the data; None if that differs from column to column."""
+    """Return what 1 is in the units of the data; None if that differs from column to column."""
     deviations = np.unique(data.targets.deviation)
     return float(deviations[0]) if len(deviations) == 1 else None

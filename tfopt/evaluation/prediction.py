@@ -51,7 +51,7 @@ def predict(
 
 
 def read_inputs(path: Path, model: ModelLike, *, like: ModelLike | None = None) -> Inputs:
-    """What a file holds for a model: a text a line, or numbers of an `.npy` file or a table."""
+    """Return what a file holds for a model: a text a line, or numbers of an `.npy` file or a table."""
     memory = _memory(load(model), None if like is None else load(like))
     check_file(path)
     if memory.vectorizer is not None:
@@ -89,7 +89,7 @@ def _translations(artifact: Artifact, memory: Preprocessor, texts: Inputs, progr
 
 
 def _prepared(artifact: Artifact, memory: Provenance, inputs: Inputs) -> tuple[list[str], Array]:
-    """How each input is called, and what the model is fed."""
+    """Return how each input is called, and what the model is fed."""
     shape = artifact.input_shapes()[0][1:]
     if memory.vectorizer is not None:
         texts = _texts(artifact, inputs)

@@ -1,4 +1,4 @@
-"""What is averaged over samples to say how good a model is: right answers, or the size of errors."""
+"""A sample has a score, an answer that is right or the size of an error; their mean says how good a model is."""
 
 import numpy as np
 
@@ -17,12 +17,12 @@ def predicted_classes(outputs: Array) -> Array:
 
 
 def counts_right(task: Task) -> bool:
-    """Whether answers are right or wrong, so that accuracy measures them; otherwise it is the size of errors."""
+    """Return whether answers are right or wrong, so that accuracy measures them; otherwise it is the size of errors."""
     return task in ("classification", "translation")
 
 
 def scores(task: Task, outputs: Array, y: Array) -> Array:
-    """Whether each sample is answered right (N,) bool, or its mean absolute error (N,).
+    """Return whether each sample is answered right (N,) bool, or its mean absolute error (N,).
 
     In a translation each target word, given those before it, counts as a sample, (M,) bool. Outputs that are not
     finite are wrong, or have an infinite error.
@@ -42,12 +42,12 @@ def scores(task: Task, outputs: Array, y: Array) -> Array:
 
 
 def drop(task: Task, before: Array, after: Array) -> float:
-    """How much worse `after` is: points of accuracy lost, or by which share the mean absolute error grew."""
+    """Return how much worse `after` is: points of accuracy lost, or by which share the mean absolute error grew."""
     if counts_right(task):
         return float(before.mean() - after.mean())
     return float(after.mean() / max(before.mean(), 1e-12) - 1)
 
 
 def described(task: Task, found: Array) -> str:
-    """What scores amount to, in words."""
+    """Return what scores amount to, in words."""
     return f"{int(found.sum())} right" if counts_right(task) else f"a mean absolute error of {found.mean():.3f}"

@@ -1,4 +1,4 @@
-"""How sure a figure is, and whether two models differ by more than chance on the same samples.
+"""A figure has an interval, and two models are compared by a test on the same samples.
 
 A share of right answers has the interval of Wilson (1927), two of them are compared by McNemar's exact test (1947). A
 mean absolute error has the interval of Student's t, two of them are compared by Wilcoxon's signed-rank test (1945).

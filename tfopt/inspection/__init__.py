@@ -1,4 +1,4 @@
-"""What is in a model file, and what each technique could do with it: asked of the techniques themselves."""
+"""Inspection lists what is in a model file, and asks each technique what it could do with it."""
 
 from tfopt.inspection.inspect import inspect
 

@@ -21,7 +21,7 @@ Shapes = list[list[int | None]]
 
 
 def keras_facts(artifact: KerasArtifact, progress: Progress, *, int8: bool) -> Options:
-    """What an `Inspection` says of a Keras model, its layers in order, those of nested models by their path."""
+    """Return what an `Inspection` says of a Keras model, its layers in order, those of nested models by their path."""
     model = artifact.model
     total, own = keras_macs(model), layer_macs(model)
     shapes = _output_shapes(model)

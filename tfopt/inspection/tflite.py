@@ -9,7 +9,7 @@ from tfopt.typing import Options
 
 
 def tflite_facts(payload: bytes) -> Options:
-    """What an `Inspection` says of a `.tflite`; operations in loops are counted once."""
+    """Return what an `Inspection` says of a `.tflite`; operations in loops are counted once."""
     found = operations(payload)
     count, nonzero = parameters(payload)
     kinds: dict[tuple[str, str], list[Operation]] = defaultdict(list)

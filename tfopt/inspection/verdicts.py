@@ -1,4 +1,4 @@
-"""What each technique would do with each layer, as its own code decides it: nothing is changed, nothing is trained."""
+"""Each technique says by its own code what it would do with each layer: nothing is changed, nothing is trained."""
 
 from tfopt.core import registry
 from tfopt.core.context import Context

@@ -1,4 +1,4 @@
-"""Which weights of a model may be pruned, and why the others may not.
+"""Techniques change the kernels of layers, and say of each other layer why it is left alone.
 
 As in TensorFlow Model Optimization, the kernels of dense, convolutional and recurrent layers are pruned and biases,
 normalizations and depthwise kernels are left alone; embeddings and attention projections are pruned as well.

@@ -1,4 +1,4 @@
-"""What a study amounts to: its trials as plain data, and how much each option mattered.
+"""A study amounts to its trials as plain data, and to how much each option mattered.
 
 Importance is the share of the variance of the scores that an option explains in a random forest (functional ANOVA,
 Hutter et al. 2014); on a few trials it is a rough estimate, on fewer than ten none is given.

@@ -23,7 +23,7 @@ Point = dict[str, Value]
 
 
 class Suggesting(Protocol):
-    """What a sampler answers with; an `optuna.Trial`."""
+    """Anything that a sampler answers with; an `optuna.Trial`."""
 
     def suggest_float(self, name: str, low: float, high: float, *, log: bool = ...) -> float:
         """A number of a range."""
@@ -117,7 +117,7 @@ def rounded(number: float) -> float:
 
 
 class Space(NamedTuple):
-    """What is searched for data of one kind: training options, and those of each of `archs`; `coarse` is for a grid."""
+    """Options that are searched for data of one kind, and those of each of `archs`; `coarse` is for a grid."""
 
     archs: tuple[Arch, ...]
     kind: InputKind
@@ -157,7 +157,7 @@ class Space(NamedTuple):
 
 
 def _applies(option: Option, point: Point) -> bool:
-    """Whether an option is about the parts that a hybrid has by what was chosen before."""
+    """Return whether an option is about the parts that a hybrid has by what was chosen before."""
     return "parts" not in point or PARTS.get(option.name, "") in str(point["parts"])
 
 

@@ -40,7 +40,7 @@ MEASURES: dict[str, str] = {"classification": "accuracy", "translation": "loss"}
 
 
 class Search(NamedTuple):
-    """What every process that works on a study must know."""
+    """Holds what every process that works on a study must know."""
 
     config: TuneConfig
     space: Space
@@ -49,12 +49,12 @@ class Search(NamedTuple):
 
     @property
     def measure(self) -> str:
-        """What trials are judged by on the validation split: accuracy, mae or loss."""
+        """Return what trials are judged by on the validation split: accuracy, mae or loss."""
         return MEASURES.get(self.space.task, "mae")
 
     @property
     def over(self) -> bool:
-        """Whether the time is up."""
+        """Return whether the time is up."""
         return self.deadline is not None and time.time() > self.deadline
 
     @property
@@ -203,7 +203,7 @@ def best(study: optuna.Study) -> FrozenTrial | None:
 
 
 def rank(study: optuna.Study, score: float | None, attributes: Json) -> tuple[float, int, int]:
-    """What trials are ordered by, best first."""
+    """Return what trials are ordered by, best first."""
     assert score is not None
     upward = study.direction == optuna.study.StudyDirection.MAXIMIZE
     return -score if upward else score, attributes["weights"], attributes["slot"]

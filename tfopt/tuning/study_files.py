@@ -13,7 +13,7 @@ SQLITE = ("", "-journal", "-wal", "-shm")  # of a file of SQLite, and what it ke
 
 @dataclass(frozen=True)
 class StudyFiles:
-    """Where a search is kept; one that is there is gone on with if `resume`, and else replaced if `force`."""
+    """Files of a search; one that is there is gone on with if `resume`, and else replaced if `force`."""
 
     path: Path
     resume: bool = False

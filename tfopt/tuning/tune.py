@@ -89,7 +89,7 @@ def _kept(files: StudyFiles | None) -> Iterator[StudyFiles]:
 
 
 def _asked(search: Search, data: Dataset) -> Json:
-    """What a search must have in common with one that it goes on with."""
+    """Return what a search must have in common with one that it goes on with."""
     asked = search.config.model_dump(mode="json", exclude={"trials", "timeout", "parallel", "arch"})
     source = data.config.model_dump(mode="json", exclude={"source"})
     space = {"arch": list(search.space.archs), "space": search.space.described()}

@@ -29,7 +29,7 @@ class RoundedModel(NamedTuple):
 def changes(
     model: keras.Model, chosen: Plan, made: RoundedModel, held: Mapping[str, str], nested: Mapping[str, str]
 ) -> list[LayerChange]:
-    """What became of each layer of `model`, the flat copy of the original.
+    """Return what became of each layer of `model`, the flat copy of the original.
 
     `held` tells what the `.tflite` holds of it, `nested` the name that it has in the original.
     """
@@ -50,7 +50,7 @@ def changes(
 def _fate(
     name: str, layer: keras.Layer, chosen: Plan, made: RoundedModel, held: Mapping[str, str]
 ) -> tuple[Action, str]:
-    """What became of a layer, and the particulars."""
+    """Return what became of a layer, and the particulars."""
     if name in made.folded:
         return "folded", f"into {made.folded[name]}"
     if name in made.signs and name not in chosen.levels:

@@ -1,4 +1,4 @@
-"""Which layers are binarized, which are kept at 8 bits, and why the others stay float."""
+"""A plan says which layers are binarized, which are kept at 8 bits, and why the others stay float."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -73,7 +73,7 @@ def plan(model: keras.Model, config: BinarizeConfig, title: str, names: Mapping[
 
 
 def _unable(name: str, layer: keras.Layer, own: list[Kernel], config: BinarizeConfig) -> str | None:
-    """Why a layer with kernels cannot be binarized; None if it can."""
+    """Return why a layer with kernels cannot be binarized; None if it can."""
     if "/" in name:
         return f"inside of {name.split('/')[0]}, a model whose graph is not known"
     if not config.post_training and any(not layer.weights[kernel.position].trainable for kernel in own):
@@ -97,7 +97,7 @@ def _refuse(model: keras.Model, title: str) -> None:
 
 
 def _few_values(model: keras.Model) -> list[bool]:
-    """Whether its values are few, for each kernel with enough weights a channel but the first and the last."""
+    """Return whether its values are few, for each kernel with enough weights a channel but the first and the last."""
     found = []
     for _, layer in named_layers(model):
         for kernel in find_kernels(layer):

@@ -97,7 +97,7 @@ def _whole(error: LayerError) -> float:
 
 
 def _held(model: keras.Model, payload: bytes, forms: Mapping[str, Form]) -> dict[str, str]:
-    """What the file holds of each layer, as its own tensors tell."""
+    """Return what the file holds of each layer, as its own tensors tell."""
     told = {}
     for name, found in owners(model, payload).items():
         types = {c.type for o in found for c in o.constants if len(c.shape) > 1 and c.type in TYPES}

@@ -33,7 +33,7 @@ class Packed(keras.layers.Layer):
         self.built = True
 
     def call(self, *args: Tensor, **kwargs: Any) -> Tensor:
-        """What the layer inside answers."""
+        """Return what the layer inside answers."""
         return self.layer(*args, **kwargs)
 
     def compute_output_spec(self, *args: Tensor, **kwargs: Any) -> Tensor:

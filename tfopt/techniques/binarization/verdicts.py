@@ -1,4 +1,4 @@
-"""What binarization bought and what it did not: bits a weight, speed, and whether int8 is the better choice.
+"""Verdicts on a binarized model: bits a weight, speed, and whether int8 is the better choice.
 
 A file is measured against the bits that a weight takes if nothing but the weights were stored.
 """
@@ -78,7 +78,7 @@ def _bits(small: Measurement, file: Measurement, bits: Bits) -> str:
 
 
 def _is_better(int8: Measurement, file: Measurement, theirs: LatencyChange | None, ours: LatencyChange | None) -> bool:
-    """Whether the int8 file has at least as many right answers and is at least as fast."""
+    """Return whether the int8 file has at least as many right answers and is at least as fast."""
     if not (int8.accuracy and file.accuracy and ours and theirs):
         return False
     return int8.accuracy.correct >= file.accuracy.correct and theirs.ratio <= ours.ratio

@@ -1,4 +1,4 @@
-"""Which values a kernel's weights share: k-means on numbers, from one of four starts (Han et al. 2016, section 3).
+"""Centroids are the values that a kernel's weights share: k-means on numbers from one of four starts (Han et al. 2016).
 
 Deep Compression (arXiv:1510.00149) compares the starts: `linear` ones are spread evenly between the smallest and the
 largest weight, `density` ones evenly over the weights in order, `random` ones are uniform in that range, and `kmeans++`

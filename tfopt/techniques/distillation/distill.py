@@ -115,7 +115,7 @@ def _answers(
 def _hints(
     teacher: keras.Model, teacher_title: str, student: keras.Model, student_title: str, data: Dataset
 ) -> tuple[list[Hint], list[str]]:
-    """Which layers learn from which, and a note on each, also on those that have no partner."""
+    """Return which layers learn from which, and a note on each, also on those that have no partner."""
     pairs, alone = paired(features(teacher, teacher_title), features(student, student_title))
     if not pairs:
         raise UnsupportedError(

@@ -1,4 +1,4 @@
-"""Which layer of a student learns to give what a layer of its teacher gives (Romero et al. 2015, arXiv:1412.6550).
+"""A layer of a student learns to give what a layer of its teacher gives (Romero et al. 2015, arXiv:1412.6550).
 
 Layers that give maps of the same size stand at the same depth of two networks. Of each size, that of an image, a
 sequence or a plain vector, the last layer before the size changes is taken: it has seen all that there is to see.
@@ -50,7 +50,7 @@ class Pair(NamedTuple):
 
     @property
     def projected(self) -> bool:
-        """Whether their channels differ, so that the student's must be projected to be compared."""
+        """Return whether their channels differ, so that the student's must be projected to be compared."""
         return self.teacher.channels != self.student.channels
 
     def __str__(self) -> str:

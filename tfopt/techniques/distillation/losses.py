@@ -1,4 +1,4 @@
-"""What a student is to answer as its teacher does (Hinton et al. 2015, arXiv:1503.02531).
+"""A student is to answer as its teacher does (Hinton et al. 2015, arXiv:1503.02531).
 
 A classifier's probabilities are softened by a temperature T: softmax(z / T) of its logits z shows which wrong classes
 it holds for more likely than others. The student's distance from them is T^2 KL(teacher || student): gradients shrink

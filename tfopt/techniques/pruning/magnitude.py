@@ -1,4 +1,4 @@
-"""Which weights go: those of smallest magnitude, in each kernel or in all kernels together (Han et al. 2015)."""
+"""Weights of smallest magnitude go first, in each kernel or in all kernels together (Han et al. 2015)."""
 
 from collections.abc import Sequence
 

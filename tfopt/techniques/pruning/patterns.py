@@ -1,4 +1,4 @@
-"""Which weights go together: N of every M in a row, as sparse hardware wants it, or whole blocks.
+"""A pattern says which weights go together: N of every M in a row, as sparse hardware wants it, or whole blocks.
 
 `2:4` sets the two smallest of every four consecutive input weights of each output to zero (Mishra et al. 2021,
 arXiv:2104.08378). `block:1x4` ranks blocks by their mean magnitude and removes the smallest ones whole. Both are those

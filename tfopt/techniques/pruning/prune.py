@@ -84,7 +84,7 @@ def _positions(found: list[Target]) -> list[int]:
 
 
 def _is_fixed(config: PruneConfig) -> bool:
-    """Whether the pattern holds from the first step: there is no half of N in every M."""
+    """Return whether the pattern holds from the first step: there is no half of N in every M."""
     return isinstance(parse(config.pattern), NOfM)
 
 

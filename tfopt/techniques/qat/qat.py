@@ -98,7 +98,7 @@ def _counted(batches: Sequence[Sequence[Array]], advance: Advance) -> Iterator[T
 def _projections(
     model: keras.Model, aware: tfmot.QuantizationAware, config: QatConfig
 ) -> tuple[list[tuple[tf.Variable, Projection]], list[str]]:
-    """What keeps zeros and shared weights during training, and a note on what there was to keep."""
+    """Return what keeps zeros and shared weights during training, and a note on what there was to keep."""
     found = []
     sparse = shared = 0
     for _, layer in named_layers(model):

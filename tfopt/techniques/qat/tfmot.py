@@ -100,7 +100,7 @@ class OutputOnly(tfmot.quantization.keras.QuantizeConfig):
 
 
 def unsupported(layer: keras.Layer, bits: int = 8) -> str | None:
-    """Why the scheme cannot stand this Keras 3 layer, even unquantized beside others; None if it can.
+    """Return why the scheme cannot stand this Keras 3 layer, even unquantized beside others; None if it can.
 
     TFMOT simulates the output of a layer before a quantized one, and fails on an activation it does not know; the
     converter fails on 4-bit transposed convolutions.
@@ -146,7 +146,7 @@ def quantization_aware(crossing: Crossing, bits: int = 8) -> QuantizationAware:
 
 
 def _feeds(layer: tf_keras.layers.Layer, covered: set[str]) -> bool:
-    """Whether a float layer with one input and one output tensor goes straight into a quantized kernel."""
+    """Return whether a float layer with one input and one output tensor goes straight into a quantized kernel."""
     if isinstance(layer, tf_keras.layers.InputLayer) or len(layer.inbound_nodes) != 1 or _is_lstm(layer):
         return False
     node = layer.inbound_nodes[0]
@@ -155,7 +155,7 @@ def _feeds(layer: tf_keras.layers.Layer, covered: set[str]) -> bool:
 
 
 def _is_lstm(layer: tf_keras.layers.Layer) -> bool:
-    """Whether this becomes LiteRT's own LSTM kernel, which must not have quantized outputs and float weights."""
+    """Return whether this becomes LiteRT's own LSTM kernel, which must not have quantized outputs and float weights."""
     inner = layer.forward_layer if isinstance(layer, tf_keras.layers.Bidirectional) else layer
     return isinstance(inner, tf_keras.layers.LSTM)
 
@@ -206,7 +206,7 @@ def _decay(value: float) -> Iterator[None]:
 
 
 def _reason(layer: tf_keras.layers.Layer, registry: Any) -> str | None:
-    """Why the scheme leaves a layer float, or None if it covers it."""
+    """Return why the scheme leaves a layer float, or None if it covers it."""
     kind = type(layer).__name__
     if not registry.supports(layer) or isinstance(layer, tf_keras.layers.RNN):
         return f"the 8-bit scheme of TensorFlow Model Optimization does not cover {kind}"
@@ -223,7 +223,7 @@ def _left_float(crossing: Crossing, registry: Any) -> Iterable[tuple[str, str]]:
 
 
 def _folds(layer: tf_keras.layers.Layer, registry: Any) -> bool:
-    """Whether this is a batch normalization that belongs to the convolution or dense layer before it alone.
+    """Return whether this is a batch normalization that belongs to the convolution or dense layer before it alone.
 
     The scheme quantizes the two as one, and the converter folds it into the weights.
     """

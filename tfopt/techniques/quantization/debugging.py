@@ -1,4 +1,4 @@
-"""What quantization does to each layer: the noise that it adds, and the accuracy that it costs by itself."""
+"""Debugging measures at each layer the noise that quantization adds, and the accuracy that it costs by itself."""
 
 from tfopt.core.context import Context
 from tfopt.errors import InputError

@@ -35,7 +35,7 @@ def not_for_integers(payload: bytes, ranges: Mapping[str, Mapping[str, Array]]) 
 
 
 def _masks(operation: Operation, spans: Mapping[str, float]) -> bool:
-    """Whether it writes numbers beside which those it takes are all the same: a mask before a softmax."""
+    """Return whether it writes numbers beside which those it takes are all the same: a mask before a softmax."""
     largest = max((spans[name] for name in operation.inputs if name in spans), default=0.0)
     return operation.kind in MASKING and 0 < largest * STEPS < spans.get(operation.outputs[0], 0.0)
 

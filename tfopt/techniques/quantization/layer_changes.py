@@ -1,4 +1,4 @@
-"""What became of each Keras layer, read from the quantized file itself rather than from what was asked for."""
+"""The fate of each Keras layer is read from the quantized file itself rather than from what was asked for."""
 
 import re
 from collections import defaultdict

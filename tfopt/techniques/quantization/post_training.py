@@ -71,7 +71,7 @@ def quantize(artifact: KerasArtifact, config: QuantizeConfig, context: Context) 
 
 @dataclass(frozen=True)
 class Prepared:
-    """What quantization starts from.
+    """Holds what quantization starts from.
 
     Attributes:
         made: The float file.
@@ -86,7 +86,7 @@ class Prepared:
     notes: list[str]
 
     def budget(self, config: QuantizeConfig, limit: float) -> Budget:
-        """What is to be kept to if no more than `limit` may be lost."""
+        """Return what is to be kept to if no more than `limit` may be lost."""
         return Budget(self.made.model, self.made.artifact, config, self.feeds, self.reference, limit)
 
 

@@ -94,7 +94,7 @@ def mix(progress: Progress, folder: Path, forms: Mapping[Form, Sequence[str]]) -
 def _observed(
     source: Path, rules: list[Json], feeds: list[dict[str, Array]], config: QuantizeConfig, *, loops: bool
 ) -> Json:
-    """What the rules need to know: the smallest and largest value of each tensor, or what GPTQ gathers.
+    """Return what the rules need to know: the smallest and largest value of each tensor, or what GPTQ gathers.
 
     The quantizer's own way, a moving average of the extremes of each batch, would cut off the largest values.
     """

@@ -1,4 +1,4 @@
-"""What is asked of LiteRT Quantizer: rules in order, of which the last that fits an operation and works for it counts.
+"""A recipe for LiteRT Quantizer is rules in order, of which the last that fits an operation and works for it counts.
 
 Weights are symmetric and per channel. Where LiteRT has no kernel for few bits the rule before stands: 8 bits.
 """

@@ -1,4 +1,4 @@
-"""Which layer suffers from quantization, and keeping the worst in float until a budget of accuracy holds.
+"""Layers suffer from quantization unequally: the worst stay in float until a budget of accuracy holds.
 
 A layer is blamed for the noise that it adds to what it is given: the noise-to-signal ratio of its output, averaged over
 the channels, in the quantized file against the float one, less that of its inputs. A layer behind a bad one has a bad
@@ -35,12 +35,12 @@ class LayerOperations(NamedTuple):
 
     @property
     def ids(self) -> list[str]:
-        """How a recipe names the operations: by their first outputs."""
+        """Return how a recipe names the operations: by their first outputs."""
         return [operation.outputs[0] for operation in self.operations]
 
 
 def layers_of(model: keras.Model, source: TfliteArtifact) -> list[LayerOperations]:
-    """Who can be blamed, in the order of the file, each operation once; a layer with a kernel before one without."""
+    """Return the layers of a file with their operations, each once; a layer with a kernel comes before one without."""
     kinds = {name: type(layer).__name__ for name, layer in named_layers(model)}
     heavy = {name for name, layer in named_layers(model) if any(len(weight.shape) > 1 for weight in layer.weights)}
     owned = owners(model, source.payload)
@@ -130,7 +130,7 @@ def alone(found: Sequence[LayerOperations], names: Iterable[str]) -> list[list[s
 
 @dataclass(frozen=True)
 class Budget:
-    """What to quantize, on what to calibrate it, and the most accuracy that may be lost."""
+    """Holds what to quantize, on what to calibrate it, and the most accuracy that may be lost."""
 
     model: keras.Model
     source: TfliteArtifact

@@ -89,7 +89,7 @@ def _blocks(model: keras.Model, config: StructuredConfig) -> list[Block]:
 def _enough(
     config: StructuredConfig, cost: Callable[[keras.Model], float] | None, total: int, step: int
 ) -> Callable[[keras.Model, int], bool]:
-    """Whether a model is small enough after a step when so many blocks have left."""
+    """Return whether a model is small enough after a step when so many blocks have left."""
     part = step / config.iterative
     if config.target is None or cost is None:
         count = round(config.share * total)

@@ -31,7 +31,7 @@ PROOF_SAMPLES = 2
 
 @dataclass(frozen=True)
 class Candidates:
-    """What can leave a model: its channel graph, the groups that compete, and the score of each set."""
+    """Candidates for removal: the channel graph of a model, the groups that compete, and the score of each set."""
 
     model: keras.Model
     graph: ChannelGraph
@@ -42,7 +42,7 @@ class Candidates:
     exclude: re.Pattern[str] | None
 
     def kept(self, config: StructuredConfig, amount: float) -> Array:
-        """Which ids (n,) stay if a share `amount` of the channels leaves."""
+        """Return which ids (n,) stay if a share `amount` of the channels leaves."""
         removed = channels_to_remove(self.groups_scores, amount, config.scope, config.round_to)
         return ~np.isin(self.graph.roots, removed)
 
@@ -52,15 +52,15 @@ class Candidates:
         return small, verify(self.model, small, self.graph, kept, inputs)
 
     def removed(self, kept: Array) -> int:
-        """How many sets leave."""
+        """Return how many sets leave."""
         return int(sum(np.count_nonzero(~kept[group.roots]) for group in self.groups))
 
     def total(self) -> int:
-        """How many sets compete, in groups of which some can leave."""
+        """Return how many sets compete, in groups of which some can leave."""
         return sum(len(one.roots) for one in self.groups_scores if len(one.roots) > one.least)
 
     def why_kept(self, layer: str) -> str:
-        """Why nothing of a layer has left."""
+        """Return why nothing of a layer has left."""
         if any(layer in group.makers for group in self.groups):
             return "others matter less, or it is as small as it may get"
         if any(layer in (*group.followers, *group.readers) for group in self.groups):

@@ -1,4 +1,4 @@
-"""Which channels leave: of each group the same share (local), or those that matter least anywhere (global)."""
+"""Channels leave each group by the same share (local), or those that matter least anywhere (global)."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -39,7 +39,7 @@ def channels_to_remove(groups_scores: Sequence[GroupScores], amount: float, scop
 
 
 def _global_counts(groups_scores: Sequence[GroupScores], amount: float) -> list[int]:
-    """How many leave each group if the lowest scores of all leave, but for the floor of each group."""
+    """Return how many leave each group if the lowest scores of all leave, but for the floor of each group."""
     free, owners = [], []
     for index, one in enumerate(groups_scores):
         most = len(one.roots) - max(one.least, int(np.ceil(GLOBAL_FLOOR * len(one.roots))))

@@ -1,4 +1,4 @@
-"""What a model costs with fewer channels, counted without building it."""
+"""The cost of a model with fewer channels is counted without building it."""
 
 from collections import defaultdict
 from dataclasses import dataclass

@@ -1,4 +1,4 @@
-"""How much a channel matters, by six measures; the least important leave first.
+"""The importance of a channel has six measures; the least important leave first.
 
 l1, l2: norms of the weights that make and read it (Li et al. 2017, arXiv:1608.08710; over all layers that hang
 together, Fang et al. 2023, arXiv:2301.12900). bn-scale: |gamma| of its normalization (Liu et al. 2017,

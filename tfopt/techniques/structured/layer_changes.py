@@ -1,4 +1,4 @@
-"""What structured pruning did to each layer, told by what is left of it."""
+"""The effect of structured pruning on each layer is told by what is left of it."""
 
 import keras
 import numpy as np
@@ -29,7 +29,7 @@ def narrowed(found: Candidates, after: keras.Model) -> list[LayerChange]:
 
 
 def _made(name: str, old: keras.Layer, new: keras.Layer, graph: ChannelGraph) -> str:
-    """How many of the channels that it makes are left; nothing for layers that just follow."""
+    """Return how many of the channels that it makes are left; nothing for layers that just follow."""
     for slices in graph.weight_slices:
         if slices.layer == name and slices.role == "makes":
             had, has = (layer.weights[slices.weight].shape[slices.axis] for layer in (old, new))

@@ -1,4 +1,4 @@
-"""What each group of channels is worth: how much the validation loss grows without a share of it, and what that saves.
+"""A group of channels is worth what the validation loss grows by without a share of it; it costs what that saves.
 
 Each group is tried by itself, without fine-tuning; the channels are silenced where weights read them.
 """
@@ -21,7 +21,7 @@ FLOAT_BYTES = 4
 def group_losses(
     artifact: KerasArtifact, config: StructuredConfig, context: Context
 ) -> tuple[list[GroupLoss], list[str]]:
-    """What leaves each group and what that does to the loss, largest increase first, and notes.
+    """Return what leaves each group and what that does to the loss, largest increase first, and notes.
 
     Raises `InputError` without data, `UnsupportedError` if nothing can leave.
     """

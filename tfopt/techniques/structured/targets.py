@@ -1,4 +1,4 @@
-"""How much leaves in each step: a share of what can, or what a target needs."""
+"""A target says how much leaves in each step: a share of what can, or as much as a cost needs."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -29,10 +29,10 @@ class Goal(Protocol):
     """Says what stays in each of the steps, and afterwards whether the whole was reached."""
 
     def kept(self, found: Candidates, step: int) -> Array:
-        """Which ids (n,) of a model stay in step `step`, counted from 1."""
+        """Return which ids (n,) of a model stay in step `step`, counted from 1."""
 
     def reached(self, model: keras.Model) -> list[str]:
-        """What to tell of a target."""
+        """Return what to tell of a target."""
 
 
 def goal_of(config: StructuredConfig, artifact: KerasArtifact, first: Candidates, progress: Progress) -> Goal:
@@ -51,7 +51,7 @@ def goal_of(config: StructuredConfig, artifact: KerasArtifact, first: Candidates
 
 
 def cost_of(config: StructuredConfig, artifact: KerasArtifact, progress: Progress) -> Callable[[keras.Model], float]:
-    """What measures on a model the cost that has a target, as a share of that of the original `artifact`."""
+    """Return what measures on a model the cost that has a target, as a share of that of the original `artifact`."""
     name, _ = config.target or ("target_params", 1.0)
     match name:
         case "target_params":
@@ -113,7 +113,7 @@ class Target:
         return found.kept(self.config, least_amount(lambda amount: self._built(found, amount), wanted, guess, PROBES))
 
     def reached(self, model: keras.Model) -> list[str]:
-        """How much is left."""
+        """Return how much is left."""
         option = "--" + self.name.replace("_", "-")
         return [f"{self.cost(model):.3f} of the {self._what} are left ({option} {self.share:g})"]
 
