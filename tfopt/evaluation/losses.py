@@ -1,4 +1,4 @@
-"""A model is trained with the loss it was compiled with, or the one that suits its output, on labels that this takes."""
+"""A model is trained with the loss it was compiled with, or the one that suits its output, on labels it takes."""
 
 from collections.abc import Callable
 
