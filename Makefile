@@ -78,8 +78,8 @@ bench: $(VENV)/installed ## throughput against plain Keras and a TFMOT script, a
 acceptance: $(VENV)/installed ## what the commands do with real models, those of SHARED/models on SHARED/data
 	$(BIN)/python benchmarks/acceptance.py $(SHARED)
 
-matrix: $(VENV)/installed ## which kinds of models cross to tf_keras and back, and what each width does to them
-	$(BIN)/python benchmarks/crossings.py $(SHARED)/models
+matrix: $(VENV)/installed ## which kinds of models can be rebuilt in tf_keras and back, and what each width does to them
+	$(BIN)/python benchmarks/tf_keras_copies.py $(SHARED)/models
 	$(BIN)/python benchmarks/matrix.py $(SHARED)/models
 
 clean: ## remove what make made

@@ -42,8 +42,8 @@ def _figures(model: keras.Model) -> str:
         for kernel in find_kernels(layer) if name in levels else ():
             update_kernel(layer, kernel, lambda matrix, name=name: nearest(matrix, levels[name]))
     x = np.random.default_rng(0).normal(size=(2, *model.input.shape[1:])).astype("float32")
-    original = KerasArtifact.of(model, "float.keras")
-    small = KerasArtifact.of(packed(copy, levels, model.name), "binary.keras", deflated=True)
+    original = KerasArtifact.from_model(model, "float.keras")
+    small = KerasArtifact.from_model(packed(copy, levels, model.name), "binary.keras", deflated=True)
     before = convert(original, Silent()).artifact
     after, _, error = low_bit_file(copy, levels, "binary.tflite", x, Silent())
     times = interleaved([file.runner([x[:1]]) for file in (before, after)], lambda *_: None)

@@ -17,7 +17,7 @@ from tf_keras import layers as layers2
 from tfopt.data.config import DataConfig
 from tfopt.data.dataset import Dataset
 from tfopt.data.loader import load
-from tfopt.formats.legacy.bridge import cross
+from tfopt.formats.legacy.to_tf_keras import to_tf_keras
 from tfopt.runtime.progress import Silent
 from tfopt.techniques.pruning.config import PruneConfig
 from tfopt.techniques.pruning.masks import Pruning
@@ -101,7 +101,7 @@ def _qat_theirs(data: Dataset) -> float:
 def _qat_ours(data: Dataset) -> float:
     model = _cnn(keras, layers3)
     model.compile(loss=LOSS)
-    aware = quantization_aware(cross(model, "cnn"))
+    aware = quantization_aware(to_tf_keras(model, "cnn"))
     calibrate(aware.model, [data.calibration.x])
     start = time.perf_counter()
     fit_keras2.fit(aware.model, model, data, FitPlan(EPOCHS, BATCH, RATE, 0), Silent())

@@ -72,7 +72,7 @@ def _row(model: keras.Model, *variants: dict[Form, keras.Model]) -> list[str]:
 
 
 def _float(model: keras.Model) -> TfliteArtifact:
-    return convert(KerasArtifact.of(model, "layer.keras"), Silent()).artifact
+    return convert(KerasArtifact.from_model(model, "layer.keras"), Silent()).artifact
 
 
 def _in_form(source: TfliteArtifact, form: Form) -> TfliteArtifact:

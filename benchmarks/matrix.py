@@ -70,7 +70,7 @@ def main(folder: Path) -> int:
 
 def _row(name: str, make: Callable[[], keras.Model]) -> tuple[list[str], list[str]]:
     try:
-        artifact = KerasArtifact.of(make(), f"{name.replace('/', '-')}.keras")
+        artifact = KerasArtifact.from_model(make(), f"{name.replace('/', '-')}.keras")
         arrays = [tensor.numpy() for tensor in random_inputs(artifact.model, batch=SAMPLES)]
         made = convert(artifact, Silent(), ConvertConfig(), static="int8", calibration=arrays)
     except TfoptError as error:

@@ -72,7 +72,7 @@ def longer(
     config = StructuredConfig()
     plan = FitPlan(epochs, config.batch_size, config.learning_rate, 0, decay="cosine", augment=augment)
     fit(model, data, plan, Silent())
-    return KerasArtifact.of(model, "longer.keras")
+    return KerasArtifact.from_model(model, "longer.keras")
 
 
 def sequences() -> None:

@@ -49,7 +49,7 @@ def _figures(name: str, config: StructuredConfig) -> str:
     model = getattr(keras.applications, name)(weights=None)
     if None in model.input.shape[1:]:
         model = getattr(keras.applications, name)(weights=None, input_shape=(224, 224, 3))
-    original = KerasArtifact.of(model, f"{name}.keras")
+    original = KerasArtifact.from_model(model, f"{name}.keras")
     small = prune_channels(original, config, Context.of(None, Silent())).artifact
     parameters = small.model.count_params() / model.count_params()
     macs = (keras_macs(small.model) or 0) / (keras_macs(model) or 1)

@@ -30,7 +30,7 @@ def main() -> None:
     options = parser.parse_args()
     data = load(DataConfig(source=options.data))
     base = train(TrainConfig(arch="cnn", epochs=options.epochs), half(data, range(5)), Silent()).model
-    trunk = KerasArtifact.of(base, "base.keras")
+    trunk = KerasArtifact.from_model(base, "base.keras")
     differences = []
     for seed in range(SEEDS):
         few = some(half(data, range(5, 10)), seed)
@@ -64,7 +64,7 @@ def some(data: Dataset, seed: int) -> Dataset:
 
 
 def accuracy(model, data: Dataset) -> float:
-    outputs = KerasArtifact.of(model, "model.keras").predict(data.test.inputs)
+    outputs = KerasArtifact.from_model(model, "model.keras").predict(data.test.inputs)
     return float(scores(data.task, outputs, data.test.y).mean())
 
 

@@ -16,7 +16,7 @@ from tfopt.errors import InputError, OutputError
 from tfopt.formats.keras.artifact import KerasArtifact
 from tfopt.formats.loading import load, load_keras
 from tfopt.formats.provenance import Provenance, Step
-from tfopt.formats.tflite.artifact import dequantized, quantized
+from tfopt.formats.tflite.artifact import dequantize_values, quantize_values
 from tfopt.runtime.atomic_files import write_file
 
 
@@ -30,7 +30,7 @@ def _trained_model():
 
 def test_the_provenance_survives_and_keras_ignores_it(tmp_path):
     provenance = Provenance(data=DataConfig(validation=0.2), history=(Step(command="train", config={}, tfopt="0"),))
-    artifact = KerasArtifact.of(_trained_model(), "m.keras", provenance)
+    artifact = KerasArtifact.from_model(_trained_model(), "m.keras", provenance)
     path = artifact.save(tmp_path / "m.keras")
     assert load(path).provenance == provenance
     keras.saving.load_model(path)
@@ -136,8 +136,8 @@ def test_a_destination_is_checked_before_the_work(tmp_path):
 
 def test_integers_are_scaled_and_clipped_by_the_numbers_of_their_own_type():
     detail = {"dtype": np.int16, "quantization": (0.5, 10)}
-    assert quantized(np.array([0.0, 1.0, 1e6]), detail).tolist() == [10, 12, 32767]
-    assert dequantized(np.array([10, 12], np.int16), detail).tolist() == [0.0, 1.0]
+    assert quantize_values(np.array([0.0, 1.0, 1e6]), detail).tolist() == [10, 12, 32767]
+    assert dequantize_values(np.array([10, 12], np.int16), detail).tolist() == [0.0, 1.0]
 
 
 def test_loading_a_model_that_is_no_model_names_what_it_is(tmp_path):
@@ -165,7 +165,7 @@ def test_a_model_predicts_whatever_the_structure_of_its_input(structure):
     dense = keras.layers.Dense(3)
     inputs = {"tensor": tensor, "list": [tensor], "dict": {"x": tensor}}
     model = keras.Sequential([keras.Input((4,)), dense]) if structure == "sequential" else None
-    artifact = KerasArtifact.of(model or keras.Model(inputs[structure], dense(tensor)), "m.keras")
+    artifact = KerasArtifact.from_model(model or keras.Model(inputs[structure], dense(tensor)), "m.keras")
     x = np.ones((5, 4), "float32")
     np.testing.assert_allclose(artifact.predict(x), x @ dense.kernel.numpy(), rtol=1e-5)
 
@@ -178,7 +178,7 @@ def test_inputs_are_fed_in_the_order_of_the_keras_model_and_never_by_a_guess(tmp
 
     first, second = keras.Input((2,), name="zeta"), keras.Input((2,), name="alpha")
     model = keras.Model([first, second], keras.layers.Subtract()([first, second]))
-    made = convert(KerasArtifact.of(model, "two.keras"), Silent()).artifact
+    made = convert(KerasArtifact.from_model(model, "two.keras"), Silent()).artifact
     x = [np.ones((3, 2), np.float32), np.zeros((3, 2), np.float32)]
     np.testing.assert_array_equal(made.predict(x), np.ones((3, 2)))
     path = made.save(tmp_path / "two.tflite")

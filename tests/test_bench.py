@@ -84,7 +84,7 @@ class Cumulated(layers.Layer):
 def convert_plain(model):
     import tensorflow as tf
 
-    return tf.lite.TFLiteConverter.from_keras_model(KerasArtifact.of(model, "m.keras").model).convert()
+    return tf.lite.TFLiteConverter.from_keras_model(KerasArtifact.from_model(model, "m.keras").model).convert()
 
 
 def test_the_arena_holds_what_is_alive_at_once():

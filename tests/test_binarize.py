@@ -88,7 +88,7 @@ def test_signs_of_activations_are_in_the_file_and_plain_layers_need_no_tfopt(dig
     artifact = load_keras(SAMPLES / "digits-cnn.keras")
     config = BinarizeConfig(activations=True, epochs=1, plain=True)
     result = binarize(artifact, config, context(digits))
-    path = KerasArtifact.of(result.artifact.model, "m.keras").save(tmp_path / "m.keras")
+    path = KerasArtifact.from_model(result.artifact.model, "m.keras").save(tmp_path / "m.keras")
     assert "tfopt" not in json.dumps(keras.saving.load_model(path).get_config())
     assert [operation.kind for operation in operations(result.artifact.payload)].count("SIGN") == 3
     assert any(
@@ -199,9 +199,9 @@ def test_a_dense_model_is_a_twentieth_in_keras_and_a_twelfth_in_litert_and_four_
 
     inputs = keras.Input((784,))
     x = layers.Dense(1024, activation="relu")(layers.Dense(1024, activation="relu")(inputs))
-    original = KerasArtifact.of(keras.Model(inputs, layers.Dense(10)(x)), "float.keras")
+    original = KerasArtifact.from_model(keras.Model(inputs, layers.Dense(10)(x)), "float.keras")
     model, plan = with_rounded_kernels(original.model, "binary")
-    small = KerasArtifact.of(packed(model, plan.levels, "m"), "small.keras", deflated=True)
+    small = KerasArtifact.from_model(packed(model, plan.levels, "m"), "small.keras", deflated=True)
     sample = np.random.default_rng(0).random((4, 784), np.float32)
     file, _, _ = low_bit_file(model, plan.levels, "small", [sample], Silent())
     before = convert(original, Silent()).artifact
@@ -222,7 +222,7 @@ def test_accuracy_on_the_digits_over_three_seeds(digits):
     }
     floats, found = [], {name: [] for name in options}
     for seed in range(3):
-        artifact = KerasArtifact.of(train(TrainConfig(seed=seed), digits, Silent()).model, "float.keras")
+        artifact = KerasArtifact.from_model(train(TrainConfig(seed=seed), digits, Silent()).model, "float.keras")
         floats.append(_accuracy(artifact.model, digits))
         for name, option in options.items():
             config = BinarizeConfig(keep_first_last=False, seed=seed, **option)
@@ -246,7 +246,7 @@ def test_nested_layers_are_reported_excluded_and_trained_by_their_names(digits):
     inputs = keras.Input((8, 8, 1))
     x = layers.RandomFlip(name="flip")(inputs)
     outputs = layers.Dense(10, name="out")(layers.PReLU(name="slopes")(body(layers.Flatten()(x))))
-    artifact = KerasArtifact.of(keras.Model(inputs, outputs), "nested.keras")
+    artifact = KerasArtifact.from_model(keras.Model(inputs, outputs), "nested.keras")
     config = BinarizeConfig(epochs=1, exclude="body/a", keep_first_last=False)
     result = binarize(artifact, config, context(digits))
     told = {change.layer: change for change in result.layers}
@@ -254,7 +254,7 @@ def test_nested_layers_are_reported_excluded_and_trained_by_their_names(digits):
         "body/a": "skipped", "body/b": "binarized", "slopes": "skipped", "out": "binarized"
     }  # fmt: skip
     assert told["body/a"].detail == "excluded by 'body/a'"
-    saved = KerasArtifact.of(result.artifact.model, "b.keras")
+    saved = KerasArtifact.from_model(result.artifact.model, "b.keras")
     outputs = saved.predict(digits.test.x)
     assert np.mean(outputs.argmax(1) == result.artifact.predict(digits.test.x).argmax(1)) > 0.95
 
@@ -276,6 +276,6 @@ def test_a_model_with_one_sigmoid_learns_from_a_teacher_and_counts_right():
     model = keras.Model(inputs, layers.Dense(1, activation="sigmoid")(x))
     model.compile("adam", "binary_crossentropy")
     model.fit(data.train.x, data.train.y, epochs=10, verbose=0)
-    result = binarize(KerasArtifact.of(model, "m.keras"), BinarizeConfig(epochs=3), context(data))
+    result = binarize(KerasArtifact.from_model(model, "m.keras"), BinarizeConfig(epochs=3), context(data))
     assert result.history[-1]["accuracy"] > 0.8
     assert result.history[-1]["val_accuracy"] > 0.8

@@ -4,7 +4,7 @@ import pytest
 from keras import layers
 
 from tests import zoo
-from tfopt.formats.legacy.differences import answers, difference
+from tfopt.formats.legacy.equivalence import output_arrays, relative_difference
 from tfopt.graph.batch_norm_folding import find_foldable, fold_batch_norms
 from tfopt.graph.dense_lowering import lower_to_dense
 from tfopt.graph.model_io import call
@@ -24,7 +24,7 @@ def shaken(model):
 
 def apart(model, copy):
     inputs = random_inputs(model)
-    return difference(answers(call(model, inputs)), answers(call(copy, inputs)))
+    return relative_difference(output_arrays(call(model, inputs)), output_arrays(call(copy, inputs)))
 
 
 def everything():

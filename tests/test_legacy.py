@@ -12,7 +12,7 @@ import tf_keras
 from tf_keras import layers
 
 from tfopt.errors import InputError, UnsupportedError
-from tfopt.formats.legacy.rebuilding import to_keras3
+from tfopt.formats.legacy.to_keras3 import to_keras3
 from tfopt.formats.loading import load_keras
 
 

@@ -23,7 +23,7 @@ def gru():
 
 
 def converted(model, config=None, **options):
-    artifact = KerasArtifact.of(model, "m.keras")
+    artifact = KerasArtifact.from_model(model, "m.keras")
     arrays = [tensor.numpy() for tensor in random_inputs(artifact.model, batch=8)]
     return convert(artifact, Silent(), config, calibration=arrays, **options), arrays
 

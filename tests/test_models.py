@@ -103,7 +103,7 @@ def test_every_model_is_loaded_by_keras_alone_and_answers_the_same(tmp_path):
 
 def converted(model):
     arrays = fed(model, batch=32)
-    float_file = convert(KerasArtifact.of(model, "m.keras"), Silent(), static="int8", calibration=arrays)
+    float_file = convert(KerasArtifact.from_model(model, "m.keras"), Silent(), static="int8", calibration=arrays)
     feeds = dict(zip(float_file.inputs, arrays, strict=True))
     reference = Evaluator.without_labels(arrays, "samples").against(float_file.artifact)
     int8, _ = choose(Prepared(float_file, feeds, reference, []), QuantizeConfig(), Silent())

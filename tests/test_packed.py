@@ -12,7 +12,7 @@ from keras import layers
 from tests import zoo
 from tfopt.errors import InputError
 from tfopt.formats.keras.artifact import KerasArtifact
-from tfopt.formats.legacy.differences import answers
+from tfopt.formats.legacy.equivalence import output_arrays
 from tfopt.graph.kernels import find_kernels, to_kernel, to_matrix
 from tfopt.graph.layer_names import named_layers
 from tfopt.graph.model_copy import rebuild
@@ -46,7 +46,7 @@ def test_a_saved_model_answers_bit_by_bit_as_the_one_in_memory(build, levels, tm
     packed(model, plan.levels, "model").save(path)
     inputs = random_inputs(model)
     for before, after in zip(
-        answers(call(model, inputs)), answers(call(keras.saving.load_model(path), inputs)), strict=True
+        output_arrays(call(model, inputs)), output_arrays(call(keras.saving.load_model(path), inputs)), strict=True
     ):
         np.testing.assert_array_equal(before, after)
 
@@ -54,7 +54,7 @@ def test_a_saved_model_answers_bit_by_bit_as_the_one_in_memory(build, levels, tm
 def test_a_binary_weight_takes_a_bit_and_nothing_is_written_twice():
     inputs = keras.Input((512,))
     model, plan = rounded(keras.Model(inputs, layers.Dense(1000, use_bias=False)(inputs)), "binary")
-    payload = KerasArtifact.of(packed(model, plan.levels, "model"), "m.keras").payload
+    payload = KerasArtifact.from_model(packed(model, plan.levels, "model"), "m.keras").payload
     assert 512 * 1000 / 8 + 4 * 1000 < len(payload) < 512 * 1000 / 8 + 4 * 1000 + 20_000
 
 
@@ -73,7 +73,7 @@ def test_inference_is_as_fast_as_that_of_plain_layers():
     inputs = keras.Input((1024,))
     x = layers.Dense(1024, activation="relu")(layers.Dense(1024, activation="relu")(inputs))
     model, plan = rounded(keras.Model(inputs, x), "binary")
-    both = [KerasArtifact.of(each, "m.keras") for each in (model, packed(model, plan.levels, "model"))]
+    both = [KerasArtifact.from_model(each, "m.keras") for each in (model, packed(model, plan.levels, "model"))]
     sample = [np.ones((1, 1024), np.float32)]
     times = interleaved([artifact.runner(sample) for artifact in both], lambda *_: None)
     assert np.median(times[:, 1] / times[:, 0]) < 1.1

@@ -19,7 +19,7 @@ TEXTS = ("staff was friendly", "the room is dirty")
 
 
 def remembered(model, data, name):
-    return KerasArtifact.of(model, name, provenance_of(data, "train", Config()))
+    return KerasArtifact.from_model(model, name, provenance_of(data, "train", Config()))
 
 
 @pytest.fixture(scope="module")

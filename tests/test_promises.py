@@ -9,7 +9,7 @@ import tfopt
 from tests.conftest import SAMPLES
 from tfopt.core import registry
 from tfopt.data.dataset import Split
-from tfopt.formats.tflite.graph import operations, parameters
+from tfopt.formats.tflite.graph import operations, parameter_counts
 
 QUICK = {"structured": {"importance": "taylor", "scope": "global"}}  # beside one epoch
 VARIANTS = {
@@ -121,7 +121,9 @@ def test_what_a_technique_says_it_keeps_is_kept(prepared, kept, digits):
     if kind == "sparsity" and model is not None:
         assert all(not now[was == 0].any() for was, now in zip(kernels(source.model), kernels(model), strict=True))
     elif kind == "sparsity":
-        assert parameters(result.artifact.payload)[1] <= sum(np.count_nonzero(w) for w in source.model.get_weights())
+        assert parameter_counts(result.artifact.payload)[1] <= sum(
+            np.count_nonzero(w) for w in source.model.get_weights()
+        )
     elif model is not None:
         assert max(len(np.unique(kernel)) for kernel in kernels(model)) <= 8
     else:

@@ -12,7 +12,7 @@ from tfopt.techniques.pruning.prune import prune
 
 
 def _artifact(model):
-    return KerasArtifact.of(model, "model.keras")
+    return KerasArtifact.from_model(model, "model.keras")
 
 
 def _zoo():

@@ -7,7 +7,7 @@ from keras import layers
 from tests import zoo
 from tests.conftest import SAMPLES, context
 from tfopt.errors import InputError, UnsupportedError
-from tfopt.formats.legacy.bridge import cross
+from tfopt.formats.legacy.to_tf_keras import to_tf_keras
 from tfopt.formats.loading import load_keras
 from tfopt.formats.tflite.graph import operations
 from tfopt.runtime.progress import Silent
@@ -57,7 +57,7 @@ def test_the_trained_keras_model_has_the_architecture_and_the_compile_state_of_t
 
 
 def test_ranges_are_calibrated_before_training(cnn, digits):
-    aware = tfmot.quantization_aware(cross(cnn.fresh_model(), "model"))
+    aware = tfmot.quantization_aware(to_tf_keras(cnn.fresh_model(), "model"))
     untouched = accuracy(lambda x: aware.model.predict(x, verbose=0), digits)
     before = {v.name: v.numpy() for v in aware.model.weights}
     tfmot.calibrate(aware.model, [digits.calibration.x])
@@ -73,7 +73,7 @@ def _value(model, name):
 
 def test_the_mean_of_the_batch_ranges_is_taken():
     model = load_keras(SAMPLES / "digits-mlp.keras").fresh_model()
-    aware = tfmot.quantization_aware(cross(model, "model"))
+    aware = tfmot.quantization_aware(to_tf_keras(model, "model"))
     tfmot.calibrate(aware.model, [tf.fill((4, 8, 8, 1), 1.0), tf.fill((4, 8, 8, 1), 3.0)])
     largest = next(v for v in aware.model.weights if v.name.startswith("quantize_layer") and "max" in v.name)
     assert largest.numpy() == pytest.approx(2, abs=0.01) or largest.numpy() == pytest.approx(3, abs=0.01)
@@ -94,7 +94,7 @@ def test_every_architecture_is_trained_and_what_stays_float_is_named(build, digi
 
 def test_a_model_of_which_nothing_can_be_quantized_is_refused(digits):
     with pytest.raises(UnsupportedError, match="no layer with weights is covered"):
-        tfmot.quantization_aware(cross(zoo.stacked_cells(), "model"))
+        tfmot.quantization_aware(to_tf_keras(zoo.stacked_cells(), "model"))
 
 
 @pytest.mark.slow
@@ -167,7 +167,7 @@ def test_prune_cluster_and_train_for_int8_keep_zeros_and_clusters_to_the_end(sam
 
 
 @pytest.mark.slow
-def test_carried_layers_get_their_own_trained_weights_back(digits):
+def test_wrapped_layers_get_their_own_trained_weights_back(digits):
     inputs = zoo.images()
     x = layers.Flatten()(inputs)
     for name in ("one", "two", "three"):

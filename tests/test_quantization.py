@@ -11,7 +11,7 @@ from tfopt.errors import ConversionError, InputError
 from tfopt.formats.keras.artifact import KerasArtifact
 from tfopt.formats.loading import load_keras
 from tfopt.formats.tflite.artifact import TfliteArtifact
-from tfopt.formats.tflite.graph import operations, parameters, tflite_macs
+from tfopt.formats.tflite.graph import operations, parameter_counts, tflite_macs
 from tfopt.runtime.progress import Silent
 from tfopt.techniques.quantization.config import QuantizeConfig
 from tfopt.techniques.quantization.litert_quantizer import quantize as quantize_file
@@ -87,8 +87,8 @@ def test_zeros_stay_zero_in_the_quantized_file(digits, sample):
     from tfopt.techniques.pruning.prune import prune
 
     pruned = prune(load_keras(sample), PruneConfig(sparsity=0.8), context())
-    result = quantize(KerasArtifact.of(pruned.artifact.model, "p.keras"), QuantizeConfig(), context(digits))
-    count, nonzero = parameters(result.artifact.payload)
+    result = quantize(KerasArtifact.from_model(pruned.artifact.model, "p.keras"), QuantizeConfig(), context(digits))
+    count, nonzero = parameter_counts(result.artifact.payload)
     assert nonzero / count < 0.25
 
 
@@ -102,7 +102,7 @@ def test_the_float_file_predicts_as_keras_does(converted, digits, sample):
 def test_parameters_and_macs_of_a_file_are_those_of_the_model(converted):
     payload = converted["dynamic", "float"].measured[1].payload
     folded_normalizations = 3 * (16 + 16 + 32 + 32)  # four numbers a channel become one bias
-    assert parameters(payload)[0] == 16_986 - folded_normalizations
+    assert parameter_counts(payload)[0] == 16_986 - folded_normalizations
     assert tflite_macs(payload) == 378_176
 
 
@@ -161,7 +161,7 @@ def test_a_layer_the_quantizer_leaves_alone_is_reported_as_skipped(digits):
     x = layers.PReLU(name="slopes")(layers.Conv2D(4, 3, name="conv")(inputs))
     x = layers.GlobalAveragePooling2D()(layers.LayerNormalization(name="norm")(x))
     model = keras.Model(inputs, layers.Dense(10, name="out")(x))
-    result = quantize(KerasArtifact.of(model, "m.keras"), QuantizeConfig(precision="dynamic"), context(digits))
+    result = quantize(KerasArtifact.from_model(model, "m.keras"), QuantizeConfig(precision="dynamic"), context(digits))
     actions = {change.layer: change.action for change in result.layers}
     assert actions["conv"] == actions["out"] == "quantized"
     assert actions["slopes"] == actions["norm"] == "skipped"
@@ -178,14 +178,16 @@ def test_layers_with_the_default_names_of_keras_are_all_found(digits):
     x = layers.Conv2D(4, 3, activation="relu")(layers.BatchNormalization()(x))
     x = layers.Dense(12, activation="relu")(layers.Dense(9)(layers.Flatten()(x)))
     body = keras.Sequential([keras.Input((12,)), layers.Dense(7), layers.Dense(10)])
-    result = quantize(KerasArtifact.of(keras.Model(inputs, body(x)), "m.keras"), QuantizeConfig(), context(digits))
+    result = quantize(
+        KerasArtifact.from_model(keras.Model(inputs, body(x)), "m.keras"), QuantizeConfig(), context(digits)
+    )
     actions = [change.action for change in result.layers]
     assert (actions.count("quantized"), actions.count("folded"), actions.count("skipped")) == (6, 1, 0)
 
 
 def test_numbers_that_are_not_zero_are_no_more_than_there_are(digits, sample):
     result = quantize(load_keras(sample), QuantizeConfig(precision="int16"), context(digits))
-    count, nonzero = parameters(result.artifact.payload)
+    count, nonzero = parameter_counts(result.artifact.payload)
     assert nonzero <= count
 
 

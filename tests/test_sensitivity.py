@@ -22,7 +22,7 @@ def scaled():
     kernel, *others = model.get_layer("conv2b").get_weights()
     kernel[:, :, :4] /= 1000
     model.get_layer("conv2b").set_weights([kernel, *others])
-    return KerasArtifact.of(model, "scaled.keras")
+    return KerasArtifact.from_model(model, "scaled.keras")
 
 
 def test_the_layer_with_the_large_channels_is_named_first(scaled, digits):

@@ -173,7 +173,7 @@ def test_a_strided_convolution_of_size_1_keeps_the_channels_that_it_takes_to_tra
     x = layers.Conv2D(32, 3, name="wide")(inputs)
     x = layers.Conv2D(16, 1, strides=2, name="strided")(x)
     model = keras.Model(inputs, layers.Dense(2)(layers.Flatten()(x)))
-    result = prune_channels(KerasArtifact.of(model, "m.keras"), StructuredConfig(amount=0.75), context())
+    result = prune_channels(KerasArtifact.from_model(model, "m.keras"), StructuredConfig(amount=0.75), context())
     assert filters(result.artifact.model) == {"wide": 16, "strided": 4}
     assert any("at least 16 channels stay of wide" in note for note in result.notes)
 
@@ -206,7 +206,7 @@ def test_each_layer_is_told_why_it_keeps_everything(sample):
 def test_a_target_holds_where_the_estimate_is_off_and_the_least_that_can_be_is_told():
     inputs = keras.Input((64, 16))
     x = layers.MultiHeadAttention(8, 2)(layers.Dense(16)(inputs), inputs)
-    artifact = KerasArtifact.of(keras.Model(inputs, layers.Dense(4)(x)), "attention.keras")
+    artifact = KerasArtifact.from_model(keras.Model(inputs, layers.Dense(4)(x)), "attention.keras")
     result = prune_channels(artifact, StructuredConfig(target_macs=0.3), context())
     assert 0.2 < keras_macs(result.artifact.model) / keras_macs(artifact.model) <= 0.3
     with pytest.raises(UnreachableError, match=r"MACs cannot get to 0\.01 of the original's.* 0\.\d+ are left"):
@@ -258,7 +258,7 @@ def test_blocks_that_are_inside_of_one_that_leaves_are_told_as_gone(digits):
     x = layers.Add(name="outer")([x, layers.Conv2D(4, 3, padding="same")(y)])
     model = keras.Model(inputs, layers.Dense(10, activation="softmax")(layers.Flatten()(x)))
     config = StructuredConfig(structured="layers", amount=0.9, epochs=1)
-    result = prune_blocks(KerasArtifact.of(model, "m.keras"), config, context(digits))
+    result = prune_blocks(KerasArtifact.from_model(model, "m.keras"), config, context(digits))
     assert {change.layer: change.action for change in result.layers} == dict.fromkeys(
         ("inner1", "inner2", "outer"), "removed"
     )

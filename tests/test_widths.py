@@ -10,7 +10,7 @@ from tfopt.conversion.convert import convert
 from tfopt.conversion.sparse_encoding import float_file
 from tfopt.errors import UnsupportedError
 from tfopt.formats.loading import load_keras
-from tfopt.formats.tflite.graph import operations, parameters
+from tfopt.formats.tflite.graph import operations, parameter_counts
 from tfopt.runtime.progress import Silent
 from tfopt.techniques.pruning.config import PruneConfig
 from tfopt.techniques.quantization.config import QuantizeConfig
@@ -87,9 +87,9 @@ def test_zeros_are_left_out_of_a_pruned_file_and_of_no_other(digits):
 
     dense = load_keras(SAMPLES / "digits-cnn.keras")
     pruned = prune(dense, PruneConfig(sparsity=0.8, schedule="one-shot"), context())
-    sparse, plain, _ = float_file(KerasArtifact.of(pruned.artifact.model, "p.keras"), FloatConfig(), Silent())
+    sparse, plain, _ = float_file(KerasArtifact.from_model(pruned.artifact.model, "p.keras"), FloatConfig(), Silent())
     assert len(sparse.payload) < 0.5 * len(plain.payload)
-    assert parameters(sparse.payload) == parameters(plain.payload)
+    assert parameter_counts(sparse.payload) == parameter_counts(plain.payload)
     np.testing.assert_allclose(sparse.predict(digits.test.x), plain.predict(digits.test.x), atol=1e-5)
     assert float_file(dense, FloatConfig(), Silent())[1] is None
     with pytest.raises(UnsupportedError, match="prune it first"):
@@ -106,7 +106,9 @@ def test_wide_convolutions_become_dense_layers_with_few_bits_and_that_is_told(di
     body = keras.Sequential([keras.Input((8, 8, 128)), layers.Conv2D(16, 3, name="wide")], name="body")
     inputs = keras.Input((8, 8, 1))
     x = body(layers.Conv2D(128, 1, name="narrow")(inputs))
-    artifact = KerasArtifact.of(keras.Model(inputs, layers.Dense(10, name="out")(layers.Flatten()(x))), "m.keras")
+    artifact = KerasArtifact.from_model(
+        keras.Model(inputs, layers.Dense(10, name="out")(layers.Flatten()(x))), "m.keras"
+    )
     config = QuantizeConfig(precision="dynamic", weights="int4")
     result = quantize_model(artifact, config, context(digits))
     assert [(change.layer, change.kind) for change in result.layers] == [

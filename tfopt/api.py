@@ -153,7 +153,7 @@ def build(
     dataset = load_dataset(data, None, progress)
     seed_everything(config.seed)
     model = build_model(config, Signature.of(dataset))
-    artifact = KerasArtifact.of(model, name, provenance_of(dataset, "build", config))
+    artifact = KerasArtifact.from_model(model, name, provenance_of(dataset, "build", config))
     return Result(artifact, report_of("build", config, dataset, [artifact], progress, untrained=True))
 
 
@@ -186,7 +186,7 @@ def train(
         made = train_by_workers(config, dataset, workers, files, progress)
     else:
         made = train_model(config, dataset, progress, files, base.fresh_model if base else None)
-    artifact = KerasArtifact.of(made.model, name, provenance_of(dataset, "train", config))
+    artifact = KerasArtifact.from_model(made.model, name, provenance_of(dataset, "train", config))
     notes = [*dataset.notes, *summary_of(made, config, dataset)]
     report = report_of("train", config, dataset, [artifact], progress, notes=notes)
     return Result(artifact, report.model_copy(update={"replicas": made.replicas, "history": made.result.history}))

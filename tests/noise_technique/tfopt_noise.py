@@ -44,7 +44,7 @@ class Noise(tfopt.Technique[NoiseConfig]):
                         weights=layer.count_params(),
                     )
                 )
-        return tfopt.Outcome(tfopt.KerasArtifact.of(model, artifact.name), layers=layers)
+        return tfopt.Outcome(tfopt.KerasArtifact.from_model(model, artifact.name), layers=layers)
 
     def layer_verdicts(self, artifact, context):
         return {

@@ -8,7 +8,7 @@ import typer
 from tfopt.cli import options
 from tfopt.cli.output import Output
 from tfopt.errors import InputError
-from tfopt.formats.paths import existing
+from tfopt.formats.paths import check_model_path
 
 EXAMPLES = """Examples:
 
@@ -30,7 +30,7 @@ def bench(
         counts = [int(part) if part.strip().isdigit() else 0 for part in threads.split(",")]
         if not all(0 < count <= 256 for count in counts):
             raise InputError(f"--threads {threads} is not a list of numbers from 1 to 256, as in 1,2,4")
-        paths = [existing(path) for path in files]
+        paths = [check_model_path(path) for path in files]
         from tfopt.evaluation.bench import bench as run
 
         out.benchmarks(run(paths, counts, out))

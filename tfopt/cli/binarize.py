@@ -12,7 +12,7 @@ from tfopt.cli.output import Output
 from tfopt.cli.teaching import OtherTeacher, OtherWeight, teaching
 from tfopt.config.choices import Mode
 from tfopt.core.destination import Destination
-from tfopt.formats.paths import existing
+from tfopt.formats.paths import check_model_path
 
 EXAMPLES = """Examples:
 
@@ -89,7 +89,7 @@ def binarize(
             **teaching(teacher, teacher_weight), **spread(distributed, replicas),
         )  # fmt: skip
         source = data_options.data_config(data, scale)
-        path = existing(model)
+        path = check_model_path(model)
         destination = Destination(
             output or Path(f"{path.stem}-{mode}.keras"), suffix=".keras", force=force, inputs=[path], beside=[".tflite"]
         )

@@ -8,7 +8,7 @@ from tfopt.cli.making import make
 from tfopt.cli.output import Output
 from tfopt.cli.teaching import Teacher, TeacherWeight, teaching
 from tfopt.core.destination import Destination
-from tfopt.formats.paths import existing
+from tfopt.formats.paths import check_model_path
 
 EXAMPLES = """Examples:
 
@@ -60,7 +60,7 @@ def cluster(
             **spread(distributed, replicas),
         )
         source = data_options.data_config(data, scale)
-        path = existing(model)
+        path = check_model_path(model)
         destination = Destination(
             output or Path(f"{path.stem}-clustered.keras"), suffix=".keras", force=force, inputs=[path]
         )

@@ -7,7 +7,7 @@ import typer
 from tfopt.cli import data_options, options
 from tfopt.cli.output import Output
 from tfopt.errors import InputError
-from tfopt.formats.paths import existing
+from tfopt.formats.paths import check_model_path
 
 COMPARE_EXAMPLES = """Examples:
 
@@ -53,7 +53,7 @@ def compare(
         gates = Gates.model_validate({"max_drop": options.share(max_drop, "--max-drop"), "max_size": max_size})
         if len(models) < 2:
             raise InputError("two or more models are needed to compare; `tfopt evaluate` measures one")
-        paths = [existing(path) for path in models]
+        paths = [check_model_path(path) for path in models]
         out.load_tensorflow(custom_objects)
         from tfopt import api as judging
 
@@ -76,7 +76,7 @@ def evaluate(
     """Measure one model: size, accuracy with its interval, latency."""
     with Output(json=json, quiet=quiet, verbose=verbose, debug=debug) as out:
         source = data_options.data_config(data, scale)
-        path = existing(model)
+        path = check_model_path(model)
         out.load_tensorflow(custom_objects)
         from tfopt import api as judging
 

@@ -11,7 +11,7 @@ from tfopt.cli.output import Output
 from tfopt.config.choices import Sparse
 from tfopt.core.destination import Destination
 from tfopt.errors import InputError
-from tfopt.formats.paths import existing
+from tfopt.formats.paths import check_model_path
 
 EXAMPLES = """Examples:
 
@@ -56,7 +56,7 @@ def convert(
 
         source = data_options.data_config(data, scale)
         config = FloatConfig.model_validate({"batch": batch, "length": length, "sparse": sparse})
-        path = existing(model)
+        path = check_model_path(model)
         if target and output:
             raise InputError(f"{target} and -o {output}: there is one output; give one of them")
         where = target or output or Path(f"{path.stem}.tflite")
@@ -88,7 +88,7 @@ def sparsify(
 
         source = data_options.data_config(data, scale)
         config = FloatConfig.model_validate({"batch": batch, "length": length, "sparse": "on"})
-        path = existing(model)
+        path = check_model_path(model)
         where = output or Path(f"{path.stem}-sparse.tflite")
         destination = Destination(where, suffix=".tflite", force=force, inputs=[path])
         name = destination.path.name

@@ -3,7 +3,7 @@
 from tfopt.cli import data_options, options, removal
 from tfopt.cli.output import Output
 from tfopt.cli.precision import chosen, quantize_config
-from tfopt.formats.paths import existing
+from tfopt.formats.paths import check_model_path
 
 EXAMPLES = """Examples:
 
@@ -51,7 +51,7 @@ def debug(
         config: QuantizeConfig | StructuredConfig
         config = quantize_config(chosen(flags, weights), given) if removed is None else StructuredConfig(**removed)
         source = data_options.data_config(data, scale)
-        path = existing(model)
+        path = check_model_path(model)
         out.load_tensorflow(custom_objects)
         from tfopt import api as judging
 

@@ -12,7 +12,7 @@ from tfopt.cli.output import Output
 from tfopt.config.choices import Arch, Size
 from tfopt.core.destination import Destination
 from tfopt.errors import InputError
-from tfopt.formats.paths import existing
+from tfopt.formats.paths import check_model_path
 
 if TYPE_CHECKING:
     from tfopt.models.config import ModelConfig
@@ -94,7 +94,7 @@ def distill(
             **spread(distributed, replicas),
         )
         source = data_options.data_config(data, scale)
-        path = existing(teacher)
+        path = check_model_path(teacher)
         given = [config.student] if isinstance(config.student, Path) else []
         destination = Destination(
             output or Path(f"{path.stem}-distilled.keras"), suffix=".keras", force=force, inputs=[path, *given]
@@ -110,7 +110,7 @@ def _student(text: str | None) -> "ModelConfig | Path":
     if text is None:
         return ModelConfig(size="tiny")
     if Path(text).suffix or Path(text).exists():
-        return existing(text)
+        return check_model_path(text)
     arch, _, size = text.partition(":")
     if arch not in get_args(Arch) or (size or "tiny") not in get_args(Size):
         raise InputError(

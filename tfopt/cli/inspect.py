@@ -6,7 +6,7 @@ import typer
 
 from tfopt.cli import options
 from tfopt.cli.output import Output
-from tfopt.formats.paths import existing
+from tfopt.formats.paths import check_model_path
 
 EXAMPLES = """Examples:
 
@@ -34,7 +34,7 @@ def inspect(
 ) -> None:
     """Show the layers of a model, what they cost, what each technique can do with them, and how it was made."""
     with Output(json=json, quiet=quiet, verbose=verbose, debug=debug) as out:
-        path = existing(model)
+        path = check_model_path(model)
         out.load_tensorflow(custom_objects)
         from tfopt import api as judging
 

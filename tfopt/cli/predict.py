@@ -8,7 +8,7 @@ import typer
 from tfopt.cli import options
 from tfopt.cli.output import Output
 from tfopt.errors import InputError
-from tfopt.formats.paths import existing
+from tfopt.formats.paths import check_model_path
 
 EXAMPLES = """Examples:
 
@@ -56,7 +56,7 @@ def predict(
     with Output(json=json, quiet=quiet, verbose=verbose, debug=debug) as out:
         if bool(inputs) == (file is not None):
             raise InputError("give inputs (texts or image files), or a file of them with --file")
-        path, memory = existing(model), existing(like) if like else None
+        path, memory = check_model_path(model), check_model_path(like) if like else None
         out.load_tensorflow(custom_objects)
         from tfopt.evaluation.prediction import predict as run
         from tfopt.evaluation.prediction import read_inputs

@@ -9,7 +9,7 @@ from tfopt.cli.output import Output
 from tfopt.cli.teaching import Teacher, TeacherWeight, teaching
 from tfopt.cli.training_options import augmentations
 from tfopt.core.destination import Destination
-from tfopt.formats.paths import existing
+from tfopt.formats.paths import check_model_path
 
 EXAMPLES = """Examples:
 
@@ -87,7 +87,7 @@ def prune(
         else:
             config = StructuredConfig(**removed, **common, **({"scope": scope} if scope != "layer" else {}))
         source = data_options.data_config(data, scale)
-        path = existing(model)
+        path = check_model_path(model)
         destination = Destination(
             output or Path(f"{path.stem}-pruned.keras"), suffix=".keras", force=force, inputs=[path]
         )

@@ -14,7 +14,7 @@ from tfopt.cli.teaching import QatTeacher, QatTeacherWeight, teaching
 from tfopt.config.choices import InterfaceType
 from tfopt.core.destination import Destination
 from tfopt.errors import InputError
-from tfopt.formats.paths import existing, newest_of_ours
+from tfopt.formats.paths import check_model_path, newest_tfopt_model
 from tfopt.typing import Options
 
 if TYPE_CHECKING:
@@ -111,7 +111,7 @@ def quantize(
         flags = {"int8": int8, "int16": int16, "float16": float16, "dynamic": dynamic}
         config = _config(chosen(flags, weights), io, after, training, qat=qat)
         source = data_options.data_config(data, scale)
-        path = existing(model) if model else newest_of_ours(Path())
+        path = check_model_path(model) if model else newest_tfopt_model(Path())
         if model is None:
             out.say(f"quantizing {path}, the newest Keras model here that tfopt wrote")
         destination = Destination(

@@ -6,7 +6,7 @@ from typing import Annotated
 import typer
 
 from tfopt.cli.options import QAT
-from tfopt.formats.paths import existing
+from tfopt.formats.paths import check_model_path
 from tfopt.typing import Options
 
 SELF = "self"
@@ -30,6 +30,6 @@ QatTeacherWeight = Annotated[
 
 def teaching(teacher: str | None, weight: float | None) -> Options:
     """The fields of a config that were given; a file must be there."""
-    named: str | Path | None = teacher if teacher in (None, SELF) else existing(str(teacher))
+    named: str | Path | None = teacher if teacher in (None, SELF) else check_model_path(str(teacher))
     fields = {"teacher": named, "teacher_weight": weight}
     return {name: value for name, value in fields.items() if value is not None}

@@ -14,7 +14,7 @@ import numpy as np
 from pydantic import BaseModel
 
 from tfopt.config.choices import InterfaceType, Lowering
-from tfopt.formats.keras.custom_objects import register_inherited
+from tfopt.formats.keras.custom_objects import register_from_environment
 from tfopt.formats.tflite.artifact import TfliteArtifact
 from tfopt.runtime.progress import Advance, Progress
 from tfopt.typing import Array
@@ -117,20 +117,20 @@ def _save(folder: Path, job: LowerJob, samples: Sequence[Array], stage: Advance)
     import keras
     import tensorflow as tf
 
-    from tfopt.conversion import saved_model as saving
+    from tfopt.conversion import saved_model
     from tfopt.graph.model_io import call
 
-    register_inherited()
+    register_from_environment()
     model = keras.saving.load_model(folder / "model.keras", compile=False, safe_mode=True)
     stage(1, f"converting to LiteRT ({job.lowering})")
     match job.lowering:
         case "fused":
-            traceable = saving.rebuilt(model, job.batch, job.length)
+            traceable = saved_model.from_tf_keras_copy(model, job.batch, job.length)
         case "unrolled":
-            traceable = saving.keras3(unrolled(model, job.length), job.batch, job.length)
+            traceable = saved_model.from_keras3(unrolled(model, job.length), job.batch, job.length)
         case _:
-            traceable = saving.keras3(model, job.batch, job.length)
-    inputs = saving.save(traceable, folder / "saved")
+            traceable = saved_model.from_keras3(model, job.batch, job.length)
+    inputs = saved_model.save(traceable, folder / "saved")
     answers = keras.tree.flatten(call(model, [tf.constant(x) for x in samples]))
     return inputs, [np.asarray(value) for value in answers]
 

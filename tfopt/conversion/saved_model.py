@@ -1,4 +1,7 @@
-"""A model as a SavedModel with one signature whose inputs and outputs have names, for the converter."""
+"""A SavedModel is what TensorFlow's converter reads: a traced function, whose inputs and outputs have names.
+
+The function is the Keras 3 model itself, or its copy in tf_keras, in which the converter finds LiteRT's LSTM kernel.
+"""
 
 import re
 from collections.abc import Callable, Sequence
@@ -8,7 +11,7 @@ from typing import NamedTuple
 import keras
 import tensorflow as tf
 
-from tfopt.formats.legacy.bridge import cross
+from tfopt.formats.legacy.to_tf_keras import to_tf_keras
 from tfopt.graph.layer_names import call_in_scopes
 from tfopt.graph.model_io import call, inputs_of
 from tfopt.graph.replay import is_graph
@@ -16,7 +19,14 @@ from tfopt.typing import Tensor
 
 
 class Traceable(NamedTuple):
-    """Something that maps a list of tensors to outputs, its variables, and the type and shape of each input."""
+    """What is traced.
+
+    Attributes:
+        run: Maps the list of inputs to the outputs.
+        variables: All that `run` uses.
+        specs: The shape, type and name of each input.
+        output_names: The names of the outputs; None for `output_0`, `output_1`, ...
+    """
 
     run: Callable[[list[Tensor]], Tensor]
     variables: Sequence[Tensor]
@@ -24,8 +34,14 @@ class Traceable(NamedTuple):
     output_names: Sequence[str] | None = None
 
 
-def keras3(model: keras.Model, batch: int | None, length: int | None) -> Traceable:
-    """The Keras model itself; where its graph is known, layer by layer."""
+def from_keras3(model: keras.Model, batch: int | None, length: int | None) -> Traceable:
+    """Take the Keras model itself; where its graph is known, layer by layer, so that operations are named after layers.
+
+    Args:
+        model: The model.
+        batch: The batch size to fix; None leaves it as it is.
+        length: What free sizes other than that of the batch become; None leaves them free.
+    """
     named = not isinstance(model, keras.Sequential) and is_graph(model) and isinstance(model.output, dict)
     names = sorted(model.output) if named else None
     variables = [variable.value for variable in model.variables]
@@ -33,15 +49,19 @@ def keras3(model: keras.Model, batch: int | None, length: int | None) -> Traceab
     return Traceable(lambda inputs: run(model, inputs), variables, _specs(model, batch, length), names)
 
 
-def rebuilt(model: keras.Model, batch: int | None, length: int | None) -> Traceable:
-    """Its copy in tf_keras, whose LSTM the converter knows."""
-    crossed = cross(model, model.name).model
-    run = keras3(model, batch, length)
-    return run._replace(run=lambda inputs: crossed(inputs, training=False), variables=list(crossed.variables))
+def from_tf_keras_copy(model: keras.Model, batch: int | None, length: int | None) -> Traceable:
+    """Take the copy of the model in tf_keras; arguments as for `from_keras3`.
+
+    Raises:
+        UnsupportedError: It cannot be rebuilt in tf_keras.
+    """
+    rebuilt = to_tf_keras(model, model.name).model
+    run = from_keras3(model, batch, length)
+    return run._replace(run=lambda inputs: rebuilt(inputs, training=False), variables=list(rebuilt.variables))
 
 
 def save(traceable: Traceable, folder: Path) -> list[str]:
-    """Write the SavedModel; return the names of its inputs in their order."""
+    """Write the SavedModel into `folder`; return the names of its inputs in their order."""
 
     def serve(*inputs: Tensor) -> dict[str, Tensor]:
         outputs = keras.tree.flatten(traceable.run(list(inputs)))

@@ -18,7 +18,7 @@ from tfopt.data.dataset import Dataset
 from tfopt.evaluation.losses import loss_function
 from tfopt.evaluation.scores import counts_right, described, drop, scores
 from tfopt.formats.artifact import Artifact
-from tfopt.formats.keras.artifact import predict
+from tfopt.formats.keras.artifact import predict_batches
 from tfopt.formats.tflite.artifact import TfliteArtifact
 from tfopt.graph.model_io import call
 from tfopt.runtime.progress import Progress, Silent
@@ -69,7 +69,7 @@ class Evaluator:
             Right or wrong (N,) bool, or absolute errors (N,); in a translation (M,) of all target words.
         """
         if isinstance(model, keras.Model):
-            return self.scored(predict(model, self.inputs))
+            return self.scored(predict_batches(model, self.inputs))
         with (progress or Silent()).task(f"testing {model.name}", len(self)) as advance:
             return self.scored(model.predict(self.inputs, advance))
 

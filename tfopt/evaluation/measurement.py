@@ -16,7 +16,7 @@ from tfopt.evaluation.scores import counts_right
 from tfopt.evaluation.statistics import accuracy, accuracy_change, deviation, deviation_change
 from tfopt.formats.artifact import Artifact
 from tfopt.formats.keras.artifact import KerasArtifact
-from tfopt.formats.tflite.graph import parameters, tflite_macs
+from tfopt.formats.tflite.graph import parameter_counts, tflite_macs
 from tfopt.report.schema import (
     AccuracyChange,
     Comparison,
@@ -143,7 +143,7 @@ def _measurement(
         nonzero = sum(int(np.count_nonzero(w.numpy())) for w in weights)
         macs = keras_macs(artifact.model)
     else:
-        count, nonzero = parameters(artifact.payload)
+        count, nonzero = parameter_counts(artifact.payload)
         macs = tflite_macs(artifact.payload)
     return Measurement(
         name=artifact.name,

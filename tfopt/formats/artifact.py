@@ -53,6 +53,6 @@ class Artifact(Protocol):
         """Write the file atomically; raise `OutputError` if it exists, unless `force`."""
 
 
-def arrays(x: Samples) -> Sequence[Array]:
+def input_arrays(x: Samples) -> Sequence[Array]:
     """An array for each input."""
     return [x] if isinstance(x, np.ndarray | LazyImages) else x

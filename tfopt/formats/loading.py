@@ -9,7 +9,7 @@ import numpy as np
 from tfopt.errors import InputError
 from tfopt.formats.artifact import Artifact
 from tfopt.formats.keras.artifact import KerasArtifact
-from tfopt.formats.paths import existing, is_legacy
+from tfopt.formats.paths import check_model_path, is_legacy
 from tfopt.formats.tflite.artifact import TfliteArtifact
 
 ModelLike: TypeAlias = str | Path | keras.Model | Artifact
@@ -18,21 +18,21 @@ ModelLike: TypeAlias = str | Path | keras.Model | Artifact
 def load(model: ModelLike) -> Artifact:
     """Load a file, or wrap a Keras model that is in memory; raise `InputError` in one sentence if it cannot be."""
     if isinstance(model, keras.Model):
-        return KerasArtifact.of(model, model.name)
+        return KerasArtifact.from_model(model, model.name)
     if isinstance(model, KerasArtifact | TfliteArtifact):
         return model
     if not isinstance(model, str | Path):
         raise InputError(f"`model` must be a path, a keras.Model or an artifact of tfopt, not {type(model).__name__}")
-    path = existing(model)
+    path = check_model_path(model)
     if path.suffix == ".tflite":
         return TfliteArtifact.load(path)
-    return _legacy(path) if is_legacy(path) else KerasArtifact.load(path)
+    return _load_legacy_file(path) if is_legacy(path) else KerasArtifact.load(path)
 
 
-def _legacy(path: Path) -> KerasArtifact:
+def _load_legacy_file(path: Path) -> KerasArtifact:
     from tfopt.formats.legacy.loading import load_legacy
 
-    return KerasArtifact.of(load_legacy(path), path.name)
+    return KerasArtifact.from_model(load_legacy(path), path.name)
 
 
 def load_keras(model: ModelLike) -> KerasArtifact:

@@ -21,12 +21,12 @@ UNREADABLE = (
     zlib.error,
 )
 HDF5_MAGIC = b"\x89HDF\r\n\x1a\n"
-MEMBER = "tfopt.json"  # written into the .keras zip, see provenance.py
-MOST_METADATA = 1_000_000
-WAY_OUT = "train one with `tfopt train`, or try a file of sample_models/"
+PROVENANCE_MEMBER = "tfopt.json"  # written into the .keras zip, see provenance.py
+MAX_METADATA_BYTES = 1_000_000
+HINT = "train one with `tfopt train`, or try a file of sample_models/"
 
 
-def existing(path: str | Path) -> Path:
+def check_model_path(path: str | Path) -> Path:
     """Return the path of a model file that is there and has a suffix tfopt reads, or raise `InputError`."""
     path = Path(path)
     if path.is_dir():
@@ -34,7 +34,7 @@ def existing(path: str | Path) -> Path:
             return path
         raise InputError(f"{path} is a directory, not a model file or a SavedModel")
     if not path.exists():
-        raise InputError(f"{path} does not exist: {WAY_OUT}")
+        raise InputError(f"{path} does not exist: {HINT}")
     if not path.is_file():
         raise InputError(f"{path} is no file but a device, a pipe or the like")
     if path.suffix not in (".keras", ".h5", ".hdf5", ".tflite"):
@@ -50,21 +50,21 @@ def is_legacy(path: Path) -> bool:
         if file.read(len(HDF5_MAGIC)) == HDF5_MAGIC:
             return True
     with contextlib.suppress(*UNREADABLE, KeyError, ValueError, TypeError), zipfile.ZipFile(path) as archive:
-        if archive.getinfo("metadata.json").file_size > MOST_METADATA:
+        if archive.getinfo("metadata.json").file_size > MAX_METADATA_BYTES:
             return False
         return str(json.loads(read_member(archive, "metadata.json"))["keras_version"]).startswith("2")
     return False
 
 
-def newest_of_ours(folder: Path) -> Path:
+def newest_tfopt_model(folder: Path) -> Path:
     """Return the newest `.keras` file in `folder` that tfopt wrote, or raise `InputError` naming the way out."""
     ours = [path for path in folder.glob("*.keras") if path.is_file() and _written_by_tfopt(path)]
     if not ours:
-        raise InputError(f"there is no Keras model that tfopt wrote in this folder: {WAY_OUT}")
+        raise InputError(f"there is no Keras model that tfopt wrote in this folder: {HINT}")
     return max(ours, key=lambda path: (path.stat().st_mtime_ns, path.name))
 
 
 def _written_by_tfopt(path: Path) -> bool:
     with contextlib.suppress(*UNREADABLE), zipfile.ZipFile(path) as archive:
-        return MEMBER in archive.namelist()
+        return PROVENANCE_MEMBER in archive.namelist()
     return False

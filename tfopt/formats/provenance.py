@@ -10,11 +10,11 @@ from tfopt.config.choices import Task
 from tfopt.data.config import DataConfig
 from tfopt.data.preprocessing import Preprocessor
 from tfopt.errors import InputError
-from tfopt.formats.paths import MEMBER
+from tfopt.formats.paths import PROVENANCE_MEMBER
 from tfopt.typing import Json
 from tfopt.untrusted.archives import read_member
 
-MOST_BYTES = 10_000_000
+MAX_BYTES = 10_000_000
 
 
 class Step(BaseModel):
@@ -47,23 +47,23 @@ class Provenance(Preprocessor):
         return self.model_copy(update={"history": (*self.history, step)})
 
 
-def read(archive: zipfile.ZipFile, name: str) -> Provenance | None:
+def read_provenance(archive: zipfile.ZipFile, name: str) -> Provenance | None:
     """Read the member from an open `.keras` zip; None if tfopt did not write it."""
     try:
-        info = archive.getinfo(MEMBER)
+        info = archive.getinfo(PROVENANCE_MEMBER)
     except KeyError:
         return None
-    if info.file_size > MOST_BYTES:
-        raise InputError(f"{name}: its {MEMBER} has {info.file_size:,} bytes, which tfopt never writes")
+    if info.file_size > MAX_BYTES:
+        raise InputError(f"{name}: its {PROVENANCE_MEMBER} has {info.file_size:,} bytes, which tfopt never writes")
     try:
-        return Provenance.model_validate_json(read_member(archive, MEMBER))
+        return Provenance.model_validate_json(read_member(archive, PROVENANCE_MEMBER))
     except ValidationError as error:
         raise InputError(
-            f"{name}: its {MEMBER} is damaged or from a newer tfopt ({error.error_count()} errors)"
+            f"{name}: its {PROVENANCE_MEMBER} is damaged or from a newer tfopt ({error.error_count()} errors)"
         ) from error
 
 
-def attach(path: Path, provenance: Provenance) -> None:
+def attach_provenance(path: Path, provenance: Provenance) -> None:
     """Add `provenance` to a `.keras` file as a further member."""
     with zipfile.ZipFile(path, "a") as archive:
-        archive.writestr(zipfile.ZipInfo(MEMBER), provenance.model_dump_json(indent=1), zipfile.ZIP_DEFLATED)
+        archive.writestr(zipfile.ZipInfo(PROVENANCE_MEMBER), provenance.model_dump_json(indent=1), zipfile.ZIP_DEFLATED)

@@ -3,7 +3,7 @@
 from collections import defaultdict
 from math import prod
 
-from tfopt.formats.tflite.graph import PACKED, Constant, Operation, operations, parameters, tflite_macs
+from tfopt.formats.tflite.graph import PACKED_BITS, Constant, Operation, operations, parameter_counts, tflite_macs
 from tfopt.report.inspection import OperationFacts, TensorFacts
 from tfopt.typing import Options
 
@@ -11,7 +11,7 @@ from tfopt.typing import Options
 def tflite_facts(payload: bytes) -> Options:
     """Return what an `Inspection` says of a `.tflite`; operations in loops are counted once."""
     found = operations(payload)
-    count, nonzero = parameters(payload)
+    count, nonzero = parameter_counts(payload)
     kinds: dict[tuple[str, str], list[Operation]] = defaultdict(list)
     types: dict[str, dict[str, Constant]] = defaultdict(dict)
     for operation in found:
@@ -35,7 +35,7 @@ def _operations(kind: str, output_type: str, alike: list[Operation]) -> Operatio
 
 def _tensors(kind: str, constants: list[Constant]) -> TensorFacts:
     values = sum(prod(constant.shape) for constant in constants)
-    bits = PACKED.get(kind)
+    bits = PACKED_BITS.get(kind)
     stored = sum(constant.values.nbytes for constant in constants)
     return TensorFacts(
         type=kind,

@@ -53,7 +53,7 @@ def run(job: Job, folder: Path) -> Run:
     trained = train(job.training, data, Silent(), callbacks=[watch, norms])
     total = time.perf_counter() - start
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * (1 if sys.platform == "darwin" else 1024)
-    KerasArtifact.of(trained.model, "model.keras").save(folder / "model.keras")
+    KerasArtifact.from_model(trained.model, "model.keras").save(folder / "model.keras")
     return Run(
         arch=job.training.arch or trained.model.name,
         seed=job.training.seed,

@@ -14,7 +14,7 @@ import keras
 from pydantic import BaseModel, ValidationError
 
 from tfopt.errors import InputError, OutputError
-from tfopt.formats.keras.serialization import weights_bytes
+from tfopt.formats.keras.serialization import estimate_weights_size
 from tfopt.runtime.atomic_files import write_file
 from tfopt.runtime.locks import locked
 from tfopt.runtime.temporary_files import check_free_space
@@ -145,7 +145,7 @@ class Checkpoint(keras.callbacks.Callback):
         self._write()
 
     def _write(self) -> None:
-        check_free_space(self.folder, weights_bytes([*self.model.variables, *self.model.optimizer.variables]))
+        check_free_space(self.folder, estimate_weights_size([*self.model.variables, *self.model.optimizer.variables]))
         self.model.save_weights(self._weights(self.position), overwrite=True)
         state = State(
             run=self.run, position=self.position, drawn=self.seeds.drawn() if self.position.step else [],

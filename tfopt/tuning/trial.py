@@ -91,7 +91,7 @@ def _complete(study: optuna.Study, search: Search, trial: optuna.Trial, trained:
         attributes = trial.user_attrs
         if before is None or rank(study, score, attributes) < rank(study, before.value, before.user_attrs):
             path = search.files.model(trial.number)
-            KerasArtifact.of(trained.model, path.name).save(path, force=True)
+            KerasArtifact.from_model(trained.model, path.name).save(path, force=True)
         study.tell(trial, score)
         after = best(study)
         assert after is not None

@@ -50,7 +50,7 @@ def tune(
         made = train_config(config, winner.user_attrs["point"])
         model = KerasArtifact.load(files.model(winner.number)).model
         trials, weighed = results(study, search), importances(study, config.seed)
-    artifact = KerasArtifact.of(model, name, provenance_of(data, "tune", made))
+    artifact = KerasArtifact.from_model(model, name, provenance_of(data, "tune", made))
     report = report_of("tune", config, data, [artifact], progress, notes=_notes(search, trials, weighed))
     return artifact, report.model_copy(update={"trials": trials, "importances": weighed})
 

@@ -20,8 +20,8 @@ import tensorflow as tf
 
 from tfopt.errors import InputError, TfoptError, UnsupportedError
 from tfopt.formats import provenance as provenances
-from tfopt.formats.artifact import Shape, arrays
-from tfopt.formats.keras.serialization import serialize
+from tfopt.formats.artifact import Shape, input_arrays
+from tfopt.formats.keras.serialization import write_keras_file
 from tfopt.formats.paths import UNREADABLE
 from tfopt.formats.provenance import Provenance
 from tfopt.graph.model_io import call, explain_failures, inputs_of, outputs_of
@@ -38,8 +38,8 @@ from tfopt.untrusted.variables import limit_variables
 WEIGHTS = "model.weights.h5"
 MEMBERS = ("metadata.json", "config.json", WEIGHTS)
 BATCH = 256
-LEAST_SECONDS = 30.0  # that loading may take, and a second more for so many bytes
-BYTES_A_SECOND = 10_000_000
+MIN_SECONDS = 30.0  # that loading may take, and a second more for so many bytes
+BYTES_PER_SECOND = 10_000_000
 
 
 class KerasArtifact:
@@ -65,28 +65,30 @@ class KerasArtifact:
         check_free_space(file.path.parent, size)
         shutil.copyfile(path, file.path)
         with temporary_folder() as folder:
-            provenance = _unpack_checked(file.path, path, folder)
+            provenance = _check_and_unpack(file.path, path, folder)
             stored = (folder / WEIGHTS).stat().st_size
-            with time_limit(LEAST_SECONDS + size / BYTES_A_SECOND, path.name), limit_variables(stored, path.name):
-                model = _load(folder, path.name)
+            with time_limit(MIN_SECONDS + size / BYTES_PER_SECOND, path.name), limit_variables(stored, path.name):
+                model = _load_unpacked(folder, path.name)
             state = _optimizer_bytes(folder / WEIGHTS)
         check_tensor_sizes(model, path.name)
         artifact = cls(path.name, model, file, provenance)
         if state:
-            serialize(without_optimizer_state(artifact.model), file.path, provenance)
+            write_keras_file(reset_optimizer(artifact.model), file.path, provenance)
             artifact.optimizer_bytes = state
         return artifact
 
     @classmethod
-    def of(cls, model: keras.Model, name: str, provenance: Provenance | None = None, *, deflated: bool = False) -> Self:
+    def from_model(
+        cls, model: keras.Model, name: str, provenance: Provenance | None = None, *, deflated: bool = False
+    ) -> Self:
         """Serialize `model` without optimizer state, load it again, and hold what was loaded: what a user will get.
 
         With `deflated` the zip is compressed, which pays where its weights are few bits and the rest is framing.
         """
         _check_backend()
         file = TemporaryFile()
-        serialize(without_optimizer_state(model), file.path, provenance, deflated=deflated)
-        return cls(name, _loaded(file.path, name), file, provenance)
+        write_keras_file(reset_optimizer(model), file.path, provenance, deflated=deflated)
+        return cls(name, _load_file(file.path, name), file, provenance)
 
     @property
     def payload(self) -> bytes:
@@ -95,12 +97,12 @@ class KerasArtifact:
 
     def remember(self, provenance: Provenance) -> None:
         """Add to a file without provenance what the model is to remember."""
-        provenances.attach(self._file.path, provenance)
+        provenances.attach_provenance(self._file.path, provenance)
         self.provenance = provenance
 
     def fresh_model(self) -> keras.Model:
         """Load a copy that may be changed freely."""
-        return _loaded(self._file.path, self.name)
+        return _load_file(self._file.path, self.name)
 
     @property
     def runtime(self) -> str:
@@ -123,7 +125,7 @@ class KerasArtifact:
     def predict(self, x: Samples, advance: Callable[[int], None] = lambda _: None) -> Array:
         """Outputs (N, ...) for an array (N, ...), or one for each input in order."""
         with explain_failures(self.name):
-            return predict(self.model, x, advance)
+            return predict_batches(self.model, x, advance)
 
     def runner(self, inputs: Sequence[Array]) -> Callable[[], object]:
         """One inference of the compiled graph."""
@@ -138,10 +140,10 @@ class KerasArtifact:
         return write_file(Path(path), self.payload, force=force)
 
 
-def predict(model: keras.Model, x: Samples, advance: Callable[[int], None] = lambda _: None) -> Array:
+def predict_batches(model: keras.Model, x: Samples, advance: Callable[[int], None] = lambda _: None) -> Array:
     """Outputs (N, ...) for an array (N, ...), or one for each input in order."""
     run = _compiled(model)
-    inputs = arrays(x)
+    inputs = input_arrays(x)
     outputs = []
     for start in range(0, len(inputs[0]), BATCH):
         [output] = keras.tree.flatten(run([tf.constant(part[start : start + BATCH]) for part in inputs]))
@@ -150,7 +152,7 @@ def predict(model: keras.Model, x: Samples, advance: Callable[[int], None] = lam
     return np.concatenate(outputs).astype(np.float32)
 
 
-def without_optimizer_state(model: keras.Model) -> keras.Model:
+def reset_optimizer(model: keras.Model) -> keras.Model:
     """Compile `model` again as it was, with a fresh optimizer that holds no slots yet; returns the same model."""
     config = model.get_compile_config() if model.compiled else None
     if config:
@@ -158,11 +160,11 @@ def without_optimizer_state(model: keras.Model) -> keras.Model:
     return model
 
 
-def _loaded(path: Path, name: str) -> keras.Model:
+def _load_file(path: Path, name: str) -> keras.Model:
     with temporary_folder() as folder:
         with zipfile.ZipFile(path) as archive:
             _unpack(archive, folder)
-        return _load(folder, name)
+        return _load_unpacked(folder, name)
 
 
 def _unpack(archive: zipfile.ZipFile, folder: Path) -> None:
@@ -172,7 +174,7 @@ def _unpack(archive: zipfile.ZipFile, folder: Path) -> None:
             archive.extract(member, folder)
 
 
-def _load(folder: Path, name: str) -> keras.Model:
+def _load_unpacked(folder: Path, name: str) -> keras.Model:
     try:
         with warnings.catch_warnings():
             warnings.filterwarnings("ignore", message="Skipping variable loading for optimizer")
@@ -180,13 +182,13 @@ def _load(folder: Path, name: str) -> keras.Model:
     except TfoptError:
         raise
     except Exception as error:  # Keras raises TypeError, ValueError, KeyError, OSError, ... for unsound files
-        raise InputError(_sentence(error, name)) from error
+        raise InputError(_explain(error, name)) from error
     if not isinstance(model, keras.Model):
         raise InputError(f"{name} holds a {type(model).__name__}, not a model")
     return model
 
 
-def _sentence(error: Exception, name: str) -> str:
+def _explain(error: Exception, name: str) -> str:
     text = str(error)
     if "Lambda" in text and ("unsafe" in text or "safe_mode" in text or "arbitrary code" in text):
         return f"{name} has a Lambda layer, whose code would run on loading: refused; replace it by a registered layer"
@@ -200,7 +202,7 @@ def _sentence(error: Exception, name: str) -> str:
     return f"{name} cannot be loaded by Keras {keras.__version__}: {line}"
 
 
-def _unpack_checked(file: Path, path: Path, folder: Path) -> Provenance | None:
+def _check_and_unpack(file: Path, path: Path, folder: Path) -> Provenance | None:
     """Unpack `file`, a copy of `path`, once it has passed what is checked beforehand; returns what it remembers."""
     try:
         with zipfile.ZipFile(file) as archive:
@@ -212,7 +214,7 @@ def _unpack_checked(file: Path, path: Path, folder: Path) -> Provenance | None:
             if damaged:
                 raise InputError(f"{path} is damaged: its member {damaged} does not match its checksum")
             check_config(read_config(read_member(archive, "config.json"), path.name), path.name)
-            provenance = provenances.read(archive, path.name)
+            provenance = provenances.read_provenance(archive, path.name)
             check_free_space(folder, sum(member.file_size for member in archive.infolist()))
             _unpack(archive, folder)
         with h5py.File(folder / WEIGHTS) as weights:

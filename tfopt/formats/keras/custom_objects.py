@@ -38,7 +38,7 @@ def register_custom_objects(source: str) -> None:
     os.environ[VARIABLE] = source
 
 
-def register_inherited() -> None:
+def register_from_environment() -> None:
     """Register what the process that started this one has registered."""
     if VARIABLE in os.environ:
         register_custom_objects(os.environ[VARIABLE])

@@ -22,35 +22,35 @@ FRAMING = 2048  # bytes of HDF5 around an array, at most
 SHARED = "shared_object_id"
 
 
-def serialize(model: keras.Model, path: Path, provenance: Provenance | None, *, deflated: bool = False) -> None:
+def write_keras_file(model: keras.Model, path: Path, provenance: Provenance | None, *, deflated: bool = False) -> None:
     """Write its file, which holds `provenance` as well; with `deflated` it is compressed."""
     with temporary_folder() as folder:
         parts = folder / "parts"
-        check_free_space(folder, 2 * weights_bytes(model.variables))  # the weights, and the zip
+        check_free_space(folder, 2 * estimate_weights_size(model.variables))  # the weights, and the zip
         model.save(parts, zipped=False)
         _rewrite(parts / "metadata.json", lambda found: {k: v for k, v in found.items() if k != "date_saved"})
-        _rewrite(parts / "config.json", lambda found: counted(found, {}))
+        _rewrite(parts / "config.json", lambda found: renumber_shared_objects(found, {}))
         _zip(parts, path, zipfile.ZIP_DEFLATED if deflated else zipfile.ZIP_STORED)
         if provenance:
-            provenances.attach(path, provenance)
+            provenances.attach_provenance(path, provenance)
 
 
-def weights_bytes(variables: Sequence[Tensor]) -> int:
+def estimate_weights_size(variables: Sequence[Tensor]) -> int:
     """About what a file of weights takes."""
     values = sum(math.prod(variable.shape) * (8 if "64" in str(variable.dtype) else 4) for variable in variables)
     return int(values) + FRAMING * (len(variables) + 16)
 
 
-def counted(value: Any, known: dict[int, int]) -> Any:
+def renumber_shared_objects(value: Any, known: dict[int, int]) -> Any:
     """The same configuration, its shared objects numbered 1, 2, ... in the order in which they come."""
     if isinstance(value, dict):
         return {
             key: known.setdefault(inner, len(known) + 1)
             if key == SHARED and isinstance(inner, int)
-            else counted(inner, known)
+            else renumber_shared_objects(inner, known)
             for key, inner in value.items()
         }
-    return [counted(inner, known) for inner in value] if isinstance(value, list) else value
+    return [renumber_shared_objects(inner, known) for inner in value] if isinstance(value, list) else value
 
 
 def _rewrite(path: Path, change: Callable[[Any], Any]) -> None:

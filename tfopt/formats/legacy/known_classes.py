@@ -12,7 +12,7 @@ from typing import Any
 
 import tf_keras
 
-from tfopt.formats.legacy.operations import TWINS
+from tfopt.formats.legacy.operations import OPERATION_TWINS
 from tfopt.untrusted.configs import CODE, Known, check_config, read_config
 
 CLASSES = (
@@ -24,22 +24,22 @@ LOADERS = {"deserialize", "get", "serialize"}
 UNEXPORTED = {"Functional", "BatchNormalizationV1", "BatchNormalizationV2", "CuDNNGRU", "CuDNNLSTM"}
 
 
-def checked(text: bytes | str, path: Path, kerases: ModuleType = tf_keras) -> Any:
+def read_checked_config(text: bytes | str, path: Path, kerases: ModuleType = tf_keras) -> Any:
     """The configuration in a file for one of the Kerases, once nothing in it would run."""
     config = read_config(text, str(path))
-    check(config, path, kerases)
+    check_known_classes(config, path, kerases)
     return config
 
 
-def check(config: Any, path: Path, kerases: ModuleType) -> None:
+def check_known_classes(config: Any, path: Path, kerases: ModuleType) -> None:
     """Raise `InputError` or `UnsupportedError` if something in a configuration would run."""
-    check_config(config, str(path), _known(kerases))
+    check_config(config, str(path), _known_names(kerases))
 
 
 @cache
-def _known(kerases: ModuleType) -> Known:
+def _known_names(kerases: ModuleType) -> Known:
     classes = _names(kerases, CLASSES, inspect.isclass) | UNEXPORTED
-    return Known(classes - CODE, _names(kerases, FUNCTIONS, inspect.isfunction) - LOADERS, TWINS)
+    return Known(classes - CODE, _names(kerases, FUNCTIONS, inspect.isfunction) - LOADERS, OPERATION_TWINS)
 
 
 def _names(kerases: ModuleType, places: Sequence[str], fits: Callable[[Any], bool]) -> set[str]:

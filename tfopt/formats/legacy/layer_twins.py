@@ -38,17 +38,17 @@ class NoTwinError(Exception):
     """There is no layer of tf_keras that does the same; the message says why."""
 
 
-def twin(layer: keras.Layer, name: str) -> tuple[tf_keras.layers.Layer, ...]:
+def make_twins(layer: keras.Layer, name: str) -> tuple[tf_keras.layers.Layer, ...]:
     """Return new, unbuilt layers of tf_keras to be called in a row; raise `NoTwinError` if none does the same.
 
     It is one layer but for SeparableConv2D, which becomes its two convolutions: quantization treats them apart.
     """
     if type(layer) is keras.layers.SeparableConv2D:
-        return _separated(layer, name)
-    return (_twin(layer, name),)
+        return _split_separable(layer, name)
+    return (_make_twin(layer, name),)
 
 
-def _twin(layer: keras.Layer, name: str) -> tf_keras.layers.Layer:
+def _make_twin(layer: keras.Layer, name: str) -> tf_keras.layers.Layer:
     kind = type(layer).__name__
     if isinstance(layer, keras.Model) or not isinstance(layer, keras.Layer):
         raise NoTwinError(f"{kind} is an operation or a model, not a layer")
@@ -60,7 +60,7 @@ def _twin(layer: keras.Layer, name: str) -> tf_keras.layers.Layer:
     return twin_class(**{**_options(layer, twin_class), "name": name})
 
 
-def _separated(layer: keras.layers.SeparableConv2D, name: str) -> tuple[tf_keras.layers.Layer, ...]:
+def _split_separable(layer: keras.layers.SeparableConv2D, name: str) -> tuple[tf_keras.layers.Layer, ...]:
     options = _options(layer, tf_keras.layers.SeparableConv2D)
     shared = {option: options[option] for option in ("data_format", "dtype", "trainable")}
     first = ("kernel_size", "strides", "padding", "dilation_rate", "depth_multiplier")
@@ -100,26 +100,26 @@ def _translate(layer: keras.Layer, option: str, value: Any) -> Any:
     if option.endswith("activation") and not isinstance(value, bool):
         return _activation(value)
     if option.endswith("_regularizer"):
-        return _same(tf_keras.regularizers, value)
+        return _same_object(tf_keras.regularizers, value)
     if option.endswith("_constraint"):
-        return _same(tf_keras.constraints, value)
+        return _same_object(tf_keras.constraints, value)
     if option in WRAPPED:
-        return _wrapped(layer, option)
+        return _make_wrapped(layer, option)
     if option == "cells":
-        return [_twin(cell, cell.name) for cell in layer.cells]
+        return [_make_twin(cell, cell.name) for cell in layer.cells]
     if isinstance(value, dict) and "class_name" in value:
         raise NoTwinError(f"its option {option} is an object")
     return value
 
 
-def _wrapped(layer: keras.Layer, option: str) -> tf_keras.layers.Layer:
+def _make_wrapped(layer: keras.Layer, option: str) -> tf_keras.layers.Layer:
     attribute = (
         {"layer": "forward_layer"}.get(option, option) if isinstance(layer, keras.layers.Bidirectional) else option
     )
     inner = getattr(layer, attribute)
     if isinstance(inner, keras.Model):
         raise NoTwinError("it wraps a model")
-    return _twin(inner, inner.name)
+    return _make_twin(inner, inner.name)
 
 
 def _activation(value: Any) -> str:
@@ -130,7 +130,7 @@ def _activation(value: Any) -> str:
     raise NoTwinError(f"tf_keras has no activation like {value if isinstance(value, str) else value.get('config')}")
 
 
-def _same(module: ModuleType, value: Json) -> Any:
+def _same_object(module: ModuleType, value: Json) -> Any:
     """The regularizer or constraint of the same name in tf_keras."""
     name = value["class_name"]
     if value.get("registered_name") or not hasattr(module, name):

@@ -17,9 +17,9 @@ import keras
 import tf_keras
 
 from tfopt.errors import InputError, TfoptError
-from tfopt.formats.legacy.known_classes import check, checked
-from tfopt.formats.legacy.rebuilding import to_keras3
+from tfopt.formats.legacy.known_classes import check_known_classes, read_checked_config
 from tfopt.formats.legacy.saved_model import read_saved_model
+from tfopt.formats.legacy.to_keras3 import to_keras3
 from tfopt.graph.tensor_sizes import check_tensor_sizes
 from tfopt.runtime.temporary_files import temporary_folder
 from tfopt.typing import Json
@@ -29,8 +29,8 @@ from tfopt.untrusted.hdf5 import check_weights
 from tfopt.untrusted.limits import time_limit
 from tfopt.untrusted.variables import limit_variables
 
-LEAST_SECONDS = 30.0  # that loading may take, and a second more for so many bytes
-BYTES_A_SECOND = 1_000_000
+MIN_SECONDS = 30.0  # that loading may take, and a second more for so many bytes
+BYTES_PER_SECOND = 1_000_000
 OLD_LAYERS = "_layer_checkpoint_dependencies"
 Training = Json
 
@@ -39,30 +39,30 @@ def load_legacy(path: Path) -> keras.Model:
     """Return the model as a Keras 3 model; raise `InputError` or `UnsupportedError` in one sentence if it cannot be."""
     try:
         stored = sum(file.stat().st_size for file in ([path] if path.is_file() else path.rglob("*")) if file.is_file())
-        with time_limit(LEAST_SECONDS + stored / BYTES_A_SECOND, str(path)), limit_variables(stored, str(path)):
-            return _loaded(path)
+        with time_limit(MIN_SECONDS + stored / BYTES_PER_SECOND, str(path)), limit_variables(stored, str(path)):
+            return _load_any(path)
     except TfoptError:
         raise
     except Exception as error:  # tf_keras and h5py raise anything for unsound files
-        raise InputError(_sentence(error, path)) from error
+        raise InputError(_explain(error, path)) from error
 
 
-def _loaded(path: Path) -> keras.Model:
+def _load_any(path: Path) -> keras.Model:
     if path.is_dir():
         return to_keras3(read_saved_model(path), path.name)
     if zipfile.is_zipfile(path):
-        return _keras_2_zip(path)
-    return _hdf5(path)
+        return _load_zip(path)
+    return _load_hdf5(path)
 
 
-def _sentence(error: Exception, path: Path) -> str:
+def _explain(error: Exception, path: Path) -> str:
     unknown = re.findall(r"(?:Unknown layer|Could not locate class):? '([^']+)'", str(error))
     if unknown:
         return f"{path} uses {unknown[-1]}, a custom layer or model whose code is not in the file"
     return f"{path} cannot be loaded by Keras 2 (tf_keras) either: {' '.join(str(error).split())[:200]}"
 
 
-def _hdf5(path: Path) -> keras.Model:
+def _load_hdf5(path: Path) -> keras.Model:
     with temporary_folder() as folder:
         copy = folder / "model.h5"  # both Kerases go by the suffix; and what was checked is what is read
         shutil.copyfile(path, copy)
@@ -72,7 +72,7 @@ def _hdf5(path: Path) -> keras.Model:
             version = str(file.attrs.get("keras_version", "2"))
         if config is None:
             raise InputError(f"{path} holds weights only, or is no model of Keras; the architecture is needed as well")
-        checked(config, path, keras if version.startswith("3") else tf_keras)
+        read_checked_config(config, path, keras if version.startswith("3") else tf_keras)
         if version.startswith("3"):
             model = keras.saving.load_model(copy)
             check_tensor_sizes(model, path.name)
@@ -83,26 +83,26 @@ def _hdf5(path: Path) -> keras.Model:
     return model
 
 
-def _keras_2_zip(path: Path) -> keras.Model:
+def _load_zip(path: Path) -> keras.Model:
     with temporary_folder() as folder:
         copy = folder / "model.keras"
         with zipfile.ZipFile(path) as archive, zipfile.ZipFile(copy, "w") as mended:
             check_members(archive, str(path), path.stat().st_size)
-            config = checked(archive.read("config.json"), path)
+            config = read_checked_config(archive.read("config.json"), path)
             for member in ("metadata.json", "config.json"):
                 mended.writestr(member, archive.read(member))
             weights = folder / "weights.h5"
             weights.write_bytes(archive.read("model.weights.h5"))
             with h5py.File(weights) as file:
                 check_weights(file, str(path), weights.stat().st_size)
-            mended.write(_as_tf_keras_names(weights), "model.weights.h5")
+            mended.write(_rename_weights(weights), "model.weights.h5")
         model = to_keras3(tf_keras.models.load_model(copy, compile=False, safe_mode=True), path.name)
     if config.get("compile_config"):
         _compile(model, config["compile_config"], path)
     return model
 
 
-def _as_tf_keras_names(weights: Path) -> Path:
+def _rename_weights(weights: Path) -> Path:
     """Weights under the names that tf_keras 2.21 looks for; those of Keras 2.13 have others.
 
     On Windows it separated groups by backslashes, which HDF5 does not understand. Layers were in a group of another
@@ -113,7 +113,7 @@ def _as_tf_keras_names(weights: Path) -> Path:
         found: dict[tuple[str, ...], Any] = {}
         source.visititems(lambda name, item: found.update({tuple(re.split(r"[\\/]", name)): item}))
         for names, item in found.items():
-            name = "/".join(_renamed(names, set(found)))
+            name = "/".join(_tf_keras_path(names, set(found)))
             if isinstance(item, h5py.Dataset):
                 target[name] = item[()]
             else:
@@ -121,29 +121,31 @@ def _as_tf_keras_names(weights: Path) -> Path:
     return mended
 
 
-def _renamed(names: tuple[str, ...], every: set[tuple[str, ...]]) -> Iterator[str]:
+def _tf_keras_path(names: tuple[str, ...], every: set[tuple[str, ...]]) -> Iterator[str]:
     for depth, name in enumerate(names):
         if name == OLD_LAYERS:
             yield "layers"
         elif depth and names[depth - 1] == OLD_LAYERS:
             beside = {other[depth] for other in every if len(other) > depth and other[:depth] == names[:depth]}
-            base = _base(name)
-            same = sorted((other for other in beside if _base(other) == base), key=lambda other: (len(other), other))
+            base = _without_number(name)
+            same = sorted(
+                (other for other in beside if _without_number(other) == base), key=lambda other: (len(other), other)
+            )
             position = same.index(name)
             yield f"{base}_{position}" if position else base
         else:
             yield name
 
 
-def _base(name: str) -> str:
+def _without_number(name: str) -> str:
     return re.sub(r"_\d+$", "", name)
 
 
 def _compile(model: keras.Model, training: Training, path: Path) -> None:
     """Compile as the file says, as far as Keras 3 has the same loss, optimizer and metrics; else leave uncompiled."""
     try:
-        check(training.get("loss"), path, keras)
-        loss = _named(training.get("loss"))
+        check_known_classes(training.get("loss"), path, keras)
+        loss = _snake_case(training.get("loss"))
         keras.losses.get(loss)
         model.compile(
             optimizer=_optimizer(training.get("optimizer_config") or training.get("optimizer") or {}),
@@ -154,7 +156,7 @@ def _compile(model: keras.Model, training: Training, path: Path) -> None:
         return
 
 
-def _named(value: Any) -> Any:
+def _snake_case(value: Any) -> Any:
     """A loss by name, or with its options as Keras 3 spells them."""
     if isinstance(value, dict) and "class_name" in value:
         options = {k: v for k, v in value.get("config", {}).items() if k not in ("reduction", "fn", "name")}

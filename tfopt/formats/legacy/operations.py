@@ -27,7 +27,7 @@ def _slices(spec: Any) -> Any:
     return tuple(_slices(item) for item in spec) if isinstance(spec, list | tuple) else spec
 
 
-TWINS: dict[str, Callable[..., Tensor]] = {
+OPERATION_TWINS: dict[str, Callable[..., Tensor]] = {
     "__operators__.add": _in_order(ops.add),
     "__operators__.getitem": _get_item,
     "cast": ops.cast,
@@ -75,10 +75,10 @@ def is_operation(layer: tf_keras.layers.Layer) -> bool:
     return type(layer).__name__ in ("TFOpLambda", "SlicingOpLambda", "ClassMethod", "TensorFlowOpLayer")
 
 
-def call(layer: tf_keras.layers.Layer, args: tuple[Tensor, ...], kwargs: Options) -> Tensor:
+def call_operation(layer: tf_keras.layers.Layer, args: tuple[Tensor, ...], kwargs: Options) -> Tensor:
     """Call the operation of Keras 3 that does the same; raise `NoTwinError` if none is known."""
     name = layer.get_config().get("function", type(layer).__name__)
-    if name not in TWINS:
+    if name not in OPERATION_TWINS:
         raise NoTwinError(f"no operation of Keras 3 is known to do the same as tf.{name}")
     options = {option: value for option, value in kwargs.items() if option != "name" and value is not None}
-    return TWINS[name](*args, **options)
+    return OPERATION_TWINS[name](*args, **options)

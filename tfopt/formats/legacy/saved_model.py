@@ -12,7 +12,7 @@ from tensorflow.core.protobuf import saved_model_pb2
 from tf_keras.protobuf import saved_metadata_pb2
 
 from tfopt.errors import InputError
-from tfopt.formats.legacy.known_classes import checked
+from tfopt.formats.legacy.known_classes import read_checked_config
 
 DESCRIPTION = "keras_metadata.pb"
 
@@ -22,7 +22,7 @@ def read_saved_model(folder: Path) -> tf_keras.Model:
     for path in (folder / "saved_model.pb", folder / DESCRIPTION, *(folder / "variables").glob("*")):
         if path.exists() and not path.is_file():
             raise InputError(f"{path} is no file but a pipe, a device or the like")
-    found = checked(_description(folder), folder)
+    found = read_checked_config(_description(folder), folder)
     if not isinstance(found, dict) or not isinstance(found.get("config"), dict) or "layers" not in found["config"]:
         kind = found.get("class_name") if isinstance(found, dict) else "model"
         raise InputError(f"{folder} is a {kind}, a model whose graph is not known")

@@ -11,7 +11,7 @@ import numpy as np
 from ai_edge_litert.interpreter import Interpreter
 
 from tfopt.errors import InputError
-from tfopt.formats.artifact import Shape, arrays
+from tfopt.formats.artifact import Shape, input_arrays
 from tfopt.formats.provenance import Provenance
 from tfopt.runtime.atomic_files import write_file
 from tfopt.typing import Array, Samples
@@ -19,10 +19,13 @@ from tfopt.untrusted.trial import try_tflite
 
 BATCH = 64
 THREADS = 1
-Which: TypeAlias = Literal["input", "output"]
+Side: TypeAlias = Literal["input", "output"]
 Detail: TypeAlias = dict[str, Any]  # what the interpreter says of a tensor: its name, shape, type, quantization
-WHICH: tuple[Which, Which] = ("input", "output")
-PAIR = ("source", "target")  # the inputs of tfopt's own translators, in the order of the alphabet as in any file
+SIDES: tuple[Side, Side] = ("input", "output")
+TRANSLATOR_INPUTS = (
+    "source",
+    "target",
+)  # the inputs of tfopt's own translators, in the order of the alphabet as in any file
 
 
 class TfliteArtifact:
@@ -49,7 +52,7 @@ class TfliteArtifact:
         self.provenance = provenance
         self.threads = threads
         interpreter = _interpreter(payload, name, threads)
-        self._details = {which: _named(interpreter, which) for which in WHICH}
+        self._details = {which: _details_by_name(interpreter, which) for which in SIDES}
 
     @property
     def runtime(self) -> str:
@@ -92,12 +95,12 @@ class TfliteArtifact:
 
         Runs in batches where the file allows a free batch size. Raises `InputError` if the order is not known.
         """
-        if self.order is None and len(self.input_names) > 1 and set(self.input_names) != set(PAIR):
+        if self.order is None and len(self.input_names) > 1 and set(self.input_names) != set(TRANSLATOR_INPUTS):
             raise InputError(
                 f"{self.name} has the inputs {', '.join(self.input_names)} and does not say in which order they are"
                 " fed; measure it with the command that makes it"
             )
-        [output] = self.outputs(dict(zip(self.input_names, arrays(x), strict=True)), advance).values()
+        [output] = self.outputs(dict(zip(self.input_names, input_arrays(x), strict=True)), advance).values()
         return output
 
     def outputs(self, feeds: Mapping[str, Array], advance: Callable[[int], None] = lambda _: None) -> dict[str, Array]:
@@ -105,13 +108,13 @@ class TfliteArtifact:
         sizes = {shape[0] for shape in self.input_shapes() if shape}
         batch = self.batch if sizes == {None} else next(size for size in sizes if size)
         threads = (os.cpu_count() or 1) if batch > 1 else 1  # one sample alone is too little to share
-        bound = _Bound(_interpreter(self.payload, self.name, threads))
+        bound = _BoundInterpreter(_interpreter(self.payload, self.name, threads))
         count = len(next(iter(feeds.values())))
         parts: dict[str, list[Array]] = {}
         for start in range(0, count, batch):
             size = min(batch, count - start)
             rows = np.arange(start, start + (size if None in sizes else batch)) % count  # a fixed batch is filled up
-            with _one_sentence(self.name):
+            with _explained(self.name):
                 found = bound.run({name: x[rows] for name, x in feeds.items()})
             for name, value in found.items():
                 parts.setdefault(name, []).append(value[:size])
@@ -121,8 +124,8 @@ class TfliteArtifact:
     def runner(self, inputs: Sequence[Array]) -> Callable[[], object]:
         """One `invoke`; the inputs are set beforehand, and it has been run once."""
         interpreter = _interpreter(self.payload, self.name, self.threads)
-        with _one_sentence(self.name):
-            _Bound(interpreter).set(dict(zip(self.input_names, inputs, strict=True)))
+        with _explained(self.name):
+            _BoundInterpreter(interpreter).set(dict(zip(self.input_names, inputs, strict=True)))
             interpreter.invoke()
         invoke: Callable[[], object] = interpreter.invoke
         return invoke
@@ -132,7 +135,7 @@ class TfliteArtifact:
         return write_file(Path(path), self.payload, force=force)
 
 
-def quantized(x: Array, detail: Detail) -> Array:
+def quantize_values(x: Array, detail: Detail) -> Array:
     """Real values to the tensor's own type: q = round(x / scale) + zero_point, clipped to the range of that type."""
     dtype = np.dtype(detail["dtype"])
     scale, zero_point = detail["quantization"]
@@ -143,7 +146,7 @@ def quantized(x: Array, detail: Detail) -> Array:
     return clipped.astype(dtype)
 
 
-def dequantized(q: Array, detail: Detail) -> Array:
+def dequantize_values(q: Array, detail: Detail) -> Array:
     """The tensor's own type to real values: x = scale * (q - zero_point)."""
     scale, zero_point = detail["quantization"]
     if np.dtype(detail["dtype"]).kind not in "iu" or scale == 0:
@@ -152,13 +155,13 @@ def dequantized(q: Array, detail: Detail) -> Array:
     return real.astype(np.float32)
 
 
-class _Bound:
+class _BoundInterpreter:
     """An interpreter with the details of its inputs and outputs by name, which take longer to ask for than a sample."""
 
     def __init__(self, interpreter: Interpreter) -> None:
         self.interpreter = interpreter
-        self.inputs = _named(interpreter, "input")
-        self.outputs = _named(interpreter, "output")
+        self.inputs = _details_by_name(interpreter, "input")
+        self.outputs = _details_by_name(interpreter, "output")
         self.shapes = {name: tuple(detail["shape"]) for name, detail in self.inputs.items()}
 
     def set(self, feeds: Mapping[str, Array]) -> None:
@@ -170,7 +173,7 @@ class _Bound:
         if resized:
             self.interpreter.allocate_tensors()
         for name, x in feeds.items():
-            self.interpreter.set_tensor(self.inputs[name]["index"], quantized(x, self.inputs[name]))
+            self.interpreter.set_tensor(self.inputs[name]["index"], quantize_values(x, self.inputs[name]))
 
     def run(self, feeds: Mapping[str, Array]) -> dict[str, Array]:
         """One `invoke` from a fresh state: recurrent kernels keep theirs from one to the next otherwise."""
@@ -178,12 +181,12 @@ class _Bound:
         self.interpreter.reset_all_variables()
         self.interpreter.invoke()
         return {
-            name: dequantized(self.interpreter.get_tensor(detail["index"]), detail)
+            name: dequantize_values(self.interpreter.get_tensor(detail["index"]), detail)
             for name, detail in self.outputs.items()
         }
 
 
-def _named(interpreter: Interpreter, which: Which) -> dict[str, Detail]:
+def _details_by_name(interpreter: Interpreter, which: Side) -> dict[str, Detail]:
     """Details of the inputs or outputs by their names in the signature; by those of the tensors if there is none."""
     details = interpreter.get_input_details() if which == "input" else interpreter.get_output_details()
     signatures = interpreter.get_signature_list()
@@ -196,7 +199,9 @@ def _named(interpreter: Interpreter, which: Which) -> dict[str, Detail]:
     return {name: places[detail["index"]] for name, detail in named.items()}
 
 
-def tensors(artifact: TfliteArtifact, names: Container[str], feeds: Mapping[str, Array]) -> dict[str, Array]:
+def intermediate_tensors(
+    artifact: TfliteArtifact, names: Container[str], feeds: Mapping[str, Array]
+) -> dict[str, Array]:
     """The tensors `names` of the main graph, as floats, for samples (N, ...) by the names of the inputs."""
     with warnings.catch_warnings():
         warnings.filterwarnings("ignore", message="Warning: Enabling `experimental_preserve_all_tensors`")
@@ -204,7 +209,7 @@ def tensors(artifact: TfliteArtifact, names: Container[str], feeds: Mapping[str,
             model_content=artifact.payload, num_threads=THREADS, experimental_preserve_all_tensors=True
         )
     interpreter.allocate_tensors()
-    bound = _Bound(interpreter)
+    bound = _BoundInterpreter(interpreter)
     sizes = {shape[0] for shape in artifact.input_shapes() if shape}
     count = len(next(iter(feeds.values())))
     batch = next((size for size in sizes if size), count)
@@ -214,20 +219,20 @@ def tensors(artifact: TfliteArtifact, names: Container[str], feeds: Mapping[str,
         details = {detail["name"]: detail for detail in interpreter.get_tensor_details() if detail["name"] in names}
         for name, detail in details.items():
             with contextlib.suppress(ValueError):  # it holds no data: an output that nobody uses
-                value = np.atleast_1d(dequantized(interpreter.get_tensor(detail["index"]), detail))
+                value = np.atleast_1d(dequantize_values(interpreter.get_tensor(detail["index"]), detail))
                 parts.setdefault(name, []).append(value)
     return {name: np.concatenate(values) for name, values in parts.items()}
 
 
 def _interpreter(payload: bytes, name: str, threads: int) -> Interpreter:
-    with _one_sentence(name):
+    with _explained(name):
         interpreter = Interpreter(model_content=payload, num_threads=threads)
         interpreter.allocate_tensors()
     return interpreter
 
 
 @contextlib.contextmanager
-def _one_sentence(name: str) -> Iterator[None]:
+def _explained(name: str) -> Iterator[None]:
     try:
         yield
     except (ValueError, RuntimeError, MemoryError) as error:

@@ -19,7 +19,7 @@ DTYPES = {
     "INT32": np.int32,
     "INT64": np.int64,
 }
-PACKED = {"INT4": 4, "INT2": 2}
+PACKED_BITS = {"INT4": 4, "INT2": 2}
 
 
 class Constant(NamedTuple):
@@ -83,7 +83,7 @@ def _name(tensor: Tensor) -> str:
     return str((tensor.name or b"").decode())  # a file may leave names out
 
 
-def parameters(payload: bytes) -> tuple[int, int]:
+def parameter_counts(payload: bytes) -> tuple[int, int]:
     """Number of parameters and of those not zero; shapes and axes, which are unscaled integers, do not count."""
     unique = {
         constant.name: constant
@@ -117,8 +117,8 @@ def _constant(model: Any, tensor: Tensor) -> Constant | None:
 
 def _values(data: NDArray[np.uint8], kind: str, size: int) -> Array:
     """The stored integers or floats; weights are symmetric in LiteRT, so that 0 stands for zero."""
-    if kind in PACKED:
-        bits = PACKED[kind]
+    if kind in PACKED_BITS:
+        bits = PACKED_BITS[kind]
         parts = [(data >> shift) & (2**bits - 1) for shift in range(0, 8, bits)]
         return np.stack(parts, axis=1).reshape(-1)[:size]
     return data.view(DTYPES[kind]) if kind in DTYPES else data

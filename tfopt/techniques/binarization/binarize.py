@@ -63,7 +63,7 @@ def binarize(artifact: KerasArtifact, config: BinarizeConfig, context: Context) 
     if config.mode == "binary" and not config.activations:
         notes += _ternary(model, chosen, data, evaluator, made.model, progress)
     stored = made.model if config.plain else packed(made.model, chosen.levels, artifact.name)
-    after = KerasArtifact.of(compile_like(artifact.model, stored), artifact.name, deflated=not config.plain)
+    after = KerasArtifact.from_model(compile_like(artifact.model, stored), artifact.name, deflated=not config.plain)
     bits = bits_of(made.model, chosen.levels)
     return Outcome(
         after,

@@ -50,7 +50,7 @@ def low_bit_file(
     """
     few_bits = {layer for layer, values in levels.items() if values != "int8"}
     as_dense = lower_to_dense(model, name, lambda layer: layer.name in few_bits and pays_as_dense(layer))
-    source = convert(KerasArtifact.of(as_dense, name), progress)
+    source = convert(KerasArtifact.from_model(as_dense, name), progress)
     feeds = dict(zip(source.inputs, x, strict=True))
     found = _found(as_dense, source.artifact.payload, levels)
     forms: dict[str, Form] = {layer.name: _first(layer, levels[layer.name]) for layer in found}

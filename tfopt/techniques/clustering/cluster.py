@@ -63,7 +63,7 @@ def cluster(artifact: KerasArtifact, config: ClusterConfig, context: Context) ->
     result = artifact.fresh_model()
     result.set_weights(model.get_weights())
     changes = [*(_change(target, result, config) for target in found), *skipped, *small]
-    return Outcome(KerasArtifact.of(result, artifact.name), layers=changes, notes=notes, history=history)
+    return Outcome(KerasArtifact.from_model(result, artifact.name), layers=changes, notes=notes, history=history)
 
 
 def large_enough(

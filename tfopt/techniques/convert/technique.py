@@ -51,5 +51,5 @@ class ToKeras(Technique[ToKerasConfig]):
         from tfopt.core.outcome import Outcome
         from tfopt.formats.keras.artifact import KerasArtifact
 
-        made = KerasArtifact.of(artifact.model, Path(artifact.name).stem)
+        made = KerasArtifact.from_model(artifact.model, Path(artifact.name).stem)
         return Outcome(made, measured=[made])

@@ -65,7 +65,7 @@ def distill(
         f"{len(result.history)} of {config.epochs} epochs trained, the weights are those of epoch"
         f" {result.best_epoch + 1}",
     ]
-    made = KerasArtifact.of(model, teacher.name)
+    made = KerasArtifact.from_model(model, teacher.name)
     shown = [teacher, *([student] if student else []), made]
     return Outcome(made, measured=shown, notes=notes, history=result.history)
 

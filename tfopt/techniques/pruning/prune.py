@@ -76,7 +76,9 @@ def prune(artifact: KerasArtifact, config: PruneConfig, context: Context) -> Out
     notes.append(
         "zeros are stored like other numbers: files shrink when compressed, and no time is saved by zeros alone"
     )
-    return Outcome(KerasArtifact.of(pruned, artifact.name), layers=changes + skipped, notes=notes, history=history)
+    return Outcome(
+        KerasArtifact.from_model(pruned, artifact.name), layers=changes + skipped, notes=notes, history=history
+    )
 
 
 def _positions(found: list[Target]) -> list[int]:

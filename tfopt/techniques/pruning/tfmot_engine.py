@@ -6,8 +6,7 @@ import tf_keras
 
 from tfopt.data.dataset import Dataset
 from tfopt.errors import UnsupportedError
-from tfopt.formats.legacy.bridge import Crossing, cross
-from tfopt.formats.legacy.returning import with_weights
+from tfopt.formats.legacy.to_tf_keras import TfKerasCopy, to_tf_keras, with_trained_weights
 from tfopt.graph.layer_names import named_layers
 from tfopt.report.schema import LayerChange
 from tfopt.runtime.progress import Progress
@@ -43,26 +42,26 @@ def fine_tuned(
     teacher: Teacher | None,
 ) -> tuple[keras.Model, list[Target], list[LayerChange], list[dict[str, float]]]:
     """Prune what TFMOT can of `found`; return `fresh` with the weights, these layers, the others and the history."""
-    crossing = cross(model, model.name)
-    pruned, refused = _split(model, crossing, found)
+    rebuilt = to_tf_keras(model, model.name)
+    pruned, refused = _split(model, rebuilt, found)
     options = _options(config, ramp)
     layers = dict(named_layers(model))
-    names = {crossing.twin(layers[target.layer])[-1].name for target in pruned}
+    names = {rebuilt.twin(layers[target.layer])[-1].name for target in pruned}
 
     def wrapped(layer: tf_keras.layers.Layer) -> tf_keras.layers.Layer:
         return tfmot.sparsity.keras.prune_low_magnitude(layer, **options) if layer.name in names else layer
 
-    wrapper = tf_keras.models.clone_model(crossing.model, clone_function=wrapped)
+    wrapper = tf_keras.models.clone_model(rebuilt.model, clone_function=wrapped)
     update = tfmot.sparsity.keras.UpdatePruningStep()
     result = fit(wrapper, model, data, plan, progress, callbacks=[update], teacher=teacher)
-    return with_weights(fresh, model, crossing.variables), pruned, refused, result.history
+    return with_trained_weights(fresh, model, rebuilt.variables), pruned, refused, result.history
 
 
-def _split(model: keras.Model, crossing: Crossing, found: list[Target]) -> tuple[list[Target], list[LayerChange]]:
+def _split(model: keras.Model, rebuilt: TfKerasCopy, found: list[Target]) -> tuple[list[Target], list[LayerChange]]:
     layers = dict(named_layers(model))
     pruned, refused = [], []
     for target in found:
-        chain = crossing.twin(layers[target.layer])
+        chain = rebuilt.twin(layers[target.layer])
         if chain and isinstance(chain[-1], PRUNABLE):
             pruned.append(target)
         else:

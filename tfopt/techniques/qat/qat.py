@@ -17,8 +17,7 @@ from tfopt.core.outcome import Outcome
 from tfopt.distribution.strategies import MIRRORED, strategy
 from tfopt.errors import InputError
 from tfopt.formats.keras.artifact import KerasArtifact
-from tfopt.formats.legacy.bridge import cross
-from tfopt.formats.legacy.returning import with_weights
+from tfopt.formats.legacy.to_tf_keras import to_tf_keras, with_trained_weights
 from tfopt.graph.layer_names import named_layers
 from tfopt.report.inspection import Verdict
 from tfopt.report.schema import LayerChange
@@ -69,11 +68,11 @@ def quantize_aware(artifact: KerasArtifact, config: QatConfig, context: Context)
         result = fit(learner.model, model, data, plan, progress, projections=projections, teacher=teacher)
     aware.model.set_weights(learner.model.get_weights())
     notes += [teacher.note] if teacher else []
-    trained = with_weights(artifact.fresh_model(), model, aware.variables)
+    trained = with_trained_weights(artifact.fresh_model(), model, aware.variables)
     quantized = convert_trained(partial(tfmot.export, aware.model), artifact.name, config.io, progress)
     before = convert(artifact, progress)
     notes.insert(0, f"trained for {len(result.history)} epochs, the weights are those of epoch {result.best_epoch + 1}")
-    after = KerasArtifact.of(trained, artifact.name)
+    after = KerasArtifact.from_model(trained, artifact.name)
     return Outcome(
         quantized,
         companions=(after,),
@@ -85,8 +84,8 @@ def quantize_aware(artifact: KerasArtifact, config: QatConfig, context: Context)
 
 
 def _aware(model: keras.Model, artifact: KerasArtifact, config: QatConfig) -> tfmot.QuantizationAware:
-    crossing = cross(model, artifact.name, partial(tfmot.unsupported, bits=config.bits))
-    return tfmot.quantization_aware(crossing, config.bits)
+    rebuilt = to_tf_keras(model, artifact.name, partial(tfmot.unsupported, bits=config.bits))
+    return tfmot.quantization_aware(rebuilt, config.bits)
 
 
 def _counted(batches: Sequence[Sequence[Array]], advance: Advance) -> Iterator[Tensor]:
@@ -128,7 +127,7 @@ def _changes(model: keras.Model, payload: bytes, aware: tfmot.QuantizationAware)
 
 def layer_verdicts(artifact: KerasArtifact) -> dict[str, Verdict]:
     """Say which layers are trained with simulated integers, and why the others stay in float."""
-    aware = tfmot.quantization_aware(cross(artifact.model, artifact.name, partial(tfmot.unsupported, bits=8)))
+    aware = tfmot.quantization_aware(to_tf_keras(artifact.model, artifact.name, partial(tfmot.unsupported, bits=8)))
     covered = Verdict(can=True, detail="trained with simulated integers")
     return {
         name: Verdict(can=False, detail=aware.left_float[name]) if name in aware.left_float else covered

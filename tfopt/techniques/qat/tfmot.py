@@ -1,4 +1,4 @@
-"""TensorFlow Model Optimization on a crossed model: which layers its 8-bit scheme covers, applied and calibrated.
+"""TensorFlow Model Optimization on a model rebuilt in tf_keras: its 8-bit scheme, applied and calibrated.
 
 The scheme (Jacob et al. 2018, arXiv:1712.05877) simulates integers in training: weights symmetric and per-channel,
 activations with ranges that follow a moving average. TFMOT refuses a whole model for one layer it does not know and
@@ -24,7 +24,7 @@ from tensorflow_model_optimization.python.core.quantization.keras.experimental.d
 )
 
 from tfopt.errors import UnsupportedError
-from tfopt.formats.legacy.bridge import Crossing
+from tfopt.formats.legacy.to_tf_keras import TfKerasCopy
 from tfopt.typing import Json, Tensor
 
 RECURRENT = (tf_keras.layers.RNN, tf_keras.layers.Bidirectional)
@@ -47,21 +47,21 @@ class QuantizationAware:
     """A tf_keras model that simulates integers; why layers of the Keras 3 model, by name, are left float."""
 
     model: tf_keras.Model
-    crossing: Crossing
+    rebuilt: TfKerasCopy
     left_float: dict[str, str]
 
     def variables(self, layer: keras.Layer) -> list[tf.Variable]:
         """The variables that are trained for a Keras 3 layer, in the order of its weights."""
-        variables = self.crossing.variables(layer)
-        if not self.crossing.twin(layer):
+        variables = self.rebuilt.variables(layer)
+        if not self.rebuilt.twin(layer):
             return variables
         trained = {variable.name: variable for variable in self.model.weights}
         return [trained[variable.name] for variable in variables]
 
     def scopes(self) -> dict[str, str]:
         """The name of the Keras 3 layer for each name scope under which its operations may be found."""
-        found = {name: name for name in self.crossing.carried}
-        for name, chain in self.crossing.twins.items():
+        found = {name: name for name in self.rebuilt.wrapped}
+        for name, chain in self.rebuilt.twins.items():
             for layer in chain:
                 found[layer.name] = found[PREFIX + layer.name] = name
         return found
@@ -114,7 +114,7 @@ def unsupported(layer: keras.Layer, bits: int = 8) -> str | None:
     return f"the 8-bit scheme of TensorFlow Model Optimization does not cover the activation {name}"
 
 
-def quantization_aware(crossing: Crossing, bits: int = 8) -> QuantizationAware:
+def quantization_aware(rebuilt: TfKerasCopy, bits: int = 8) -> QuantizationAware:
     """Wrap what the scheme for weights of 8 or 4 `bits` covers; raise `UnsupportedError` if that is no weights."""
     scheme = (
         default_8bit_quantize_scheme.Default8BitQuantizeScheme()
@@ -122,10 +122,10 @@ def quantization_aware(crossing: Crossing, bits: int = 8) -> QuantizationAware:
         else default_n_bit_quantize_scheme.DefaultNBitQuantizeScheme(num_bits_weight=bits, num_bits_activation=8)
     )
     registry = scheme.get_quantize_registry()
-    layers = crossing.model.layers
+    layers = rebuilt.model.layers
     covered = {layer.name for layer in layers if _folds(layer, registry) or _reason(layer, registry) is None}
     feeding = {layer.name for layer in layers if layer.name not in covered and _feeds(layer, covered)}
-    left_float = dict(_left_float(crossing, registry))
+    left_float = dict(_left_float(rebuilt, registry))
     if not any(layer.weights for layer in layers if layer.name in covered):
         raise UnsupportedError(
             "no layer with weights is covered by the 8-bit scheme of TensorFlow Model Optimization:"
@@ -138,11 +138,11 @@ def quantization_aware(crossing: Crossing, bits: int = 8) -> QuantizationAware:
             return quantization.quantize_annotate_layer(layer)
         return quantization.quantize_annotate_layer(layer, OutputOnly()) if layer.name in feeding else layer
 
-    scope = {"Carried": crossing.holder, "OutputOnly": OutputOnly}
+    scope = {"Keras3Wrapper": rebuilt.wrapper, "OutputOnly": OutputOnly}
     tf_keras.backend.reset_uids()  # names of new layers go into the .tflite, and shall not count earlier calls
     with quantization.quantize_scope(), tf_keras.utils.custom_object_scope(scope):
-        model = tf_keras.models.clone_model(crossing.model, clone_function=annotated)
-        return QuantizationAware(quantization.quantize_apply(model, scheme), crossing, left_float)
+        model = tf_keras.models.clone_model(rebuilt.model, clone_function=annotated)
+        return QuantizationAware(quantization.quantize_apply(model, scheme), rebuilt, left_float)
 
 
 def _feeds(layer: tf_keras.layers.Layer, covered: set[str]) -> bool:
@@ -213,9 +213,9 @@ def _reason(layer: tf_keras.layers.Layer, registry: Any) -> str | None:
     return None
 
 
-def _left_float(crossing: Crossing, registry: Any) -> Iterable[tuple[str, str]]:
-    yield from crossing.carried.items()
-    for name, layers in crossing.twins.items():
+def _left_float(rebuilt: TfKerasCopy, registry: Any) -> Iterable[tuple[str, str]]:
+    yield from rebuilt.wrapped.items()
+    for name, layers in rebuilt.twins.items():
         for layer in layers:
             reason = _reason(layer, registry)
             if reason and layer.weights and not _folds(layer, registry):

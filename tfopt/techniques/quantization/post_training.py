@@ -117,7 +117,7 @@ def _with_kernels_for_few_bits(artifact: KerasArtifact, config: QuantizeConfig) 
     dense = [name for name, layer in named_layers(artifact.model) if pays_as_dense(layer)]
     if not dense:
         return artifact, []
-    return KerasArtifact.of(lower_to_dense(artifact.model, artifact.name, pays_as_dense), artifact.name), dense
+    return KerasArtifact.from_model(lower_to_dense(artifact.model, artifact.name, pays_as_dense), artifact.name), dense
 
 
 def _samples(artifact: KerasArtifact, config: QuantizeConfig, data: Dataset | None) -> tuple[list[Array], list[str]]:

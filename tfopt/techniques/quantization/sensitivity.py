@@ -13,7 +13,7 @@ import keras
 import numpy as np
 
 from tfopt.evaluation.evaluator import Reference
-from tfopt.formats.tflite.artifact import TfliteArtifact, tensors
+from tfopt.formats.tflite.artifact import TfliteArtifact, intermediate_tensors
 from tfopt.formats.tflite.graph import Operation, operations
 from tfopt.graph.layer_names import named_layers
 from tfopt.report.schema import LayerError
@@ -62,7 +62,7 @@ def layer_errors(
     """The noise each layer adds when the whole is quantized, worst first."""
     few = {name: x[:SAMPLES] for name, x in feeds.items()}
     names = _with_values(operations(source.payload))
-    before, after = tensors(source, names, few), tensors(quantized, names, few)
+    before, after = intermediate_tensors(source, names, few), intermediate_tensors(quantized, names, few)
     noise = {
         name: noise_to_signal(before[name], after[name])
         for name in before.keys() & after.keys()

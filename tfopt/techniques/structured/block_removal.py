@@ -76,7 +76,7 @@ def prune_blocks(artifact: KerasArtifact, config: StructuredConfig, context: Con
         name, share = config.target
         notes.append(f"{cost(model):.3f} of the {NAMES[name]} are left (--{name.replace('_', '-')} {share:g})")
     notes += [teacher.note] if teacher else []
-    return Outcome(KerasArtifact.of(model, artifact.name), layers=changes, notes=notes, history=history)
+    return Outcome(KerasArtifact.from_model(model, artifact.name), layers=changes, notes=notes, history=history)
 
 
 def _blocks(model: keras.Model, config: StructuredConfig) -> list[Block]:

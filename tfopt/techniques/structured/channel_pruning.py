@@ -53,7 +53,7 @@ def prune_channels(artifact: KerasArtifact, config: StructuredConfig, context: C
         *([] if data else ["not fine-tuned: there is no data"]),
     ]
     changes = narrowed(first, model)
-    return Outcome(KerasArtifact.of(model, artifact.name), layers=changes, notes=notes, history=history)
+    return Outcome(KerasArtifact.from_model(model, artifact.name), layers=changes, notes=notes, history=history)
 
 
 def _why_nothing(config: StructuredConfig) -> str:

@@ -36,7 +36,7 @@ class FineTuning:
             augment=config.augment,
         )
         with strategy(config).scope():
-            learner = KerasArtifact.of(model, self.name).fresh_model()
+            learner = KerasArtifact.from_model(model, self.name).fresh_model()
             history = fit(learner, self.data, plan, progress, teacher=self.teacher).history
-        tuned = KerasArtifact.of(learner, self.name).fresh_model() if config.distributed else learner
+        tuned = KerasArtifact.from_model(learner, self.name).fresh_model() if config.distributed else learner
         return tuned, history

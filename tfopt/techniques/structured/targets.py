@@ -148,7 +148,7 @@ def latency_ratio(artifact: KerasArtifact, progress: Progress) -> Callable[[kera
 
 
 def _converted(model: keras.Model, name: str) -> TfliteArtifact:
-    return convert(KerasArtifact.of(model, name), Silent()).artifact
+    return convert(KerasArtifact.from_model(model, name), Silent()).artifact
 
 
 STEPS = 24

@@ -14,9 +14,9 @@ import tf_keras
 
 from tfopt.errors import UnsupportedError
 from tfopt.formats.legacy import operations
-from tfopt.formats.legacy.carriers import Held, fill
-from tfopt.formats.legacy.differences import TOLERANCE, answers, difference
+from tfopt.formats.legacy.equivalence import TOLERANCE, output_arrays, relative_difference
 from tfopt.formats.legacy.layer_twins import IGNORED_ENDINGS, NoTwinError, parameters
+from tfopt.formats.legacy.wrapper_layer import WrappedCall, insert_tensors
 from tfopt.graph.random_inputs import FREE, random_batch
 from tfopt.graph.tensor_sizes import check_tensor_sizes
 from tfopt.typing import Options, Tensor
@@ -34,12 +34,12 @@ Pairs = dict[int, tuple[Tensor, Tensor]]  # by identity of the tf_keras tensor: 
 def to_keras3(model: tf_keras.Model, title: str) -> keras.Model:
     """Rebuild `model` in Keras 3; raise `UnsupportedError` naming the layer if that cannot be done exactly."""
     made: dict[int, keras.Layer] = {}
-    result, pairs = _rebuilt(model, title, made)
+    result, pairs = _rebuild(model, title, made)
     check_tensor_sizes(result, title)
     inputs = [random_batch(tensor.shape, tensor.dtype, _vocabulary(model), FREE) for tensor in model.inputs]
-    before = answers(model(inputs if len(inputs) > 1 else inputs[0], training=False))
-    after = answers(result(inputs if len(inputs) > 1 else inputs[0], training=False))
-    apart = difference(before, after)
+    before = output_arrays(model(inputs if len(inputs) > 1 else inputs[0], training=False))
+    after = output_arrays(result(inputs if len(inputs) > 1 else inputs[0], training=False))
+    apart = relative_difference(before, after)
     if not apart <= TOLERANCE:
         where = _first_different(model, result, pairs, inputs)
         raise UnsupportedError(
@@ -49,7 +49,7 @@ def to_keras3(model: tf_keras.Model, title: str) -> keras.Model:
     return result
 
 
-def _rebuilt(model: tf_keras.Model, title: str, made: dict[int, keras.Layer]) -> tuple[keras.Model, Pairs]:
+def _rebuild(model: tf_keras.Model, title: str, made: dict[int, keras.Layer]) -> tuple[keras.Model, Pairs]:
     if not model.inputs:
         raise UnsupportedError(f"{title} is a {type(model).__name__}, a model whose graph is not known")
     pairs: Pairs = {}
@@ -57,7 +57,7 @@ def _rebuilt(model: tf_keras.Model, title: str, made: dict[int, keras.Layer]) ->
         pairs[id(tensor)] = tensor, keras.Input(batch_shape=tuple(tensor.shape), dtype=tensor.dtype.name, name=name)
     waiting = list(_calls(model))
     while any(id(tensor) not in pairs for tensor in model.outputs):
-        later = [call for call in waiting if not _answer(*call, title, made, pairs)]
+        later = [call for call in waiting if not _repeat_call(*call, title, made, pairs)]
         if len(later) == len(waiting):
             raise UnsupportedError(f"{title} has a graph that is not connected")
         waiting = later
@@ -74,7 +74,9 @@ def _calls(model: tf_keras.Model) -> Iterator[tuple[tf_keras.layers.Layer, Any]]
                 yield layer, node
 
 
-def _answer(layer: tf_keras.layers.Layer, node: Any, title: str, made: dict[int, keras.Layer], pairs: Pairs) -> bool:
+def _repeat_call(
+    layer: tf_keras.layers.Layer, node: Any, title: str, made: dict[int, keras.Layer], pairs: Pairs
+) -> bool:
     """Repeat a call with the counterparts of its tensors; return False if one of them is not there yet."""
     arguments = (node.call_args, node.call_kwargs)
     tensors = [leaf for leaf in tf.nest.flatten(arguments) if _is_symbolic(leaf)]
@@ -82,7 +84,7 @@ def _answer(layer: tf_keras.layers.Layer, node: Any, title: str, made: dict[int,
         return False
     args, kwargs = tf.nest.map_structure(lambda leaf: pairs[id(leaf)][1] if _is_symbolic(leaf) else leaf, arguments)
     try:
-        outputs = _called(layer, args, kwargs, title, made)
+        outputs = _call_counterpart(layer, args, kwargs, title, made)
     except (NoTwinError, TypeError, ValueError) as error:
         reason = " ".join(str(error).split())[:160]
         raise UnsupportedError(
@@ -93,17 +95,17 @@ def _answer(layer: tf_keras.layers.Layer, node: Any, title: str, made: dict[int,
     return True
 
 
-def _called(
+def _call_counterpart(
     layer: tf_keras.layers.Layer, args: Tensor, kwargs: Options, title: str, made: dict[int, keras.Layer]
 ) -> Tensor:
-    if hasattr(layer, "held"):  # what was carried over comes back
-        held: Held = layer.held()
-        args, kwargs = fill((held.args, held.kwargs), keras.tree.flatten(args))
-        return held.operation(*args, **kwargs)
+    if hasattr(layer, "wrapped_call"):  # a Keras 3 layer that was wrapped
+        wrapped: WrappedCall = layer.wrapped_call()
+        args, kwargs = insert_tensors((wrapped.args, wrapped.kwargs), keras.tree.flatten(args))
+        return wrapped.operation(*args, **kwargs)
     if operations.is_operation(layer):
-        return operations.call(layer, args, kwargs)
+        return operations.call_operation(layer, args, kwargs)
     if id(layer) not in made:
-        made[id(layer)] = _rebuilt(layer, title, made)[0] if isinstance(layer, tf_keras.Model) else counterpart(layer)
+        made[id(layer)] = _rebuild(layer, title, made)[0] if isinstance(layer, tf_keras.Model) else counterpart(layer)
     twin = made[id(layer)]
     known = {name: value for name, value in kwargs.items() if value is not None and name != "training"}
     outputs = twin(*args, **known)
@@ -133,13 +135,13 @@ def counterpart(layer: tf_keras.layers.Layer) -> keras.Layer:
             continue
         renamed = RENAMED.get(kind, {}).get(option, option)
         if renamed in known:
-            options[renamed] = _translated(layer, option, value)
+            options[renamed] = _translate(layer, option, value)
         elif value and option not in DROPPED:
             raise NoTwinError(f"{kind} of Keras 3 has no option {option}")
     return twin_class(**options, dtype=layer.dtype_policy.name if hasattr(layer, "dtype_policy") else layer.dtype)
 
 
-def _translated(layer: tf_keras.layers.Layer, option: str, value: Any) -> Any:
+def _translate(layer: tf_keras.layers.Layer, option: str, value: Any) -> Any:
     if value is None:
         return None
     if option.endswith("activation") and isinstance(value, str) and value in DIFFERENT_ACTIVATIONS:
@@ -165,7 +167,7 @@ def _first_different(model: tf_keras.Model, result: keras.Model, pairs: Pairs, i
     ours = keras.Model(result.inputs, list(afters))(structured, training=False)
     theirs = tf_keras.Model(model.inputs, list(befores))(structured, training=False)
     for tensor, before, after in zip(befores, theirs, ours, strict=True):
-        if not difference(answers(before), answers(after)) <= TOLERANCE:
+        if not relative_difference(output_arrays(before), output_arrays(after)) <= TOLERANCE:
             return str(tensor.name.split("/")[0])
     return "in a nested model"
 

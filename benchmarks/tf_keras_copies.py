@@ -1,4 +1,4 @@
-"""Which models cross to tf_keras and back, and what each technique can do with their layers: one row a model.
+"""Which models can be rebuilt in tf_keras and back, and what each technique can do with their layers: one row a model.
 
 Rows are the builders of tfopt, six of `keras.applications` (random weights, small inputs) and every model of a folder
 of real ones, by default `../shared/models`; without that folder it says so and tests the others.
@@ -17,9 +17,9 @@ from rich.table import Table
 from tfopt.data.config import DataConfig
 from tfopt.data.loader import load
 from tfopt.errors import TfoptError, UnsupportedError
-from tfopt.formats.legacy.bridge import cross
-from tfopt.formats.legacy.differences import TOLERANCE, answers, difference
-from tfopt.formats.legacy.rebuilding import to_keras3
+from tfopt.formats.legacy.equivalence import TOLERANCE, output_arrays, relative_difference
+from tfopt.formats.legacy.to_keras3 import to_keras3
+from tfopt.formats.legacy.to_tf_keras import to_tf_keras
 from tfopt.formats.loading import load_keras
 from tfopt.graph.layer_names import named_layers
 from tfopt.graph.model_io import call
@@ -38,7 +38,7 @@ COLUMNS = (
     "layers",
     "to tf_keras",
     "and back",
-    "carried",
+    "wrapped",
     "QAT int8 / float",
     "can cluster",
     "half of channels",
@@ -47,7 +47,9 @@ COLUMNS = (
 
 
 def main(folder: Path) -> int:
-    table = Table(*COLUMNS, box=None, title="crossings, largest difference relative to the output")
+    table = Table(
+        *COLUMNS, box=None, title="models rebuilt in tf_keras and back, largest difference relative to the output"
+    )
     loaded = failed = 0
     sentences = []
     for name, make in _models(folder):
@@ -87,11 +89,11 @@ def _models(folder: Path) -> Iterator[tuple[str, Callable[[], keras.Model]]]:
 
 def _row(model: keras.Model) -> list[str]:
     inputs = random_inputs(model)
-    before = answers(call(model, inputs))
-    crossing = cross(model, model.name)
-    there = difference(before, answers(crossing.model(inputs, training=False)))
-    back = to_keras3(crossing.model, model.name)
-    again = difference(before, answers(call(back, inputs)))
+    before = output_arrays(call(model, inputs))
+    rebuilt = to_tf_keras(model, model.name)
+    there = relative_difference(before, output_arrays(rebuilt.model(inputs, training=False)))
+    back = to_keras3(rebuilt.model, model.name)
+    again = relative_difference(before, output_arrays(call(back, inputs)))
     if not max(there, again) <= TOLERANCE:
         raise AssertionError(f"differs by {there:.1e} and {again:.1e}")
     count = sum(bool(layer.weights) for _, layer in named_layers(model))
@@ -99,7 +101,7 @@ def _row(model: keras.Model) -> list[str]:
         str(count),
         f"{there:.1e}",
         f"{again:.1e}",
-        str(len(crossing.carried)),
+        str(len(rebuilt.wrapped)),
         _quantized(model, count),
         str(len(targets(model, None, model.name)[0])),
         _halved(model),
@@ -121,7 +123,7 @@ def _halved(model: keras.Model) -> str:
 
 def _quantized(model: keras.Model, count: int) -> str:
     try:
-        aware = tfmot.quantization_aware(cross(model, model.name, tfmot.unsupported))
+        aware = tfmot.quantization_aware(to_tf_keras(model, model.name, tfmot.unsupported))
     except UnsupportedError:
         return f"0 / {count}"
     names = {name for name, layer in named_layers(model) if layer.weights}
