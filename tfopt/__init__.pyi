@@ -17,8 +17,8 @@ from .conversion.config import FloatConfig as FloatConfig
 from .core.context import Context as Context
 from .core.outcome import Outcome as Outcome
 from .core.pipeline import Pipeline as Pipeline
-from .core.pipeline import Step as Step
 from .core.recipe import Recipe as Recipe
+from .core.recipe import Step as Step
 from .core.result import Result as Result
 from .core.technique import Technique as Technique
 from .data.config import DataConfig as DataConfig

@@ -12,8 +12,9 @@ from typing import Literal, TypeVar
 
 from tfopt.config.fields import Config
 from tfopt.conversion.config import FloatConfig
-from tfopt.core.pipeline import Pipeline, Step
+from tfopt.core.pipeline import Pipeline
 from tfopt.core.provenance import DataLike, data_for, load_dataset, provenance_of
+from tfopt.core.recipe import Step
 from tfopt.core.result import Result, report_of, summary
 from tfopt.distribution.strategies import set_up
 from tfopt.distribution.workers.config import WorkersConfig

@@ -5,17 +5,15 @@ takes: the same bytes as a command by itself would have written.
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 
 from tfopt.config.fields import Config
 from tfopt.core.context import Context
 from tfopt.core.outcome import Outcome
 from tfopt.core.provenance import DataLike, data_for, next_provenance
-from tfopt.core.recipe import Recipe
-from tfopt.core.registry import technique_of
+from tfopt.core.recipe import Recipe, Step
 from tfopt.core.result import Result, report_of
-from tfopt.core.technique import AnyTechnique
 from tfopt.data.dataset import Dataset
 from tfopt.distribution.strategies import set_up
 from tfopt.errors import InputError
@@ -24,27 +22,6 @@ from tfopt.formats.keras.artifact import KerasArtifact
 from tfopt.formats.loading import ModelLike, load_keras
 from tfopt.runtime.process_state import preserved
 from tfopt.runtime.progress import Progress, Silent
-
-
-@dataclass(frozen=True)
-class Step:
-    """A technique and what it was asked for."""
-
-    technique: AnyTechnique
-    config: Config
-
-    @classmethod
-    def of(cls, config: "Config | Step") -> "Step":
-        """Return the step that a config stands for; a step is taken as it is.
-
-        Raises:
-            InputError: If it is no config of a technique.
-        """
-        if isinstance(config, Step):
-            return config
-        if not isinstance(config, Config):
-            raise InputError(f"`steps` are configs of techniques, as PruneConfig(); got {type(config).__name__}")
-        return cls(technique_of(config), config)
 
 
 class Pipeline:

@@ -1,20 +1,40 @@
 """A recipe: the steps of a pipeline, what they start from and what they are held to, as data that a file can hold."""
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Self
+from typing import Self
 
 from pydantic import Field, JsonValue
 
 from tfopt.config.fields import Config
-from tfopt.core.registry import technique
+from tfopt.core.registry import technique, technique_of
+from tfopt.core.technique import AnyTechnique
 from tfopt.data.config import DataConfig
 from tfopt.errors import InputError
 from tfopt.evaluation.config import Gates
 from tfopt.runtime.atomic_files import write_file
 
-if TYPE_CHECKING:
-    from tfopt.core.pipeline import Step
+
+@dataclass(frozen=True)
+class Step:
+    """A technique and what it was asked for."""
+
+    technique: AnyTechnique
+    config: Config
+
+    @classmethod
+    def of(cls, config: "Config | Step") -> "Step":
+        """Return the step that a config stands for; a step is taken as it is.
+
+        Raises:
+            InputError: If it is no config of a technique.
+        """
+        if isinstance(config, Step):
+            return config
+        if not isinstance(config, Config):
+            raise InputError(f"`steps` are configs of techniques, as PruneConfig(); got {type(config).__name__}")
+        return cls(technique_of(config), config)
 
 
 class RecipeStep(Config):
@@ -33,7 +53,7 @@ class Recipe(Config):
     gates: Gates = Gates()
 
     @classmethod
-    def of(cls, steps: "Sequence[Step]", source: str | None = None, data: DataConfig | None = None) -> Self:
+    def of(cls, steps: Sequence[Step], source: str | None = None, data: DataConfig | None = None) -> Self:
         """Return the recipe of a pipeline."""
         named = [
             RecipeStep(technique=step.technique.name, config=step.config.model_dump(mode="json", exclude_unset=True))
