@@ -22,7 +22,7 @@ from tfopt.formats.loading import load_keras
 from tfopt.models.config import ModelConfig
 from tfopt.runtime.progress import Silent
 from tfopt.techniques.distillation.config import DistillConfig
-from tfopt.techniques.distillation.distill import distill
+from tfopt.techniques.distillation.distill import distill_student
 
 SEEDS, FIRST_TUNING_SEED = range(5), 100
 TEMPERATURES, ALPHAS = (2.0, 4.0, 8.0), (0.1, 0.5)
@@ -82,7 +82,7 @@ def _tested(teacher: KerasArtifact, config: DistillConfig, data: Dataset) -> flo
 
 
 def _run(teacher: KerasArtifact, config: DistillConfig, data: Dataset) -> KerasArtifact:
-    return distill(teacher, None, config, Context.of(data, Silent())).artifact
+    return distill_student(teacher, None, config, Context.of(data, Silent())).artifact
 
 
 def _accuracy(model: KerasArtifact, split: Split) -> float:

@@ -21,7 +21,7 @@ from tfopt.formats.tflite.artifact import TfliteArtifact
 from tfopt.formats.tflite.graph import operations
 from tfopt.graph.dense_lowering import lower_to_dense
 from tfopt.runtime.progress import Silent
-from tfopt.techniques.quantization.litert_quantizer import mixed
+from tfopt.techniques.quantization.litert_quantizer import quantize_mixed
 
 CONVOLUTIONS = (  # height and width, input channels, filters, size of the kernel: ResNet50's, and two small ones
     (28, 32, 64, 3), (56, 64, 64, 3), (28, 128, 128, 3), (14, 256, 256, 3), (7, 512, 512, 3),
@@ -77,7 +77,7 @@ def _float(model: keras.Model) -> TfliteArtifact:
 
 def _in_form(source: TfliteArtifact, form: Form) -> TfliteArtifact:
     names = [operation.outputs[0] for operation in operations(source.payload)]
-    return mixed(source, {form: names}, form, Silent())
+    return quantize_mixed(source, {form: names}, form, Silent())
 
 
 if __name__ == "__main__":

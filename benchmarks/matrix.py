@@ -29,7 +29,7 @@ from tfopt.models.config import ModelConfig
 from tfopt.models.signature import Signature
 from tfopt.runtime.progress import Silent
 from tfopt.techniques.quantization.config import QuantizeConfig
-from tfopt.techniques.quantization.litert_quantizer import quantize
+from tfopt.techniques.quantization.litert_quantizer import quantize_files
 from tfopt.techniques.quantization.post_training import Prepared, choose
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
@@ -85,7 +85,7 @@ def _row(name: str, make: Callable[[], keras.Model]) -> tuple[list[str], list[st
             if width == "int8":
                 file, _ = choose(start, config, Silent())
             else:
-                [file] = quantize(made.artifact, config, feeds, Silent())
+                [file] = quantize_files(made.artifact, config, feeds, Silent())
             cells.append(f"{len(file.payload) / size:.2f} ({reference.error(file):.0e})")
         except TfoptError as error:
             cells.append("FAILED")

@@ -20,7 +20,7 @@ from tfopt.formats.keras.artifact import KerasArtifact
 from tfopt.formats.tflite.artifact import TfliteArtifact
 from tfopt.runtime.progress import Silent
 from tfopt.techniques.quantization.config import QuantizeConfig
-from tfopt.techniques.quantization.litert_quantizer import quantize
+from tfopt.techniques.quantization.litert_quantizer import quantize_files
 from tfopt.techniques.structured.channel_pruning import prune_channels
 from tfopt.techniques.structured.config import StructuredConfig
 
@@ -75,7 +75,7 @@ def _files(artifact: KerasArtifact) -> list[TfliteArtifact]:
     [name] = made.inputs
     shape = (CALIBRATION, *artifact.model.input.shape[1:])
     images = np.random.default_rng(1).uniform(0, 255, shape).astype("float32")
-    return [made.artifact, *quantize(made.artifact, QuantizeConfig(), {name: images}, Silent())]
+    return [made.artifact, *quantize_files(made.artifact, QuantizeConfig(), {name: images}, Silent())]
 
 
 if __name__ == "__main__":

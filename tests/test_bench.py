@@ -15,14 +15,14 @@ from tfopt.formats.keras.artifact import KerasArtifact
 from tfopt.formats.loading import load_keras
 from tfopt.runtime.progress import Silent
 from tfopt.techniques.quantization.config import QuantizeConfig
-from tfopt.techniques.quantization.litert_quantizer import quantize
+from tfopt.techniques.quantization.litert_quantizer import quantize_files
 
 
 @pytest.fixture(scope="module")
 def files(tmp_path_factory):
     folder = tmp_path_factory.mktemp("bench")
     made = convert(load_keras(SAMPLES / "digits-cnn.keras"), Silent())
-    [small] = quantize(made.artifact, QuantizeConfig(precision="dynamic"), {}, Silent())
+    [small] = quantize_files(made.artifact, QuantizeConfig(precision="dynamic"), {}, Silent())
     (folder / "float.tflite").write_bytes(made.artifact.payload)
     (folder / "dynamic.tflite").write_bytes(small.payload)
     return folder

@@ -15,7 +15,7 @@ from tfopt.formats.tflite.graph import operations
 from tfopt.graph.kernels import find_kernels, to_matrix
 from tfopt.graph.layer_names import named_layers
 from tfopt.runtime.progress import Silent
-from tfopt.techniques.binarization.binarize import binarize
+from tfopt.techniques.binarization.binarize import binarize_weights
 from tfopt.techniques.binarization.config import BinarizeConfig
 from tfopt.techniques.binarization.low_bit_file import low_bit_file
 from tfopt.training.config import TrainConfig
@@ -75,7 +75,7 @@ def test_the_report_says_what_became_of_each_layer_and_what_it_bought(made):
 @pytest.mark.slow
 def test_without_training_little_is_lost_where_plain_signs_destroy_it(digits):
     artifact = load_keras(SAMPLES / "digits-cnn.keras")
-    result = binarize(artifact, BinarizeConfig(post_training=True, keep_first_last=False), context(digits))
+    result = binarize_weights(artifact, BinarizeConfig(post_training=True, keep_first_last=False), context(digits))
     before, after = (_accuracy(model, digits) for model in (artifact.model, result.artifact.model))
     naive, _ = with_rounded_kernels(artifact.model, "binary")
     assert _accuracy(naive, digits) < 0.5
@@ -87,7 +87,7 @@ def test_without_training_little_is_lost_where_plain_signs_destroy_it(digits):
 def test_signs_of_activations_are_in_the_file_and_plain_layers_need_no_tfopt(digits, tmp_path):
     artifact = load_keras(SAMPLES / "digits-cnn.keras")
     config = BinarizeConfig(activations=True, epochs=1, plain=True)
-    result = binarize(artifact, config, context(digits))
+    result = binarize_weights(artifact, config, context(digits))
     path = KerasArtifact.from_model(result.artifact.model, "m.keras").save(tmp_path / "m.keras")
     assert "tfopt" not in json.dumps(keras.saving.load_model(path).get_config())
     assert [operation.kind for operation in operations(result.artifact.payload)].count("SIGN") == 3
@@ -226,7 +226,7 @@ def test_accuracy_on_the_digits_over_three_seeds(digits):
         floats.append(_accuracy(artifact.model, digits))
         for name, option in options.items():
             config = BinarizeConfig(keep_first_last=False, seed=seed, **option)
-            found[name].append(_accuracy(binarize(artifact, config, context(digits)).artifact.model, digits))
+            found[name].append(_accuracy(binarize_weights(artifact, config, context(digits)).artifact.model, digits))
     mean = np.mean(floats)
     means = {name: float(np.mean(values)) for name, values in found.items()}
     print(f"float {mean:.4f}", {name: round(value, 4) for name, value in means.items()})
@@ -248,7 +248,7 @@ def test_nested_layers_are_reported_excluded_and_trained_by_their_names(digits):
     outputs = layers.Dense(10, name="out")(layers.PReLU(name="slopes")(body(layers.Flatten()(x))))
     artifact = KerasArtifact.from_model(keras.Model(inputs, outputs), "nested.keras")
     config = BinarizeConfig(epochs=1, exclude="body/a", keep_first_last=False)
-    result = binarize(artifact, config, context(digits))
+    result = binarize_weights(artifact, config, context(digits))
     told = {change.layer: change for change in result.layers}
     assert {name: change.action for name, change in told.items()} == {
         "body/a": "skipped", "body/b": "binarized", "slopes": "skipped", "out": "binarized"
@@ -276,6 +276,6 @@ def test_a_model_with_one_sigmoid_learns_from_a_teacher_and_counts_right():
     model = keras.Model(inputs, layers.Dense(1, activation="sigmoid")(x))
     model.compile("adam", "binary_crossentropy")
     model.fit(data.train.x, data.train.y, epochs=10, verbose=0)
-    result = binarize(KerasArtifact.from_model(model, "m.keras"), BinarizeConfig(epochs=3), context(data))
+    result = binarize_weights(KerasArtifact.from_model(model, "m.keras"), BinarizeConfig(epochs=3), context(data))
     assert result.history[-1]["accuracy"] > 0.8
     assert result.history[-1]["val_accuracy"] > 0.8

@@ -7,7 +7,7 @@ from tests.conftest import SAMPLES, context
 from tfopt.errors import InputError
 from tfopt.formats.loading import load_keras
 from tfopt.techniques.clustering.centroids import clustered, nearest, starts
-from tfopt.techniques.clustering.cluster import cluster
+from tfopt.techniques.clustering.cluster import cluster_weights
 from tfopt.techniques.clustering.config import ClusterConfig
 from tfopt.training.projections import assignment, keeping
 
@@ -68,7 +68,7 @@ def test_training_keeps_weights_shared_by_giving_them_their_mean():
 
 @pytest.fixture(scope="module")
 def shared(cnn, digits):
-    return cluster(cnn, ClusterConfig(clusters=16, epochs=3), context(digits))
+    return cluster_weights(cnn, ClusterConfig(clusters=16, epochs=3), context(digits))
 
 
 def test_every_clustered_kernel_has_at_most_the_asked_number_of_values(shared):
@@ -77,7 +77,7 @@ def test_every_clustered_kernel_has_at_most_the_asked_number_of_values(shared):
 
 
 def test_centroids_are_trained_and_accuracy_is_kept(cnn, shared, digits):
-    untrained = cluster(cnn, ClusterConfig(clusters=16), context())
+    untrained = cluster_weights(cnn, ClusterConfig(clusters=16), context())
     assert not np.array_equal(kernels(untrained.artifact.model)[1], kernels(shared.artifact.model)[1])
     right = shared.artifact.model.predict(digits.test.x, verbose=0).argmax(axis=1) == digits.test.y
     before = cnn.predict(digits.test.x).argmax(axis=1) == digits.test.y
@@ -96,16 +96,16 @@ def test_zeros_survive_clustering_unless_they_need_not(cnn, digits):
             kernel = layer.kernel.numpy()
             layer.kernel.assign(np.where(np.abs(kernel) < np.median(np.abs(kernel)), 0, kernel))
     sparse = load_keras(model)
-    made = cluster(sparse, ClusterConfig(epochs=1), context(digits))
+    made = cluster_weights(sparse, ClusterConfig(epochs=1), context(digits))
     for was, now in zip(kernels(sparse.model), kernels(made.artifact.model), strict=True):
         np.testing.assert_array_equal(now == 0, was == 0)
         assert len(np.unique(now)) <= 16
-    lost = cluster(sparse, ClusterConfig(epochs=1, keep_sparsity=False), context(digits))
+    lost = cluster_weights(sparse, ClusterConfig(epochs=1, keep_sparsity=False), context(digits))
     assert not any((kernel == 0).any() for kernel in kernels(lost.artifact.model))
 
 
 def test_per_channel_skips_kernels_with_too_few_weights_in_a_channel(cnn):
-    made = cluster(cnn, ClusterConfig(per="channel"), context())
+    made = cluster_weights(cnn, ClusterConfig(per="channel"), context())
     assert {change.layer: change.detail for change in made.layers}["conv1a"].startswith(
         "9 weights in each output channel"
     )
@@ -116,7 +116,7 @@ def test_per_channel_skips_kernels_with_too_few_weights_in_a_channel(cnn):
 
 def test_recurrent_kernels_and_embeddings_are_clustered():
     model = keras.Sequential([keras.Input((5,)), layers.Embedding(20, 8), layers.GRU(8), layers.Dense(2)])
-    made = cluster(load_keras(model), ClusterConfig(clusters=4), context())
+    made = cluster_weights(load_keras(model), ClusterConfig(clusters=4), context())
     actions = {change.kind: (change.action, change.distinct) for change in made.layers}
     assert actions == dict.fromkeys(("Embedding", "GRU", "Dense"), ("clustered", 4))
 
@@ -124,4 +124,4 @@ def test_recurrent_kernels_and_embeddings_are_clustered():
 def test_more_clusters_than_weights_is_an_error():
     model = keras.Sequential([keras.Input((2,)), layers.Dense(2)])
     with pytest.raises(InputError, match="--clusters 16 is too many"):
-        cluster(load_keras(model), ClusterConfig(), context())
+        cluster_weights(load_keras(model), ClusterConfig(), context())

@@ -18,7 +18,7 @@ from tfopt.errors import InputError, UnsupportedError
 from tfopt.formats.loading import load_keras
 from tfopt.models.config import ModelConfig
 from tfopt.techniques.distillation.config import DistillConfig
-from tfopt.techniques.distillation.distill import distill
+from tfopt.techniques.distillation.distill import distill_student
 from tfopt.techniques.distillation.distiller import Hint, Lesson, weighed
 from tfopt.techniques.distillation.feature_pairs import features, observed, paired
 from tfopt.techniques.distillation.losses import Softened, numbers
@@ -170,7 +170,7 @@ def taught(digits):
     teacher = load_keras(SAMPLES / "digits-cnn.keras")
     before = [w.copy() for w in teacher.model.get_weights()]
     config = DistillConfig(student=TINY, epochs=2, learning_rate=0.01, features=True)
-    return teacher, before, config, [distill(teacher, None, config, context(digits)) for _ in "ab"]
+    return teacher, before, config, [distill_student(teacher, None, config, context(digits)) for _ in "ab"]
 
 
 def test_the_teacher_stays_as_it_was_and_does_not_go_with_the_student(taught, tmp_path):
@@ -211,7 +211,7 @@ def test_a_student_with_no_weight_on_labels_still_learns_to_classify(digits):
     teacher = load_keras(SAMPLES / "digits-cnn.keras")
     config = DistillConfig(student=ModelConfig(arch="mlp", width=32), alpha=0.0, epochs=8, learning_rate=3e-3)
     blind = replace(digits, train=Split(digits.train.inputs, np.zeros_like(digits.train.y)))
-    made = distill(teacher, None, config, context(blind))
+    made = distill_student(teacher, None, config, context(blind))
     assert (made.artifact.model.predict(digits.test.x, verbose=0).argmax(1) == digits.test.y).mean() > 0.7
 
 
@@ -250,7 +250,7 @@ def test_a_student_of_numbers_learns_those_of_its_teacher(digits):
     teacher, student = numbers_model(8), load_keras(numbers_model(4))
     data = regression(digits)
     config = DistillConfig(alpha=0.0, epochs=6, learning_rate=0.01)
-    made = distill(load_keras(teacher), student, config, context(data))
+    made = distill_student(load_keras(teacher), student, config, context(data))
     answers = teacher.predict(data.test.x, verbose=0)
 
     def error(model):
@@ -258,18 +258,18 @@ def test_a_student_of_numbers_learns_those_of_its_teacher(digits):
 
     assert error(made.artifact.model) < 0.3 * error(student.model)
     with pytest.raises(InputError, match="--temperature 2 softens the probabilities of a classifier"):
-        distill(load_keras(teacher), student, config.model_copy(update={"temperature": 2.0}), context(data))
+        distill_student(load_keras(teacher), student, config.model_copy(update={"temperature": 2.0}), context(data))
 
 
 def test_without_data_there_is_nothing_to_teach():
     with pytest.raises(InputError, match="does not say which data"):
-        distill(load_keras(numbers_model(8)), None, DistillConfig(), context())
+        distill_student(load_keras(numbers_model(8)), None, DistillConfig(), context())
 
 
 def test_features_need_layers_of_one_size(digits):
     flat = keras.Sequential([keras.Input((8, 8, 1)), layers.Flatten(), layers.Dense(10, activation="softmax")])
     with pytest.raises(UnsupportedError, match="leave out --features"):
-        distill(
+        distill_student(
             load_keras(SAMPLES / "digits-cnn.keras"), load_keras(flat), DistillConfig(features=True), context(digits)
         )
 

@@ -14,7 +14,7 @@ from tfopt.formats.tflite.graph import operations
 from tfopt.graph.random_inputs import random_inputs
 from tfopt.runtime.progress import Silent
 from tfopt.techniques.quantization.config import QuantizeConfig
-from tfopt.techniques.quantization.litert_quantizer import quantize
+from tfopt.techniques.quantization.litert_quantizer import quantize_files
 from tfopt.techniques.quantization.recipes import loops_in
 
 
@@ -47,7 +47,7 @@ def test_a_gru_becomes_a_loop_whose_weights_are_quantized_and_whose_ends_are_lef
     made, arrays = converted(gru(), static="int8")
     assert (made.lowering, made.converter) == ("fused", None)
     feeds = dict(zip(made.inputs, arrays, strict=True))
-    [file] = quantize(made.artifact, QuantizeConfig(io="int8"), feeds, Silent())
+    [file] = quantize_files(made.artifact, QuantizeConfig(io="int8"), feeds, Silent())
     assert file.input_types() == ["int8"]
     inside = {c.type for o in operations(file.payload) if o.in_loop for c in o.constants if len(c.shape) == 2}
     assert inside == {"INT8"}
@@ -108,7 +108,7 @@ def test_differences_of_nearly_equal_numbers_stay_in_float():
     x = layers.Flatten()(layers.Dense(6)(layers.Concatenate()([x, inputs])))
     made, arrays = converted(keras.Model(inputs, layers.Dense(3)(x)), static="int8")
     feeds = {made.inputs[0]: 3 * arrays[0]}
-    [file] = quantize(made.artifact, QuantizeConfig(), feeds, Silent())
+    [file] = quantize_files(made.artifact, QuantizeConfig(), feeds, Silent())
     [before], [after] = made.artifact.outputs(feeds).values(), file.outputs(feeds).values()
     assert np.sqrt(np.mean((before - after) ** 2) / np.mean(before**2)) < 0.05
     float_sums = [o for o in operations(file.payload) if o.kind in ("ADD", "SUB") and o.output_type == "FLOAT32"]

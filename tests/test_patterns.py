@@ -9,7 +9,7 @@ from tfopt.errors import InputError, UnsupportedError
 from tfopt.formats.loading import load_keras
 from tfopt.techniques.pruning.config import PruneConfig
 from tfopt.techniques.pruning.patterns import Block, NOfM, masks, parse
-from tfopt.techniques.pruning.prune import prune
+from tfopt.techniques.pruning.prune import prune_weights
 
 
 @pytest.fixture(scope="module")
@@ -68,7 +68,7 @@ def test_blocks_at_the_edges_count_what_they_hold():
 
 
 def test_a_pattern_holds_in_every_group_of_the_pruned_model(cnn, digits):
-    made = prune(cnn, PruneConfig(pattern="2:4", epochs=2), context(digits))
+    made = prune_weights(cnn, PruneConfig(pattern="2:4", epochs=2), context(digits))
     for kernel in kernels(made.artifact.model)[1:]:
         groups = np.moveaxis(kernel, -2, -1).reshape(-1, 4)
         assert ((groups == 0).sum(axis=1) >= 2).all()
@@ -78,7 +78,7 @@ def test_a_pattern_holds_in_every_group_of_the_pruned_model(cnn, digits):
 
 
 def test_blocks_go_whole_in_the_pruned_model(cnn):
-    made = prune(cnn, PruneConfig(pattern="block:1x4", sparsity=0.5), context())
+    made = prune_weights(cnn, PruneConfig(pattern="block:1x4", sparsity=0.5), context())
     blocks = kernels(made.artifact.model)[1].reshape(-1, 4)
     assert set(np.count_nonzero(blocks, axis=1)) == {0, 4}
     assert (np.count_nonzero(blocks, axis=1) == 0).mean() == pytest.approx(0.5, abs=0.01)
@@ -86,15 +86,15 @@ def test_blocks_go_whole_in_the_pruned_model(cnn):
 
 def test_both_engines_give_the_same_masks_from_the_same_weights_and_schedule(cnn, digits):
     options = {"sparsity": 0.6, "schedule": "constant", "epochs": 1, "learning_rate": 1e-9}
-    ours = prune(cnn, PruneConfig(**options), context(digits))
-    theirs = prune(cnn, PruneConfig(**options, engine="tfmot"), context(digits))
+    ours = prune_weights(cnn, PruneConfig(**options), context(digits))
+    theirs = prune_weights(cnn, PruneConfig(**options, engine="tfmot"), context(digits))
     for a, b in zip(kernels(ours.artifact.model), kernels(theirs.artifact.model), strict=True):
         np.testing.assert_array_equal(a == 0, b == 0)
         assert (a == 0).mean() == pytest.approx(0.6, abs=0.01)
 
 
 def test_the_engine_of_tensorflow_model_optimization_follows_the_cubic_schedule_to_the_end(cnn, digits):
-    made = prune(cnn, PruneConfig(sparsity=0.8, epochs=4, engine="tfmot"), context(digits))
+    made = prune_weights(cnn, PruneConfig(sparsity=0.8, epochs=4, engine="tfmot"), context(digits))
     for kernel in kernels(made.artifact.model):
         assert (kernel == 0).mean() == pytest.approx(0.8, abs=0.01)
     assert made.artifact.model.get_config() == cnn.fresh_model().get_config()
@@ -118,6 +118,6 @@ def test_options_that_contradict_each_other_are_refused(options, message):
 
 def test_what_neither_pattern_nor_engine_can_do_is_refused(cnn):
     with pytest.raises(UnsupportedError, match="no kernel has 99 input channels"):
-        prune(cnn, PruneConfig(pattern="1:99"), context())
+        prune_weights(cnn, PruneConfig(pattern="1:99"), context())
     with pytest.raises(InputError, match="prunes in training, and there is no data"):
-        prune(cnn, PruneConfig(engine="tfmot"), context())
+        prune_weights(cnn, PruneConfig(engine="tfmot"), context())

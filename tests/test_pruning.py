@@ -8,7 +8,7 @@ from tfopt.errors import InputError, UnsupportedError
 from tfopt.formats.keras.artifact import KerasArtifact
 from tfopt.formats.loading import load_keras
 from tfopt.techniques.pruning.config import PruneConfig
-from tfopt.techniques.pruning.prune import prune
+from tfopt.techniques.pruning.prune import prune_weights
 
 
 def _artifact(model):
@@ -35,7 +35,7 @@ def _zoo():
 
 
 def test_every_kind_of_kernel_reaches_the_sparsity_and_the_rest_is_named_with_a_reason():
-    result = prune(_artifact(_zoo()), PruneConfig(sparsity=0.75), context())
+    result = prune_weights(_artifact(_zoo()), PruneConfig(sparsity=0.75), context())
     done = {change.layer: change for change in result.layers}
     skipped = {name for name, change in done.items() if change.action == "skipped"}
     assert skipped == {"norm", "depthwise"}
@@ -50,7 +50,7 @@ def test_every_kind_of_kernel_reaches_the_sparsity_and_the_rest_is_named_with_a_
 def test_the_model_given_is_left_alone_and_the_architecture_is_the_same():
     model = _zoo()
     before = [w.copy() for w in model.get_weights()]
-    result = prune(_artifact(model), PruneConfig(sparsity=0.5), context())
+    result = prune_weights(_artifact(model), PruneConfig(sparsity=0.5), context())
     assert all(np.array_equal(a, b) for a, b in zip(before, model.get_weights(), strict=True))
     assert [type(layer) for layer in result.artifact.model.layers] == [type(layer) for layer in model.layers]
     assert all(w.constraint is None for w in result.artifact.model.trainable_variables)
@@ -58,7 +58,7 @@ def test_the_model_given_is_left_alone_and_the_architecture_is_the_same():
 
 def test_fine_tuning_holds_the_sparsity_and_keeps_compile_state(digits, sample):
     artifact = load_keras(sample)
-    result = prune(artifact, PruneConfig(sparsity=0.6, epochs=3), context(digits))
+    result = prune_weights(artifact, PruneConfig(sparsity=0.6, epochs=3), context(digits))
     assert [c.sparsity for c in result.layers if c.sparsity] == pytest.approx([0.6] * 5, abs=0.01)
     assert result.artifact.model.optimizer.get_config() == artifact.model.optimizer.get_config()
     assert len(result.history) == 3
@@ -73,12 +73,12 @@ def test_zeros_that_were_there_stay_even_at_a_lower_sparsity(digits, sample):
     zeros = np.abs(weights[0]) < np.quantile(np.abs(weights[0]), 0.8)
     weights[0][zeros] = 0
     model.set_weights(weights)
-    result = prune(_artifact(model), PruneConfig(sparsity=0.3, epochs=1), context(digits))
+    result = prune_weights(_artifact(model), PruneConfig(sparsity=0.3, epochs=1), context(digits))
     assert not result.artifact.model.get_weights()[0][zeros].any()
 
 
 def test_global_scope_prunes_all_kernels_together(sample):
-    result = prune(load_keras(sample), PruneConfig(sparsity=0.7, scope="global"), context())
+    result = prune_weights(load_keras(sample), PruneConfig(sparsity=0.7, scope="global"), context())
     changes = [c for c in result.layers if c.action == "pruned"]
     total = sum(c.weights for c in changes)
     assert sum(c.weights * c.sparsity for c in changes) / total == pytest.approx(0.7, abs=1e-3)
@@ -87,7 +87,7 @@ def test_global_scope_prunes_all_kernels_together(sample):
 
 def test_one_shot_does_not_train_even_with_data(digits, sample):
     artifact = load_keras(sample)
-    result = prune(artifact, PruneConfig(sparsity=0.5, schedule="one-shot"), context(digits))
+    result = prune_weights(artifact, PruneConfig(sparsity=0.5, schedule="one-shot"), context(digits))
     for pruned, original in zip(result.artifact.model.get_weights(), artifact.model.get_weights(), strict=True):
         assert np.array_equal(pruned[pruned != 0], original[pruned != 0])
 
@@ -101,26 +101,26 @@ def test_a_weight_constraint_of_the_model_still_holds_while_pruning(digits):
             layers.Dense(10, activation="softmax"),
         ]
     )
-    result = prune(_artifact(model), PruneConfig(sparsity=0.4, epochs=1), context(digits))
+    result = prune_weights(_artifact(model), PruneConfig(sparsity=0.4, epochs=1), context(digits))
     assert result.artifact.model.get_weights()[0].min() >= 0
     assert result.layers[0].sparsity >= 0.4
 
 
 def test_excluded_layers_are_spared_and_a_pattern_that_fits_nothing_is_an_error(sample):
     artifact = load_keras(sample)
-    result = prune(artifact, PruneConfig(exclude="conv1|classes"), context())
+    result = prune_weights(artifact, PruneConfig(exclude="conv1|classes"), context())
     excluded = {c.layer for c in result.layers if "excluded" in c.detail}
     assert {"conv1a", "conv1b", "classes"} <= excluded
     assert np.all(result.artifact.model.get_weights()[0])
     with pytest.raises(InputError, match="matches no layer"):
-        prune(artifact, PruneConfig(exclude="typo"), context())
+        prune_weights(artifact, PruneConfig(exclude="typo"), context())
     with pytest.raises(InputError, match="no regular expression"):
-        prune(artifact, PruneConfig(exclude="("), context())
+        prune_weights(artifact, PruneConfig(exclude="("), context())
     with pytest.raises(UnsupportedError, match="no kernel to change"):
-        prune(artifact, PruneConfig(exclude="."), context())
+        prune_weights(artifact, PruneConfig(exclude="."), context())
 
 
 def test_frozen_layers_are_skipped():
     frozen = keras.Sequential([keras.Input((4,)), layers.Dense(4, trainable=False, name="ice"), layers.Dense(3)])
-    [ice] = [c for c in prune(_artifact(frozen), PruneConfig(), context()).layers if c.layer == "ice"]
+    [ice] = [c for c in prune_weights(_artifact(frozen), PruneConfig(), context()).layers if c.layer == "ice"]
     assert "frozen" in ice.detail

@@ -14,8 +14,8 @@ from tfopt.formats.tflite.artifact import TfliteArtifact
 from tfopt.formats.tflite.graph import operations, parameter_counts, tflite_macs
 from tfopt.runtime.progress import Silent
 from tfopt.techniques.quantization.config import QuantizeConfig
-from tfopt.techniques.quantization.litert_quantizer import quantize as quantize_file
-from tfopt.techniques.quantization.post_training import quantize
+from tfopt.techniques.quantization.litert_quantizer import quantize_files
+from tfopt.techniques.quantization.post_training import quantize_after_training
 
 
 @pytest.fixture(scope="module")
@@ -25,7 +25,7 @@ def converted(digits):
 
     artifact = load_keras(SAMPLES / "digits-cnn.keras")
     return {
-        key: quantize(artifact, QuantizeConfig(precision=key[0], io=key[1]), context(digits))
+        key: quantize_after_training(artifact, QuantizeConfig(precision=key[0], io=key[1]), context(digits))
         for key in (("int8", "float"), ("int8", "int8"), ("float16", "float"), ("dynamic", "float"))
     }
 
@@ -84,10 +84,12 @@ def test_every_layer_with_weights_is_accounted_for(converted):
 
 def test_zeros_stay_zero_in_the_quantized_file(digits, sample):
     from tfopt.techniques.pruning.config import PruneConfig
-    from tfopt.techniques.pruning.prune import prune
+    from tfopt.techniques.pruning.prune import prune_weights
 
-    pruned = prune(load_keras(sample), PruneConfig(sparsity=0.8), context())
-    result = quantize(KerasArtifact.from_model(pruned.artifact.model, "p.keras"), QuantizeConfig(), context(digits))
+    pruned = prune_weights(load_keras(sample), PruneConfig(sparsity=0.8), context())
+    result = quantize_after_training(
+        KerasArtifact.from_model(pruned.artifact.model, "p.keras"), QuantizeConfig(), context(digits)
+    )
     count, nonzero = parameter_counts(result.artifact.payload)
     assert nonzero / count < 0.25
 
@@ -108,7 +110,7 @@ def test_parameters_and_macs_of_a_file_are_those_of_the_model(converted):
 
 def test_int8_without_data_says_how_to_give_some(sample):
     with pytest.raises(InputError, match="--data"):
-        quantize(load_keras(sample), QuantizeConfig(), context())
+        quantize_after_training(load_keras(sample), QuantizeConfig(), context())
 
 
 def test_calibration_uses_the_calibration_split_and_no_other(digits, sample, monkeypatch):
@@ -120,7 +122,7 @@ def test_calibration_uses_the_calibration_split_and_no_other(digits, sample, mon
 
     monkeypatch.setattr("tfopt.techniques.quantization.post_training.convert", spy)
     with pytest.raises(ConversionError):
-        quantize(load_keras(sample), QuantizeConfig(), context(digits))
+        quantize_after_training(load_keras(sample), QuantizeConfig(), context(digits))
     [x] = seen["calibration"]
     np.testing.assert_array_equal(x, digits.calibration.x)
 
@@ -144,7 +146,7 @@ def test_a_converter_that_fails_dies_or_hangs_becomes_one_sentence(target, argum
 
 def test_the_stages_of_conversion_are_shown(sample):
     shown = Shown()
-    quantize_file(convert(load_keras(sample), shown).artifact, QuantizeConfig(precision="dynamic"), {}, shown)
+    quantize_files(convert(load_keras(sample), shown).artifact, QuantizeConfig(precision="dynamic"), {}, shown)
     assert [seen for seen in shown.seen if seen != "end"] == [
         ("converting", None),
         (1, "loading TensorFlow"),
@@ -161,7 +163,9 @@ def test_a_layer_the_quantizer_leaves_alone_is_reported_as_skipped(digits):
     x = layers.PReLU(name="slopes")(layers.Conv2D(4, 3, name="conv")(inputs))
     x = layers.GlobalAveragePooling2D()(layers.LayerNormalization(name="norm")(x))
     model = keras.Model(inputs, layers.Dense(10, name="out")(x))
-    result = quantize(KerasArtifact.from_model(model, "m.keras"), QuantizeConfig(precision="dynamic"), context(digits))
+    result = quantize_after_training(
+        KerasArtifact.from_model(model, "m.keras"), QuantizeConfig(precision="dynamic"), context(digits)
+    )
     actions = {change.layer: change.action for change in result.layers}
     assert actions["conv"] == actions["out"] == "quantized"
     assert actions["slopes"] == actions["norm"] == "skipped"
@@ -178,7 +182,7 @@ def test_layers_with_the_default_names_of_keras_are_all_found(digits):
     x = layers.Conv2D(4, 3, activation="relu")(layers.BatchNormalization()(x))
     x = layers.Dense(12, activation="relu")(layers.Dense(9)(layers.Flatten()(x)))
     body = keras.Sequential([keras.Input((12,)), layers.Dense(7), layers.Dense(10)])
-    result = quantize(
+    result = quantize_after_training(
         KerasArtifact.from_model(keras.Model(inputs, body(x)), "m.keras"), QuantizeConfig(), context(digits)
     )
     actions = [change.action for change in result.layers]
@@ -186,7 +190,7 @@ def test_layers_with_the_default_names_of_keras_are_all_found(digits):
 
 
 def test_numbers_that_are_not_zero_are_no_more_than_there_are(digits, sample):
-    result = quantize(load_keras(sample), QuantizeConfig(precision="int16"), context(digits))
+    result = quantize_after_training(load_keras(sample), QuantizeConfig(precision="int16"), context(digits))
     count, nonzero = parameter_counts(result.artifact.payload)
     assert nonzero <= count
 

@@ -17,10 +17,10 @@ from tfopt.graph.model_copy import rebuild
 from tfopt.techniques.binarization.config import BinarizeConfig
 from tfopt.techniques.binarization.layer_plan import plan
 from tfopt.techniques.binarization.training import trained
-from tfopt.techniques.clustering.cluster import cluster
+from tfopt.techniques.clustering.cluster import cluster_weights
 from tfopt.techniques.clustering.config import ClusterConfig
 from tfopt.techniques.pruning.config import PruneConfig
-from tfopt.techniques.pruning.prune import prune
+from tfopt.techniques.pruning.prune import prune_weights
 from tfopt.techniques.qat.config import QatConfig
 from tfopt.techniques.qat.qat import quantize_aware
 from tfopt.training.teacher import Teacher, taught, teacher_of
@@ -82,9 +82,9 @@ def taught_model(made):
 
 
 TECHNIQUES = {
-    "prune": (prune, PruneConfig, {"schedule": "constant"}),
-    "tfmot": (prune, PruneConfig, {"schedule": "constant", "engine": "tfmot"}),
-    "cluster": (cluster, ClusterConfig, {"clusters": 4}),
+    "prune": (prune_weights, PruneConfig, {"schedule": "constant"}),
+    "tfmot": (prune_weights, PruneConfig, {"schedule": "constant", "engine": "tfmot"}),
+    "cluster": (cluster_weights, ClusterConfig, {"clusters": 4}),
     "qat": (quantize_aware, QatConfig, {}),
     "binarize": (binarized, BinarizeConfig, {}),
 }
@@ -103,7 +103,7 @@ def test_every_technique_learns_what_its_teacher_answers(technique, three, digit
 def test_a_teacher_without_weight_changes_nothing_and_none_is_not_named(digits):
     artifact = load_keras(small())
     alone, unheard = (
-        prune(artifact, PruneConfig(epochs=1, **how), context(digits))
+        prune_weights(artifact, PruneConfig(epochs=1, **how), context(digits))
         for how in ({}, {"teacher": "self", "teacher_weight": 0.0})
     )
     for a, b in zip(alone.artifact.model.get_weights(), unheard.artifact.model.get_weights(), strict=True):

@@ -14,7 +14,7 @@ from tfopt.formats.tflite.graph import operations, parameter_counts
 from tfopt.runtime.progress import Silent
 from tfopt.techniques.pruning.config import PruneConfig
 from tfopt.techniques.quantization.config import QuantizeConfig
-from tfopt.techniques.quantization.litert_quantizer import quantize
+from tfopt.techniques.quantization.litert_quantizer import quantize_files
 
 
 @pytest.fixture(scope="module")
@@ -36,7 +36,7 @@ WIDTHS = [
 @pytest.mark.parametrize(("options", "weights", "activations", "most"), WIDTHS)
 def test_a_width_is_what_it_says_and_answers_alike(made, digits, options, weights, activations, most):
     x = {made.inputs[0]: digits.calibration.x}
-    [file] = quantize(made.artifact, QuantizeConfig(**options), x, Silent())
+    [file] = quantize_files(made.artifact, QuantizeConfig(**options), x, Silent())
     heavy = [o for o in operations(file.payload) if o.kind in ("CONV_2D", "FULLY_CONNECTED")]
     kinds = {o.kind for o in operations(file.payload)}
     stored = {c.type for o in operations(file.payload) for c in o.constants if len(c.shape) > 1}
@@ -49,7 +49,7 @@ def test_a_width_is_what_it_says_and_answers_alike(made, digits, options, weight
 
 def test_blocks_have_a_scale_each(made, digits):
     config = QuantizeConfig(precision="dynamic", weights="int4", block=32)
-    [file] = quantize(made.artifact, config, {}, Silent())
+    [file] = quantize_files(made.artifact, config, {}, Silent())
     dense = next(o for o in operations(file.payload) if o.kind == "FULLY_CONNECTED")
     assert "INT4" in {c.type for c in dense.constants}
     [before], [after] = (a.outputs({made.inputs[0]: digits.test.x}).values() for a in (made.artifact, file))
@@ -57,7 +57,7 @@ def test_blocks_have_a_scale_each(made, digits):
 
 
 def test_unsigned_inputs_and_outputs_are_unsigned(made, digits):
-    [file] = quantize(made.artifact, QuantizeConfig(io="uint8"), {made.inputs[0]: digits.calibration.x}, Silent())
+    [file] = quantize_files(made.artifact, QuantizeConfig(io="uint8"), {made.inputs[0]: digits.calibration.x}, Silent())
     assert file.input_types() == ["uint8"]
     before, after = (a.predict(digits.test.x) for a in (made.artifact, file))
     assert np.mean(before.argmax(1) == after.argmax(1)) > 0.97
@@ -83,10 +83,10 @@ def test_what_does_not_go_together_is_refused(options, words):
 @pytest.mark.slow
 def test_zeros_are_left_out_of_a_pruned_file_and_of_no_other(digits):
     from tfopt.formats.keras.artifact import KerasArtifact
-    from tfopt.techniques.pruning.prune import prune
+    from tfopt.techniques.pruning.prune import prune_weights
 
     dense = load_keras(SAMPLES / "digits-cnn.keras")
-    pruned = prune(dense, PruneConfig(sparsity=0.8, schedule="one-shot"), context())
+    pruned = prune_weights(dense, PruneConfig(sparsity=0.8, schedule="one-shot"), context())
     sparse, plain, _ = float_file(KerasArtifact.from_model(pruned.artifact.model, "p.keras"), FloatConfig(), Silent())
     assert len(sparse.payload) < 0.5 * len(plain.payload)
     assert parameter_counts(sparse.payload) == parameter_counts(plain.payload)
@@ -101,7 +101,7 @@ def test_wide_convolutions_become_dense_layers_with_few_bits_and_that_is_told(di
     from keras import layers
 
     from tfopt.formats.keras.artifact import KerasArtifact
-    from tfopt.techniques.quantization.post_training import quantize as quantize_model
+    from tfopt.techniques.quantization.post_training import quantize_after_training
 
     body = keras.Sequential([keras.Input((8, 8, 128)), layers.Conv2D(16, 3, name="wide")], name="body")
     inputs = keras.Input((8, 8, 1))
@@ -110,7 +110,7 @@ def test_wide_convolutions_become_dense_layers_with_few_bits_and_that_is_told(di
         keras.Model(inputs, layers.Dense(10, name="out")(layers.Flatten()(x))), "m.keras"
     )
     config = QuantizeConfig(precision="dynamic", weights="int4")
-    result = quantize_model(artifact, config, context(digits))
+    result = quantize_after_training(artifact, config, context(digits))
     assert [(change.layer, change.kind) for change in result.layers] == [
         ("narrow", "Conv2D"), ("body/wide", "Conv2D"), ("out", "Dense")
     ]  # fmt: skip

@@ -25,13 +25,13 @@ from tfopt.techniques.binarization.rounding import Levels
 from tfopt.techniques.binarization.training import trained
 from tfopt.techniques.binarization.verdicts import bits_of, verdicts
 from tfopt.techniques.quantization.config import QuantizeConfig
-from tfopt.techniques.quantization.post_training import quantize
+from tfopt.techniques.quantization.post_training import quantize_after_training
 from tfopt.training.seeds import seed_everything
 
 CHECKED = 32  # samples that a file is run on
 
 
-def binarize(artifact: KerasArtifact, config: BinarizeConfig, context: Context) -> Outcome:
+def binarize_weights(artifact: KerasArtifact, config: BinarizeConfig, context: Context) -> Outcome:
     """Binarize a copy of the model; zeros, clusters and ranges that it had are not kept.
 
     Raises:
@@ -79,7 +79,7 @@ def binarize(artifact: KerasArtifact, config: BinarizeConfig, context: Context) 
 def _alternatives(artifact: KerasArtifact, context: Context) -> tuple[list[Artifact], list[str]]:
     """Return the original as a float and, if that works, as an int8 file; else a note why not."""
     try:
-        [_, *files] = quantize(artifact, QuantizeConfig(), context).measured
+        [_, *files] = quantize_after_training(artifact, QuantizeConfig(), context).measured
     except TfoptError as error:
         return [convert(artifact, context.progress).artifact], [f"not compared with int8: {error}"]
     return files, []

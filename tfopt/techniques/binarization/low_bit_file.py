@@ -23,7 +23,7 @@ from tfopt.report.schema import LayerError
 from tfopt.runtime.progress import Progress
 from tfopt.techniques.binarization.rounding import Levels
 from tfopt.techniques.quantization.layer_changes import owners
-from tfopt.techniques.quantization.litert_quantizer import mixed
+from tfopt.techniques.quantization.litert_quantizer import quantize_mixed
 from tfopt.techniques.quantization.sensitivity import LayerOperations, layer_errors, noise_to_signal
 from tfopt.typing import Array
 
@@ -55,7 +55,7 @@ def low_bit_file(
     found = _found(as_dense, source.artifact.payload, levels)
     forms: dict[str, Form] = {layer.name: _first(layer, levels[layer.name]) for layer in found}
     while True:
-        artifact = mixed(source.artifact, _by_form(found, forms), name, progress)
+        artifact = quantize_mixed(source.artifact, _by_form(found, forms), name, progress)
         noisy = _noisy(found, source.artifact, artifact, feeds) & forms.keys()
         if not noisy:
             return Made(artifact, _held(as_dense, artifact.payload, forms), _error(source.artifact, artifact, feeds))

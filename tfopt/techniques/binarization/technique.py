@@ -22,9 +22,9 @@ class Binarize(Technique[BinarizeConfig]):
 
     def apply(self, artifact: "KerasArtifact", config: BinarizeConfig, context: "Context") -> "Outcome":
         """Binarize a copy of the model."""
-        from tfopt.techniques.binarization.binarize import binarize
+        from tfopt.techniques.binarization.binarize import binarize_weights
 
-        return binarize(artifact, config, context)
+        return binarize_weights(artifact, config, context)
 
     def layer_verdicts(self, artifact: "KerasArtifact", context: "Context") -> "dict[str, Verdict]":
         """Say which layers are binarized, which are kept at 8 bits, and why the others stay float."""

@@ -25,7 +25,7 @@ from tfopt.typing import Array, Tensor
 PATIENCE = 5
 
 
-def cluster(artifact: KerasArtifact, config: ClusterConfig, context: Context) -> Outcome:
+def cluster_weights(artifact: KerasArtifact, config: ClusterConfig, context: Context) -> Outcome:
     """Cluster a copy of the model; with data the centroids are trained, without the weights are only replaced.
 
     Zeros that are there already stay zero and are one of the clusters, unless `config.keep_sparsity` is false.

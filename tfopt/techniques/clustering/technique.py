@@ -22,9 +22,9 @@ class Cluster(Technique[ClusterConfig]):
 
     def apply(self, artifact: "KerasArtifact", config: ClusterConfig, context: "Context") -> "Outcome":
         """Cluster a copy of the model."""
-        from tfopt.techniques.clustering.cluster import cluster
+        from tfopt.techniques.clustering.cluster import cluster_weights
 
-        return cluster(artifact, config, context)
+        return cluster_weights(artifact, config, context)
 
     def layer_verdicts(self, artifact: "KerasArtifact", context: "Context") -> "dict[str, Verdict]":
         """Say which kernels have enough weights for the clusters."""

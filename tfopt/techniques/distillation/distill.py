@@ -31,7 +31,7 @@ TEMPERATURE = 4.0
 HINTED = 64  # samples that tell how large the teacher's maps are
 
 
-def distill(
+def distill_student(
     teacher: KerasArtifact,
     student: KerasArtifact | None,
     config: DistillConfig,

@@ -30,7 +30,7 @@ class Distill(Technique[DistillConfig]):
     def apply(self, artifact: "KerasArtifact", config: DistillConfig, context: "Context") -> "Outcome":
         """Teach a copy of the student, or a new model, what `artifact` answers."""
         from tfopt.formats.loading import load_keras
-        from tfopt.techniques.distillation.distill import distill
+        from tfopt.techniques.distillation.distill import distill_student
 
         given = self.student or (config.student if isinstance(config.student, Path) else None)
-        return distill(artifact, load_keras(given) if given else None, config, context)
+        return distill_student(artifact, load_keras(given) if given else None, config, context)

@@ -24,7 +24,7 @@ from tfopt.training.teacher import teacher_of
 RAMP = 0.6  # share of the epochs in which sparsity rises; in the others the remaining weights settle
 
 
-def prune(artifact: KerasArtifact, config: PruneConfig, context: Context) -> Outcome:
+def prune_weights(artifact: KerasArtifact, config: PruneConfig, context: Context) -> Outcome:
     """Prune a copy of the model; with data it is fine-tuned, without (or `one-shot`) the weights are only masked.
 
     Zeros that are there already stay zero. Clusters and quantization ranges are not kept when it is fine-tuned.

@@ -22,9 +22,9 @@ class Prune(Technique[PruneConfig]):
 
     def apply(self, artifact: "KerasArtifact", config: PruneConfig, context: "Context") -> "Outcome":
         """Prune a copy of the model."""
-        from tfopt.techniques.pruning.prune import prune
+        from tfopt.techniques.pruning.prune import prune_weights
 
-        return prune(artifact, config, context)
+        return prune_weights(artifact, config, context)
 
     def layer_verdicts(self, artifact: "KerasArtifact", context: "Context") -> "dict[str, Verdict]":
         """Say which layers have kernels that can be pruned."""

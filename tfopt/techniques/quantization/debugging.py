@@ -7,7 +7,7 @@ from tfopt.formats.tflite.artifact import TfliteArtifact
 from tfopt.report.schema import LayerError
 from tfopt.techniques.quantization.config import QuantizeConfig
 from tfopt.techniques.quantization.layer_changes import named_as_in
-from tfopt.techniques.quantization.litert_quantizer import quantize as quantize_file
+from tfopt.techniques.quantization.litert_quantizer import quantize_files
 from tfopt.techniques.quantization.post_training import prepare
 from tfopt.techniques.quantization.sensitivity import SAMPLES, alone, layer_errors, layers_of
 
@@ -26,14 +26,14 @@ def debug_layers(
     prepared, progress = prepare(artifact, config, context), context.progress
     made, reference = prepared.made, prepared.reference
     found = layers_of(made.model, made.artifact)
-    [whole] = quantize_file(made.artifact, config, prepared.feeds, progress)
+    [whole] = quantize_files(made.artifact, config, prepared.feeds, progress)
     if not reference.feeds:
         raise InputError(
             f"tfopt debug needs samples for {artifact.name}: give --data NAME, --data FILE.npz or --calibration"
         )
     errors = layer_errors(found, made.artifact, whole, reference.feeds)
     if reference.scores is not None:
-        singles = quantize_file(
+        singles = quantize_files(
             made.artifact, config, prepared.feeds, progress, alone(found, [error.layer for error in errors])
         )
         with progress.task("quantizing one layer at a time", len(errors)) as advance:

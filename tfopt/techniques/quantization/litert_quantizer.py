@@ -16,7 +16,7 @@ from tfopt.typing import Array
 CHILD = "tfopt.techniques.quantization.quantizer_process"
 
 
-def quantize(
+def quantize_files(
     source: TfliteArtifact,
     config: QuantizeConfig,
     calibration: Mapping[str, Array],
@@ -41,18 +41,20 @@ def quantize(
     arrays = {name: np.asarray(array) for name, array in calibration.items()}
     with temporary_folder() as folder:
         (folder / "float.tflite").write_bytes(source.payload)
-        run_converter(f"{CHILD}:quantize", folder, config, arrays, variants, title=source.name, progress=progress)
+        run_converter(f"{CHILD}:run_quantizer", folder, config, arrays, variants, title=source.name, progress=progress)
         stem = Path(source.name).stem.removesuffix("-float")
         payloads = [(folder / f"quantized-{number}.tflite").read_bytes() for number in range(len(variants))]
     return [TfliteArtifact(f"{stem}-{config.name}.tflite", payload, order=source.order) for payload in payloads]
 
 
-def mixed(source: TfliteArtifact, forms: Mapping[Form, Sequence[str]], name: str, progress: Progress) -> TfliteArtifact:
+def quantize_mixed(
+    source: TfliteArtifact, forms: Mapping[Form, Sequence[str]], name: str, progress: Progress
+) -> TfliteArtifact:
     """Store the operations of a float file each in a form of its own.
 
     Args:
         source: The float file.
-        forms: The names of operations, by those of their first outputs, for each form (see `quantizer_process.mix`).
+        forms: The names of operations, by those of their first outputs, for each form (see `quantizer_process.run_mixed`).
         name: That of the new file.
         progress: Shows the stages.
 
@@ -64,5 +66,5 @@ def mixed(source: TfliteArtifact, forms: Mapping[Form, Sequence[str]], name: str
     """
     with temporary_folder() as folder:
         (folder / "float.tflite").write_bytes(source.payload)
-        run_converter(f"{CHILD}:mix", folder, dict(forms), title=source.name, progress=progress)
+        run_converter(f"{CHILD}:run_mixed", folder, dict(forms), title=source.name, progress=progress)
         return TfliteArtifact(name, (folder / "mixed.tflite").read_bytes(), order=source.order)

@@ -25,7 +25,7 @@ from tfopt.report.schema import GateResult
 from tfopt.runtime.progress import Progress
 from tfopt.techniques.quantization.config import QuantizeConfig
 from tfopt.techniques.quantization.layer_changes import layer_changes, named_as_in
-from tfopt.techniques.quantization.litert_quantizer import quantize as quantize_file
+from tfopt.techniques.quantization.litert_quantizer import quantize_files
 from tfopt.techniques.quantization.sensitivity import Budget, spare_layers
 from tfopt.typing import Array
 
@@ -36,7 +36,7 @@ SAME_SIZE = 0.02
 TRIED = 8  # random samples that a model is tried on
 
 
-def quantize(artifact: KerasArtifact, config: QuantizeConfig, context: Context) -> Outcome:
+def quantize_after_training(artifact: KerasArtifact, config: QuantizeConfig, context: Context) -> Outcome:
     """Quantize after training; what is calibrated is so on the calibration split, or on what `config` says.
 
     Zeros stay zero and equal weights of one output channel stay equal.
@@ -141,7 +141,7 @@ def choose(prepared: Prepared, config: QuantizeConfig, progress: Progress) -> tu
     """LiteRT Quantizer's file or the converter's: the smaller, unless it is worse; of the same size, the closer one."""
     made, reference = prepared.made, prepared.reference
     try:
-        [ours] = quantize_file(made.artifact, config, prepared.feeds, progress)
+        [ours] = quantize_files(made.artifact, config, prepared.feeds, progress)
     except ConversionError:
         if made.converter is None:
             raise

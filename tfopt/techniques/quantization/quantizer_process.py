@@ -20,7 +20,7 @@ BATCH = 32  # where the file leaves it free
 TASK = "converting"
 
 
-def quantize(
+def run_quantizer(
     progress: Progress,
     folder: Path,
     config: QuantizeConfig,
@@ -67,7 +67,7 @@ def quantize(
             target.write_bytes(payload)
 
 
-def mix(progress: Progress, folder: Path, forms: Mapping[Form, Sequence[str]]) -> None:
+def run_mixed(progress: Progress, folder: Path, forms: Mapping[Form, Sequence[str]]) -> None:
     """Make of `float.tflite` the file `mixed.tflite`, in which each operation is stored in a form of its own.
 
     Whether that runs is for the parent to see.

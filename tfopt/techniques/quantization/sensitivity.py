@@ -20,7 +20,7 @@ from tfopt.report.schema import LayerError
 from tfopt.runtime.progress import Progress
 from tfopt.techniques.quantization.config import QuantizeConfig
 from tfopt.techniques.quantization.layer_changes import owners
-from tfopt.techniques.quantization.litert_quantizer import quantize
+from tfopt.techniques.quantization.litert_quantizer import quantize_files
 from tfopt.typing import Array
 
 SAMPLES = 32  # enough to rank the layers by
@@ -142,7 +142,7 @@ class Budget:
     def keeping(self, kept: Sequence[LayerOperations], progress: Progress) -> TfliteArtifact:
         """The file in which the layers `kept` stay in float, or get 8 bits if the others have fewer."""
         ids = [i for layer in kept for i in layer.ids]
-        [artifact] = quantize(self.source, self.config, self.feeds, progress, [ids])
+        [artifact] = quantize_files(self.source, self.config, self.feeds, progress, [ids])
         return artifact
 
 

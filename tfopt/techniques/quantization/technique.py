@@ -25,9 +25,9 @@ class Quantize(Technique[QuantizeConfig]):
 
     def apply(self, artifact: "KerasArtifact", config: QuantizeConfig, context: "Context") -> "Outcome":
         """Convert a model and quantize the file."""
-        from tfopt.techniques.quantization.post_training import quantize
+        from tfopt.techniques.quantization.post_training import quantize_after_training
 
-        return quantize(artifact, config, context)
+        return quantize_after_training(artifact, config, context)
 
     def layer_verdicts(self, artifact: "KerasArtifact", context: "Context") -> "dict[str, Verdict]":
         """Say what an int8 file holds of each layer: it is made, with ranges from random samples."""
