@@ -54,7 +54,7 @@ def quantize_mixed(
 
     Args:
         source: The float file.
-        forms: The names of operations, by those of their first outputs, for each form (see `quantizer_process.run_mixed`).
+        forms: Names of operations (of their first outputs) for each form, see `quantizer_process.run_mixed`.
         name: That of the new file.
         progress: Shows the stages.
 
