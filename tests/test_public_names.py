@@ -19,7 +19,7 @@ ROOMS = [
     {"distribution.workers"},
     {"core"},
     {"techniques"},
-    {"inspection", "shootout", "tuning"},
+    {"inspection", "shootouts", "tuning"},
     {"api", "creation_api", "evaluation_api"},
     {"cli", "__init__", "__main__"},
 ]
@@ -30,6 +30,11 @@ def test_every_public_name_can_be_had():
         assert getattr(tfopt, name) is not None
     with pytest.raises(AttributeError, match="no attribute 'prune_low_magnitude'"):
         _ = tfopt.prune_low_magnitude
+
+
+def test_no_module_takes_the_place_of_a_public_name():
+    """An imported module becomes an attribute of its package, and would hide a function of the same name."""
+    assert {path.stem for path in PACKAGE.iterdir()} & {*tfopt.__all__} == set()
 
 
 def _imports(path):

@@ -1,31 +1,36 @@
+import dataclasses
+
 import numpy as np
 import pytest
 
-from tfopt.errors import InputError
+import tfopt
+from tfopt.data.dataset import Split
+from tfopt.errors import InputError, TfoptError
 from tfopt.models.architectures import build
 from tfopt.models.signature import Signature
 from tfopt.report.shootout import Gradients
+from tfopt.runtime.processes import run
 from tfopt.runtime.progress import Silent
-from tfopt.shootout.budget import fitted, largest
-from tfopt.shootout.callbacks import GradientNorms, Stopwatch
-from tfopt.shootout.config import ShootoutConfig
-from tfopt.shootout.shootout import estimate
+from tfopt.shootouts.budget import fit_width, largest_width
+from tfopt.shootouts.callbacks import GradientNorms, Stopwatch
+from tfopt.shootouts.comparison import estimate, shootout
+from tfopt.shootouts.config import ShootoutConfig
 from tfopt.training.config import TrainConfig
 from tfopt.training.train import train
 
 
 def test_the_width_is_the_largest_within_the_budget():
-    assert largest(lambda width: width**2, 24**2, "x") == 24
-    assert largest(lambda width: width**2, 32**2 - 1, "x") == 24
-    assert largest(lambda width: width**2, 16, "x") == 4
+    assert largest_width(lambda width: width**2, 24**2, "x") == 24
+    assert largest_width(lambda width: width**2, 32**2 - 1, "x") == 24
+    assert largest_width(lambda width: width**2, 16, "x") == 4
     with pytest.raises(InputError, match="at least 16 parameters on this data, more than the 15"):
-        largest(lambda width: width**2, 15, "x")
+        largest_width(lambda width: width**2, 15, "x")
 
 
 @pytest.mark.slow
 def test_a_fitted_architecture_has_at_most_so_many_parameters_and_the_next_width_more(digits):
     signature = Signature.of(digits)
-    found = fitted(TrainConfig(arch="mlp"), signature, 10_000)
+    found = fit_width(TrainConfig(arch="mlp"), signature, 10_000)
     assert build(found, signature).count_params() <= 10_000
     wider = found.model_copy(update={"width": found.width + 8})
     assert build(wider, signature).count_params() > 10_000
@@ -68,6 +73,32 @@ def test_time_ends_a_training(digits):
     watch = Stopwatch(0.05)
     result = train(TrainConfig(arch="mlp", width=8, epochs=1000), digits, Silent(), callbacks=[watch]).result
     assert len(result.history) < 100
+
+
+def test_children_train_on_the_data_that_they_are_given_and_never_see_its_test_split(digits, monkeypatch):
+    def shifted(split):
+        return Split(split.inputs, (split.y + 1) % 10)
+
+    def spied(target, config, data, *arguments):
+        given.append(data)
+        return run(target, config, data, *arguments)
+
+    given = []
+    monkeypatch.setattr("tfopt.shootouts.comparison.run", spied)
+    other = dataclasses.replace(digits, **{name: shifted(split) for name, split in digits.splits()})
+    config = ShootoutConfig(archs=("mlp",), seeds=1, training=TrainConfig(epochs=8))
+    [mlp] = tfopt.shootout(config, other).contestants
+    assert mlp.score.mean > 0.6  # with the labels of the source it would be next to 0
+    assert [len(data.test) for data in given] == [0]
+
+
+def test_a_training_that_fails_says_which(digits, monkeypatch):
+    def failing(*_):
+        return run("tests.children:refuses", "training diverged")
+
+    monkeypatch.setattr("tfopt.shootouts.comparison.run", failing)
+    with pytest.raises(TfoptError, match=r"^--arch mlp failed: training diverged$"):
+        shootout(ShootoutConfig(archs=("mlp",), seconds=1), digits, Silent())
 
 
 @pytest.mark.slow

@@ -38,7 +38,7 @@ from .report.inspection import Inspection as Inspection
 from .report.inspection import Verdict as Verdict
 from .report.schema import LayerChange as LayerChange
 from .report.schema import Report as Report
-from .shootout.config import ShootoutConfig as ShootoutConfig
+from .shootouts.config import ShootoutConfig as ShootoutConfig
 from .techniques.binarization.config import BinarizeConfig as BinarizeConfig
 from .techniques.clustering.config import ClusterConfig as ClusterConfig
 from .techniques.distillation.config import DistillConfig as DistillConfig

@@ -30,7 +30,7 @@ from tfopt.report.shootout import ShootoutReport
 from tfopt.report.versions import versions
 from tfopt.runtime.process_state import preserved
 from tfopt.runtime.progress import Progress, Silent
-from tfopt.shootout.config import ShootoutConfig
+from tfopt.shootouts.config import ShootoutConfig
 from tfopt.techniques.binarization.config import BinarizeConfig
 from tfopt.techniques.clustering.config import ClusterConfig
 from tfopt.techniques.convert.technique import ToKerasConfig
@@ -214,7 +214,7 @@ def shootout(
     config: ShootoutConfig | None = None, data: DataLike = "digits", *, progress: Progress | None = None
 ) -> ShootoutReport:
     """Train architectures at an equal budget with several seeds, and measure them on the test split of `data`."""
-    from tfopt.shootout.shootout import shootout as run
+    from tfopt.shootouts.comparison import shootout as run
 
     config, progress = _checked(config or ShootoutConfig(), ShootoutConfig), progress or Silent()
     dataset = load_dataset(data, None, progress)

@@ -57,7 +57,7 @@ def shootout(
     """Train architectures at an equal budget with several seeds, and measure what comparison tables claim."""
     with Output(json=json, quiet=quiet, verbose=verbose, debug=debug) as out:
         from tfopt.data.config import DataConfig
-        from tfopt.shootout.config import ShootoutConfig
+        from tfopt.shootouts.config import ShootoutConfig
         from tfopt.training.config import TrainConfig
 
         known = get_args(Arch)

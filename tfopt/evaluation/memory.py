@@ -35,7 +35,7 @@ def resident() -> int:
     return int(STATUS.read_text().split()[1]) * os.sysconf("SC_PAGE_SIZE")
 
 
-def measure(progress: Progress, path: str, threads: int) -> int:  # noqa: ARG001
+def measure(_progress: Progress, path: str, threads: int) -> int:
     """Load and run a file once in this process, and return by how many bytes that has grown."""
     from ai_edge_litert.interpreter import Interpreter
 

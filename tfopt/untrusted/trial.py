@@ -56,7 +56,7 @@ def try_tflite(payload: bytes, name: str, batch: int) -> int:
     return batch if ran == batch else 1
 
 
-def run_trial(progress: Progress, payload: bytes, batch: int) -> int:  # noqa: ARG001
+def run_trial(_progress: Progress, payload: bytes, batch: int) -> int:
     """Run a file in this process, which gives up memory for it; see `try_tflite`."""
     from ai_edge_litert import schema_py_generated as schema
 

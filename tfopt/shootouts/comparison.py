@@ -1,6 +1,5 @@
 """The comparison itself: fit widths to the budget, train everything, measure what came out in turns."""
 
-import subprocess
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -14,16 +13,16 @@ from tfopt.formats.keras.artifact import KerasArtifact
 from tfopt.models.architectures import build
 from tfopt.models.signature import Signature
 from tfopt.report.shootout import Contestant, Estimate, Gradients
-from tfopt.runtime.processes import command, environment
+from tfopt.runtime.processes import run
 from tfopt.runtime.progress import Progress
 from tfopt.runtime.temporary_files import temporary_folder
-from tfopt.shootout.budget import fitted
-from tfopt.shootout.config import ShootoutConfig
-from tfopt.shootout.training_run import Job, Run
+from tfopt.shootouts.budget import fit_width
+from tfopt.shootouts.config import ShootoutConfig
+from tfopt.shootouts.training_run import Run
 from tfopt.training.config import TrainConfig
 
 MANY_EPOCHS = 100_000
-MEANING = (
+EXPLANATIONS = (
     "scores are means over seeds with the 95 % interval of Student's t, all on the same test samples",
     "seconds an epoch: without validation and without the first epoch, which compiles; + is the memory that training"
     " added to its process",
@@ -31,15 +30,25 @@ MEANING = (
     " vanishes on its way back, far above 1 it explodes",
     "inference: the models of seed 0 in turns in random order",
 )
-QUIET = {"KERAS_BACKEND": "tensorflow", "TF_CPP_MIN_LOG_LEVEL": "3", "PYTHONWARNINGS": "ignore"}
 
 
 def shootout(config: ShootoutConfig, data: Dataset, progress: Progress) -> tuple[list[Contestant], list[str]]:
-    """Train every architecture with every seed; an architecture that does not fit the data is left out with a note.
+    """Train every architecture with every seed, and measure the models on the test split.
 
-    Raises `InputError` if none is left.
+    Args:
+        config: The architectures and the budget.
+        data: What to train and to measure on.
+        progress: Shows how far it is.
+
+    Returns:
+        The contestants, and notes on them; an architecture that does not fit the data is one of these.
+
+    Raises:
+        InputError: If no architecture fits.
+        TfoptError: If a training fails.
     """
-    trainings, notes = _planned(config, Signature.of(data), progress)
+    trainings, notes = _plan(config, Signature.of(data), progress)
+    seen = data.without_test()
     with temporary_folder() as folder:
         runs: dict[str, list[Run]] = {arch: [] for arch in trainings}
         artifacts: dict[str, list[KerasArtifact]] = {arch: [] for arch in trainings}
@@ -47,12 +56,10 @@ def shootout(config: ShootoutConfig, data: Dataset, progress: Progress) -> tuple
             for seed in range(config.seeds):
                 for arch, training in trainings.items():
                     advance(0, f"{arch}, seed {seed}")
-                    place = Path(folder) / f"{arch}-{seed}"
-                    job = Job(
-                        training=training.model_copy(update={"seed": seed}), data=data.config, seconds=config.seconds
-                    )
-                    runs[arch].append(_run(job, place))
-                    artifacts[arch].append(_loaded(place / "model.keras", arch))
+                    path = folder / f"{arch}-{seed}.keras"
+                    seeded = training.model_copy(update={"seed": seed})
+                    runs[arch].append(_train(arch, seeded, seen, config.seconds, path))
+                    artifacts[arch].append(_load(path, arch))
                     advance(1)
         firsts = measure([made[0] for made in artifacts.values()], data, progress)
         others = [measure(made[1:], data, progress, timed=False) for made in artifacts.values()]
@@ -60,12 +67,10 @@ def shootout(config: ShootoutConfig, data: Dataset, progress: Progress) -> tuple
         _contestant(arch, trainings[arch], runs[arch], [first, *rest])
         for arch, first, rest in zip(trainings, firsts, others, strict=True)
     ]
-    return contestants, [*notes, *MEANING]
+    return contestants, [*notes, *EXPLANATIONS]
 
 
-def _planned(
-    config: ShootoutConfig, signature: Signature, progress: Progress
-) -> tuple[dict[str, TrainConfig], list[str]]:
+def _plan(config: ShootoutConfig, signature: Signature, progress: Progress) -> tuple[dict[str, TrainConfig], list[str]]:
     base = config.training.model_copy(update={"epochs": MANY_EPOCHS} if config.seconds else {})
     trainings: dict[str, TrainConfig] = {}
     notes = []
@@ -74,7 +79,7 @@ def _planned(
             training = base.model_copy(update={"arch": arch})
             try:
                 if config.budget:
-                    training = fitted(training, signature, config.budget)
+                    training = fit_width(training, signature, config.budget)
                 else:
                     build(training, signature)
                 trainings[arch] = training
@@ -86,26 +91,14 @@ def _planned(
     return trainings, notes
 
 
-def _run(job: Job, folder: Path) -> Run:
-    folder.mkdir()
-    (folder / "job.json").write_text(job.model_dump_json(), encoding="utf-8")
-    started = command("tfopt.shootout.training_run", str(folder))
-    with (folder / "log.txt").open("w") as log:
-        quiet = environment(**QUIET)
-        process = subprocess.Popen(started, stdin=subprocess.PIPE, stdout=log, stderr=log, env=quiet)
-        try:
-            code = process.wait()
-        finally:
-            process.kill()
-            process.communicate()
-    if code:
-        error = folder / "error.txt"
-        lines = (error if error.exists() else folder / "log.txt").read_text(encoding="utf-8").strip().splitlines()
-        raise TfoptError(f"--arch {job.training.arch} failed: {lines[-1] if lines else f'exit code {code}'}")
-    return Run.model_validate_json((folder / "run.json").read_bytes())
+def _train(arch: str, config: TrainConfig, data: Dataset, seconds: float | None, path: Path) -> Run:
+    try:
+        return Run.model_validate(run("tfopt.shootouts.training_run:run_training", config, data, seconds, path))
+    except TfoptError as error:
+        raise TfoptError(f"--arch {arch} failed: {error}") from None
 
 
-def _loaded(path: Path, arch: str) -> KerasArtifact:
+def _load(path: Path, arch: str) -> KerasArtifact:
     artifact = KerasArtifact.load(path)
     artifact.name = arch
     return artifact
@@ -129,7 +122,15 @@ def _contestant(arch: str, training: TrainConfig, runs: Sequence[Run], measured:
 
 
 def estimate(values: Sequence[float], most: float = 1.0) -> Estimate:
-    """Mean over seeds with the 95 % interval of Student's t, within 0 and `most`; no interval from a single one."""
+    """Estimate the mean over seeds.
+
+    Args:
+        values: A score for each seed.
+        most: The best score there is.
+
+    Returns:
+        The mean with the 95 % interval of Student's t, within 0 and `most`; no interval from a single value.
+    """
     mean = float(np.mean(values))
     if len(values) < 2:
         return Estimate(mean=mean, low=None, high=None)
