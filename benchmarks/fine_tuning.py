@@ -22,8 +22,8 @@ from tfopt.runtime.progress import Silent
 from tfopt.techniques.pruning.config import PruneConfig
 from tfopt.techniques.pruning.masks import Pruning
 from tfopt.techniques.qat.tfmot import calibrate, quantization_aware
-from tfopt.training import fit_tf_keras as fit_keras2
 from tfopt.training.fit import fit
+from tfopt.training.fit_tf_keras import fit_tf_keras
 from tfopt.training.plan import FitPlan
 
 ROUNDS, EPOCHS, BATCH, RATE = 5, 12, 64, 1e-4
@@ -104,7 +104,7 @@ def _qat_ours(data: Dataset) -> float:
     aware = quantization_aware(to_tf_keras(model, "cnn"))
     calibrate(aware.model, [data.calibration.x])
     start = time.perf_counter()
-    fit_keras2.fit(aware.model, model, data, FitPlan(EPOCHS, BATCH, RATE, 0), Silent())
+    fit_tf_keras(aware.model, model, data, FitPlan(EPOCHS, BATCH, RATE, 0), Silent())
     return time.perf_counter() - start
 
 

@@ -25,7 +25,7 @@ from scaling_process import EPOCHS
 
 from tfopt.data.config import DataConfig
 from tfopt.data.loader import load
-from tfopt.distribution.allreduce_costs import Compute, Link, all_reduce, efficiency, speedup, step
+from tfopt.distribution.allreduce_costs import Compute, Link, all_reduce_seconds, efficiency, speedup, step_seconds
 from tfopt.distribution.workers.addresses import free_ports
 from tfopt.training.batches import steps_per_epoch
 
@@ -158,8 +158,8 @@ def _checked(
     compute = Compute.through((batch // 2, batch), (seconds(HALF, batch // 2), seconds(SHARED, batch)))
     here = Link.through(link["sizes"], link["seconds"], workers=2)
     size, messages = 4 * link["parameters"], link["messages"]
-    predicted, measured = step(compute, batch, size, 2, here, messages), seconds(TOGETHER, batch)
-    bare, expected = link["gradients"], all_reduce(size, 2, here)
+    predicted, measured = step_seconds(compute, batch, size, 2, here, messages), seconds(TOGETHER, batch)
+    bare, expected = link["gradients"], all_reduce_seconds(size, 2, here)
     rows = {
         "a step of 1 worker, whole batch": f"{1e3 * compute.seconds(batch):.2f} ms",
         "a step of 1 worker, half the batch": f"{1e3 * compute.seconds(batch / 2):.2f} ms",
@@ -191,7 +191,7 @@ def _simulated(
         cells = []
         for speed in GIGABITS:
             link = Link(latency, speed * 1e9 / 8)
-            seconds = step(compute, each * workers, size, workers, link, messages)
+            seconds = step_seconds(compute, each * workers, size, workers, link, messages)
             share = efficiency(compute, each, size, workers, link, messages)
             faster = speedup(compute, each, size, workers, link, messages)
             cells.append(f"{1e3 * seconds:,.1f} ms ({share:.0%}); {faster:.2f}x")

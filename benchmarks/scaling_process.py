@@ -17,7 +17,7 @@ import tensorflow as tf
 from tfopt.data.config import DataConfig
 from tfopt.data.dataset import Dataset
 from tfopt.data.loader import load
-from tfopt.distribution.strategies import across_workers
+from tfopt.distribution.strategies import make_worker_strategy
 from tfopt.models.architectures import build
 from tfopt.models.signature import Signature
 from tfopt.runtime.progress import Silent
@@ -90,7 +90,7 @@ def _plain(data: Dataset, job: dict[str, Any], turns: Turns) -> None:
 def _connected(job: dict[str, Any]) -> tf.distribute.Strategy:
     task = {"type": "worker", "index": job["rank"]}
     os.environ["TF_CONFIG"] = json.dumps({"cluster": {"worker": job["addresses"]}, "task": task})
-    where = across_workers()
+    where = make_worker_strategy()
     model = build(TrainConfig(arch="cnn", size=job["size"]), Signature.of(load(DataConfig())))
     gradients = [tf.zeros(variable.shape) for variable in model.trainable_variables]
     tell(

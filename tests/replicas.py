@@ -14,7 +14,7 @@ import tensorflow as tf
 from tfopt.config.fine_tuning import DistributedConfig
 from tfopt.data.config import DataConfig
 from tfopt.data.loader import load
-from tfopt.distribution.strategies import across_workers, strategy
+from tfopt.distribution.strategies import make_strategy, make_worker_strategy
 from tfopt.runtime.progress import Silent
 from tfopt.training.fit import fit
 from tfopt.training.plan import FitPlan
@@ -39,7 +39,9 @@ class Curve(keras.callbacks.Callback):
 
 
 def main(replicas: int, samples: int) -> None:
-    where = strategy(DistributedConfig(distributed=True, replicas=replicas)) if replicas else across_workers()
+    where = (
+        make_strategy(DistributedConfig(distributed=True, replicas=replicas)) if replicas else make_worker_strategy()
+    )
     data = load(DataConfig())
     data = replace(data, train=data.train.rows(slice(samples)))
     keras.utils.set_random_seed(0)
@@ -84,11 +86,11 @@ def smooth() -> keras.Model:
 
 def clipped(where: tf.distribute.Strategy) -> float:
     """The norm of the step that gradients of norm 5 and 1 a replica make when they are clipped to a norm of 2."""
-    from tfopt.training.optimizers import optimizer
+    from tfopt.training.optimizers import make_optimizer
 
     with where.scope():
         weight = keras.Variable(np.zeros(2, "float32"))
-        adam = optimizer(1.0, 1, clip_norm=2.0)
+        adam = make_optimizer(1.0, 1, clip_norm=2.0)
         adam.build([weight])
 
         @tf.function

@@ -3,7 +3,7 @@ import pytest
 import tensorflow as tf
 
 from tfopt.errors import InputError
-from tfopt.training.augmentation import augmentation, mixed, moved, noisy
+from tfopt.training.augmentation import add_noise, make_augmentation, mixup, transform_images
 from tfopt.training.batches import training_batches
 
 KEY = tf.constant([3, 5], tf.int64)
@@ -12,7 +12,7 @@ IMAGE = np.arange(1, 26, dtype="float32").reshape(1, 5, 5, 1)
 
 def test_a_flip_mirrors_about_half_of_the_images_and_changes_nothing_else():
     images = np.repeat(IMAGE, 200, axis=0)
-    found = moved(tf.constant(images), KEY, ("flip",)).numpy()
+    found = transform_images(tf.constant(images), KEY, ("flip",)).numpy()
     mirrored = np.isclose(found, images[:, :, ::-1]).all(axis=(1, 2, 3))
     same = np.isclose(found, images).all(axis=(1, 2, 3))
     assert (mirrored | same).all()
@@ -22,7 +22,7 @@ def test_a_flip_mirrors_about_half_of_the_images_and_changes_nothing_else():
 def test_a_crop_moves_the_picture_by_up_to_an_eighth_and_bares_zeros():
     images = np.zeros((100, 16, 16, 1), "float32")
     images[:, 8, 8] = 1
-    found = moved(tf.constant(images), KEY, ("crop",)).numpy()[..., 0]
+    found = transform_images(tf.constant(images), KEY, ("crop",)).numpy()[..., 0]
     rows = (found.sum(axis=2) * np.arange(16)).sum(axis=1)
     assert np.abs(rows - 8).max() <= 2.001
     assert np.ptp(rows) > 2
@@ -30,20 +30,20 @@ def test_a_crop_moves_the_picture_by_up_to_an_eighth_and_bares_zeros():
 
 
 def test_a_turn_keeps_the_centre_and_moves_the_corners():
-    found = moved(tf.constant(np.repeat(IMAGE, 50, axis=0)), KEY, ("rotate",)).numpy()
+    found = transform_images(tf.constant(np.repeat(IMAGE, 50, axis=0)), KEY, ("rotate",)).numpy()
     np.testing.assert_allclose(found[:, 2, 2], 13, rtol=1e-5)
     assert found[:, 0, 0].std() > 0.2
 
 
 def test_grey_images_without_a_channel_axis_keep_their_shape():
-    assert moved(tf.constant(IMAGE[..., 0]), KEY, ("crop", "flip")).shape == (1, 5, 5)
+    assert transform_images(tf.constant(IMAGE[..., 0]), KEY, ("crop", "flip")).shape == (1, 5, 5)
 
 
 def test_noise_has_the_stated_deviation_and_hits_words_but_no_padding():
-    noise = noisy(tf.zeros((100, 100)), KEY, 0.3).numpy()
+    noise = add_noise(tf.zeros((100, 100)), KEY, 0.3).numpy()
     assert noise.std() == pytest.approx(0.3, rel=0.05)
     ids = np.tile([7, 8, 0, 0], (500, 1))
-    found = noisy(tf.constant(ids), KEY, 0.0).numpy()
+    found = add_noise(tf.constant(ids), KEY, 0.0).numpy()
     assert (found[:, 2:] == 0).all()
     changed = found[:, :2] != ids[:, :2]
     assert (found[:, :2][changed] == 1).all()
@@ -52,7 +52,7 @@ def test_noise_has_the_stated_deviation_and_hits_words_but_no_padding():
 
 def test_mixup_blends_samples_and_labels_with_the_same_share():
     x, y = np.array([[0.0], [1.0]], "float32"), np.array([[1.0, 0.0], [0.0, 1.0]], "float32")
-    found, labels = mixed(tf.constant(x), tf.constant(y), KEY)
+    found, labels = mixup(tf.constant(x), tf.constant(y), KEY)
     np.testing.assert_allclose(found[:, 0], labels[:, 1], rtol=1e-6)
     np.testing.assert_allclose(labels.numpy().sum(axis=1), 1, rtol=1e-6)
 
@@ -62,14 +62,14 @@ def test_mixup_blends_samples_and_labels_with_the_same_share():
 )
 def test_what_does_not_suit_the_data_is_refused_and_what_does_is_told(wanted, kind):
     with pytest.raises(InputError, match=f"{wanted[0]} is not for {kind}: noise"):
-        augmentation(wanted, kind, np.zeros((4, 3)))
+        make_augmentation(wanted, kind, np.zeros((4, 3)))
 
 
 def test_an_epoch_is_augmented_alike_in_a_resumed_run_and_otherwise_in_another_epoch():
     x, y = np.random.default_rng(0).random((20, 8, 8, 1), "float32"), np.arange(20)
 
     def epochs(first):
-        augment = augmentation(("crop", "noise"), "image", x)
+        augment = make_augmentation(("crop", "noise"), "image", x)
         batches = training_batches([x], y, batch_size=20, seed=1, first_epoch=first, epochs=3, augment=augment)
         return [x.numpy()[np.argsort(y.numpy())] for x, y in batches]
 

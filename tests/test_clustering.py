@@ -9,7 +9,7 @@ from tfopt.formats.loading import load_keras
 from tfopt.techniques.clustering.centroids import clustered, nearest, starts
 from tfopt.techniques.clustering.cluster import cluster_weights
 from tfopt.techniques.clustering.config import ClusterConfig
-from tfopt.training.projections import assignment, keeping
+from tfopt.training.projections import cluster_assignment, preserving_projection
 
 
 @pytest.fixture(scope="module")
@@ -54,16 +54,16 @@ def test_per_channel_each_channel_has_its_own_values():
 
 def test_shared_values_are_recognized_in_a_kernel_and_in_its_channels():
     kernel = np.array([[1.0, 5], [1, 6], [2, 5], [2, 6], [1, 5], [2, 6]])
-    index, count = assignment(kernel)
+    index, count = cluster_assignment(kernel)
     assert count == 4
     np.testing.assert_array_equal(index == index[0, 0], kernel == 1)
-    assert assignment(np.arange(12.0).reshape(6, 2)) is None
+    assert cluster_assignment(np.arange(12.0).reshape(6, 2)) is None
 
 
 def test_training_keeps_weights_shared_by_giving_them_their_mean():
-    project = keeping(np.array([[1.0, 1, 2, 2, 0, 0]]), sparsity=True, clusters=True)
+    project = preserving_projection(np.array([[1.0, 1, 2, 2, 0, 0]]), sparsity=True, clusters=True)
     np.testing.assert_allclose(project(np.array([[1.0, 3, 5, 6, 7, 8]])), [[2, 2, 5.5, 5.5, 0, 0]])
-    assert keeping(np.arange(1.0, 7).reshape(1, 6), sparsity=True, clusters=True) is None
+    assert preserving_projection(np.arange(1.0, 7).reshape(1, 6), sparsity=True, clusters=True) is None
 
 
 @pytest.fixture(scope="module")

@@ -9,19 +9,19 @@ import pytest
 import tensorflow as tf
 
 from tests.conftest import process
-from tfopt.distribution.replicated import Replicated, replicated
-from tfopt.distribution.sharding import WHOLE, Shard, parts
+from tfopt.distribution.replicated import ReplicatedSteps, replicated_model
+from tfopt.distribution.sharding import ALL_REPLICAS, Shard, split_batches
 from tfopt.distribution.workers.addresses import free_ports
 from tfopt.errors import InputError
 from tfopt.training.batches import evaluation_batches, training_batches
 
 
 def test_a_batch_of_five_is_shared_by_two_replicas_and_each_sample_weighs_the_same_in_the_sum():
-    both = parts(10, 2, Shard(0, 2, 2))
+    both = split_batches(10, 2, Shard(0, 2, 2))
     assert (both.start.tolist(), both.end.tolist()) == ([0, 2, 5, 7], [2, 5, 7, 10])
     assert both.weight.tolist() == pytest.approx([0.8, 1.2, 0.8, 1.2])
     assert both.number.tolist() == [0, 1, 2, 3]
-    second = parts(10, 2, Shard(1, 1, 2))
+    second = split_batches(10, 2, Shard(1, 1, 2))
     assert (second.start.tolist(), second.number.tolist()) == ([2, 7], [1, 3])
 
 
@@ -51,7 +51,7 @@ def test_a_replica_without_a_sample_is_refused():
 def test_an_epoch_can_be_entered_in_the_middle():
     x = np.arange(100)
 
-    def samples(first_step, shard=WHOLE):
+    def samples(first_step, shard=ALL_REPLICAS):
         given = training_batches(
             [x], x, batch_size=30, seed=0, first_epoch=2, first_step=first_step, epochs=4, shard=shard
         )
@@ -64,9 +64,9 @@ def test_an_epoch_can_be_entered_in_the_middle():
 def test_keras_still_has_what_replicas_do_without():
     assert hasattr(keras.Model, "_maybe_symbolic_build"), "Keras has changed: see tfopt.distribution.replicated"
     model = keras.Sequential([keras.Input((2,)), keras.layers.Dense(1)])
-    assert replicated(model) is model
+    assert replicated_model(model) is model
     assert tf.distribute.get_strategy().num_replicas_in_sync == 1
-    assert not issubclass(Replicated, keras.Model)
+    assert not issubclass(ReplicatedSteps, keras.Model)
 
 
 def ran(replicas, samples, addresses=()):

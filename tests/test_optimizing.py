@@ -3,14 +3,14 @@ import pytest
 
 from tfopt.evaluation.losses import smoothed
 from tfopt.runtime.progress import Silent
-from tfopt.training.class_weights import class_weights
+from tfopt.training.class_weights import balanced_sample_weights
 from tfopt.training.config import TrainConfig
-from tfopt.training.optimizers import Plateau, learning_rate, optimizer, plateaus
+from tfopt.training.optimizers import Plateau, count_plateaus, make_learning_rate, make_optimizer
 from tfopt.training.train import train
 
 
 def rates(decay, warmup=0):
-    rate = learning_rate(0.1, 100, decay, warmup)
+    rate = make_learning_rate(0.1, 100, decay, warmup)
     return [float(rate(step)) if callable(rate) else rate for step in (0, 9, 49, 51, 76, 99)]
 
 
@@ -32,12 +32,12 @@ def test_a_warm_up_rises_from_near_zero_and_the_decay_begins_after_it():
 
 
 def test_a_plateau_is_three_epochs_without_a_lower_loss():
-    assert plateaus([1, 0.9, 0.8]) == 0
-    assert plateaus([0.8, 0.9, 0.9, 0.9]) == 1
-    assert plateaus([0.8, 0.9, 0.9, 0.9, 0.7, 0.7, 0.7]) == 1
-    assert plateaus([0.8] * 7) == 2
+    assert count_plateaus([1, 0.9, 0.8]) == 0
+    assert count_plateaus([0.8, 0.9, 0.9, 0.9]) == 1
+    assert count_plateaus([0.8, 0.9, 0.9, 0.9, 0.7, 0.7, 0.7]) == 1
+    assert count_plateaus([0.8] * 7) == 2
     callback = Plateau(1.0, [{"val_loss": 0.8}] * 7)
-    callback.set_model(type("Model", (), {"optimizer": optimizer(1.0, 10)})())
+    callback.set_model(type("Model", (), {"optimizer": make_optimizer(1.0, 10)})())
     callback.on_epoch_begin(7)
     assert float(callback.model.optimizer.learning_rate) == pytest.approx(0.09)
 
@@ -48,7 +48,7 @@ def test_weight_decay_spares_biases_and_normalizations():
     model = keras.Sequential([keras.Input((2,)), keras.layers.Dense(2), keras.layers.BatchNormalization()])
     for weight in model.weights:
         weight.assign(np.ones(weight.shape))
-    adamw = optimizer(0.1, 10, weight_decay=0.5)
+    adamw = make_optimizer(0.1, 10, weight_decay=0.5)
     adamw.build(model.trainable_variables)
     adamw.apply_gradients([(np.zeros(v.shape, "float32"), v) for v in model.trainable_variables])
     assert {v.name: float(np.mean(v.numpy())) for v in model.trainable_variables} == pytest.approx(
@@ -57,7 +57,7 @@ def test_weight_decay_spares_biases_and_normalizations():
 
 
 def test_gradients_are_scaled_down_to_the_norm():
-    assert optimizer(0.1, 10, clip_norm=2.0).global_clipnorm == 2.0
+    assert make_optimizer(0.1, 10, clip_norm=2.0).global_clipnorm == 2.0
 
 
 def test_labels_are_smoothed_by_hand():
@@ -66,7 +66,7 @@ def test_labels_are_smoothed_by_hand():
 
 def test_rare_classes_weigh_as_much_as_frequent_ones():
     y = np.array([0, 0, 0, 2])
-    weights = class_weights(y)
+    weights = balanced_sample_weights(y)
     np.testing.assert_allclose(weights, [2 / 3, 2 / 3, 2 / 3, 2], rtol=1e-6)
 
 
@@ -122,4 +122,4 @@ def test_a_resumed_run_with_augmentation_and_a_plateau_ends_as_an_undisturbed_on
 
 
 def test_a_warm_up_of_nearly_all_steps_leaves_one_for_the_decay():
-    assert float(learning_rate(0.1, 10, "cosine", warmup=10)(9)) == pytest.approx(0.1)
+    assert float(make_learning_rate(0.1, 10, "cosine", warmup=10)(9)) == pytest.approx(0.1)

@@ -7,7 +7,7 @@ import pytest
 import yaml
 
 from tfopt.cli import run as run_tfopt
-from tfopt.distribution.allreduce_costs import Compute, Link, all_reduce, efficiency, speedup, step
+from tfopt.distribution.allreduce_costs import Compute, Link, all_reduce_seconds, efficiency, speedup, step_seconds
 from tfopt.distribution.workers.addresses import from_environment
 from tfopt.errors import InputError
 
@@ -153,17 +153,17 @@ def test_the_commands_of_the_guide_are_understood(understood, step_of_slurm):
 
 
 def test_a_ring_sends_every_byte_almost_twice_and_waits_for_each_neighbour():
-    assert all_reduce(100, 2, Link(latency=0, bandwidth=100)) == 1
-    assert all_reduce(100, 4, Link(latency=0, bandwidth=100)) == 1.5
-    assert all_reduce(0, 4, Link(latency=1, bandwidth=100)) == 6
-    assert all_reduce(100, 2, Link(latency=1, bandwidth=100), messages=3) == 7
-    assert all_reduce(100, 1, Link(latency=1, bandwidth=100)) == 0
+    assert all_reduce_seconds(100, 2, Link(latency=0, bandwidth=100)) == 1
+    assert all_reduce_seconds(100, 4, Link(latency=0, bandwidth=100)) == 1.5
+    assert all_reduce_seconds(0, 4, Link(latency=1, bandwidth=100)) == 6
+    assert all_reduce_seconds(100, 2, Link(latency=1, bandwidth=100), messages=3) == 7
+    assert all_reduce_seconds(100, 1, Link(latency=1, bandwidth=100)) == 0
 
 
 def test_a_link_is_found_from_what_all_reduces_over_it_take():
     link = Link(latency=0.5, bandwidth=100)
     sizes = [4, 400, 4000]
-    found = Link.through(sizes, [all_reduce(size, 3, link) for size in sizes], workers=3)
+    found = Link.through(sizes, [all_reduce_seconds(size, 3, link) for size in sizes], workers=3)
     assert found == pytest.approx(link)
 
 
@@ -171,13 +171,13 @@ def test_what_a_step_needs_for_itself_does_not_shrink_with_the_batch():
     compute = Compute.through((10, 20), (3, 5))
     assert compute == pytest.approx((1, 0.2))
     free = Link(latency=0, bandwidth=float("inf"))
-    assert step(compute, 20, 100, 2, free) == 3
+    assert step_seconds(compute, 20, 100, 2, free) == 3
     assert speedup(compute, 20, 100, 2, free) == pytest.approx(5 / 3)
     assert efficiency(compute, 20, 100, 2, free) == 1
 
 
 def test_waiting_costs_speed_and_efficiency():
     compute, link = Compute(fixed=0, sample=0.1), Link(latency=0, bandwidth=100)
-    assert step(compute, 20, 100, 2, link) == 2  # a second for ten samples, and one for the gradients
+    assert step_seconds(compute, 20, 100, 2, link) == 2  # a second for ten samples, and one for the gradients
     assert speedup(compute, 20, 100, 2, link) == 1
     assert efficiency(compute, 10, 100, 2, link) == 0.5

@@ -23,7 +23,7 @@ from tfopt.techniques.pruning.config import PruneConfig
 from tfopt.techniques.pruning.prune import prune_weights
 from tfopt.techniques.qat.config import QatConfig
 from tfopt.techniques.qat.qat import quantize_aware
-from tfopt.training.teacher import Teacher, taught, teacher_of
+from tfopt.training.teacher import Teacher, blended_targets, load_teacher
 
 ANSWERS = np.array([[2.0, 0.0, 0.0], [0.0, 3.0, 1.0]])
 
@@ -39,14 +39,16 @@ def one_hot(y):
 
 
 def test_targets_are_labels_and_answers_by_their_weights(two):
-    found = taught(Teacher(lambda _: np.array([[0.8, 0.2, 0.0], [0.0, 0.4, 0.6]]), 0.25), two, one_hot)
+    found = blended_targets(Teacher(lambda _: np.array([[0.8, 0.2, 0.0], [0.0, 0.4, 0.6]]), 0.25), two, one_hot)
     np.testing.assert_allclose(found, [[0.95, 0.05, 0.0], [0.0, 0.1, 0.9]], rtol=1e-6)
 
 
 def test_answers_that_are_logits_become_probabilities(two):
-    found = taught(Teacher(lambda _: ANSWERS, 1.0, logits=True), two, one_hot)
+    found = blended_targets(Teacher(lambda _: ANSWERS, 1.0, logits=True), two, one_hot)
     np.testing.assert_allclose(found, softmax(ANSWERS, axis=1), rtol=1e-6)
-    single = taught(Teacher(lambda _: np.array([[0.0], [np.log(3)]]), 1.0, logits=True), two, lambda y: y[:, None])
+    single = blended_targets(
+        Teacher(lambda _: np.array([[0.0], [np.log(3)]]), 1.0, logits=True), two, lambda y: y[:, None]
+    )
     np.testing.assert_allclose(single, [[0.5], [0.75]], rtol=1e-6)
 
 
@@ -113,15 +115,15 @@ def test_a_teacher_without_weight_changes_nothing_and_none_is_not_named(digits):
 
 def test_a_model_teaches_itself_by_half_and_a_binarized_one_by_nine_tenths(digits):
     artifact = load_keras(small())
-    found = teacher_of(PruneConfig(teacher="self"), artifact, digits)
+    found = load_teacher(PruneConfig(teacher="self"), artifact, digits)
     assert (found.name, found.weight, found.logits) == (artifact.name, 0.5, False)
-    assert teacher_of(BinarizeConfig(), artifact, digits).weight == 0.9
-    assert teacher_of(ClusterConfig(), artifact, digits) is None
+    assert load_teacher(BinarizeConfig(), artifact, digits).weight == 0.9
+    assert load_teacher(ClusterConfig(), artifact, digits) is None
 
 
 def test_a_teacher_with_logits_can_teach_a_model_with_probabilities(digits):
     inputs = keras.Input((8, 8, 1))
-    found = teacher_of(
+    found = load_teacher(
         QatConfig(teacher="self"), load_keras(keras.Model(inputs, layers.Dense(10)(layers.Flatten()(inputs)))), digits
     )
     assert found.logits
@@ -131,9 +133,9 @@ def test_a_loss_that_takes_labels_only_hears_no_teacher(digits):
     model = small()
     model.compile(loss="poisson")
     with pytest.raises(UnsupportedError, match="its loss, poisson, takes labels only"):
-        teacher_of(PruneConfig(teacher="self"), load_keras(model), digits)
+        load_teacher(PruneConfig(teacher="self"), load_keras(model), digits)
     with pytest.raises(InputError, match="give --data"):
-        teacher_of(PruneConfig(teacher="self"), load_keras(model), None)
+        load_teacher(PruneConfig(teacher="self"), load_keras(model), None)
 
 
 @pytest.mark.parametrize(

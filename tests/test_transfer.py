@@ -10,7 +10,7 @@ from tfopt.models.signature import Signature
 from tfopt.runtime.progress import Silent
 from tfopt.training.config import TrainConfig
 from tfopt.training.train import train
-from tfopt.training.transfer import frozen, with_new_head
+from tfopt.training.transfer import frozen_layers, with_new_head
 
 
 @pytest.fixture
@@ -53,12 +53,12 @@ def test_the_second_part_changes_kernels_but_no_moving_statistics(sample, halved
 def test_freeze_takes_all_a_number_or_a_pattern():
     trunk = [(name, layers.Dense(1)) for name in ("conv1", "conv2", "dense")]
     every = [layer for _, layer in trunk]
-    assert frozen(trunk, "all") == set(every)
-    assert frozen(trunk, "2") == set(every[:2])
-    assert frozen(trunk, "^conv") == set(every[:2])
+    assert frozen_layers(trunk, "all") == set(every)
+    assert frozen_layers(trunk, "2") == set(every[:2])
+    assert frozen_layers(trunk, "^conv") == set(every[:2])
     for wrong in ("[", "pool"):
         with pytest.raises(Exception, match=r"--freeze \S+ (is neither|matches no)"):
-            frozen(trunk, wrong)
+            frozen_layers(trunk, wrong)
 
 
 def test_a_model_without_a_dense_end_is_pooled_and_one_with_two_inputs_is_refused(digits):

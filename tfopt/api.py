@@ -16,7 +16,7 @@ from tfopt.core.pipeline import Pipeline
 from tfopt.core.provenance import DataLike, data_for, load_dataset, provenance_of
 from tfopt.core.recipe import Step
 from tfopt.core.result import Result, report_of, summary
-from tfopt.distribution.strategies import set_up
+from tfopt.distribution.strategies import create_logical_devices
 from tfopt.distribution.workers.config import WorkersConfig
 from tfopt.errors import InputError
 from tfopt.evaluation.config import Gates
@@ -180,7 +180,7 @@ def train(
     if workers and (config.replicas or config.jit):
         option = "--replicas" if config.replicas else "--jit"
         raise InputError(f"{option} is for one process: leave it out with --workers")
-    set_up(config)
+    create_logical_devices(config)
     base = load_keras(config.base) if config.base and not config.base.startswith(PREFIX) else None
     dataset = load_dataset(data, base.provenance.inputs_only() if base and base.provenance else None, progress)
     if workers:

@@ -126,11 +126,11 @@ def _finish(
     if together and together.rank:
         out.say(f"worker {together.rank} of {together.count} is done; worker 0 writes the model")
         return
-    from tfopt.training.checkpoint import remove
+    from tfopt.training.checkpoint import remove_checkpoint
 
     report = destination.save(result.artifact.payload, result.report)
     for folder in files.folders:
-        remove(folder)
+        remove_checkpoint(folder)
     out.report(report, written=destination.written)
 
 

@@ -15,7 +15,7 @@ from tfopt.core.provenance import DataLike, data_for, next_provenance
 from tfopt.core.recipe import Recipe, Step
 from tfopt.core.result import Result, report_of
 from tfopt.data.dataset import Dataset
-from tfopt.distribution.strategies import set_up
+from tfopt.distribution.strategies import create_logical_devices
 from tfopt.errors import InputError
 from tfopt.formats.artifact import Artifact
 from tfopt.formats.keras.artifact import KerasArtifact
@@ -70,7 +70,7 @@ class Pipeline:
         """
         progress = progress or Silent()
         for step in self.steps:
-            set_up(step.config)
+            create_logical_devices(step.config)
         source = load_keras(model)
         dataset, notes = data_for(source, data, progress)
         context = Context.of(dataset, progress)

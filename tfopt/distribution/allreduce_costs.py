@@ -48,22 +48,22 @@ class Compute(NamedTuple):
         return self.fixed + self.sample * batch
 
 
-def all_reduce(size: float, workers: int, link: Link, messages: int = 1) -> float:
+def all_reduce_seconds(size: float, workers: int, link: Link, messages: int = 1) -> float:
     """Seconds until `size` bytes, in so many messages one after the other, are summed over all workers."""
     turns = 2 * (workers - 1)
     return messages * turns * link.latency + turns / workers * size / link.bandwidth
 
 
-def step(compute: Compute, batch: int, size: float, workers: int, link: Link, messages: int = 1) -> float:
+def step_seconds(compute: Compute, batch: int, size: float, workers: int, link: Link, messages: int = 1) -> float:
     """Seconds of a training step of `batch` samples of all workers, whose gradients have `size` bytes."""
-    return compute.seconds(batch / workers) + all_reduce(size, workers, link, messages)
+    return compute.seconds(batch / workers) + all_reduce_seconds(size, workers, link, messages)
 
 
 def speedup(compute: Compute, batch: int, size: float, workers: int, link: Link, messages: int = 1) -> float:
     """How many times as fast as one worker so many train with the same global `batch` (strong scaling)."""
-    return compute.seconds(batch) / step(compute, batch, size, workers, link, messages)
+    return compute.seconds(batch) / step_seconds(compute, batch, size, workers, link, messages)
 
 
 def efficiency(compute: Compute, each: int, size: float, workers: int, link: Link, messages: int = 1) -> float:
     """Samples per second of a worker as a share of one alone, `each` with so many in a step (weak scaling)."""
-    return compute.seconds(each) / step(compute, each * workers, size, workers, link, messages)
+    return compute.seconds(each) / step_seconds(compute, each * workers, size, workers, link, messages)

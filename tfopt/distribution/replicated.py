@@ -10,7 +10,7 @@ from keras import layers, ops
 from tfopt.typing import Tensor
 
 
-class Replicated:
+class ReplicatedSteps:
     """What a class inherits before `keras.Model` to be trained by replicas with batches of other sizes, and by workers.
 
     A model is built by its first step. Keras would build it from the mean of the replicas' batches, for which they must
@@ -31,13 +31,13 @@ class Replicated:
         return _with_axis(super().test_step(data))  # type: ignore[misc]
 
 
-class _Functional(Replicated, keras.Model):
+class _Functional(ReplicatedSteps, keras.Model):
     """A model of inputs and outputs; Keras makes every class so that is made of them once."""
 
 
-def replicated(model: keras.Model) -> keras.Model:
+def replicated_model(model: keras.Model) -> keras.Model:
     """A model of the same layers to train in place of `model`: with one replica that is `model` itself."""
-    if tf.distribute.get_strategy().num_replicas_in_sync == 1 or isinstance(model, Replicated):
+    if tf.distribute.get_strategy().num_replicas_in_sync == 1 or isinstance(model, ReplicatedSteps):
         return model
     return _Functional(inputs=_single(model.inputs), outputs=_single(model.outputs), name=model.name)
 
@@ -53,7 +53,7 @@ def _with_axis(logs: dict[str, Tensor]) -> Tensor:
 
 
 @contextlib.contextmanager
-def synchronized(found: Sequence[keras.Layer]) -> Iterator[None]:
+def synchronize_batch_norm(found: Sequence[keras.Layer]) -> Iterator[None]:
     """Let the batch normalizations among layers see the batches of all replicas while the context lasts."""
     several = tf.distribute.get_strategy().num_replicas_in_sync > 1
     normalizations = [layer for layer in found if several and isinstance(layer, layers.BatchNormalization)]
@@ -67,7 +67,7 @@ def synchronized(found: Sequence[keras.Layer]) -> Iterator[None]:
             layer.synchronized = own
 
 
-def unmirrored(model: keras.Model) -> keras.Model:
+def single_device_copy(model: keras.Model) -> keras.Model:
     """A copy for one device, with the weights of `model` and compiled as it is."""
     plain = keras.models.clone_model(model)
     plain.set_weights(model.get_weights())

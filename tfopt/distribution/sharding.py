@@ -23,7 +23,7 @@ class Shard(NamedTuple):
     of: int = 1
 
 
-WHOLE = Shard()
+ALL_REPLICAS = Shard()
 
 
 class Parts(NamedTuple):
@@ -39,7 +39,7 @@ class Parts(NamedTuple):
     weight: NDArray[np.float32]
 
 
-def parts(samples: int, steps: int, shard: Shard) -> Parts:
+def split_batches(samples: int, steps: int, shard: Shard) -> Parts:
     """Divide `samples` into `steps` batches of nearly equal size, and these among all replicas.
 
     Raises `InputError` if a replica would be left without a sample: normalizations would then yield NaN.
@@ -56,12 +56,12 @@ def parts(samples: int, steps: int, shard: Shard) -> Parts:
     return Parts(number.ravel(), start.ravel(), end.ravel(), weight.astype(np.float32).ravel())
 
 
-def on_replicas(make: Callable[[Shard], tf.data.Dataset]) -> tf.distribute.DistributedDataset:
+def distribute_batches(make: Callable[[Shard], tf.data.Dataset]) -> tf.distribute.DistributedDataset:
     """The batches that `make` gives for a shard, for the replicas of the strategy in whose scope this is."""
     strategy = tf.distribute.get_strategy()
     replicas = strategy.num_replicas_in_sync
     if replicas == 1:
-        return make(WHOLE)
+        return make(ALL_REPLICAS)
 
     def shard(context: tf.distribute.InputContext) -> tf.data.Dataset:
         local = replicas // context.num_input_pipelines

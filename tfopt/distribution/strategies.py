@@ -10,7 +10,7 @@ from tfopt.errors import InputError
 MIRRORED = (tf.distribute.MirroredStrategy, tf.distribute.MultiWorkerMirroredStrategy)
 
 
-def strategy(config: DistributedConfig) -> tf.distribute.Strategy:
+def make_strategy(config: DistributedConfig) -> tf.distribute.Strategy:
     """Return a MirroredStrategy over every visible GPU or the CPU if that is asked for, or the default strategy.
 
     With `replicas` it is over that many: of the GPUs, or of logical devices of the CPU, for trying distribution out.
@@ -28,15 +28,15 @@ def strategy(config: DistributedConfig) -> tf.distribute.Strategy:
     return tf.distribute.MirroredStrategy(cpus, cross_device_ops=tf.distribute.ReductionToOneDevice())
 
 
-def across_workers() -> tf.distribute.Strategy:
+def make_worker_strategy() -> tf.distribute.Strategy:
     """Return the strategy for the workers that `TF_CONFIG` names, each with all its GPUs or its CPU."""
     return tf.distribute.MultiWorkerMirroredStrategy()
 
 
-def set_up(config: Config) -> None:
+def create_logical_devices(config: Config) -> None:
     """Make the logical devices that a distributed training needs, before anything else uses TensorFlow."""
     if isinstance(config, DistributedConfig):
-        strategy(config)
+        make_strategy(config)
 
 
 def replica_devices(strategy: tf.distribute.Strategy, model: keras.Model) -> list[str]:

@@ -18,13 +18,13 @@ from tfopt.data.vectorizer import PADDING, UNKNOWN
 from tfopt.errors import InputError
 from tfopt.typing import Array
 
-SHIFT = 0.125  # of the size of an image, each way
-TURN = 15 * np.pi / 180
-NOISE = 0.1  # of the standard deviation of the train split
+MAX_SHIFT = 0.125  # of the size of an image, each way
+MAX_ANGLE = 15 * np.pi / 180
+NOISE_SHARE = 0.1  # of the standard deviation of the train split
 WORD_DROPOUT = 0.1  # Iyyer et al. 2015, there 0.3
 MIXUP_ALPHA = 0.2  # Zhang et al. 2018, arXiv:1710.09412, section 3
 
-SUITED: dict[InputKind, tuple[Augmentation, ...]] = {
+APPLICABLE: dict[InputKind, tuple[Augmentation, ...]] = {
     "image": ("flip", "crop", "rotate", "noise", "mixup"),
     "features": ("noise", "mixup"),
     "series": ("noise", "mixup"),
@@ -35,49 +35,49 @@ SUITED: dict[InputKind, tuple[Augmentation, ...]] = {
 Augment = Callable[[Sequence[tf.Tensor], tf.Tensor, tf.Tensor], tuple[Sequence[tf.Tensor], tf.Tensor]]
 
 
-def augmentation(wanted: Sequence[Augmentation], kind: InputKind, x: Array) -> Augment | None:
+def make_augmentation(wanted: Sequence[Augmentation], kind: InputKind, x: Array) -> Augment | None:
     """Return what changes a batch (inputs, y, key), or None if nothing is wanted.
 
     x are the training samples of the first input. Raises `InputError` for what does not suit this kind of data.
     """
-    unfit = [name for name in wanted if name not in SUITED[kind]]
+    unfit = [name for name in wanted if name not in APPLICABLE[kind]]
     if unfit:
         raise InputError(
-            f"--augment {','.join(unfit)} is not for {kind}: {' and '.join(SUITED[kind])} can be used there"
+            f"--augment {','.join(unfit)} is not for {kind}: {' and '.join(APPLICABLE[kind])} can be used there"
         )
     if not wanted:
         return None
     steps: list[Callable[[tf.Tensor, tf.Tensor], tf.Tensor]] = []
     if {"flip", "crop", "rotate"} & set(wanted):
-        steps.append(lambda batch, key: moved(batch, key, wanted))
+        steps.append(lambda batch, key: transform_images(batch, key, wanted))
     if "noise" in wanted:
         deviation = (
             0.0
             if kind in ("tokens", "pairs")
-            else float(np.std(x[:MOST_IMAGES] if isinstance(x, LazyImages) else x)) * NOISE
+            else float(np.std(x[:MOST_IMAGES] if isinstance(x, LazyImages) else x)) * NOISE_SHARE
         )
-        steps.append(lambda batch, key: noisy(batch, key, deviation))
+        steps.append(lambda batch, key: add_noise(batch, key, deviation))
 
     def augment(inputs: Sequence[tf.Tensor], y: tf.Tensor, key: tf.Tensor) -> tuple[Sequence[tf.Tensor], tf.Tensor]:
         first, *others = inputs
         for number, step in enumerate(steps):
             first = step(first, tf.add(key, [0, number]))
         if "mixup" in wanted:
-            first, y = mixed(first, y, tf.add(key, [0, len(steps)]))
+            first, y = mixup(first, y, tf.add(key, [0, len(steps)]))
         return [first, *others], y
 
     return augment
 
 
-def moved(images: tf.Tensor, key: tf.Tensor, wanted: Sequence[Augmentation]) -> tf.Tensor:
+def transform_images(images: tf.Tensor, key: tf.Tensor, wanted: Sequence[Augmentation]) -> tf.Tensor:
     """Shift (crop), turn (rotate) and mirror (flip) each of images (N, H, W) or (N, H, W, C); what is bared is 0."""
     grey = images.shape.rank == 3
     batch = images[..., tf.newaxis] if grey else images
     count, (height, width) = tf.shape(batch)[0], batch.shape[1:3]
     draws = tf.random.stateless_uniform((4, count), key, -1.0, 1.0)
     mirror = tf.where(draws[0] < 0, -1.0, 1.0) if "flip" in wanted else tf.ones(count)
-    angle = draws[1] * (TURN if "rotate" in wanted else 0.0)
-    shift = draws[2:] * (SHIFT if "crop" in wanted else 0.0)
+    angle = draws[1] * (MAX_ANGLE if "rotate" in wanted else 0.0)
+    shift = draws[2:] * (MAX_SHIFT if "crop" in wanted else 0.0)
     across, down = (width - 1) / 2, (height - 1) / 2
     a, b = mirror * tf.cos(angle), -mirror * tf.sin(angle)
     c, d = tf.sin(angle), tf.cos(angle)
@@ -90,7 +90,7 @@ def moved(images: tf.Tensor, key: tf.Tensor, wanted: Sequence[Augmentation]) -> 
     return found[..., 0] if grey else found
 
 
-def noisy(batch: tf.Tensor, key: tf.Tensor, deviation: float) -> tf.Tensor:
+def add_noise(batch: tf.Tensor, key: tf.Tensor, deviation: float) -> tf.Tensor:
     """Add Gaussian noise to numbers; of token ids make some unknown words, but not of padding."""
     if batch.dtype.is_integer:
         hit = (tf.random.stateless_uniform(tf.shape(batch), key) < WORD_DROPOUT) & (batch != PADDING)
@@ -98,7 +98,7 @@ def noisy(batch: tf.Tensor, key: tf.Tensor, deviation: float) -> tf.Tensor:
     return batch + tf.random.stateless_normal(tf.shape(batch), key, stddev=deviation)
 
 
-def mixed(x: tf.Tensor, y: tf.Tensor, key: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
+def mixup(x: tf.Tensor, y: tf.Tensor, key: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
     """Mix each sample and its label with the one at the other end of the batch, with shares drawn from Beta(a, a)."""
     gammas = tf.random.stateless_gamma((2, tf.shape(x)[0]), key, alpha=MIXUP_ALPHA)
     share = gammas[0] / (gammas[0] + gammas[1] + 1e-12)

@@ -10,11 +10,11 @@ import numpy as np
 import tensorflow as tf
 
 from tfopt.data.lazy_images import LazyImages
-from tfopt.distribution.sharding import WHOLE, Shard, parts
+from tfopt.distribution.sharding import ALL_REPLICAS, Shard, split_batches
 from tfopt.training.augmentation import Augment
 from tfopt.typing import Array, Tensor
 
-AUGMENTATIONS = 8  # keys that a step may use, at most
+KEYS_PER_STEP = 8  # keys that a step may use, at most
 
 
 def steps_per_epoch(samples: int, batch_size: int) -> int:
@@ -31,7 +31,7 @@ def training_batches(
     first_epoch: int,
     epochs: int,
     first_step: int = 0,
-    shard: Shard = WHOLE,
+    shard: Shard = ALL_REPLICAS,
     augment: Augment | None = None,
     weights: Array | None = None,
 ) -> tf.data.Dataset:
@@ -42,8 +42,8 @@ def training_batches(
     """
     samples = len(y)
     steps = steps_per_epoch(samples, batch_size)
-    shares = parts(samples, steps, shard)
-    columns = [_column(x) for x in (*inputs, y)]
+    shares = split_batches(samples, steps, shard)
+    columns = [_row_reader(x) for x in (*inputs, y)]
     uneven = bool(np.any(shares.weight != 1))
     weighed = (
         None
@@ -62,22 +62,24 @@ def training_batches(
         x: Sequence[tf.Tensor]
         *x, targets = (column(rows) for column in columns)
         if augment:
-            x, targets = augment(x, targets, tf.stack([tf.constant(seed, tf.int64), part * AUGMENTATIONS]))
+            x, targets = augment(x, targets, tf.stack([tf.constant(seed, tf.int64), part * KEYS_PER_STEP]))
         pair = _pair([*x, targets])
         return pair if weighed is None else (*pair, tf.gather(weighed, rows) * share)
 
     rows = tf.data.Dataset.range(first_epoch, epochs).flat_map(epoch).skip(first_step * shard.local)
-    return rows.map(batch, num_parallel_calls=tf.data.AUTOTUNE if augment else _at_once(inputs)).prefetch(2)
+    return rows.map(batch, num_parallel_calls=tf.data.AUTOTUNE if augment else _parallel_calls(inputs)).prefetch(2)
 
 
-def evaluation_batches(inputs: Sequence[Array], y: Array, *, batch_size: int, shard: Shard = WHOLE) -> tf.data.Dataset:
+def evaluation_batches(
+    inputs: Sequence[Array], y: Array, *, batch_size: int, shard: Shard = ALL_REPLICAS
+) -> tf.data.Dataset:
     """Batches (x, y) in the order given, each sample once."""
-    columns = [_column(x) for x in (*inputs, y)]
-    shares = parts(len(y), steps_per_epoch(len(y), batch_size), shard)
+    columns = [_row_reader(x) for x in (*inputs, y)]
+    shares = split_batches(len(y), steps_per_epoch(len(y), batch_size), shard)
     batches = tf.data.Dataset.from_tensor_slices((shares.start, shares.end)).map(
-        lambda start, end: _pair([column(tf.range(start, end)) for column in columns]), _at_once(inputs)
+        lambda start, end: _pair([column(tf.range(start, end)) for column in columns]), _parallel_calls(inputs)
     )
-    if not _at_once(inputs) and shard.of == 1:
+    if not _parallel_calls(inputs) and shard.of == 1:
         batches = batches.cache()  # to set up the map anew for every epoch takes longer than a small epoch
     return batches.prefetch(2)
 
@@ -87,7 +89,7 @@ def _pair(tensors: Sequence[tf.Tensor]) -> tuple[Tensor, tf.Tensor]:
     return (x[0] if len(x) == 1 else tuple(x)), y
 
 
-def _column(x: Array) -> Callable[[tf.Tensor], tf.Tensor]:
+def _row_reader(x: Array) -> Callable[[tf.Tensor], tf.Tensor]:
     """What gives the samples of a tensor of rows: taken from memory, or decoded from the files of images."""
     if isinstance(x, LazyImages):
         paths = tf.constant(x.paths, tf.string)
@@ -96,6 +98,6 @@ def _column(x: Array) -> Callable[[tf.Tensor], tf.Tensor]:
     return lambda rows: tf.gather(values, rows)
 
 
-def _at_once(inputs: Sequence[Array]) -> int | None:
+def _parallel_calls(inputs: Sequence[Array]) -> int | None:
     """How many batches are made at the same time: several where files are decoded, else one after the other."""
     return tf.data.AUTOTUNE if any(isinstance(x, LazyImages) for x in inputs) else None

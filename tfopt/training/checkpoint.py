@@ -33,10 +33,10 @@ class Position(NamedTuple):
         return f"epoch {self.epoch}" + f" and {self.step} steps of the next" * bool(self.step)
 
 
-START = Position()
+NOT_STARTED = Position()
 
 
-class State(BaseModel):
+class RunState(BaseModel):
     """Where a run stands. `run` is what was asked for: only the same run can be resumed.
 
     `drawn` says how often each generator of random numbers was used since the epoch began.
@@ -50,13 +50,13 @@ class State(BaseModel):
     history: list[dict[str, float]]
 
 
-def position_in(folder: Path) -> Position:
+def saved_position(folder: Path) -> Position:
     """How far the run in a folder had come when it was last written."""
-    state = _read(folder)
-    return state.position if state else START
+    state = _read_state(folder)
+    return state.position if state else NOT_STARTED
 
 
-def remove(folder: Path) -> None:
+def remove_checkpoint(folder: Path) -> None:
     """Remove the folder of a run, unless it holds what is not ours: that and the folder stay."""
     _clear(folder)
     with contextlib.suppress(OSError):
@@ -64,10 +64,10 @@ def remove(folder: Path) -> None:
         folder.rmdir()
 
 
-def remove_unless_begun(folder: Path) -> None:
+def remove_without_checkpoint(folder: Path) -> None:
     """Remove the folder of a run that has not come to its first checkpoint."""
     if not (folder / "state.json").exists():
-        remove(folder)
+        remove_checkpoint(folder)
 
 
 def _clear(folder: Path) -> None:
@@ -89,13 +89,13 @@ class Checkpoint(keras.callbacks.Callback):
         self.history = history
         self.seeds = seeds
         self.steps = steps
-        self.position = START
+        self.position = NOT_STARTED
 
     def resume(self, model: keras.Model) -> Position:
         """Bring `model`, the selection and the history to where the run stood; return how far it had come."""
-        state = _read(self.folder)
+        state = _read_state(self.folder)
         if state is None:
-            return START
+            return NOT_STARTED
         if state.run != self.run:
             names = sorted(k for k in {*state.run, *self.run} if state.run.get(k) != self.run.get(k))
             raise InputError(
@@ -127,7 +127,7 @@ class Checkpoint(keras.callbacks.Callback):
             try:
                 yield
             finally:
-                remove_unless_begun(self.folder)
+                remove_without_checkpoint(self.folder)
 
     def clear(self) -> None:
         """Forget an earlier run."""
@@ -147,7 +147,7 @@ class Checkpoint(keras.callbacks.Callback):
     def _write(self) -> None:
         check_free_space(self.folder, estimate_weights_size([*self.model.variables, *self.model.optimizer.variables]))
         self.model.save_weights(self._weights(self.position), overwrite=True)
-        state = State(
+        state = RunState(
             run=self.run, position=self.position, drawn=self.seeds.drawn() if self.position.step else [],
             best_epoch=self.best.epoch, best_loss=self.best.loss, history=self.history,
         )  # fmt: skip
@@ -160,11 +160,11 @@ class Checkpoint(keras.callbacks.Callback):
         return self.folder / f"{position.epoch}.{position.step}.weights.h5"
 
 
-def _read(folder: Path) -> State | None:
+def _read_state(folder: Path) -> RunState | None:
     path = folder / "state.json"
     if not path.exists():
         return None
     try:
-        return State.model_validate_json(path.read_bytes())
+        return RunState.model_validate_json(path.read_bytes())
     except (ValidationError, OSError) as error:
         raise InputError(f"{path} is damaged; use --force to start over") from error

@@ -9,26 +9,26 @@ import keras
 import tensorflow as tf
 
 from tfopt.data.dataset import Dataset
-from tfopt.distribution.replicated import replicated, synchronized
-from tfopt.distribution.sharding import on_replicas
+from tfopt.distribution.replicated import replicated_model, synchronize_batch_norm
+from tfopt.distribution.sharding import distribute_batches
 from tfopt.errors import InputError
 from tfopt.evaluation.losses import label_encoder, loss_of, metric_of, saved_metrics, smoothed, soft_loss
 from tfopt.graph.layer_names import named_layers
 from tfopt.graph.model_io import outputs_of
 from tfopt.runtime.progress import Advance, Progress
-from tfopt.training.augmentation import augmentation
+from tfopt.training.augmentation import make_augmentation
 from tfopt.training.batches import evaluation_batches, steps_per_epoch, training_batches
 from tfopt.training.best_epoch import BestEpoch
-from tfopt.training.checkpoint import START, Checkpoint, Position
-from tfopt.training.class_weights import class_weights
+from tfopt.training.checkpoint import NOT_STARTED, Checkpoint, Position
+from tfopt.training.class_weights import balanced_sample_weights
 from tfopt.training.optimizers import Plateau
-from tfopt.training.penalties import penalized
+from tfopt.training.penalties import kernel_penalties
 from tfopt.training.plan import FitPlan
 from tfopt.training.seeds import EpochSeeds
-from tfopt.training.teacher import Teacher, taught
+from tfopt.training.teacher import Teacher, blended_targets
 from tfopt.typing import Array, Json, Logs
 
-TRAINING = "training"
+TRAINING_TASK = "training"
 
 
 @dataclass(frozen=True)
@@ -88,30 +88,30 @@ def fit(
     soft = teacher is not None or plan.soft
     loss = soft_loss(loss_of(model, data.task)) if soft else loss_of(model, data.task)
     encode = label_encoder(loss, outputs_of(model)[0].shape[-1], data.task)
-    targets = taught(teacher, data, encode) if teacher else encode(data.train.y)
+    targets = blended_targets(teacher, data, encode) if teacher else encode(data.train.y)
     targets = smoothed(targets, plan.label_smoothing, data.task)
     metric = metric_of(data.task, soft_binary=soft and targets.shape[1:] == (1,))
-    learner = replicated(model if learner is None else learner)
+    learner = replicated_model(model if learner is None else learner)
     learner.compile(optimizer=plan.optimizer(data), loss=loss, metrics=[metric], jit_compile=plan.jitted())
-    watching = watched(plan)
+    monitor = monitor_epochs(plan)
     seeds = EpochSeeds(plan.seed)
-    every = [seeds, *callbacks, *watching.callbacks]
-    every.extend([Plateau(plan.learning_rate, watching.history)] if plan.decay == "plateau" else [])
-    every.extend(_tensorboard(files.tensorboard) if files else [])
+    every = [seeds, *callbacks, *monitor.callbacks]
+    every.extend([Plateau(plan.learning_rate, monitor.history)] if plan.decay == "plateau" else [])
+    every.extend(_tensorboard_callbacks(files.tensorboard) if files else [])
     with contextlib.ExitStack() as stack:
-        first = START
+        first = NOT_STARTED
         if files:
-            checkpoint = Checkpoint(files.checkpoint, files.run, watching.best, watching.history, seeds, files.steps)
+            checkpoint = Checkpoint(files.checkpoint, files.run, monitor.best, monitor.history, seeds, files.steps)
             stack.enter_context(checkpoint.locked())
             first = _resume_or_clear(checkpoint, learner, files.resume)
             every.append(checkpoint)
-        stack.enter_context(penalized(model, plan.l1, plan.l2))
-        stack.enter_context(synchronized([layer for _, layer in named_layers(model)]))
-        if first.epoch < plan.epochs and not _over(watching.best, first.epoch):
+        stack.enter_context(kernel_penalties(model, plan.l1, plan.l2))
+        stack.enter_context(synchronize_batch_norm([layer for _, layer in named_layers(model)]))
+        if first.epoch < plan.epochs and not _stopped_early(monitor.best, first.epoch):
             run_epochs(learner, data, plan, progress, every, targets=targets, encode=encode, first=first)
-        if files and watching.diverged:
+        if files and monitor.diverged:
             checkpoint.clear()
-        result = watching.finish(model, plan, int(learner.optimizer.iterations.numpy()), first)
+        result = monitor.finish(model, plan, int(learner.optimizer.iterations.numpy()), first)
     # What is saved with the model loads without tfopt, and says nothing of this training's schedule.
     model.compile(
         optimizer=keras.optimizers.Adam(plan.learning_rate, name="adam"), loss=loss, metrics=saved_metrics(data.task)
@@ -120,7 +120,7 @@ def fit(
 
 
 @dataclass(frozen=True)
-class Watching:
+class EpochMonitor:
     """The callbacks that select the best epoch and keep the history, for a model of either Keras."""
 
     best: BestEpoch
@@ -129,14 +129,14 @@ class Watching:
     @property
     def callbacks(self) -> list[keras.callbacks.Callback]:
         """What watches the training."""
-        return [self.best, _History(self.history)]
+        return [self.best, HistoryRecorder(self.history)]
 
     @property
     def diverged(self) -> bool:
         """Whether no epoch had a validation loss that is a number."""
         return self.best.epoch is None or self.best.loss == float("inf")
 
-    def finish(self, model: keras.Model, plan: FitPlan, steps: int, resumed_at: Position = START) -> FitResult:
+    def finish(self, model: keras.Model, plan: FitPlan, steps: int, resumed_at: Position = NOT_STARTED) -> FitResult:
         """Give `model` the best weights; raise `InputError` if there are none."""
         if self.diverged or self.best.epoch is None:
             raise InputError(
@@ -147,9 +147,9 @@ class Watching:
         return FitResult(self.history, self.best.epoch, resumed_at, steps)
 
 
-def watched(plan: FitPlan) -> Watching:
+def monitor_epochs(plan: FitPlan) -> EpochMonitor:
     """Watch a training that follows `plan`."""
-    return Watching(BestEpoch(plan.select_from, plan.patience), [])
+    return EpochMonitor(BestEpoch(plan.select_from, plan.patience), [])
 
 
 def run_epochs(
@@ -161,7 +161,7 @@ def run_epochs(
     *,
     targets: Array,
     encode: Callable[[Array], Array],
-    first: Position = START,
+    first: Position = NOT_STARTED,
     adapt: Callable[[keras.callbacks.Callback], keras.callbacks.Callback] = lambda callback: callback,
 ) -> None:
     """Call `fit` of a compiled model of either Keras on the `targets` of the train split.
@@ -171,15 +171,15 @@ def run_epochs(
     steps = plan.steps(data)
     train, validation = data.train, data.validation
     one = tf.distribute.get_strategy().num_replicas_in_sync == 1
-    augment = augmentation(plan.augment, data.kind, train.inputs[0])
-    weights = class_weights(train.y) if plan.class_weights else None
-    with progress.task(TRAINING, plan.epochs * steps) as advance:
+    augment = make_augmentation(plan.augment, data.kind, train.inputs[0])
+    weights = balanced_sample_weights(train.y) if plan.class_weights else None
+    with progress.task(TRAINING_TASK, plan.epochs * steps) as advance:
         advance(first.epoch * steps + first.step)
-        bar = adapt(_Bar(advance, plan.epochs))
+        bar = adapt(ProgressBar(advance, plan.epochs))
 
         def go_on(start: Position, end: int) -> None:
             model.fit(
-                on_replicas(
+                distribute_batches(
                     lambda shard: training_batches(
                         train.inputs,
                         targets,
@@ -193,7 +193,7 @@ def run_epochs(
                         weights=weights,
                     )
                 ),
-                validation_data=on_replicas(
+                validation_data=distribute_batches(
                     lambda shard: evaluation_batches(
                         validation.inputs, encode(validation.y), batch_size=plan.batch_size, shard=shard
                     )
@@ -219,15 +219,15 @@ def _resume_or_clear(checkpoint: Checkpoint, model: keras.Model, resume: bool) -
     if resume:
         return checkpoint.resume(model)
     checkpoint.clear()
-    return START
+    return NOT_STARTED
 
 
-def _over(best: BestEpoch, next_epoch: int) -> bool:
+def _stopped_early(best: BestEpoch, next_epoch: int) -> bool:
     """Whether a resumed run had already stopped early."""
     return best.patience is not None and best.epoch is not None and next_epoch - 1 - best.epoch >= best.patience
 
 
-def _tensorboard(folder: Path | None) -> list[keras.callbacks.Callback]:
+def _tensorboard_callbacks(folder: Path | None) -> list[keras.callbacks.Callback]:
     if folder is None:
         return []
     try:
@@ -241,7 +241,7 @@ def _tensorboard(folder: Path | None) -> list[keras.callbacks.Callback]:
     return [keras.callbacks.TensorBoard(folder)]
 
 
-class _History(keras.callbacks.Callback):
+class HistoryRecorder(keras.callbacks.Callback):
     """Appends the logs of each epoch to a list that the checkpoint saves."""
 
     def __init__(self, history: list[dict[str, float]]) -> None:
@@ -253,7 +253,7 @@ class _History(keras.callbacks.Callback):
         self.history.append({name: float(value) for name, value in (logs or {}).items()})
 
 
-class _Bar(keras.callbacks.Callback):
+class ProgressBar(keras.callbacks.Callback):
     """Moves a progress task by one each step and shows loss and accuracy."""
 
     def __init__(self, advance: Advance, epochs: int) -> None:

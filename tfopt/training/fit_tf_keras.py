@@ -12,15 +12,15 @@ from tfopt.data.dataset import Dataset
 from tfopt.errors import UnsupportedError
 from tfopt.evaluation.losses import agreement, label_encoder, loss_of, soft_loss
 from tfopt.runtime.progress import Progress
-from tfopt.training.fit import FitResult, run_epochs, watched
+from tfopt.training.fit import FitResult, monitor_epochs, run_epochs
 from tfopt.training.plan import FitPlan
-from tfopt.training.teacher import Teacher, taught
+from tfopt.training.teacher import Teacher, blended_targets
 from tfopt.typing import Logs
 
 Projection = Callable[[tf.Tensor], tf.Tensor]
 
 
-def fit(
+def fit_tf_keras(
     model: tf_keras.Model,
     source: keras.Model,
     data: Dataset,
@@ -49,10 +49,10 @@ def fit(
         loss=lambda y, outputs: function(y, outputs),
         metrics=[_metric(data.task, soft_binary=teacher is not None and source.output_shape[-1] == 1)],
     )
-    watching = watched(plan)
+    monitor = monitor_epochs(plan)
     encode = label_encoder(loss, source.output_shape[-1], data.task)
-    targets = taught(teacher, data, encode) if teacher else encode(data.train.y)
-    adapted = [Adapted(callback) for callback in watching.callbacks]
+    targets = blended_targets(teacher, data, encode) if teacher else encode(data.train.y)
+    adapted = [CallbackAdapter(callback) for callback in monitor.callbacks]
     run_epochs(
         model,
         data,
@@ -61,9 +61,9 @@ def fit(
         [*callbacks, *adapted],
         targets=targets,
         encode=encode,
-        adapt=Adapted,
+        adapt=CallbackAdapter,
     )
-    return watching.finish(model, plan, int(model.optimizer.iterations.numpy()))
+    return monitor.finish(model, plan, int(model.optimizer.iterations.numpy()))
 
 
 def _metric(task: Task, *, soft_binary: bool) -> tf_keras.metrics.Metric | str:
@@ -93,7 +93,7 @@ class ProjectedAdam(tf_keras.optimizers.Adam):
             strategy.extended.update(variable, lambda copy, projection=projection: copy.assign(projection(copy)))
 
 
-class Adapted(tf_keras.callbacks.Callback):
+class CallbackAdapter(tf_keras.callbacks.Callback):
     """Lets a Keras 3 callback watch the training of a tf_keras model."""
 
     def __init__(self, callback: keras.callbacks.Callback) -> None:

@@ -12,13 +12,13 @@ import tensorflow as tf
 from tfopt.config.choices import Decay
 from tfopt.typing import Logs, Tensor
 
-SPARED = ["bias", "gamma", "beta"]
-LEFT = 0.01  # share of the learning rate that is left at the end of the exponential decay
-STEPS = ((0.5, 0.1), (0.75, 0.01))  # at half of the steps a tenth, as in He et al. 2016
+WITHOUT_DECAY = ["bias", "gamma", "beta"]
+FINAL_SHARE = 0.01  # share of the learning rate that is left at the end of the exponential decay
+STEP_DECAY = ((0.5, 0.1), (0.75, 0.01))  # at half of the steps a tenth, as in He et al. 2016
 PLATEAU_FACTOR, PLATEAU_PATIENCE = 0.3, 3
 
 
-def optimizer(
+def make_optimizer(
     rate: float, steps: int, *, decay: Decay = "constant", warmup: float = 0.0, weight_decay: float = 0.0,
     clip_norm: float | None = None,
 ) -> keras.optimizers.Optimizer:  # fmt: skip
@@ -26,7 +26,7 @@ def optimizer(
 
     `warmup` is the share of the steps in which the learning rate rises to `rate`.
     """
-    schedule = learning_rate(rate, steps, decay, round(warmup * steps))
+    schedule = make_learning_rate(rate, steps, decay, round(warmup * steps))
     replicas = tf.distribute.get_strategy().num_replicas_in_sync
     clipping = {"global_clipnorm": clip_norm} if replicas == 1 or clip_norm is None else {"together": clip_norm}
     if not weight_decay:
@@ -34,11 +34,11 @@ def optimizer(
     made = (AdamW if "together" in clipping else keras.optimizers.AdamW)(
         schedule, weight_decay=weight_decay, **clipping
     )
-    made.exclude_from_weight_decay(var_names=SPARED)
+    made.exclude_from_weight_decay(var_names=WITHOUT_DECAY)
     return made
 
 
-class _ClippedTogether:
+class _GlobalClipping:
     """Clips the gradient of the whole batch; Keras clips that of each replica before they are summed."""
 
     def __init__(self, *args: Any, together: float, **kwargs: Any) -> None:
@@ -56,15 +56,15 @@ class _ClippedTogether:
         )
 
 
-class Adam(_ClippedTogether, keras.optimizers.Adam):
+class Adam(_GlobalClipping, keras.optimizers.Adam):
     """Adam for several replicas."""
 
 
-class AdamW(_ClippedTogether, keras.optimizers.AdamW):
+class AdamW(_GlobalClipping, keras.optimizers.AdamW):
     """AdamW for several replicas."""
 
 
-def learning_rate(
+def make_learning_rate(
     rate: float, steps: int, decay: Decay, warmup: int = 0
 ) -> float | keras.optimizers.schedules.LearningRateSchedule:
     """Return the learning rate, or how it goes with the steps; of `plateau` that is for a callback to say."""
@@ -74,10 +74,10 @@ def learning_rate(
         case "cosine":  # Loshchilov & Hutter 2017, arXiv:1608.03983, eq. 5
             found: keras.optimizers.schedules.LearningRateSchedule = schedules.CosineDecay(rate, falling)
         case "exponential":
-            found = schedules.ExponentialDecay(rate, falling, LEFT)
+            found = schedules.ExponentialDecay(rate, falling, FINAL_SHARE)
         case "step":
-            bounds = [round(falling * share) for share, _ in STEPS]
-            found = schedules.PiecewiseConstantDecay(bounds, [rate, *(rate * factor for _, factor in STEPS)])
+            bounds = [round(falling * share) for share, _ in STEP_DECAY]
+            found = schedules.PiecewiseConstantDecay(bounds, [rate, *(rate * factor for _, factor in STEP_DECAY)])
         case _:
             found = rate
     return WarmUp(rate, warmup, found) if warmup else found
@@ -111,11 +111,11 @@ class Plateau(keras.callbacks.Callback):
 
     def on_epoch_begin(self, epoch: int, logs: Logs = None) -> None:  # noqa: ARG002
         """Set the rate that the losses so far ask for."""
-        falls = plateaus([float(logs["val_loss"]) for logs in self.history])
+        falls = count_plateaus([float(logs["val_loss"]) for logs in self.history])
         self.model.optimizer.learning_rate = self.rate * PLATEAU_FACTOR**falls
 
 
-def plateaus(losses: Sequence[float]) -> int:
+def count_plateaus(losses: Sequence[float]) -> int:
     """How often the loss has stood still for `PLATEAU_PATIENCE` epochs, counted anew after each time."""
     best, waited, count = float("inf"), 0, 0
     for loss in losses:

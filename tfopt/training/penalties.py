@@ -5,14 +5,14 @@ from collections.abc import Iterator
 
 import keras
 
-from tfopt.training.optimizers import SPARED
+from tfopt.training.optimizers import WITHOUT_DECAY
 
 
 @contextlib.contextmanager
-def penalized(model: keras.Model, l1: float, l2: float) -> Iterator[None]:
+def kernel_penalties(model: keras.Model, l1: float, l2: float) -> Iterator[None]:
     """Add l1 * sum|w| + l2 * sum w^2 of every trainable kernel to the loss while the context lasts."""
     kernels = (
-        [weight for weight in model.trainable_weights if len(weight.shape) >= 2 and weight.name not in SPARED]
+        [weight for weight in model.trainable_weights if len(weight.shape) >= 2 and weight.name not in WITHOUT_DECAY]
         if l1 or l2
         else []
     )

@@ -9,7 +9,7 @@ from tfopt.config.choices import Augmentation, Decay
 from tfopt.data.dataset import Dataset
 from tfopt.training.batches import steps_per_epoch
 from tfopt.training.config import TrainConfig
-from tfopt.training.optimizers import optimizer
+from tfopt.training.optimizers import make_optimizer
 from tfopt.typing import Options
 
 
@@ -55,7 +55,7 @@ class FitPlan:
 
     def optimizer(self, data: Dataset) -> keras.optimizers.Optimizer:
         """Return a new optimizer for the training on `data`."""
-        return optimizer(
+        return make_optimizer(
             self.learning_rate,
             self.epochs * self.steps(data),
             decay=self.decay,

@@ -13,20 +13,20 @@ from numpy.typing import NDArray
 
 from tfopt.typing import Array, Tensor
 
-MOST_CLUSTERS = 256
+MAX_CLUSTERS = 256
 Projection = Callable[[Tensor], Tensor]
 
 
-def assignment(kernel: Array) -> tuple[NDArray[np.int32], int] | None:
+def cluster_assignment(kernel: Array) -> tuple[NDArray[np.int32], int] | None:
     """Return the index of each weight's value (same shape) and the number of values, or None if they are not shared.
 
     Values are shared if there are at most 256 of them and two weights for each on average, in the kernel or, where that
     fails, in each output channel (last axis).
     """
-    whole = _indexed(kernel.ravel())
+    whole = _index_values(kernel.ravel())
     if whole is not None:
         return whole[0].reshape(kernel.shape), whole[1]
-    channels = [_indexed(channel) for channel in kernel.reshape(-1, kernel.shape[-1]).T]
+    channels = [_index_values(channel) for channel in kernel.reshape(-1, kernel.shape[-1]).T]
     if any(channel is None for channel in channels):
         return None
     found = [channel for channel in channels if channel is not None]
@@ -35,16 +35,16 @@ def assignment(kernel: Array) -> tuple[NDArray[np.int32], int] | None:
     return index.reshape(kernel.shape).astype(np.int32), int(starts[-1])
 
 
-def _indexed(weights: Array) -> tuple[NDArray[np.int32], int] | None:
+def _index_values(weights: Array) -> tuple[NDArray[np.int32], int] | None:
     values, index = np.unique(weights, return_inverse=True)
-    if len(values) > min(MOST_CLUSTERS, weights.size // 2):
+    if len(values) > min(MAX_CLUSTERS, weights.size // 2):
         return None
     return index.astype(np.int32), len(values)
 
 
-def keeping(kernel: Array, *, sparsity: bool, clusters: bool) -> Projection | None:
+def preserving_projection(kernel: Array, *, sparsity: bool, clusters: bool) -> Projection | None:
     """Return the projection that keeps the zeros and the shared values of `kernel`; None if it has neither."""
-    shared = assignment(kernel) if clusters else None
+    shared = cluster_assignment(kernel) if clusters else None
     zeros = sparsity and not np.all(kernel)
     if shared is None and not zeros:
         return None
@@ -52,13 +52,13 @@ def keeping(kernel: Array, *, sparsity: bool, clusters: bool) -> Projection | No
 
     def project(weights: Tensor) -> Tensor:
         if shared is not None:
-            weights = share(weights, *shared)
+            weights = average_clusters(weights, *shared)
         return weights * mask if zeros else weights
 
     return project
 
 
-def share(weights: Tensor, index: NDArray[np.int32], count: int) -> Tensor:
+def average_clusters(weights: Tensor, index: NDArray[np.int32], count: int) -> Tensor:
     """Replace weights with the same index by their mean."""
     flat = index.ravel()
     sizes = np.bincount(flat, minlength=count).clip(1).astype("float32")

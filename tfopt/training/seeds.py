@@ -5,7 +5,7 @@ import tensorflow as tf
 
 from tfopt.typing import Logs
 
-WORKER_SEEDS = 2**20  # apart; so many epochs times random layers have their own
+SEEDS_PER_WORKER = 2**20  # apart; so many epochs times random layers have their own
 
 
 def seed_everything(seed: int, *, deterministic: bool = True) -> None:
@@ -38,7 +38,7 @@ class EpochSeeds(keras.callbacks.Callback):
         """
         states = self._states()
         resolver = tf.distribute.get_strategy().cluster_resolver
-        first = (resolver.task_id if resolver else 0) * WORKER_SEEDS + epoch * len(states)
+        first = (resolver.task_id if resolver else 0) * SEEDS_PER_WORKER + epoch * len(states)
         self.starts = [first + position for position in range(len(states))]
         for state, start, drawn in zip(states, self.starts, self.drawn_before or [0] * len(states), strict=True):
             state.assign([self.seed, start + drawn])

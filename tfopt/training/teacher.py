@@ -40,7 +40,7 @@ class Teacher(NamedTuple):
         return f"fine-tuned with {self.name} as teacher, whose answers are {self.weight:.0%} of what was learnt"
 
 
-def teacher_of(config: TaughtConfig, artifact: KerasArtifact, data: Dataset | None) -> Teacher | None:
+def load_teacher(config: TaughtConfig, artifact: KerasArtifact, data: Dataset | None) -> Teacher | None:
     """The teacher that `config` names for `artifact`, if it names one.
 
     Raises `InputError` without data or if their shapes differ, `UnsupportedError` if the model cannot hear a teacher.
@@ -50,36 +50,36 @@ def teacher_of(config: TaughtConfig, artifact: KerasArtifact, data: Dataset | No
     if data is None:
         raise InputError(f"--teacher {config.teacher} needs samples to answer, and there is no data: give --data")
     given = artifact if config.teacher == "self" else load_keras(config.teacher)
-    check(artifact, given)
+    check_same_shapes(artifact, given)
     loss = soft_loss(loss_of(artifact.model, data.task))
-    if not can_be_taught(loss, artifact.output_shapes()[0][-1] or 1, data.task):
+    if not takes_soft_targets(loss, artifact.output_shapes()[0][-1] or 1, data.task):
         reason = "it translates" if data.task == "translation" else f"its loss, {_name(loss)}, takes labels only"
         raise UnsupportedError(f"{artifact.name} cannot learn from --teacher {config.teacher}: {reason}")
     logits = takes_logits(loss_of(given.model, data.task))
     return Teacher(given.predict, config.answers_share, logits, given.name)
 
 
-def check(student: KerasArtifact, teacher: KerasArtifact) -> None:
+def check_same_shapes(student: KerasArtifact, teacher: KerasArtifact) -> None:
     """Raise `InputError` if the inputs or outputs of a student have other shapes than its teacher's."""
     for what, ours, theirs in (
         ("inputs", student.input_shapes(), teacher.input_shapes()),
         ("outputs", student.output_shapes(), teacher.output_shapes()),
     ):
-        if len(ours) != len(theirs) or not all(map(_alike, ours, theirs)):
+        if len(ours) != len(theirs) or not all(map(_same_shape, ours, theirs)):
             raise InputError(
                 f"{student.name} has {what} of shape {_shapes(ours)}, but its teacher {teacher.name} {_shapes(theirs)}:"
                 " they must be the same"
             )
 
 
-def can_be_taught(loss: keras.losses.Loss | str, classes: int, task: Task = "classification") -> bool:
+def takes_soft_targets(loss: keras.losses.Loss | str, classes: int, task: Task = "classification") -> bool:
     """Whether a model with that many outputs and this `soft_loss` can learn from a teacher's answers."""
     if task == "classification":
         return label_encoder(loss, classes)(np.zeros(1, np.int64)).ndim > 1
     return task != "translation"
 
 
-def taught(teacher: Teacher, data: Dataset, encode: Callable[[Array], Array]) -> Array:
+def blended_targets(teacher: Teacher, data: Dataset, encode: Callable[[Array], Array]) -> Array:
     """Targets (N, K) for the train split: its labels, as `encode` makes them, and the teacher's answers."""
     answers = teacher.predict(data.train.inputs)
     if teacher.logits:
@@ -87,7 +87,7 @@ def taught(teacher: Teacher, data: Dataset, encode: Callable[[Array], Array]) ->
     return ((1 - teacher.weight) * encode(data.train.y) + teacher.weight * answers).astype(np.float32)
 
 
-def _alike(one: Shape, other: Shape) -> bool:
+def _same_shape(one: Shape, other: Shape) -> bool:
     return len(one) == len(other) and all(a == b or None in (a, b) for a, b in zip(one[1:], other[1:], strict=True))
 
 

@@ -9,14 +9,14 @@ import tensorflow as tf
 
 from tfopt.data.compatibility import match
 from tfopt.data.dataset import Dataset
-from tfopt.distribution.replicated import unmirrored
-from tfopt.distribution.strategies import MIRRORED, replica_devices, strategy
+from tfopt.distribution.replicated import single_device_copy
+from tfopt.distribution.strategies import MIRRORED, make_strategy, replica_devices
 from tfopt.models.applications import PREFIX, application
 from tfopt.models.architectures import build
 from tfopt.models.signature import Signature
 from tfopt.runtime.progress import Progress
 from tfopt.training.batches import steps_per_epoch
-from tfopt.training.checkpoint import START
+from tfopt.training.checkpoint import NOT_STARTED
 from tfopt.training.config import TrainConfig
 from tfopt.training.fit import FitResult, RunFiles, fit
 from tfopt.training.plan import FitPlan
@@ -25,7 +25,7 @@ from tfopt.training.transfer import transfer, with_new_head
 
 
 @dataclass(frozen=True)
-class Trained:
+class TrainingResult:
     """A trained model, how its training went, the device of each replica, and what is to be said about it."""
 
     model: keras.Model
@@ -43,36 +43,36 @@ def train(
     *,
     callbacks: Sequence[keras.callbacks.Callback] = (),
     where: tf.distribute.Strategy | None = None,
-) -> Trained:
+) -> TrainingResult:
     """Build and train a model on the train split, selected on the validation split; `base` makes one to start from.
 
     `where` is the strategy to train under, if it is not the one that `config` asks for.
     """
     seed_everything(config.seed, deterministic=not config.jit)
-    where = where or strategy(config)
+    where = where or make_strategy(config)
     if files:  # a run on data that have changed is another run, and so is one with another learning rate
         rate = {"replicas": where.num_replicas_in_sync} if config.scale_lr else {}
         files = replace(files, run={**files.run, "fingerprint": data.fingerprint, **rate})
     if config.base:
-        return _transferred(config, data, progress, files, base, where)
+        return _train_from_base(config, data, progress, files, base, where)
     with where.scope():
-        with _precision(config):
+        with _layer_precision(config):
             model = build(config, Signature.of(data))
         result = fit(model, data, FitPlan.of(config), progress, files=files, callbacks=callbacks)
         replicas = replica_devices(where, model)
     if config.mixed_precision:
-        return Trained(_in_float32(model, config, data), result, replicas, [])
-    return Trained(unmirrored(model) if isinstance(where, MIRRORED) else model, result, replicas, [])
+        return TrainingResult(_in_float32(model, config, data), result, replicas, [])
+    return TrainingResult(single_device_copy(model) if isinstance(where, MIRRORED) else model, result, replicas, [])
 
 
-def _transferred(
+def _train_from_base(
     config: TrainConfig,
     data: Dataset,
     progress: Progress,
     files: RunFiles | None,
     base: Callable[[], keras.Model] | None,
     where: tf.distribute.Strategy,
-) -> Trained:
+) -> TrainingResult:
     assert config.base is not None
     signature = Signature.of(data)
     with where.scope():
@@ -87,11 +87,13 @@ def _transferred(
         head = [layer for layer in model.layers if layer not in before]
         made = transfer(model, head, config, data, progress, files)
     devices = replica_devices(where, model)
-    return Trained(unmirrored(model) if isinstance(where, MIRRORED) else model, made.result, devices, made.notes)
+    return TrainingResult(
+        single_device_copy(model) if isinstance(where, MIRRORED) else model, made.result, devices, made.notes
+    )
 
 
 @contextlib.contextmanager
-def _precision(config: TrainConfig) -> Iterator[None]:
+def _layer_precision(config: TrainConfig) -> Iterator[None]:
     """Layers made here compute in bfloat16 and keep their weights in float32, if that is asked for."""
     before = keras.config.dtype_policy()
     if config.mixed_precision:
@@ -110,7 +112,7 @@ def _in_float32(model: keras.Model, config: TrainConfig, data: Dataset) -> keras
     return plain
 
 
-def summary_of(trained: Trained, config: TrainConfig, data: Dataset) -> list[str]:
+def summary_of(trained: TrainingResult, config: TrainConfig, data: Dataset) -> list[str]:
     """Return what a report says of a training: epochs, the one that was selected, resumption and replicas."""
     result, replicas = trained.result, len(trained.replicas)
     most = f"{config.epochs}{' in each part' * bool(config.base)}"
@@ -119,7 +121,7 @@ def summary_of(trained: Trained, config: TrainConfig, data: Dataset) -> list[str
         f"{len(result.history)} epochs trained of at most {most}, the weights are those of epoch"
         f" {result.best_epoch + 1}",
     ]
-    if result.resumed_at != START:
+    if result.resumed_at != NOT_STARTED:
         notes.append(f"resumed after {result.resumed_at}")
     if replicas > 1:
         samples = len(data.train)

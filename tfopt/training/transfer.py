@@ -13,8 +13,8 @@ import keras
 from keras import layers
 
 from tfopt.data.dataset import Dataset
-from tfopt.distribution.replicated import replicated
-from tfopt.distribution.sharding import on_replicas
+from tfopt.distribution.replicated import replicated_model
+from tfopt.distribution.sharding import distribute_batches
 from tfopt.errors import InputError, UnsupportedError
 from tfopt.evaluation.losses import label_encoder
 from tfopt.graph.layer_names import named_layers
@@ -27,12 +27,12 @@ from tfopt.training.fit import FitResult, RunFiles, fit
 from tfopt.training.plan import FitPlan
 
 HEAD_FACTOR = 10  # a dense layer on features that stand still bears a higher learning rate
-JUDGED_BATCH = 256
+VALIDATION_BATCH = 256
 POOLING = {3: layers.GlobalAveragePooling1D, 4: layers.GlobalAveragePooling2D, 5: layers.GlobalAveragePooling3D}
 
 
 @dataclass(frozen=True)
-class Transferred:
+class TransferResult:
     """How both parts of a transfer went, as one result, and what is to be said about it."""
 
     result: FitResult
@@ -64,15 +64,15 @@ def with_new_head(base: keras.Model, signature: Signature, name: str) -> keras.M
 def transfer(
     model: keras.Model, head: Sequence[keras.Layer], config: TrainConfig, data: Dataset, progress: Progress,
     files: RunFiles | None = None,
-) -> Transferred:  # fmt: skip
+) -> TransferResult:  # fmt: skip
     """Train the layers in `head` and what is not frozen, then everything; keep the better of the two on validation."""
     trunk = [(name, layer) for name, layer in named_layers(model) if layer.weights and layer not in head]
-    still = frozen(trunk, config.freeze)
+    still = frozen_layers(trunk, config.freeze)
     normalizations = {layer for _, layer in trunk if isinstance(layer, layers.BatchNormalization)}
     plan = FitPlan.of(config)
     before = {layer: layer.trainable for _, layer in trunk}
     try:
-        _hold(trunk, still | normalizations)
+        _freeze(trunk, still | normalizations)
         fast = replace(plan, learning_rate=plan.learning_rate * HEAD_FACTOR)
         first = fit(model, data, fast, progress, files=files and files.part("head"))
         notes = [
@@ -80,9 +80,9 @@ def transfer(
         ]
         epochs = config.epochs if config.fine_tune is None else config.fine_tune
         if not epochs:
-            return Transferred(first, notes)
-        kept, reached = model.get_weights(), _reached(model, data)
-        _hold(trunk, normalizations)
+            return TransferResult(first, notes)
+        kept, reached = model.get_weights(), _validation_loss(model, data)
+        _freeze(trunk, normalizations)
         second = fit(model, data, replace(plan, epochs=epochs), progress, files=files)
     finally:
         for layer, trainable in before.items():
@@ -93,15 +93,15 @@ def transfer(
         best_epoch=len(first.history) + second.best_epoch,
         steps=first.steps + second.steps,
     )
-    if _reached(model, data) < reached:
+    if _validation_loss(model, data) < reached:
         notes.append(f"then everything for {len(second.history)} epochs at a learning rate of {plan.learning_rate:g}")
-        return Transferred(whole, notes)
+        return TransferResult(whole, notes)
     model.set_weights(kept)
     notes.append("training everything after that did not lower the validation loss: the frozen weights are kept")
-    return Transferred(replace(whole, best_epoch=first.best_epoch), notes)
+    return TransferResult(replace(whole, best_epoch=first.best_epoch), notes)
 
 
-def frozen(trunk: Sequence[tuple[str, keras.Layer]], freeze: str) -> set[keras.Layer]:
+def frozen_layers(trunk: Sequence[tuple[str, keras.Layer]], freeze: str) -> set[keras.Layer]:
     """The layers that `freeze` names: all, the first N with weights, or those whose name matches a pattern."""
     if freeze == "all":
         return {layer for _, layer in trunk}
@@ -117,18 +117,18 @@ def frozen(trunk: Sequence[tuple[str, keras.Layer]], freeze: str) -> set[keras.L
     return found
 
 
-def _hold(trunk: Sequence[tuple[str, keras.Layer]], still: set[keras.Layer]) -> None:
+def _freeze(trunk: Sequence[tuple[str, keras.Layer]], still: set[keras.Layer]) -> None:
     for _, layer in trunk:
         layer.trainable = layer not in still
 
 
-def _reached(model: keras.Model, data: Dataset) -> float:
+def _validation_loss(model: keras.Model, data: Dataset) -> float:
     """The validation loss without penalties: they are of trainable weights only, of which the second part has more."""
     encode = label_encoder(model.loss, model.output_shape[-1], data.task)
     inputs, y = data.validation.inputs, encode(data.validation.y)
-    judged = replicated(model)
+    judged = replicated_model(model)
     if judged is not model:
         judged.compile(loss=model.loss)
-    batches = on_replicas(lambda shard: evaluation_batches(inputs, y, batch_size=JUDGED_BATCH, shard=shard))
-    steps = steps_per_epoch(len(y), JUDGED_BATCH)
+    batches = distribute_batches(lambda shard: evaluation_batches(inputs, y, batch_size=VALIDATION_BATCH, shard=shard))
+    steps = steps_per_epoch(len(y), VALIDATION_BATCH)
     return float(judged.evaluate(batches, steps=steps, verbose=0, return_dict=True)["loss"])

@@ -16,7 +16,7 @@ from tfopt.data.dataset import Dataset
 from tfopt.formats.keras.artifact import KerasArtifact
 from tfopt.runtime.process_state import fresh_keras_names
 from tfopt.runtime.progress import Progress
-from tfopt.training.train import Trained, train
+from tfopt.training.train import TrainingResult, train
 from tfopt.tuning.search_space import Point, train_config
 from tfopt.tuning.study import Search, best, fail, lose, rank
 from tfopt.typing import Logs
@@ -84,7 +84,7 @@ def _run(study: optuna.Study, search: Search, trial: optuna.Trial, point: Point,
         _complete(study, search, trial, trained)
 
 
-def _complete(study: optuna.Study, search: Search, trial: optuna.Trial, trained: Trained) -> None:
+def _complete(study: optuna.Study, search: Search, trial: optuna.Trial, trained: TrainingResult) -> None:
     score = trained.result.history[trained.result.best_epoch][f"val_{search.measure}"]
     with FileLock(search.files.turn):
         before = best(study)

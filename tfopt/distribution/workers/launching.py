@@ -17,16 +17,16 @@ from tfopt.formats.keras.artifact import KerasArtifact
 from tfopt.report.versions import versions
 from tfopt.runtime.progress import Progress
 from tfopt.runtime.temporary_files import temporary_folder
-from tfopt.training.checkpoint import START, position_in, remove_unless_begun
+from tfopt.training.checkpoint import NOT_STARTED, remove_without_checkpoint, saved_position
 from tfopt.training.config import TrainConfig
 from tfopt.training.fit import FitResult, RunFiles
 from tfopt.training.plan import FitPlan
-from tfopt.training.train import Trained
+from tfopt.training.train import TrainingResult
 
 
 def train(
     config: TrainConfig, data: Dataset, workers: WorkersConfig, files: RunFiles | None, progress: Progress
-) -> Trained:
+) -> TrainingResult:
     """Train on the workers that this process is to start, and return what they made.
 
     Raises `InputError` if they do not come together or were asked for different things, `WorkerError` if one of them
@@ -46,7 +46,7 @@ def train(
                     failure = watch.until_the_end(group)
             finally:
                 for folder in [] if workers.rank else files.folders:
-                    remove_unless_begun(folder)  # a worker that was killed cannot
+                    remove_without_checkpoint(folder)  # a worker that was killed cannot
             if failure is None:
                 break
             if attempt == workers.max_restarts:
@@ -60,7 +60,7 @@ def train(
         model = KerasArtifact.load(own / TRAINED).model
         outcome = Outcome.model_validate_json((own / OUTCOME).read_bytes())
     result = FitResult(outcome.history, outcome.best_epoch, outcome.resumed_at, outcome.steps)
-    return Trained(model, result, outcome.replicas, [*outcome.notes, *notes])
+    return TrainingResult(model, result, outcome.replicas, [*outcome.notes, *notes])
 
 
 def _jobs(config: TrainConfig, data: Dataset, workers: WorkersConfig, files: RunFiles, own: Path) -> Sequence[Job]:
@@ -90,8 +90,8 @@ def _again(
     """What has happened, and how much of the work is lost."""
     if workers.rank:
         return f"{failure}: started again, from the chief's last checkpoint"
-    position = next((at for folder in files.folders if (at := position_in(folder)) != START), START)
+    position = next((at for folder in files.folders if (at := saved_position(folder)) != NOT_STARTED), NOT_STARTED)
     kept = position.epoch * FitPlan.of(config).steps(data) + position.step
-    where = "at the beginning" if position == START else f"after {position}"
+    where = "at the beginning" if position == NOT_STARTED else f"after {position}"
     lost = max(0, steps - kept)
     return f"{failure} in step {steps + 1}: all started again {where}, {lost} step{'s' * (lost != 1)} lost"

@@ -11,7 +11,7 @@ from tfopt.distribution.workers.group import NATIVE, Group
 from tfopt.distribution.workers.job import Event
 from tfopt.errors import InputError, TfoptError, WorkerError
 from tfopt.runtime.progress import Advance, Progress
-from tfopt.training.fit import TRAINING
+from tfopt.training.fit import TRAINING_TASK
 
 POLL = 0.5  # seconds
 CAUSE = 1.0  # seconds in which it shows which worker has failed the others
@@ -69,11 +69,11 @@ class Watch:
         if event.kind == "task":
             stack = ExitStack()
             self._bars.append((event.text, stack, stack.enter_context(self.progress.task(event.text, event.count))))
-            self.steps = 0 if event.text == TRAINING else self.steps
+            self.steps = 0 if event.text == TRAINING_TASK else self.steps
         elif event.kind == "steps" and self._bars:
             name, _, advance = self._bars[-1]
             advance(event.count or 0, event.text)
-            self.steps += (event.count or 0) * (name == TRAINING)
+            self.steps += (event.count or 0) * (name == TRAINING_TASK)
         elif event.kind == "end" and self._bars:
             self._bars.pop()[1].close()
 

@@ -13,7 +13,7 @@ from pathlib import Path
 
 import tensorflow as tf
 
-from tfopt.distribution.strategies import across_workers
+from tfopt.distribution.strategies import make_worker_strategy
 from tfopt.distribution.workers.addresses import port_taken
 from tfopt.distribution.workers.agreement import agree, share
 from tfopt.distribution.workers.job import AGAIN, OUTCOME, TRAINED, Event, Job, Outcome, Telling
@@ -23,7 +23,7 @@ from tfopt.models.applications import PREFIX
 from tfopt.runtime.atomic_files import write_file
 from tfopt.runtime.orphans import end_with_parent
 from tfopt.runtime.temporary_files import temporary_folder
-from tfopt.training.train import Trained, train
+from tfopt.training.train import TrainingResult, train
 
 
 def main() -> None:
@@ -60,7 +60,7 @@ def _work(job: Job, telling: Telling, own: Path) -> None:
         job.files, checkpoint=own / job.files.checkpoint.name, resume=True, tensorboard=None
     )  # fmt: skip
     try:
-        where = across_workers()
+        where = make_worker_strategy()
         agree(where, len(job.addresses), job.rank, job.asked)
     except tf.errors.OpError as error:
         if "gRPC server" in str(error):
@@ -80,7 +80,7 @@ def _work(job: Job, telling: Telling, own: Path) -> None:
         _write(trained, job.output)
 
 
-def _write(trained: Trained, folder: Path) -> None:
+def _write(trained: TrainingResult, folder: Path) -> None:
     """Put the model and what there is to say about it where the parent finds them."""
     result = trained.result
     outcome = Outcome(

@@ -4,8 +4,8 @@ import keras
 from keras import ops
 
 from tfopt.data.dataset import Dataset
-from tfopt.distribution.replicated import synchronized
-from tfopt.distribution.strategies import strategy
+from tfopt.distribution.replicated import synchronize_batch_norm
+from tfopt.distribution.strategies import make_strategy
 from tfopt.evaluation.losses import loss_of, soft_loss
 from tfopt.formats.keras.artifact import KerasArtifact
 from tfopt.graph.batch_norm_folding import fold_batch_norms
@@ -22,7 +22,7 @@ from tfopt.techniques.binarization.sign_activations import Sign, replaceable, wi
 from tfopt.techniques.binarization.straight_through import Latent, wrapped
 from tfopt.training.fit import fit
 from tfopt.training.plan import FitPlan
-from tfopt.training.teacher import can_be_taught, teacher_of
+from tfopt.training.teacher import load_teacher, takes_soft_targets
 from tfopt.typing import Tensor
 
 
@@ -31,11 +31,11 @@ def trained(
 ) -> RoundedModel:
     """Train a copy with rounded kernels; normalizations are folded afterwards: a factor a channel changes no sign."""
     loss = soft_loss(loss_of(artifact.model, data.task))
-    hears = can_be_taught(loss, artifact.output_shapes()[0][-1] or 1, data.task)
-    teacher = teacher_of(config, artifact, data) if hears or config.teacher != "self" else None
+    hears = takes_soft_targets(loss, artifact.output_shapes()[0][-1] or 1, data.task)
+    teacher = load_teacher(config, artifact, data) if hears or config.teacher != "self" else None
     notes = []
     signs: frozenset[str] = frozenset()
-    with strategy(config).scope():
+    with make_strategy(config).scope():
         model = rebuild(artifact.model, artifact.name)
         if config.activations:
             signs = frozenset(replaceable(model, set(chosen.binarized)))
@@ -47,7 +47,7 @@ def trained(
         training = wrapped(model, latents)
         training.compile(loss=loss_of(artifact.model, data.task))
         plan_ = FitPlan(config.most_epochs, config.samples_a_step, config.rate, config.seed, decay="cosine")
-        with synchronized([layer for _, layer in named_layers(model)]):
+        with synchronize_batch_norm([layer for _, layer in named_layers(model)]):
             result = fit(training, data, plan_, progress, teacher=teacher)
         for latent in latents:
             latent.weight.assign(latent.rounded())

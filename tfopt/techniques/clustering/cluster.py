@@ -7,7 +7,7 @@ import numpy as np
 
 from tfopt.core.context import Context
 from tfopt.core.outcome import Outcome
-from tfopt.distribution.strategies import strategy
+from tfopt.distribution.strategies import make_strategy
 from tfopt.errors import InputError
 from tfopt.formats.keras.artifact import KerasArtifact
 from tfopt.report.schema import LayerChange
@@ -17,9 +17,9 @@ from tfopt.techniques.kernel_selection import Target, targets
 from tfopt.techniques.pruning.magnitude import sparsity
 from tfopt.training.fit import fit
 from tfopt.training.plan import FitPlan
-from tfopt.training.projections import keeping
+from tfopt.training.projections import preserving_projection
 from tfopt.training.seeds import seed_everything
-from tfopt.training.teacher import teacher_of
+from tfopt.training.teacher import load_teacher
 from tfopt.typing import Array, Tensor
 
 PATIENCE = 5
@@ -31,8 +31,8 @@ def cluster_weights(artifact: KerasArtifact, config: ClusterConfig, context: Con
     Zeros that are there already stay zero and are one of the clusters, unless `config.keep_sparsity` is false.
     """
     data, progress = context.data, context.progress
-    teacher = teacher_of(config, artifact, data)
-    where = strategy(config)
+    teacher = load_teacher(config, artifact, data)
+    where = make_strategy(config)
     with where.scope():
         model = artifact.fresh_model()
     found, skipped = targets(model, config.exclude, artifact.name)
@@ -120,7 +120,7 @@ class Shared(keras.constraints.Constraint):
 
     def __init__(self, kernel: Array, before: keras.constraints.Constraint | None, *, sparsity: bool) -> None:
         self.before = before
-        self.project = keeping(kernel, sparsity=sparsity, clusters=True)
+        self.project = preserving_projection(kernel, sparsity=sparsity, clusters=True)
 
     def __call__(self, w: Tensor) -> Tensor:
         """Return w (the shape of the kernel) with its weights shared."""

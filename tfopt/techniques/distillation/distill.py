@@ -10,8 +10,8 @@ import keras
 from tfopt.core.context import Context
 from tfopt.core.outcome import Outcome
 from tfopt.data.dataset import Dataset
-from tfopt.distribution.replicated import unmirrored
-from tfopt.distribution.strategies import MIRRORED, strategy
+from tfopt.distribution.replicated import single_device_copy
+from tfopt.distribution.strategies import MIRRORED, make_strategy
 from tfopt.errors import InputError, UnsupportedError
 from tfopt.evaluation.losses import loss_of, takes_logits
 from tfopt.formats.keras.artifact import KerasArtifact
@@ -25,7 +25,7 @@ from tfopt.techniques.distillation.losses import Softened, numbers
 from tfopt.training.fit import fit
 from tfopt.training.plan import FitPlan
 from tfopt.training.seeds import seed_everything
-from tfopt.training.teacher import check
+from tfopt.training.teacher import check_same_shapes
 
 TEMPERATURE = 4.0
 HINTED = 64  # samples that tell how large the teacher's maps are
@@ -44,7 +44,7 @@ def distill_student(
     data = _checked(teacher, student, config, context.data)
     seed_everything(config.seed)
     plan = FitPlan(config.epochs, config.batch_size, config.learning_rate, config.seed, config.patience, decay="cosine")
-    where = strategy(config)
+    where = make_strategy(config)
     with where.scope():
         if student is None:
             assert isinstance(config.student, ModelConfig)
@@ -56,7 +56,7 @@ def distill_student(
         lesson = Lesson(model, master, _answers(master, model, config, data), config.alpha, hints)
         result = fit(model, data, plan, context.progress, learner=lesson)
     if isinstance(where, MIRRORED):
-        model = unmirrored(model)
+        model = single_device_copy(model)
     spoken = f"its answers at temperature {config.temperature or TEMPERATURE:g}" if _softened(data) else "its numbers"
     notes = [
         f"taught by {teacher.name}: {config.alpha:g} of the loss is that of the labels, {1 - config.alpha:g} the"
@@ -86,7 +86,7 @@ def _checked(
             " numbers: leave it out"
         )
     if student is not None:
-        check(student, teacher)
+        check_same_shapes(student, teacher)
     return data
 
 

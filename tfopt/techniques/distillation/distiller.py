@@ -12,7 +12,7 @@ import keras
 import tensorflow as tf
 from keras import ops
 
-from tfopt.distribution.replicated import Replicated
+from tfopt.distribution.replicated import ReplicatedSteps
 from tfopt.graph.model_io import call
 from tfopt.techniques.distillation.feature_pairs import Pair, observed
 from tfopt.typing import Array, Tensor
@@ -25,7 +25,7 @@ class Hint(NamedTuple):
     weight: float
 
 
-class Lesson(Replicated, keras.Model):
+class Lesson(ReplicatedSteps, keras.Model):
     """Learns from labels, by the loss it is compiled with, and from the answers of a teacher that does not learn.
 
     The loss is alpha labels + (1 - alpha) (answers + hints); on validation samples it is that of the labels alone. The

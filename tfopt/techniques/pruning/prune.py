@@ -7,7 +7,7 @@ import numpy as np
 
 from tfopt.core.context import Context
 from tfopt.core.outcome import Outcome
-from tfopt.distribution.strategies import strategy
+from tfopt.distribution.strategies import make_strategy
 from tfopt.errors import InputError, UnsupportedError
 from tfopt.formats.keras.artifact import KerasArtifact
 from tfopt.report.schema import LayerChange
@@ -19,7 +19,7 @@ from tfopt.techniques.pruning.patterns import NOfM, masks, parse
 from tfopt.training.fit import fit
 from tfopt.training.plan import FitPlan
 from tfopt.training.seeds import seed_everything
-from tfopt.training.teacher import teacher_of
+from tfopt.training.teacher import load_teacher
 
 RAMP = 0.6  # share of the epochs in which sparsity rises; in the others the remaining weights settle
 
@@ -30,8 +30,8 @@ def prune_weights(artifact: KerasArtifact, config: PruneConfig, context: Context
     Zeros that are there already stay zero. Clusters and quantization ranges are not kept when it is fine-tuned.
     """
     data, progress = context.data, context.progress
-    teacher = teacher_of(config, artifact, data)
-    where = strategy(config)
+    teacher = load_teacher(config, artifact, data)
+    where = make_strategy(config)
     with where.scope():
         model = artifact.fresh_model()
     found, skipped = targets(model, config.exclude, artifact.name)

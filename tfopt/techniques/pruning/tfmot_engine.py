@@ -14,7 +14,7 @@ from tfopt.techniques.kernel_selection import Target
 from tfopt.techniques.pruning.config import PruneConfig
 from tfopt.techniques.pruning.masks import UPDATES
 from tfopt.techniques.pruning.patterns import Block, parse
-from tfopt.training.fit_tf_keras import fit
+from tfopt.training.fit_tf_keras import fit_tf_keras
 from tfopt.training.plan import FitPlan
 from tfopt.training.teacher import Teacher
 from tfopt.typing import Options
@@ -53,7 +53,7 @@ def fine_tuned(
 
     wrapper = tf_keras.models.clone_model(rebuilt.model, clone_function=wrapped)
     update = tfmot.sparsity.keras.UpdatePruningStep()
-    result = fit(wrapper, model, data, plan, progress, callbacks=[update], teacher=teacher)
+    result = fit_tf_keras(wrapper, model, data, plan, progress, callbacks=[update], teacher=teacher)
     return with_trained_weights(fresh, model, rebuilt.variables), pruned, refused, result.history
 
 

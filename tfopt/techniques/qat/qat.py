@@ -14,7 +14,7 @@ import tensorflow as tf
 from tfopt.conversion.convert import convert, convert_trained
 from tfopt.core.context import Context
 from tfopt.core.outcome import Outcome
-from tfopt.distribution.strategies import MIRRORED, strategy
+from tfopt.distribution.strategies import MIRRORED, make_strategy
 from tfopt.errors import InputError
 from tfopt.formats.keras.artifact import KerasArtifact
 from tfopt.formats.legacy.to_tf_keras import to_tf_keras, with_trained_weights
@@ -25,11 +25,11 @@ from tfopt.runtime.progress import Advance
 from tfopt.techniques.qat import tfmot
 from tfopt.techniques.qat.config import QatConfig
 from tfopt.techniques.quantization.layer_changes import layer_changes
-from tfopt.training.fit_tf_keras import Projection, fit
+from tfopt.training.fit_tf_keras import Projection, fit_tf_keras
 from tfopt.training.plan import FitPlan
-from tfopt.training.projections import assignment, keeping
+from tfopt.training.projections import cluster_assignment, preserving_projection
 from tfopt.training.seeds import seed_everything
-from tfopt.training.teacher import teacher_of
+from tfopt.training.teacher import load_teacher
 from tfopt.typing import Array, Tensor
 
 PATIENCE = 3
@@ -47,7 +47,7 @@ def quantize_aware(artifact: KerasArtifact, config: QatConfig, context: Context)
             f"--qat trains, and {artifact.name} does not say which data it was trained on: give --data NAME or --data"
             " FILE.npz, or use --dynamic or --float16, which need none"
         )
-    teacher = teacher_of(config, artifact, data)
+    teacher = load_teacher(config, artifact, data)
     seed_everything(config.seed)
     model = artifact.fresh_model()
     with progress.task("rebuilding in tf_keras", None):
@@ -56,7 +56,7 @@ def quantize_aware(artifact: KerasArtifact, config: QatConfig, context: Context)
     batches = [samples.rows(slice(i, i + CALIBRATION_BATCH)).inputs for i in range(0, len(samples), CALIBRATION_BATCH)]
     with progress.task("calibrating", len(batches)) as advance:
         tfmot.calibrate(aware.model, _counted(batches, advance))
-    where = strategy(config)
+    where = make_strategy(config)
     learner = aware
     if isinstance(where, MIRRORED):  # what is calibrated and exported is not mirrored
         with where.scope():
@@ -65,7 +65,7 @@ def quantize_aware(artifact: KerasArtifact, config: QatConfig, context: Context)
     projections, notes = _projections(model, learner, config)
     plan = FitPlan(config.epochs, config.batch_size, config.learning_rate, config.seed, PATIENCE)
     with where.scope():
-        result = fit(learner.model, model, data, plan, progress, projections=projections, teacher=teacher)
+        result = fit_tf_keras(learner.model, model, data, plan, progress, projections=projections, teacher=teacher)
     aware.model.set_weights(learner.model.get_weights())
     notes += [teacher.note] if teacher else []
     trained = with_trained_weights(artifact.fresh_model(), model, aware.variables)
@@ -105,11 +105,11 @@ def _projections(
             kernel = weight.numpy()
             if kernel.ndim < 2 or not weight.trainable:
                 continue
-            projection = keeping(kernel, sparsity=config.keep_sparsity, clusters=config.keep_clusters)
+            projection = preserving_projection(kernel, sparsity=config.keep_sparsity, clusters=config.keep_clusters)
             if projection:
                 found.append((variable, projection))
                 sparse += config.keep_sparsity and not np.all(kernel)
-                shared += config.keep_clusters and assignment(kernel) is not None
+                shared += config.keep_clusters and cluster_assignment(kernel) is not None
     notes = [f"kept the zeros of {sparse} kernels"] if sparse else []
     notes += [f"kept the shared weights of {shared} kernels"] if shared else []
     return found, notes

@@ -23,7 +23,7 @@ from tfopt.techniques.structured.config import StructuredConfig
 from tfopt.techniques.structured.fine_tuning import FineTuning
 from tfopt.techniques.structured.targets import NAMES, cost_of
 from tfopt.training.seeds import seed_everything
-from tfopt.training.teacher import teacher_of
+from tfopt.training.teacher import load_teacher
 
 
 def prune_blocks(artifact: KerasArtifact, config: StructuredConfig, context: Context) -> Outcome:
@@ -34,7 +34,7 @@ def prune_blocks(artifact: KerasArtifact, config: StructuredConfig, context: Con
     data, evaluator, progress = context.data, context.evaluator, context.progress
     if data is None or evaluator is None:
         raise InputError("--structured layers measures what each block is worth, and there is no data: give --data")
-    teacher = teacher_of(config, artifact, data)
+    teacher = load_teacher(config, artifact, data)
     seed_everything(config.seed)
     model = flat = remove_blocks(artifact.fresh_model(), [], artifact.name)
     cost = cost_of(config, artifact, progress) if config.target else None

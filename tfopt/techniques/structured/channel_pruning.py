@@ -13,7 +13,7 @@ from tfopt.techniques.structured.fine_tuning import FineTuning
 from tfopt.techniques.structured.layer_changes import narrowed
 from tfopt.techniques.structured.targets import goal_of
 from tfopt.training.seeds import seed_everything
-from tfopt.training.teacher import teacher_of
+from tfopt.training.teacher import load_teacher
 
 
 def prune_channels(artifact: KerasArtifact, config: StructuredConfig, context: Context) -> Outcome:
@@ -23,7 +23,7 @@ def prune_channels(artifact: KerasArtifact, config: StructuredConfig, context: C
     the result is not the original without what left. Zeros in what stays are kept only while it is not fine-tuned.
     """
     data, progress = context.data, context.progress
-    teacher = teacher_of(config, artifact, data)
+    teacher = load_teacher(config, artifact, data)
     seed_everything(config.seed)
     model = artifact.fresh_model()
     first = candidates(model, config, data, artifact.name)

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import keras
 
 from tfopt.data.dataset import Dataset
-from tfopt.distribution.strategies import strategy
+from tfopt.distribution.strategies import make_strategy
 from tfopt.formats.keras.artifact import KerasArtifact
 from tfopt.runtime.progress import Progress
 from tfopt.techniques.structured.config import StructuredConfig
@@ -35,7 +35,7 @@ class FineTuning:
             decay="cosine",
             augment=config.augment,
         )
-        with strategy(config).scope():
+        with make_strategy(config).scope():
             learner = KerasArtifact.from_model(model, self.name).fresh_model()
             history = fit(learner, self.data, plan, progress, teacher=self.teacher).history
         tuned = KerasArtifact.from_model(learner, self.name).fresh_model() if config.distributed else learner
