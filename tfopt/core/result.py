@@ -76,7 +76,7 @@ def summary(data: Dataset) -> DataSummary:
         fingerprint=data.fingerprint,
         samples={name: len(split) for name, split in data.splits()},
         task=data.task,
-        measure_baseline=_baseline(data),
+        baseline=_baseline(data),
     )
 
 
