@@ -3,9 +3,10 @@ import pytest
 
 from tfopt.evaluation.losses import smoothed
 from tfopt.runtime.progress import Silent
-from tfopt.training.class_weights import balanced_sample_weights
+from tfopt.training.batches import balanced_sample_weights
+from tfopt.training.callbacks import Plateau, count_plateaus
 from tfopt.training.config import TrainConfig
-from tfopt.training.optimizers import Plateau, count_plateaus, make_learning_rate, make_optimizer
+from tfopt.training.optimizers import make_learning_rate, make_optimizer
 from tfopt.training.train import train
 
 

@@ -40,8 +40,8 @@ from tfopt.techniques.pruning.config import PruneConfig
 from tfopt.techniques.qat.config import QatConfig
 from tfopt.techniques.quantization.config import QuantizeConfig
 from tfopt.techniques.structured.config import StructuredConfig
+from tfopt.training.checkpoint import RunFiles
 from tfopt.training.config import TrainConfig
-from tfopt.training.fit import RunFiles
 from tfopt.tuning.config import TuneConfig
 from tfopt.tuning.study_files import StudyFiles
 

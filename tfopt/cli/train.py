@@ -14,7 +14,7 @@ from tfopt.typing import Options
 if TYPE_CHECKING:
     from tfopt.core.result import Result
     from tfopt.distribution.workers.config import WorkersConfig
-    from tfopt.training.fit import RunFiles
+    from tfopt.training.checkpoint import RunFiles
 
 EXAMPLES = """Examples:
 
@@ -108,7 +108,7 @@ def train(
         checkpoint = _checkpoint_folder(destination, resume=resume, force=force)
         out.load_tensorflow()
         from tfopt import api
-        from tfopt.training.fit import RunFiles
+        from tfopt.training.checkpoint import RunFiles
 
         out.on_failure = "the same command with --resume goes on from the last checkpoint"
         run = config.model_dump(mode="json") | source.model_dump(mode="json")

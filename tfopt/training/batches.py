@@ -8,6 +8,7 @@ from math import ceil
 
 import numpy as np
 import tensorflow as tf
+from numpy.typing import NDArray
 
 from tfopt.data.lazy_images import LazyImages
 from tfopt.distribution.sharding import ALL_REPLICAS, Shard, split_batches
@@ -101,3 +102,21 @@ def _row_reader(x: Array) -> Callable[[tf.Tensor], tf.Tensor]:
 def _parallel_calls(inputs: Sequence[Array]) -> int | None:
     """How many batches are made at the same time: several where files are decoded, else one after the other."""
     return tf.data.AUTOTUNE if any(isinstance(x, LazyImages) for x in inputs) else None
+
+
+def balanced_sample_weights(y: Array) -> NDArray[np.float32]:
+    """Return weights with which classes of few samples count as much as those of many.
+
+    Args:
+        y: Class indices (N,).
+
+    Returns:
+        Weights (N,), N / (classes * samples of the class), with a mean of 1.
+
+    Example:
+        >>> balanced_sample_weights(np.array([0, 0, 0, 1])).round(2).tolist()
+        [0.67, 0.67, 0.67, 2.0]
+    """
+    counts = np.bincount(y)
+    weights: NDArray[np.float32] = (len(y) / (np.count_nonzero(counts) * counts[y])).astype(np.float32)
+    return weights

@@ -7,6 +7,7 @@ folder describes a whole step.
 
 import contextlib
 from collections.abc import Iterator
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import NamedTuple
 
@@ -18,13 +19,41 @@ from tfopt.formats.keras.serialization import estimate_weights_size
 from tfopt.runtime.atomic_files import write_file
 from tfopt.runtime.locks import locked
 from tfopt.runtime.temporary_files import check_free_space
-from tfopt.training.best_epoch import BestEpoch
+from tfopt.training.callbacks import BestEpoch
 from tfopt.training.seeds import EpochSeeds
 from tfopt.typing import Json, Logs
 
 
+@dataclass(frozen=True)
+class RunFiles:
+    """The files of a run.
+
+    Attributes:
+        checkpoint: The folder of its state, written after each epoch.
+        run: What was asked for, so that only the same run is resumed.
+        resume: Whether to go on with the state that is there, instead of starting over.
+        steps: After so many steps the state is written as well.
+        tensorboard: The folder for logs of TensorBoard, if they are wanted.
+    """
+
+    checkpoint: Path
+    run: Json
+    resume: bool = False
+    steps: int | None = None
+    tensorboard: Path | None = None
+
+    def part(self, name: str) -> "RunFiles":
+        """Return the files of an earlier part of the same run."""
+        return replace(self, checkpoint=self.checkpoint.with_name(f"{self.checkpoint.name}-{name}"), tensorboard=None)
+
+    @property
+    def folders(self) -> list[Path]:
+        """All checkpoints of the run."""
+        return [self.checkpoint, self.part("head").checkpoint]
+
+
 class Position(NamedTuple):
-    """How far a run has come: so many whole epochs, and so many steps of the next one."""
+    """How far a run has come: the number of whole epochs, and of steps of the next one."""
 
     epoch: int = 0
     step: int = 0
@@ -37,9 +66,15 @@ NOT_STARTED = Position()
 
 
 class RunState(BaseModel):
-    """Where a run stands. `run` is what was asked for: only the same run can be resumed.
+    """What `state.json` holds.
 
-    `drawn` says how often each generator of random numbers was used since the epoch began.
+    Attributes:
+        run: What was asked for: only the same run can be resumed.
+        position: How far the run has come.
+        drawn: How often each generator of random numbers was used since the epoch began.
+        best_epoch: The best epoch so far, counted from 0.
+        best_loss: Its validation loss.
+        history: The losses and metrics of each epoch.
     """
 
     run: Json
@@ -51,7 +86,7 @@ class RunState(BaseModel):
 
 
 def saved_position(folder: Path) -> Position:
-    """How far the run in a folder had come when it was last written."""
+    """Return how far the run in a folder had come when it was last written."""
     state = _read_state(folder)
     return state.position if state else NOT_STARTED
 
@@ -92,7 +127,11 @@ class Checkpoint(keras.callbacks.Callback):
         self.position = NOT_STARTED
 
     def resume(self, model: keras.Model) -> Position:
-        """Bring `model`, the selection and the history to where the run stood; return how far it had come."""
+        """Bring `model`, the selection and the history to where the run stood; return how far it had come.
+
+        Raises:
+            InputError: The folder belongs to another run, or is damaged.
+        """
         state = _read_state(self.folder)
         if state is None:
             return NOT_STARTED
@@ -118,7 +157,11 @@ class Checkpoint(keras.callbacks.Callback):
 
     @contextlib.contextmanager
     def locked(self) -> Iterator[None]:
-        """Hold the folder, so that no other process trains into it; raise `OutputError` if one does."""
+        """Hold the folder while the context lasts, so that no other process trains into it.
+
+        Raises:
+            OutputError: Another process does, or something else is in the way.
+        """
         try:
             self.folder.mkdir(exist_ok=True)
         except (FileExistsError, NotADirectoryError):
@@ -129,9 +172,10 @@ class Checkpoint(keras.callbacks.Callback):
             finally:
                 remove_without_checkpoint(self.folder)
 
-    def clear(self) -> None:
-        """Forget an earlier run."""
+    def start_over(self) -> Position:
+        """Remove the state of an earlier run; return where the new one starts."""
         _clear(self.folder)
+        return NOT_STARTED
 
     def on_train_batch_end(self, batch: int, logs: Logs = None) -> None:  # noqa: ARG002
         """Write the steps of this epoch, if they are as many as asked for."""

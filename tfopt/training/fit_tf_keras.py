@@ -1,4 +1,8 @@
-"""Training of a tf_keras model with the same data, selection and progress as `tfopt.training.fit`."""
+"""Training of a tf_keras model, with the same batches, selection and progress as `tfopt.training.fit`.
+
+TensorFlow Model Optimization works on tf_keras models only, so quantization-aware training and its pruning engine need
+this.
+"""
 
 from collections.abc import Callable, Sequence
 from typing import Any
@@ -12,7 +16,9 @@ from tfopt.data.dataset import Dataset
 from tfopt.errors import UnsupportedError
 from tfopt.evaluation.losses import agreement, label_encoder, loss_of, soft_loss
 from tfopt.runtime.progress import Progress
-from tfopt.training.fit import FitResult, monitor_epochs, run_epochs
+from tfopt.training.callbacks import BestEpoch, EpochMonitor
+from tfopt.training.checkpoint import NOT_STARTED
+from tfopt.training.fit import FitResult, Targets, run_epochs
 from tfopt.training.plan import FitPlan
 from tfopt.training.teacher import Teacher, blended_targets
 from tfopt.typing import Logs
@@ -31,10 +37,24 @@ def fit_tf_keras(
     callbacks: Sequence[tf_keras.callbacks.Callback] = (),
     teacher: Teacher | None = None,
 ) -> FitResult:
-    """Train `model` in place with the loss of `source`, the Keras 3 model it was made from.
+    """Train `model` in place; leave it with the weights of its best epoch.
 
-    After each step every variable in `projections` is replaced by its projection. With a `teacher` it learns from its
-    answers as well as from the labels.
+    Args:
+        model: A model of tf_keras.
+        source: The Keras 3 model it was made from, whose loss is used.
+        data: The validation split selects the epoch; the test split is not looked at.
+        plan: How long and how fast to train.
+        progress: Is told of each step.
+        projections: Variables, and by what each is replaced after every step.
+        callbacks: Further callbacks of tf_keras.
+        teacher: A model whose answers are learnt as well as the labels.
+
+    Returns:
+        How the training went.
+
+    Raises:
+        InputError: The loss is not a number.
+        UnsupportedError: The model translates.
     """
     if data.task == "translation":
         raise UnsupportedError(
@@ -49,21 +69,14 @@ def fit_tf_keras(
         loss=lambda y, outputs: function(y, outputs),
         metrics=[_metric(data.task, soft_binary=teacher is not None and source.output_shape[-1] == 1)],
     )
-    monitor = monitor_epochs(plan)
+    monitor = EpochMonitor(BestEpoch(plan.select_from, plan.patience))
     encode = label_encoder(loss, source.output_shape[-1], data.task)
-    targets = blended_targets(teacher, data, encode) if teacher else encode(data.train.y)
-    adapted = [CallbackAdapter(callback) for callback in monitor.callbacks]
-    run_epochs(
-        model,
-        data,
-        plan,
-        progress,
-        [*callbacks, *adapted],
-        targets=targets,
-        encode=encode,
-        adapt=CallbackAdapter,
-    )
-    return monitor.finish(model, plan, int(model.optimizer.iterations.numpy()))
+    learnt = blended_targets(teacher, data, encode) if teacher else encode(data.train.y)
+    targets = Targets(learnt, encode(data.validation.y))
+    every = [*callbacks, *map(CallbackAdapter, monitor.callbacks)]
+    run_epochs(model, data, plan, progress, every, targets, adapt=CallbackAdapter)
+    best, steps = monitor.restore_best(model, plan.learning_rate), int(model.optimizer.iterations.numpy())
+    return FitResult(monitor.history, best, NOT_STARTED, steps)
 
 
 def _metric(task: Task, *, soft_binary: bool) -> tf_keras.metrics.Metric | str:
@@ -88,7 +101,7 @@ class ProjectedAdam(tf_keras.optimizers.Adam):
         return iterations
 
     def _project(self, strategy: tf.distribute.Strategy) -> None:
-        """On every replica, whose variables are the same."""
+        """Replace the variables on every replica, where they are the same."""
         for variable, projection in self.projections:
             strategy.extended.update(variable, lambda copy, projection=projection: copy.assign(projection(copy)))
 
@@ -101,22 +114,22 @@ class CallbackAdapter(tf_keras.callbacks.Callback):
         self.callback = callback
 
     def set_model(self, model: tf_keras.Model) -> None:
-        """Both know the model."""
+        """Tell both callbacks the model."""
         super().set_model(model)
         self.callback.set_model(model)
 
     def on_epoch_begin(self, epoch: int, logs: Logs = None) -> None:
-        """Pass it on."""
+        """Call the same method of the Keras 3 callback."""
         self.callback.on_epoch_begin(epoch, logs)
 
     def on_epoch_end(self, epoch: int, logs: Logs = None) -> None:
-        """Pass it on."""
+        """Call the same method of the Keras 3 callback."""
         self.callback.on_epoch_end(epoch, logs)
 
     def on_train_batch_begin(self, batch: int, logs: Logs = None) -> None:
-        """Pass it on."""
+        """Call the same method of the Keras 3 callback."""
         self.callback.on_train_batch_begin(batch, logs)
 
     def on_train_batch_end(self, batch: int, logs: Logs = None) -> None:
-        """Pass it on."""
+        """Call the same method of the Keras 3 callback."""
         self.callback.on_train_batch_end(batch, logs)

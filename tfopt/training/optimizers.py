@@ -3,19 +3,19 @@
 With weight decay it is AdamW (Loshchilov & Hutter 2019), which spares biases and the scales of normalizations.
 """
 
-from collections.abc import Sequence
+import contextlib
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 import keras
 import tensorflow as tf
 
 from tfopt.config.choices import Decay
-from tfopt.typing import Logs, Tensor
+from tfopt.typing import Tensor
 
 WITHOUT_DECAY = ["bias", "gamma", "beta"]
 FINAL_SHARE = 0.01  # share of the learning rate that is left at the end of the exponential decay
 STEP_DECAY = ((0.5, 0.1), (0.75, 0.01))  # at half of the steps a tenth, as in He et al. 2016
-PLATEAU_FACTOR, PLATEAU_PATIENCE = 0.3, 3
 
 
 def make_optimizer(
@@ -98,29 +98,22 @@ class WarmUp(keras.optimizers.schedules.LearningRateSchedule):
         return keras.ops.where(step < self.steps, self.rate * (step + 1) / self.steps, after)
 
 
-class Plateau(keras.callbacks.Callback):
-    """Lowers the learning rate whenever the validation loss has not fallen for some epochs.
+@contextlib.contextmanager
+def kernel_penalties(model: keras.Model, l1: float, l2: float) -> Iterator[None]:
+    """Add l1 * sum|w| + l2 * sum w^2 of every trainable kernel to the loss while the context lasts.
 
-    It goes by the history alone, so that a resumed run goes on with the same rate.
+    The penalties are part of one training only: the model that is saved knows nothing of them.
     """
-
-    def __init__(self, rate: float, history: Sequence[dict[str, float]]) -> None:
-        super().__init__()
-        self.rate = rate
-        self.history = history
-
-    def on_epoch_begin(self, epoch: int, logs: Logs = None) -> None:  # noqa: ARG002
-        """Set the rate that the losses so far ask for."""
-        falls = count_plateaus([float(logs["val_loss"]) for logs in self.history])
-        self.model.optimizer.learning_rate = self.rate * PLATEAU_FACTOR**falls
-
-
-def count_plateaus(losses: Sequence[float]) -> int:
-    """How often the loss has stood still for `PLATEAU_PATIENCE` epochs, counted anew after each time."""
-    best, waited, count = float("inf"), 0, 0
-    for loss in losses:
-        waited = 0 if loss < best else waited + 1
-        best = min(best, loss)
-        if waited == PLATEAU_PATIENCE:
-            waited, count = 0, count + 1
-    return count
+    kernels = (
+        [weight for weight in model.trainable_weights if len(weight.shape) >= 2 and weight.name not in WITHOUT_DECAY]
+        if l1 or l2
+        else []
+    )
+    before = [kernel.regularizer for kernel in kernels]
+    try:
+        for kernel in kernels:
+            kernel.regularizer = keras.regularizers.L1L2(l1, l2)
+        yield
+    finally:
+        for kernel, own in zip(kernels, before, strict=True):
+            kernel.regularizer = own

@@ -16,9 +16,9 @@ from tfopt.models.architectures import build
 from tfopt.models.signature import Signature
 from tfopt.runtime.progress import Progress
 from tfopt.training.batches import steps_per_epoch
-from tfopt.training.checkpoint import NOT_STARTED
+from tfopt.training.checkpoint import NOT_STARTED, RunFiles
 from tfopt.training.config import TrainConfig
-from tfopt.training.fit import FitResult, RunFiles, fit
+from tfopt.training.fit import FitResult, fit
 from tfopt.training.plan import FitPlan
 from tfopt.training.seeds import seed_everything
 from tfopt.training.transfer import transfer, with_new_head

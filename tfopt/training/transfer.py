@@ -22,8 +22,9 @@ from tfopt.models.heads import add_head
 from tfopt.models.signature import Signature
 from tfopt.runtime.progress import Progress
 from tfopt.training.batches import evaluation_batches, steps_per_epoch
+from tfopt.training.checkpoint import RunFiles
 from tfopt.training.config import TrainConfig
-from tfopt.training.fit import FitResult, RunFiles, fit
+from tfopt.training.fit import FitResult, fit
 from tfopt.training.plan import FitPlan
 
 HEAD_FACTOR = 10  # a dense layer on features that stand still bears a higher learning rate

@@ -10,9 +10,8 @@ from pydantic import BaseModel
 
 from tfopt.data.dataset import Dataset
 from tfopt.runtime.progress import Advance
-from tfopt.training.checkpoint import Position
+from tfopt.training.checkpoint import Position, RunFiles
 from tfopt.training.config import TrainConfig
-from tfopt.training.fit import RunFiles
 from tfopt.typing import Json
 
 TRAINED, OUTCOME = "trained.keras", "outcome.json"

@@ -17,9 +17,9 @@ from tfopt.formats.keras.artifact import KerasArtifact
 from tfopt.report.versions import versions
 from tfopt.runtime.progress import Progress
 from tfopt.runtime.temporary_files import temporary_folder
-from tfopt.training.checkpoint import NOT_STARTED, remove_without_checkpoint, saved_position
+from tfopt.training.checkpoint import NOT_STARTED, RunFiles, remove_without_checkpoint, saved_position
 from tfopt.training.config import TrainConfig
-from tfopt.training.fit import FitResult, RunFiles
+from tfopt.training.fit import FitResult
 from tfopt.training.plan import FitPlan
 from tfopt.training.train import TrainingResult
 
