@@ -1,4 +1,5 @@
 import ast
+import re
 from pathlib import Path
 
 import pytest
@@ -55,6 +56,13 @@ def test_imports_point_one_way(path):
         return
     module = ".".join(path.relative_to(PACKAGE).with_suffix("").parts)
     assert {other for other in _imports(path) if _floor(other) > _floor(module)} == set()
+
+
+@pytest.mark.parametrize("path", FILES, ids=lambda path: str(path.relative_to(PACKAGE)))
+def test_one_module_starts_processes(path):
+    source = path.read_text()
+    starts = re.search(r"\b(subprocess|multiprocessing|Popen|ProcessPoolExecutor|os\.(fork|spawn|exec|system))", source)
+    assert not starts or path == PACKAGE / "runtime" / "processes.py"
 
 
 @pytest.mark.parametrize("path", FILES, ids=lambda path: str(path.relative_to(PACKAGE)))

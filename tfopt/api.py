@@ -172,7 +172,7 @@ def train(
 
     With `workers` it is trained by several processes (see `tfopt.distribution.workers`).
     """
-    from tfopt.distribution.workers.launching import train as train_by_workers
+    from tfopt.distribution.workers.training import train_by_workers
     from tfopt.training.train import summary_of
     from tfopt.training.train import train as train_model
 

@@ -30,6 +30,7 @@ QUIET = {"KERAS_BACKEND": "tensorflow", "TF_CPP_MIN_LOG_LEVEL": "3", "PYTHONWARN
 NATIVE_LOG = re.compile(r"[IWEF]\d{4} |WARNING: All log messages before")  # TensorFlow's own lines
 LAST_LINES = 30
 LONGEST_LINE, LONGEST_REPORT = 2**14, 2**26  # bytes; a child that was taken over may write without an end
+LONGEST_REASON = 200  # letters
 GRACE = 5.0  # seconds in which the last lines of a process that has ended arrive
 
 
@@ -81,8 +82,8 @@ def run(
     if answer is None or process.late or process.code < 0:
         raise ProcessError(f"its process {process.ending}", process.code, late=process.late)
     if answer.kind == "error":
-        raised = f"{answer.value}: {answer.text}"
-        raise error_of(answer) or ProcessError(f"its process {process.ending}", process.code, raised=raised)
+        sentence = f"its process {process.ending}"
+        raise error_of(answer) or ProcessError(sentence, process.code, raised=process.raised)
     return answer.value
 
 
@@ -97,6 +98,7 @@ class Process:
         put: Callable[[Event], None],
     ) -> None:
         self.late = False
+        self.raised = ""  # the exception that its function has raised, as in "ValueError: no such axis"
         self._time_limit = call.time_limit
         self._put = put
         self._lines: deque[str] = deque(maxlen=LAST_LINES)
@@ -143,7 +145,8 @@ class Process:
             return f"took longer than {self._time_limit:g} s"
         if self.code < 0:
             return f"was ended by signal {-self.code}"
-        return f"ended with code {self.code}: {self.last_line or 'it said nothing'}"
+        reason = " ".join(self.raised.split())[:LONGEST_REASON] or self.last_line or "it said nothing"
+        return f"ended with code {self.code}: {reason}"
 
     def give(self, call: Call) -> None:
         """Tell it what to call its function with; one that has died meanwhile shows that by its exit."""
@@ -171,8 +174,11 @@ class Process:
     def _read_events(self) -> None:
         while line := self._streams[1].readline(LONGEST_REPORT):
             event = parsed(line)
-            if event is not None:
-                self._put(event)
+            if event is None:
+                continue
+            if event.kind == "error":
+                self.raised = f"{event.value}: {event.text}"
+            self._put(event)
         self._popen.wait()
         self._log.join(GRACE)
         self._timer.cancel()
@@ -250,16 +256,3 @@ def _environment(more: Mapping[str, str]) -> dict[str, str]:
     """The environment of this process, with what is needed to find tfopt, and `more`."""
     places = [HOME, *filter(None, os.environ.get("PYTHONPATH", "").split(os.pathsep))]
     return {**os.environ, "PYTHONPATH": os.pathsep.join(dict.fromkeys(places)), **more}
-
-
-def command(module: str, *arguments: str) -> list[str]:
-    """The command line that runs a module of tfopt."""
-    return [sys.executable, "-P", "-m", module, *arguments]
-
-
-def environment(**more: str) -> dict[str, str]:
-    """The environment of a child."""
-    return _environment(more)
-
-
-death = signal_name

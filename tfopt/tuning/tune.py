@@ -30,7 +30,7 @@ from tfopt.tuning.search_space import Space, train_config
 from tfopt.tuning.study import Search, best, claim, ended, opened, silenced
 from tfopt.tuning.study_files import StudyFiles
 from tfopt.tuning.trial import run
-from tfopt.tuning.worker_pool import work
+from tfopt.tuning.worker_pool import run_in_parallel
 from tfopt.typing import Json
 
 
@@ -101,7 +101,7 @@ def _run_all(study: optuna.Study, search: Search, data: Dataset, progress: Progr
         watch = _Watch(study, advance)
         watch()
         if search.config.parallel > 1:
-            work(study, search, data, watch)
+            run_in_parallel(study, search, data, watch)
         else:
             while not search.over and (claimed := claim(study, search)) is not None:
                 run(study, search, *claimed, data, progress)

@@ -1,13 +1,8 @@
-"""Several processes on one study: each has its share of the processor, none outlives the one that started them."""
+"""Several processes on one study: each has its share of the processor and takes trials until there are none."""
 
-import contextlib
+import itertools
 import os
-import pickle
-import subprocess
-import tempfile
-import time
-from collections.abc import Callable, Iterator
-from typing import IO
+from collections.abc import Callable
 
 import optuna
 from filelock import FileLock
@@ -15,98 +10,79 @@ from optuna.trial import TrialState
 
 from tfopt.data.dataset import Dataset
 from tfopt.errors import TfoptError
-from tfopt.runtime.processes import command, environment
-from tfopt.tuning.study import Search, fail, lose
+from tfopt.runtime.processes import QUIET, Process, ProcessGroup
+from tfopt.runtime.progress import Progress, Silent
+from tfopt.tuning.study import Search, claim, fail, joined, lose, silenced
 
-POLL = 0.3  # seconds
-QUIET = {
-    "KERAS_BACKEND": "tensorflow",
-    "PYTHONWARNINGS": "ignore",
-    "TF_CPP_MIN_LOG_LEVEL": "3",
-    "TF_FORCE_GPU_ALLOW_GROWTH": "true",  # the processes share a GPU
-}
+POLL_SECONDS = 0.3
+ENVIRONMENT = {**QUIET, "TF_FORCE_GPU_ALLOW_GROWTH": "true"}  # the processes share a GPU
 
 
-class Worker:
-    """A running process and what it writes to its standard error."""
+def run_in_parallel(study: optuna.Study, search: Search, data: Dataset, watch: Callable[[], None]) -> None:
+    """Let several processes work on a study until no trial is left.
 
-    def __init__(self) -> None:
-        self.log: IO[bytes] = tempfile.TemporaryFile()  # noqa: SIM115
-        self.process = subprocess.Popen(
-            command("tfopt.tuning.worker"),
-            stdin=subprocess.PIPE,
-            stdout=subprocess.DEVNULL,
-            stderr=self.log,
-            env=environment(**QUIET),
-            start_new_session=True,  # Ctrl-C reaches the parent only, which ends this one
-        )
+    A trial whose process died has failed, and another process takes its place.
 
-    def give(self, payload: bytes) -> None:
-        """Tell it what to do."""
-        assert self.process.stdin is not None
-        with contextlib.suppress(BrokenPipeError):  # it has died: its exit code tells
-            self.process.stdin.write(payload)
-            self.process.stdin.flush()
+    Args:
+        study: The study.
+        search: The same, for other processes; its config says how many there are.
+        data: What trials train on; they do not see its test split.
+        watch: Is called again and again meanwhile.
 
-    def last_words(self) -> str:
-        """The last line it wrote."""
-        self.log.seek(0)
-        lines = self.log.read().decode(errors="replace").strip().splitlines()
-        return lines[-1] if lines else "it said nothing"
-
-    def end(self) -> None:
-        """Kill it if it runs."""
-        self.process.kill()
-        with contextlib.suppress(BrokenPipeError):
-            self.process.communicate()
-        self.log.close()
-
-
-def work(study: optuna.Study, search: Search, data: Dataset, watch: Callable[[], None]) -> None:
-    """Let `parallel` processes work until no trial is left; `watch` is called again and again meanwhile.
-
-    A trial whose process died has failed, and another process takes its place. Raises `TfoptError` if a process ended
-    without any trial.
+    Raises:
+        TfoptError: If a process ended before its first trial.
     """
     threads = max(1, (os.cpu_count() or 1) // search.config.parallel)
-    payload = pickle.dumps((search, data, threads))
-    with _started(min(search.config.parallel, search.most), payload) as workers:
-        while workers:
-            time.sleep(POLL)
-            watch()
-            for worker in [worker for worker in workers if worker.process.poll() is not None]:
-                if worker.process.returncode:
-                    _bury(study, search, worker)
-                    workers.append(Worker())
-                    workers[-1].give(payload)
-                workers.remove(worker)
-                worker.end()
+    call = (f"{__name__}:run_trials", search, data.without_test(), threads)
+    numbers = itertools.count()
+    with ProcessGroup() as group:
+        running = min(search.config.parallel, search.most)
+        for _ in range(running):
+            group.start(next(numbers), *call, environment=ENVIRONMENT)
+        while running:
+            found = group.next_event(POLL_SECONDS)
+            if found is None or found[1].kind == "exit":
+                watch()
+            if found and found[1].kind == "exit":
+                process = group.processes[found[0]]
+                if process.code:
+                    _end_trials_of(process, study, search)
+                    group.start(next(numbers), *call, environment=ENVIRONMENT)
+                else:
+                    running -= 1
 
 
-@contextlib.contextmanager
-def _started(count: int, payload: bytes) -> Iterator[list[Worker]]:
-    workers: list[Worker] = []
-    try:
-        for _ in range(count):
-            workers.append(Worker())  # noqa: PERF401  # those that run are to end if the next cannot start
-        for worker in workers:
-            worker.give(payload)
-        yield workers
-    finally:
-        for worker in workers:
-            worker.end()
+def run_trials(_progress: Progress, search: Search, data: Dataset, threads: int) -> None:
+    """Take trials of a study until there are none, in a process that another has started.
+
+    If that ends, this one does so too, and leaves its trial to be taken again.
+
+    Args:
+        _progress: Is told nothing: the parent looks at the study.
+        search: The study.
+        data: What trials train on.
+        threads: The share of the processor.
+    """
+    import tensorflow as tf
+
+    tf.config.threading.set_intra_op_parallelism_threads(threads)
+    tf.config.threading.set_inter_op_parallelism_threads(threads)
+    from tfopt.tuning.trial import run
+
+    with silenced():
+        study = joined(search)
+        while not search.over and (claimed := claim(study, search)) is not None:
+            run(study, search, *claimed, data, Silent())
 
 
-def _bury(study: optuna.Study, search: Search, worker: Worker) -> None:
+def _end_trials_of(process: Process, study: optuna.Study, search: Search) -> None:
     """End the trial of a process that died: it fails, or it is lost if it had not been taken altogether."""
-    code, pid = worker.process.returncode, worker.process.pid
-    how = f"was ended by signal {-code}" if code < 0 else f"ended: {worker.last_words()}"
     with FileLock(search.files.turn):
         trials = study.get_trials(deepcopy=False)
-        if all(trial.user_attrs.get("pid") != pid for trial in trials):
-            raise TfoptError(f"a process of --parallel {how} before its first trial")
+        if all(trial.user_attrs.get("pid") != process.pid for trial in trials):
+            raise TfoptError(f"a process of --parallel {process.ending} before its first trial")
         for trial in trials:
             if trial.state == TrialState.RUNNING and "slot" not in trial.user_attrs:
                 lose(study, trial)
-            elif trial.state == TrialState.RUNNING and trial.user_attrs["pid"] == pid:
-                fail(study, trial, f"its process {how}")
+            elif trial.state == TrialState.RUNNING and trial.user_attrs["pid"] == process.pid:
+                fail(study, trial, f"its process {process.ending}")

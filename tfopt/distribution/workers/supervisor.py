@@ -1,112 +1,130 @@
-"""What a parent makes of what its workers tell: a progress bar, a failure to mend, or an error to report."""
+"""What a parent makes of what its workers report: a progress bar, a failure to mend, or an error."""
 
 import os
 import time
-from contextlib import ExitStack
 
-from tfopt import errors
 from tfopt.distribution.workers.addresses import unreachable
 from tfopt.distribution.workers.config import WorkersConfig
-from tfopt.distribution.workers.group import NATIVE, Group
-from tfopt.distribution.workers.job import Event
-from tfopt.errors import InputError, TfoptError, WorkerError
-from tfopt.runtime.progress import Advance, Progress
+from tfopt.errors import InputError, WorkerError
+from tfopt.runtime.processes import NATIVE_LOG, ProcessGroup
+from tfopt.runtime.progress import Progress
+from tfopt.runtime.protocol import Event, TaskBars, error_of
 from tfopt.training.fit import TRAINING_TASK
 
-POLL = 0.5  # seconds
-CAUSE = 1.0  # seconds in which it shows which worker has failed the others
+POLL_SECONDS = 0.5
+CAUSE_SECONDS = 1.0  # in which it shows which worker has failed the others
 
 
-class Watch:
-    """One start of a group, from the first word of a worker to the end of all; `steps` counts those of the training."""
+class Supervisor:
+    """Watches over one start of a group of workers.
+
+    Args:
+        workers: Who they are, and how long they may be silent.
+        progress: Shows how far the first of them is, and what any of them writes.
+        first: Whether this is their first start.
+
+    Attributes:
+        steps: How many steps of the training have been made.
+        results: What workers have returned, by rank.
+    """
 
     def __init__(self, workers: WorkersConfig, progress: Progress, *, first: bool) -> None:
         self.workers = workers
         self.progress = progress
         self.first = first
         self.steps = 0
-        self._bars: list[tuple[str, ExitStack, Advance]] = []
-        self._failures: dict[int, Event] = {}
+        self.results: dict[int, object] = {}
+        self._errors: dict[int, Event] = {}
 
-    def until_the_end(self, group: Group) -> str | None:
-        """Return why the group must start again, or None if all have done their work.
+    def wait(self, group: ProcessGroup) -> str | None:
+        """Wait until all workers have done their work or one has failed.
 
-        Raises the error of a worker, or `InputError` if they do not come together in time.
+        Args:
+            group: The workers, by rank.
+
+        Returns:
+            Why the group must start again; None if all have done their work.
+
+        Raises:
+            TfoptError: If a worker has raised one that a new start would not mend.
+            InputError: If they do not come together in time.
+            WorkerError: If a worker has failed by itself.
         """
-        running, started = set(group.processes), set[int]()
+        running, ready = set(group.processes), set[int]()
         shown = min(running)
         heard = time.monotonic()
-        try:
+        with TaskBars(self.progress) as bars:
             while running:
-                told = group.hear(POLL)
-                everybody = len(started) == len(group.processes)
-                if told and told.event:
+                found = group.next_event(POLL_SECONDS)
+                everybody = len(ready) == len(group.processes)
+                if found is None:
+                    if time.monotonic() - heard > self.workers.timeout:
+                        return self._silence(group, everybody=everybody)
+                    continue
+                rank, event = found
+                if event.kind == "exit":
+                    running.discard(rank)
+                    if group.processes[rank].code:
+                        return self._failure(group, rank, everybody=everybody)
+                elif event.kind == "line":
+                    self._say(rank, event.text)
+                else:
                     heard = time.monotonic()
-                    if told.event.kind == "started":
-                        started.add(told.rank)
-                    elif told.event.kind == "failed":
-                        self._failures[told.rank] = told.event
-                    elif told.rank == shown:
-                        self._show(told.event)
-                elif told and told.line is not None:
-                    self._say(told.rank, told.line)
-                elif told:
-                    running.discard(told.rank)
-                    if group.processes[told.rank].code:
-                        return self._failure(group, told.rank, everybody=everybody)
-                elif time.monotonic() - heard > self.workers.timeout:
-                    if everybody:
-                        return f"the workers have been silent for {self.workers.timeout:g} s"
-                    if self.first:
-                        raise InputError(self._missing(group))
-                    return self._missing(group)
-        finally:
-            while self._bars:
-                self._bars.pop()[1].close()
+                    if event.kind == "ready":
+                        ready.add(rank)
+                    elif event.kind == "result":
+                        self.results[rank] = event.value
+                    elif event.kind == "error":
+                        self._errors[rank] = event
+                    elif rank == shown and event.kind != "say":
+                        self._show(event, bars)
         return None
 
-    def _show(self, event: Event) -> None:
-        if event.kind == "task":
-            stack = ExitStack()
-            self._bars.append((event.text, stack, stack.enter_context(self.progress.task(event.text, event.count))))
-            self.steps = 0 if event.text == TRAINING_TASK else self.steps
-        elif event.kind == "steps" and self._bars:
-            name, _, advance = self._bars[-1]
-            advance(event.count or 0, event.text)
-            self.steps += (event.count or 0) * (name == TRAINING_TASK)
-        elif event.kind == "end" and self._bars:
-            self._bars.pop()[1].close()
+    def _show(self, event: Event, bars: TaskBars) -> None:
+        if event.kind == "task" and event.text == TRAINING_TASK:
+            self.steps = 0
+        elif event.kind == "step" and bars.current == TRAINING_TASK:
+            self.steps += event.steps or 0
+        bars.show(event)
 
     def _say(self, rank: int, line: str) -> None:
-        if line and not (NATIVE.match(line) and os.environ.get("TF_CPP_MIN_LOG_LEVEL") == "3"):
+        if line and not (NATIVE_LOG.match(line) and os.environ.get("TF_CPP_MIN_LOG_LEVEL") == "3"):
             self.progress.say(f"[worker {rank}] {line}")
 
-    def _failure(self, group: Group, rank: int, *, everybody: bool) -> str:
+    def _failure(self, group: ProcessGroup, rank: int, *, everybody: bool) -> str:
         """Why they must start again, if that may help; of several that have failed the one that was killed counts."""
-        until = time.monotonic() + CAUSE
+        until = time.monotonic() + CAUSE_SECONDS
         while group.processes[rank].code > 0 and time.monotonic() < until:
-            told = group.hear(until - time.monotonic())
-            if told and told.event and told.event.kind == "failed":
-                self._failures[told.rank] = told.event
-            elif told and told.line is None and not told.event and group.processes[told.rank].code < 0:
-                rank = told.rank
-        code, failure = group.processes[rank].code, self._failures.get(rank)
-        if failure and failure.error:
+            other, event = group.next_event(until - time.monotonic()) or (rank, None)
+            if event and event.kind == "error":
+                self._errors[other] = event
+            elif event and event.kind == "exit" and group.processes[other].code < 0:
+                rank = other
+        process, event = group.processes[rank], self._errors.get(rank)
+        error = error_of(event) if event else None
+        if error and not isinstance(error, WorkerError):
             if not self.first and not everybody:  # those who are ahead may still hold on to what was before
-                return failure.text
-            mistake: type[TfoptError] = getattr(errors, failure.error)
-            raise mistake(failure.text)
-        if code < 0:
-            return f"worker {rank} {group.processes[rank].how()}"
-        if failure:
-            return f"worker {rank} failed ({failure.text})"
-        raise WorkerError(f"worker {rank} {group.processes[rank].how()}")
+                return str(error)
+            raise error
+        if process.code < 0:
+            return f"worker {rank} {process.ending}"
+        if error:
+            return f"worker {rank} failed ({error})"
+        raise WorkerError(f"worker {rank} {process.ending}")
 
-    def _missing(self, group: Group) -> str:
+    def _silence(self, group: ProcessGroup, *, everybody: bool) -> str:
+        """Why they must start again after they have been silent for too long."""
+        if everybody:
+            return f"the workers have been silent for {self.workers.timeout:g} s"
+        if self.first:
+            raise InputError(self._missing(group))
+        return self._missing(group)
+
+    def _missing(self, group: ProcessGroup) -> str:
         """Who has not come, as far as can be seen from here."""
         limit = f"the workers have not come together within {self.workers.timeout:g} s"
         if isinstance(self.workers.workers, int):
-            last = [process.lines[-1] for process in group.processes.values() if process.lines]
+            last = [process.last_line for process in group.processes.values() if process.last_line]
             return f"{limit}: {last[-1] if last else 'they say nothing'}"
         assert self.workers.rank is not None
         missing = unreachable(self.workers.workers, self.workers.rank)

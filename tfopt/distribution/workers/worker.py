@@ -1,13 +1,7 @@
-"""A process that trains with others: `python -m tfopt.distribution.workers.worker`.
-
-Its job comes pickled through its standard input, which stays open as long as the parent lives: at its end, however it
-came about, the worker ends too. Events go out through its standard output.
-"""
+"""A process that trains with others: each has a share of every batch, and all of them have the same weights."""
 
 import json
 import os
-import pickle
-import sys
 from dataclasses import replace
 from pathlib import Path
 
@@ -16,39 +10,37 @@ import tensorflow as tf
 from tfopt.distribution.strategies import make_worker_strategy
 from tfopt.distribution.workers.addresses import port_taken
 from tfopt.distribution.workers.agreement import agree, share
-from tfopt.distribution.workers.job import AGAIN, OUTCOME, TRAINED, Event, Job, Outcome, Telling
-from tfopt.errors import InputError, TfoptError
+from tfopt.distribution.workers.job import Job, Outcome
+from tfopt.errors import InputError, WorkerError
 from tfopt.formats.loading import load_keras
 from tfopt.models.applications import PREFIX
-from tfopt.runtime.atomic_files import write_file
-from tfopt.runtime.orphans import end_with_parent
+from tfopt.runtime.protocol import ParentProgress
 from tfopt.runtime.temporary_files import temporary_folder
-from tfopt.training.train import TrainingResult, train
+from tfopt.training.train import train
 
 
-def main() -> None:
-    """Train as one of the workers; end with 0, with 2 after a user's mistake, with `AGAIN` if others have failed it."""
-    telling = Telling(os.fdopen(os.dup(1), "w"))
-    os.dup2(2, 1)  # what others print is no event
-    job: Job = pickle.load(sys.stdin.buffer)
-    end_with_parent()
+def run_worker(progress: ParentProgress, job: Job) -> Outcome:
+    """Train as one of the workers.
+
+    Args:
+        progress: Is told when the workers have come together, and then how far the training is.
+        job: What to do.
+
+    Returns:
+        What there is to say about the model, which is written if the job says where.
+
+    Raises:
+        InputError: If the workers do not come together or were asked for different things.
+        WorkerError: If others have failed this one, so that it may help to start again.
+    """
     try:
         with temporary_folder() as folder:
-            _work(job, telling, folder)
-    except TfoptError as error:
-        telling.tell(Event(kind="failed", text=str(error), error=type(error).__name__))
-        code = 2
+            return _train(job, progress, folder)
     except (tf.errors.OpError, RuntimeError, OSError) as error:
-        telling.tell(Event(kind="failed", text=_first_line(error)))
-        code = AGAIN
-    else:
-        code = 0
-    # TensorFlow's threads may wait for workers that are gone; they must not keep this process.
-    sys.stderr.flush()
-    os._exit(code)
+        raise WorkerError(_first_line(error)) from error
 
 
-def _work(job: Job, telling: Telling, own: Path) -> None:
+def _train(job: Job, progress: ParentProgress, own: Path) -> Outcome:
     if job.threads:
         tf.config.threading.set_intra_op_parallelism_threads(job.threads)
         tf.config.threading.set_inter_op_parallelism_threads(job.threads)
@@ -59,6 +51,27 @@ def _work(job: Job, telling: Telling, own: Path) -> None:
     files = job.files if chief else replace(
         job.files, checkpoint=own / job.files.checkpoint.name, resume=True, tensorboard=None
     )  # fmt: skip
+    where = _join(job)
+    progress.ready()
+    share(where, files.folders, giving=chief and job.files.resume)
+    base = job.config.base
+    made = load_keras(base).fresh_model if base and not base.startswith(PREFIX) else None
+    trained = train(job.config, job.data, progress, files, made, where=where)
+    if job.output:
+        trained.model.save(job.output)
+    result = trained.result
+    return Outcome(
+        history=result.history,
+        best_epoch=result.best_epoch,
+        resumed_at=result.resumed_at,
+        steps=result.steps,
+        replicas=trained.replicas,
+        notes=trained.notes,
+    )
+
+
+def _join(job: Job) -> tf.distribute.Strategy:
+    """Meet the others, and see that all were asked for the same."""
     try:
         where = make_worker_strategy()
         agree(where, len(job.addresses), job.rank, job.asked)
@@ -71,35 +84,10 @@ def _work(job: Job, telling: Telling, own: Path) -> None:
             f"the workers do not come together ({_first_line(error)}); every worker needs the same --workers and as"
             " many devices as the others"
         ) from None
-    telling.tell(Event(kind="started"))
-    share(where, files.folders, giving=chief and job.files.resume)
-    base = job.config.base
-    made = load_keras(base).fresh_model if base and not base.startswith(PREFIX) else None
-    trained = train(job.config, job.data, telling, files, made, where=where)
-    if job.output:
-        _write(trained, job.output)
-
-
-def _write(trained: TrainingResult, folder: Path) -> None:
-    """Put the model and what there is to say about it where the parent finds them."""
-    result = trained.result
-    outcome = Outcome(
-        history=result.history,
-        best_epoch=result.best_epoch,
-        resumed_at=result.resumed_at,
-        steps=result.steps,
-        replicas=trained.replicas,
-        notes=trained.notes,
-    )
-    trained.model.save(folder / TRAINED)
-    write_file(folder / OUTCOME, outcome.model_dump_json().encode(), force=True)
+    return where
 
 
 def _first_line(error: BaseException) -> str:
     lines = [line.strip() for line in str(error).splitlines() if line.strip()]
     text = lines[0].rpartition("}} ")[2] if lines else ""
     return f"{type(error).__name__}: {text[:200]}"
-
-
-if __name__ == "__main__":
-    main()
