@@ -97,10 +97,10 @@ def test_the_json_report_holds_every_figure_of_the_table(literal):
     from rich.console import Console
 
     from tfopt.report.schema import Report
-    from tfopt.report.terminal import render
+    from tfopt.report.terminal import render_report
 
     console = Console(width=200, record=True, file=open("/dev/null", "w"))  # noqa: SIM115, PTH123
-    console.print(render(Report.model_validate(report)))
+    console.print(render_report(Report.model_validate(report)))
     shown = console.export_text()
     for measured in report["measurements"]:
         assert f"{measured['file_bytes'] / 1e3:.1f} kB" in shown

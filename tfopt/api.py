@@ -25,9 +25,8 @@ from tfopt.formats.loading import ModelLike, load, load_keras
 from tfopt.models.applications import PREFIX
 from tfopt.models.config import BuildConfig
 from tfopt.report.inspection import Inspection
-from tfopt.report.schema import Report
+from tfopt.report.schema import Report, package_versions
 from tfopt.report.shootout import ShootoutReport
-from tfopt.report.versions import versions
 from tfopt.runtime.process_state import preserved
 from tfopt.runtime.progress import Progress, Silent
 from tfopt.shootouts.config import ShootoutConfig
@@ -225,7 +224,7 @@ def shootout(
         budget=config.budget,
         contestants=contestants,
         notes=[*dataset.notes, *notes],
-        versions=versions(),
+        versions=package_versions(),
     )
 
 

@@ -22,9 +22,10 @@ if TYPE_CHECKING:
     from pydantic import ValidationError
     from rich.console import RenderableType
 
+    from tfopt.report.benchmarks import BenchReport
     from tfopt.report.inspection import Inspection
     from tfopt.report.predictions import Predictions
-    from tfopt.report.schema import BenchReport, Record, Report
+    from tfopt.report.schema import Record, Report
     from tfopt.report.shootout import ShootoutReport
 
 MOST_SAID = 1000  # characters of a sentence
@@ -159,27 +160,27 @@ class Output:
         """Print the report on stdout, as a table or as JSON; `written` are the files that are there by now."""
         if written:
             self.on_failure = f"{' and '.join(map(str, written))} had been written"
-        from tfopt.report.terminal import render
+        from tfopt.report.terminal import render_report
 
-        self._print(report, render(report, everything=self.verbose))
+        self._print(report, render_report(report, everything=self.verbose))
         if written:
             self.say(f"wrote {' and '.join(map(str, written))}")
 
     def benchmarks(self, report: "BenchReport") -> None:
         """Print benchmarks on stdout, as a table or as JSON."""
-        from tfopt.report.bench_table import render_bench
+        from tfopt.report.benchmarks import render_benchmarks
 
-        self._print(report, render_bench(report))
+        self._print(report, render_benchmarks(report))
 
     def shootout(self, report: "ShootoutReport") -> None:
         """Print a comparison of architectures on stdout, as a table or as JSON."""
-        from tfopt.report.shootout_table import render_shootout
+        from tfopt.report.shootout import render_shootout
 
         self._print(report, render_shootout(report))
 
     def predictions(self, report: "Predictions") -> None:
         """Print predictions on stdout, as a table or as JSON."""
-        from tfopt.report.prediction_table import render_predictions
+        from tfopt.report.predictions import render_predictions
 
         self._print(report, render_predictions(report))
 

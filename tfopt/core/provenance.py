@@ -13,7 +13,7 @@ from tfopt.errors import InputError
 from tfopt.formats.artifact import Artifact
 from tfopt.formats.keras.artifact import KerasArtifact
 from tfopt.formats.provenance import Provenance, Step
-from tfopt.report.versions import versions
+from tfopt.report.schema import package_versions
 from tfopt.runtime.progress import Progress
 
 DataLike = str | Path | DataConfig | Dataset
@@ -128,4 +128,4 @@ def next_provenance(
 
 
 def _step(command: str, config: Config) -> Step:
-    return Step(command=command, config=config.model_dump(mode="json"), tfopt=versions()["tfopt"])
+    return Step(command=command, config=config.model_dump(mode="json"), tfopt=package_versions()["tfopt"])

@@ -13,8 +13,7 @@ from tfopt.evaluation.measurement import compare as compare_measured
 from tfopt.evaluation.measurement import measure
 from tfopt.formats.artifact import Artifact
 from tfopt.formats.keras.artifact import KerasArtifact
-from tfopt.report.schema import Baseline, DataSummary, Report
-from tfopt.report.versions import versions
+from tfopt.report.schema import Baseline, DataSummary, Report, package_versions
 from tfopt.runtime.progress import Progress
 
 
@@ -64,7 +63,7 @@ def report_of(
         gates=check(gates, measured, comparisons) if gates else [],
         notes=[*notes, *_remarks(artifacts, data, untrained=untrained)],
         seed=getattr(config, "seed", None),
-        versions=versions(),
+        versions=package_versions(),
     )
 
 

@@ -9,8 +9,8 @@ from tfopt.evaluation.delegation import arena_bytes, not_delegated
 from tfopt.evaluation.latency import MOST_ROUNDS, interleaved, latency_change
 from tfopt.evaluation.memory import added_bytes
 from tfopt.formats.tflite.artifact import TfliteArtifact
-from tfopt.report.schema import Benchmark, BenchReport
-from tfopt.report.versions import versions
+from tfopt.report.benchmarks import Benchmark, BenchReport
+from tfopt.report.schema import package_versions
 from tfopt.runtime.progress import Progress
 from tfopt.typing import Array
 
@@ -35,7 +35,7 @@ def bench(paths: Sequence[Path], threads: Sequence[int], progress: Progress) -> 
     changes = [latency_change(first, times[:, 0], times[:, column]) for column in range(1, len(runs))]
     found = [found[0], *(b.model_copy(update={"change": c}) for b, c in zip(found[1:], changes, strict=True))]
     spread = max(float(np.subtract(*np.percentile(column, [75, 25])) / np.median(column)) for column in times.T)
-    return BenchReport(benchmarks=found, spread=spread, quiet=spread < QUIET, versions=versions())
+    return BenchReport(benchmarks=found, spread=spread, quiet=spread < QUIET, versions=package_versions())
 
 
 def _benchmark(path: Path, artifact: TfliteArtifact, threads: int, times: Array) -> Benchmark:

@@ -19,7 +19,7 @@ from tfopt.formats.artifact import Artifact
 from tfopt.formats.loading import ModelLike, load
 from tfopt.formats.provenance import Provenance
 from tfopt.report.predictions import Prediction, Predictions
-from tfopt.report.versions import versions
+from tfopt.report.schema import package_versions
 from tfopt.runtime.process_state import preserved
 from tfopt.runtime.progress import Progress, Silent
 from tfopt.typing import Array
@@ -47,7 +47,7 @@ def predict(
         with progress.task(f"running {artifact.name}", len(x)) as advance:
             outputs = artifact.predict((x,), advance)
         found = _answers(memory, names, outputs)
-    return Predictions(model=artifact.name, task=memory.task, predictions=found, versions=versions())
+    return Predictions(model=artifact.name, task=memory.task, predictions=found, versions=package_versions())
 
 
 def read_inputs(path: Path, model: ModelLike, *, like: ModelLike | None = None) -> Inputs:

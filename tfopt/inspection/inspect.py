@@ -8,7 +8,7 @@ from tfopt.formats.provenance import Provenance
 from tfopt.inspection.layers import keras_facts
 from tfopt.inspection.tflite import tflite_facts
 from tfopt.report.inspection import Inspection, OriginFacts, PortFacts, StepFacts
-from tfopt.report.versions import versions
+from tfopt.report.schema import package_versions
 from tfopt.runtime.progress import Progress
 
 
@@ -25,7 +25,7 @@ def inspect(artifact: Artifact, progress: Progress, *, int8: bool = True) -> Ins
         inputs=_ports(artifact.input_shapes(), artifact.input_types()),
         outputs=_ports(artifact.output_shapes()),
         origin=_origin(artifact.provenance) if artifact.provenance else None,
-        versions=versions(),
+        versions=package_versions(),
         **facts,
     )
 

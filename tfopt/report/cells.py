@@ -1,20 +1,37 @@
-"""What one artifact shows in the table of all variants: a function for each figure, and in which order they come."""
+"""The cells of the table of all artifacts: a function for each figure, and the order in which they are shown."""
 
 from collections.abc import Callable, Sequence
 
 from rich.markup import escape
 
+from tfopt.config.choices import Task
 from tfopt.report.schema import Comparison, Measurement
 
-NOTHING = "[dim]-[/]"
+EMPTY = "[dim]-[/]"
 BASELINE = "[dim]baseline[/]"
 
 Cell = Callable[[Measurement, Comparison | None], str]
 
 
-def size(count: float) -> str:
-    """Bytes as kB or MB."""
+def format_size(count: float) -> str:
+    """Write a number of bytes as kB or MB.
+
+    Example:
+        >>> format_size(72_640), format_size(16_860_000)
+        ('72.6 kB', '16.86 MB')
+    """
     return f"{count / 1e6:.2f} MB" if count >= 1e6 else f"{count / 1e3:.1f} kB"
+
+
+def format_score(value: float, task: Task) -> str:
+    """Write a figure of merit with its name: an accuracy, a BLEU, or a mean absolute error."""
+    match task:
+        case "classification":
+            return f"{value:.2%} accuracy"
+        case "translation":
+            return f"BLEU {value:.1f}"
+        case _:
+            return f"an MAE of {value:.4g}"
 
 
 def _relative(change: float | None, *, less_is_good: bool = True) -> str:
@@ -27,11 +44,11 @@ def _relative(change: float | None, *, less_is_good: bool = True) -> str:
 
 
 def _file(m: Measurement, c: Comparison | None) -> str:
-    return size(m.file_bytes) + _relative(c.size.file_bytes if c and c.size else None)
+    return format_size(m.file_bytes) + _relative(c.size.file_bytes if c and c.size else None)
 
 
 def _gzip(m: Measurement, c: Comparison | None) -> str:
-    return size(m.gzip_bytes) + _relative(c.size.gzip_bytes if c and c.size else None)
+    return format_size(m.gzip_bytes) + _relative(c.size.gzip_bytes if c and c.size else None)
 
 
 def _parameters(m: Measurement, _: Comparison | None) -> str:
@@ -43,12 +60,12 @@ def _nonzero(m: Measurement, c: Comparison | None) -> str:
 
 
 def _macs(m: Measurement, _: Comparison | None) -> str:
-    return f"{m.macs:,}" if m.macs is not None else NOTHING
+    return f"{m.macs:,}" if m.macs is not None else EMPTY
 
 
 def _accuracy(m: Measurement, c: Comparison | None) -> str:
     if m.accuracy is None:
-        return NOTHING
+        return EMPTY
     change = c.accuracy.change if c and c.accuracy else None
     points = "" if change is None else _points(change)
     return f"{m.accuracy.value:.2%}{points}"
@@ -60,22 +77,22 @@ def _points(change: float) -> str:
 
 
 def _samples(m: Measurement, _: Comparison | None) -> str:
-    return f"{m.accuracy.correct:,} of {m.accuracy.total:,}" if m.accuracy else NOTHING
+    return f"{m.accuracy.correct:,} of {m.accuracy.total:,}" if m.accuracy else EMPTY
 
 
 def _interval(m: Measurement, _: Comparison | None) -> str:
-    return f"{m.accuracy.low:.1%} to {m.accuracy.high:.1%}" if m.accuracy else NOTHING
+    return f"{m.accuracy.low:.1%} to {m.accuracy.high:.1%}" if m.accuracy else EMPTY
 
 
 def _mcnemar(_: Measurement, c: Comparison | None) -> str:
     if not c or not c.accuracy:
-        return NOTHING
+        return EMPTY
     return f"p = {c.accuracy.p_value:.2g} ({c.accuracy.lost} lost, {c.accuracy.won} won)"
 
 
 def _deviation(m: Measurement, c: Comparison | None) -> str:
     if m.deviation is None:
-        return NOTHING
+        return EMPTY
     change = _relative(c.deviation.change if c and c.deviation else None)
     unit = m.deviation.unit
     real = "" if unit in (None, 1.0) else f" ({m.deviation.mae * unit:.4g} in units of the data)"
@@ -83,33 +100,33 @@ def _deviation(m: Measurement, c: Comparison | None) -> str:
 
 
 def _deviation_interval(m: Measurement, _: Comparison | None) -> str:
-    return f"{m.deviation.low:.4g} to {m.deviation.high:.4g}" if m.deviation else NOTHING
+    return f"{m.deviation.low:.4g} to {m.deviation.high:.4g}" if m.deviation else EMPTY
 
 
 def _deviation_samples(m: Measurement, _: Comparison | None) -> str:
-    return f"{m.deviation.samples:,}" if m.deviation else NOTHING
+    return f"{m.deviation.samples:,}" if m.deviation else EMPTY
 
 
 def _wilcoxon(_: Measurement, c: Comparison | None) -> str:
-    return f"p = {c.deviation.p_value:.2g}" if c and c.deviation else NOTHING
+    return f"p = {c.deviation.p_value:.2g}" if c and c.deviation else EMPTY
 
 
 def _bleu(m: Measurement, _: Comparison | None) -> str:
-    return f"{m.bleu.value:.1f} ({m.bleu.low:.1f} to {m.bleu.high:.1f})" if m.bleu else NOTHING
+    return f"{m.bleu.value:.1f} ({m.bleu.low:.1f} to {m.bleu.high:.1f})" if m.bleu else EMPTY
 
 
 def _latency(m: Measurement, _: Comparison | None) -> str:
-    return f"{m.latency.median_ms:.3g} ms, p95 {m.latency.p95_ms:.3g}" if m.latency else NOTHING
+    return f"{m.latency.median_ms:.3g} ms, p95 {m.latency.p95_ms:.3g}" if m.latency else EMPTY
 
 
 def _ratio(_: Measurement, c: Comparison | None) -> str:
     if not c or not c.latency:
-        return NOTHING
+        return EMPTY
     return f"{c.latency.ratio:.2f}x ({c.latency.low:.2f} to {c.latency.high:.2f})"
 
 
 def _against(_: Measurement, c: Comparison | None) -> str:
-    return f"[dim]{escape(c.size.against)}[/]" if c and c.size else NOTHING
+    return f"[dim]{escape(c.size.against)}[/]" if c and c.size else EMPTY
 
 
 def _verdict(_: Measurement, c: Comparison | None) -> str:
@@ -117,7 +134,7 @@ def _verdict(_: Measurement, c: Comparison | None) -> str:
 
 
 def verdicts(c: Comparison | None) -> list[str]:
-    """What is to be said of size, accuracy and speed against the baseline."""
+    """Return the verdicts on size, accuracy, error and speed against the baseline."""
     if not c:
         return [BASELINE]
     found = [

@@ -1,4 +1,4 @@
-"""What a model file holds: its layers or operations, what they cost, and what each technique can do with them."""
+"""The inspection of a model file as plain data: its layers or operations, their costs, and what techniques can do."""
 
 from typing import Literal
 

@@ -1,4 +1,4 @@
-"""What is in a model, as a person reads it: its layers, then what can be done with each, with the reasons below."""
+"""The tables of an inspection: the layers of a model, then what can be done with each, with the reasons below."""
 
 from collections.abc import Sequence
 
@@ -8,13 +8,15 @@ from rich.markup import escape
 from rich.table import Table
 from rich.text import Text
 
-from tfopt.report.cells import NOTHING, size
+from tfopt.report.cells import EMPTY, format_size
 from tfopt.report.inspection import Inspection, LayerFacts, PortFacts, Verdict
 
 
 def render_inspection(found: Inspection) -> RenderableType:
     """Return the tables for `rich.console.Console.print`."""
-    parts: list[RenderableType] = [Text(f"tfopt inspect · {found.name} ({size(found.file_bytes)})", style="bold")]
+    parts: list[RenderableType] = [
+        Text(f"tfopt inspect · {found.name} ({format_size(found.file_bytes)})", style="bold")
+    ]
     parts += [Text(line) for line in _made(found)]
     if found.layers:
         parts += [_layers(found), *_techniques(found.layers)]
@@ -47,7 +49,7 @@ def _shape(shape: Sequence[int | None]) -> str:
 
 
 def _table(words: int, *columns: str) -> Table:
-    """A table of `columns`, the first of which hold so many words and the others numbers."""
+    """Make a table of `columns`, of which the first `words` hold words and the others numbers."""
     table = Table(box=box.SIMPLE_HEAD, show_edge=False, pad_edge=False, header_style="bold")
     for number, column in enumerate(columns):
         table.add_column(column, overflow="fold", justify="left" if number < words else "right")
@@ -55,19 +57,19 @@ def _table(words: int, *columns: str) -> Table:
 
 
 def _layers(found: Inspection) -> Table:
-    """A row for each layer; zeros and types of weights are left out where no layer differs from the others."""
+    """Make a row for each layer; zeros and types of weights are left out where no layer differs from the others."""
     sparse = any(layer.sparsity for layer in found.layers)
     mixed = len(_types(found)) > 1
     columns = ["output", "parameters", "MACs", "bytes", *["zeros"] * sparse, *["type"] * mixed]
     table = _table(1, "layer", *columns)
     for layer in found.layers:
         cells = [
-            " and ".join(_shape(shape[1:]) for shape in layer.output_shapes) or NOTHING,
-            f"{layer.parameters:,}" if layer.parameters else NOTHING,
-            f"{layer.macs:,}" if layer.macs else NOTHING,
-            f"{layer.bytes:,}" if layer.bytes else NOTHING,
-            *[f"{layer.sparsity:.1%}" if layer.sparsity else NOTHING] * sparse,
-            *[", ".join(layer.dtypes) or NOTHING] * mixed,
+            " and ".join(_shape(shape[1:]) for shape in layer.output_shapes) or EMPTY,
+            f"{layer.parameters:,}" if layer.parameters else EMPTY,
+            f"{layer.macs:,}" if layer.macs else EMPTY,
+            f"{layer.bytes:,}" if layer.bytes else EMPTY,
+            *[f"{layer.sparsity:.1%}" if layer.sparsity else EMPTY] * sparse,
+            *[", ".join(layer.dtypes) or EMPTY] * mixed,
         ]
         table.add_row(f"{escape(layer.layer)} [dim]{layer.kind}[/]", *cells)
     return table
@@ -78,7 +80,7 @@ def _types(found: Inspection) -> list[str]:
 
 
 def _techniques(layers: Sequence[LayerFacts]) -> list[RenderableType]:
-    """A row for each layer with weights; each reason is said once, below, by its number."""
+    """Make a row for each layer with weights; each reason is said once, below, by its number."""
     asked = list(dict.fromkeys(technique for layer in layers for technique in layer.techniques))
     if not asked:
         return []
@@ -92,7 +94,7 @@ def _techniques(layers: Sequence[LayerFacts]) -> list[RenderableType]:
 
 def _cell(verdict: Verdict | None, reasons: dict[str, int]) -> str:
     if verdict is None:
-        return NOTHING
+        return EMPTY
     number = reasons.setdefault(verdict.detail, len(reasons) + 1)
     return f"[green]yes[/] [dim]{number}[/]" if verdict.can else f"[yellow]no[/] [dim]{number}[/]"
 
@@ -100,7 +102,7 @@ def _cell(verdict: Verdict | None, reasons: dict[str, int]) -> str:
 def _operations(found: Inspection) -> Table:
     table = _table(2, "operation", "gives", "count", "MACs")
     for one in found.operations:
-        table.add_row(one.kind, one.output_type, str(one.count), f"{one.macs:,}" if one.macs else NOTHING)
+        table.add_row(one.kind, one.output_type, str(one.count), f"{one.macs:,}" if one.macs else EMPTY)
     return table
 
 

@@ -1,12 +1,19 @@
-"""What a command has to say: before, after, what changed, and how every figure was obtained."""
+"""The report of a command as plain data: before, after, what changed, and how every figure was obtained.
 
+It is written as JSON as it is; `terminal` shows it to a person.
+"""
+
+import platform
 from collections.abc import Sequence
+from importlib.metadata import version
 from typing import Literal, Self
 
 from pydantic import BaseModel, ConfigDict
 
 from tfopt.config.choices import Task
 from tfopt.typing import Json, Options
+
+PACKAGES = ("tfopt", "tensorflow", "keras", "ai-edge-litert", "litert-quantizer", "numpy")
 
 
 class Record(BaseModel):
@@ -248,30 +255,6 @@ class Report(Record):
         return self.model_copy(update={"notes": [*self.notes, *notes]})
 
 
-class Benchmark(Record):
-    """One `.tflite` file with a number of threads: times in ms at batch 1, inferences a second, memory in bytes.
-
-    `not_delegated` are the operations that XNNPACK did not take over, by kind; `change` is against the first file.
-    """
-
-    name: str
-    threads: int
-    file_bytes: int
-    min_ms: float
-    median_ms: float
-    p95_ms: float
-    runs: int
-    per_second: float
-    added_bytes: int | None
-    arena_bytes: int
-    not_delegated: dict[str, int]
-    change: LatencyChange | None = None
-
-
-class BenchReport(Record):
-    """Benchmarks of one run; `spread` is the widest interquartile range of the times of one of them over its median."""
-
-    benchmarks: list[Benchmark]
-    spread: float
-    quiet: bool
-    versions: dict[str, str] = {}
+def package_versions() -> dict[str, str]:
+    """Return the versions of Python and of the packages that decide a result, by name."""
+    return {"python": platform.python_version(), **{package: version(package) for package in PACKAGES}}

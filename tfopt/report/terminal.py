@@ -1,4 +1,4 @@
-"""The report as a person reads it: one table of all variants, then layers, limits and notes."""
+"""The report as a person reads it: one table of all artifacts, then layers, limits and notes."""
 
 from collections.abc import Sequence
 
@@ -8,27 +8,21 @@ from rich.markup import escape
 from rich.table import Table
 from rich.text import Text
 
-from tfopt.config.choices import Task
-from tfopt.report.cells import BASELINE, GROUPS, NOTHING, ROWS, size, verdicts
-from tfopt.report.group_table import render_groups
-from tfopt.report.schema import Comparison, LayerChange, Measurement, Report
+from tfopt.report.cells import BASELINE, EMPTY, GROUPS, ROWS, format_score, format_size, verdicts
+from tfopt.report.layer_tables import render_errors, render_groups, render_layers
+from tfopt.report.schema import Comparison, Measurement, Report
 from tfopt.report.tuning_table import render_trials
 
-MOST_LAYERS = 20
-MOST_COLUMNS = 3
+MAX_COLUMNS = 3
 
 Pair = tuple[Measurement, Comparison | None]
 
 
-def render(report: Report, *, everything: bool = False) -> RenderableType:
+def render_report(report: Report, *, everything: bool = False) -> RenderableType:
     """Return the report for `rich.console.Console.print`; `everything` lists every layer of a large model."""
     parts: list[RenderableType] = [_title(report), _measurements(report)]
-    if report.layers:
-        parts.append(_layers(report, everything))
-    if report.errors:
-        parts.append(_errors(report, everything))
-    parts.extend(render_groups(report, everything=everything))
-    parts.extend(render_trials(report, everything=everything))
+    for render in (render_layers, render_errors, render_groups, render_trials):
+        parts.extend(render(report, everything=everything))
     parts.extend(_gates(report))
     parts.extend(Text(f"note: {note}") for note in [*report.notes, *_runtimes(report)])
     if report.replicas:
@@ -44,26 +38,15 @@ def _title(report: Report) -> Text:
         text += f" · {report.data.source} (scale {report.data.scale}; {samples})"
         baseline = report.data.baseline
         if baseline:
-            text += f"\nwithout a model: {score(baseline.value, report.data.task)} by {baseline.method}"
+            text += f"\nwithout a model: {format_score(baseline.value, report.data.task)} by {baseline.method}"
     return Text(text, style="bold")
-
-
-def score(value: float, task: Task) -> str:
-    """A figure of merit with its name."""
-    match task:
-        case "classification":
-            return f"{value:.2%} accuracy"
-        case "translation":
-            return f"BLEU {value:.1f}"
-        case _:
-            return f"an MAE of {value:.4g}"
 
 
 def _measurements(report: Report) -> Table:
     """A column for each artifact, or a row for each where columns would get too narrow."""
     comparisons = {comparison.name: comparison for comparison in report.comparisons}
     pairs = [(m, comparisons.get(m.name) if index else None) for index, m in enumerate(report.measurements)]
-    return _columns(pairs) if len(pairs) <= MOST_COLUMNS else _lines(pairs)
+    return _columns(pairs) if len(pairs) <= MAX_COLUMNS else _lines(pairs)
 
 
 def _columns(pairs: Sequence[Pair]) -> Table:
@@ -73,7 +56,7 @@ def _columns(pairs: Sequence[Pair]) -> Table:
         table.add_column(escape(measurement.name), overflow="fold")
     for label, cell in ROWS:
         cells = [cell(*pair) for pair in pairs]
-        if any(text not in (NOTHING, BASELINE) for text in cells):
+        if any(text not in (EMPTY, BASELINE) for text in cells):
             table.add_row(label, *cells)
     return table
 
@@ -86,7 +69,7 @@ def _lines(pairs: Sequence[Pair]) -> Table:
     for measurement, comparison in pairs:
         name = [escape(measurement.name), *verdicts(comparison)]
         cells = [[prefix + cell(measurement, comparison) for prefix, cell in cells] for _, cells in GROUPS]
-        groups = [[text for text in group if not text.endswith(NOTHING)] for group in cells]
+        groups = [[text for text in group if not text.endswith(EMPTY)] for group in cells]
         table.add_row(*("\n".join(group) for group in (name, *groups)))
         table.add_row()
     return table
@@ -96,54 +79,11 @@ def _table() -> Table:
     return Table(box=box.SIMPLE_HEAD, show_edge=False, pad_edge=False, header_style="bold")
 
 
-def _layers(report: Report, everything: bool) -> Table:
-    table = _table()
-    for column in ("layer", "kind"):
-        table.add_column(column, overflow="fold")
-    table.add_column("weights", justify="right")
-    table.add_column("what happened", overflow="fold")
-    shown = report.layers if everything else report.layers[:MOST_LAYERS]
-    for change in shown:
-        style = "dim" if change.action == "skipped" else ""
-        table.add_row(escape(change.layer), change.kind, f"{change.weights:,}", escape(_what(change)), style=style)
-    if len(shown) < len(report.layers):
-        table.add_row("...", "", "", f"{len(report.layers) - len(shown)} more in the report and with -v", style="dim")
-    return table
-
-
-def _errors(report: Report, everything: bool) -> Table:
-    table = _table()
-    for column in ("layer", "kind"):
-        table.add_column(column, overflow="fold")
-    for column in ("added noise", "SNR", "cosine", "drop if alone"):
-        table.add_column(column, justify="right")
-    shown = report.errors if everything else report.errors[:MOST_LAYERS]
-    for error in shown:
-        cells = (
-            f"{error.added_noise:.2%}",
-            NOTHING if error.snr_db is None else f"{error.snr_db:.1f} dB",
-            NOTHING if error.cosine is None else f"{error.cosine:.5f}",
-            NOTHING if error.drop is None else f"{error.drop * 100:+.2f} pt",
-        )
-        table.add_row(escape(error.layer), error.kind, *cells)
-    if len(shown) < len(report.errors):
-        table.add_row("...", f"{len(report.errors) - len(shown)} more with -v", style="dim")
-    return table
-
-
-def _what(change: LayerChange) -> str:
-    if change.sparsity is None:
-        return f"{change.action}: {change.detail}"
-    if change.action == "pruned":
-        return f"pruned to sparsity {change.sparsity:.3f}: {change.detail}"
-    return f"{change.action}: {change.detail}, sparsity {change.sparsity:.3f}"
-
-
 def _gates(report: Report) -> list[Text]:
     lines = []
     for gate in report.gates:
         word, style = ("pass", "green") if gate.passed else ("FAIL", "bold red")
-        show = size if gate.gate == "max-size" else _share if _by_error(report) else _points_lost
+        show = format_size if gate.gate == "max-size" else _share if _by_error(report) else _points_lost
         lines.append(
             Text(f"{word}: {gate.name}: --{gate.gate} {show(gate.limit)}, found {show(gate.found)}", style=style)
         )

@@ -1,4 +1,4 @@
-"""The trials of a search as a person reads them: best first, then the pruned, then the failed."""
+"""The table of a search's trials: the best first, then the pruned, then the failed."""
 
 from rich import box
 from rich.console import RenderableType
@@ -6,16 +6,16 @@ from rich.markup import escape
 from rich.table import Table
 from rich.text import Text
 
+from tfopt.report.cells import EMPTY
 from tfopt.report.schema import Report, TrialResult
 
-MOST_TRIALS = 8
-NOTHING = "[dim]-[/]"
+MAX_TRIALS = 8
 ORDER = ("complete", "pruned", "failed")
 TITLES = {"accuracy": "accuracy", "mae": "MAE", "loss": "loss"}
 
 
 def render_trials(report: Report, *, everything: bool = False) -> list[RenderableType]:
-    """The table of trials, at most eight unless `everything` is wanted, and the importance of options."""
+    """Return the table of trials, at most eight unless `everything` is wanted, and the importance of options."""
     if not report.trials:
         return []
     table = Table(box=box.SIMPLE_HEAD, show_edge=False, pad_edge=False, header_style="bold")
@@ -25,7 +25,7 @@ def render_trials(report: Report, *, everything: bool = False) -> list[Renderabl
         table.add_column(title, justify="right")
     table.add_column("options", overflow="fold")
     trials = sorted(report.trials, key=_place)
-    shown = trials if everything else trials[:MOST_TRIALS]
+    shown = trials if everything else trials[:MAX_TRIALS]
     for trial in shown:
         table.add_row(*_cells(trial), style="" if trial.state == "complete" else "dim")
     if len(shown) < len(trials):
@@ -45,13 +45,9 @@ def _place(trial: TrialResult) -> tuple[int, float, int, int]:
 
 def _cells(trial: TrialResult) -> tuple[str, ...]:
     score = (
-        NOTHING
-        if trial.score is None
-        else f"{trial.score:.2%}"
-        if trial.measure == "accuracy"
-        else f"{trial.score:.4g}"
+        EMPTY if trial.score is None else f"{trial.score:.2%}" if trial.measure == "accuracy" else f"{trial.score:.4g}"
     )
-    weights = NOTHING if trial.weights is None else f"{trial.weights:,}"
+    weights = EMPTY if trial.weights is None else f"{trial.weights:,}"
     options = ", ".join(f"{_words(name)} {_value(value)}" for name, value in trial.options.items())
     state = {"complete": "", "pruned": "pruned: ", "failed": f"failed, {trial.reason}: "}[trial.state]
     return str(trial.number), score, weights, str(trial.epochs), f"{trial.seconds:.3g} s", escape(state + options)

@@ -14,7 +14,7 @@ from tfopt.distribution.workers.job import Job, Outcome
 from tfopt.distribution.workers.supervisor import Supervisor
 from tfopt.errors import InputError, WorkerError
 from tfopt.formats.keras.artifact import KerasArtifact
-from tfopt.report.versions import versions
+from tfopt.report.schema import package_versions
 from tfopt.runtime.processes import ProcessGroup
 from tfopt.runtime.progress import Progress
 from tfopt.runtime.temporary_files import temporary_folder
@@ -115,7 +115,7 @@ def _jobs(config: TrainConfig, data: Dataset, workers: WorkersConfig, files: Run
     else:
         assert workers.rank is not None
         addresses, ranks, threads = workers.workers, range(workers.rank, workers.rank + 1), None
-    packages = {name: version for name, version in versions().items() if name != "python"}
+    packages = {name: version for name, version in package_versions().items() if name != "python"}
     asked: dict[str, object] = {
         "list of workers": addresses,
         "data set": [data.fingerprint, len(data.train), len(data.validation)],

@@ -1,4 +1,4 @@
-"""Benchmarks as a person reads them."""
+"""Benchmarks of `.tflite` files: the plain data, and a table for a person."""
 
 from rich import box
 from rich.console import Group, RenderableType
@@ -6,11 +6,40 @@ from rich.markup import escape
 from rich.table import Table
 from rich.text import Text
 
-from tfopt.report.cells import NOTHING, size
-from tfopt.report.schema import Benchmark, BenchReport
+from tfopt.report.cells import EMPTY, format_size
+from tfopt.report.schema import LatencyChange, Record
 
 
-def render_bench(report: BenchReport) -> RenderableType:
+class Benchmark(Record):
+    """One `.tflite` file with a number of threads: times in ms at batch 1, inferences a second, memory in bytes.
+
+    `not_delegated` are the operations that XNNPACK did not take over, by kind; `change` is against the first file.
+    """
+
+    name: str
+    threads: int
+    file_bytes: int
+    min_ms: float
+    median_ms: float
+    p95_ms: float
+    runs: int
+    per_second: float
+    added_bytes: int | None
+    arena_bytes: int
+    not_delegated: dict[str, int]
+    change: LatencyChange | None = None
+
+
+class BenchReport(Record):
+    """Benchmarks of one run; `spread` is the widest interquartile range of the times of one of them over its median."""
+
+    benchmarks: list[Benchmark]
+    spread: float
+    quiet: bool
+    versions: dict[str, str]
+
+
+def render_benchmarks(report: BenchReport) -> RenderableType:
     """Return the benchmarks for `rich.console.Console.print`."""
     table = Table(box=box.SIMPLE_HEAD, show_edge=False, pad_edge=False, header_style="bold")
     table.add_column("file", overflow="fold")
@@ -18,14 +47,14 @@ def render_bench(report: BenchReport) -> RenderableType:
         table.add_column(title, justify="right", overflow="fold")
     for one in report.benchmarks:
         times = f"{one.median_ms:.3g} ms\n[dim]min {one.min_ms:.3g}, p95 {one.p95_ms:.3g}[/]"
-        added = NOTHING if one.added_bytes is None else size(one.added_bytes)
-        memory = f"{added}\n[dim]tensors {size(one.arena_bytes)}[/]"
-        name = f"{escape(one.name)}\n[dim]{size(one.file_bytes)}[/]"
-        table.add_row(name, str(one.threads), times, f"{one.per_second:,.0f}", memory, _change(one))
+        added = EMPTY if one.added_bytes is None else format_size(one.added_bytes)
+        memory = f"{added}\n[dim]tensors {format_size(one.arena_bytes)}[/]"
+        name = f"{escape(one.name)}\n[dim]{format_size(one.file_bytes)}[/]"
+        table.add_row(name, str(one.threads), times, f"{one.per_second:,.0f}", memory, _change_cell(one))
     return Group(table, *[Text(f"note: {note}") for note in _notes(report)])
 
 
-def _change(one: Benchmark) -> str:
+def _change_cell(one: Benchmark) -> str:
     if one.change is None:
         return "[dim]baseline[/]"
     change = one.change
