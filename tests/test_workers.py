@@ -13,7 +13,7 @@ import pytest
 
 from tests.test_bad_input import heeding_interrupts
 from tests.test_data import npz
-from tfopt.distribution.workers.addresses import free_ports, from_environment, parse, wait_until_gone
+from tfopt.distribution.workers.addresses import free_ports, from_environment, parse_workers, wait_until_gone
 from tfopt.distribution.workers.config import WorkersConfig
 from tfopt.errors import InputError
 from tfopt.formats.keras.artifact import KerasArtifact
@@ -69,8 +69,8 @@ def test_a_tf_config_that_says_something_else_is_one_sentence(text, words):
 
 
 def test_a_number_and_a_list_of_workers_are_told_apart():
-    assert parse("3", None) == (3, None)
-    assert parse("[::1]:22, b.c:3", 1) == (("[::1]:22", "b.c:3"), 1)
+    assert parse_workers("3", None) == (3, None)
+    assert parse_workers("[::1]:22, b.c:3", 1) == (("[::1]:22", "b.c:3"), 1)
     assert WorkersConfig(workers=("[::1]:22", "b.c:3"), rank=1).count == 2
 
 

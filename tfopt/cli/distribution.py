@@ -117,8 +117,8 @@ def workers_config(workers: str | None, rank: int | None, max_restarts: int, tim
         if rank is not None:
             raise InputError(f"--rank {rank} needs --workers HOST:PORT,...")
         return None
-    from tfopt.distribution.workers.addresses import parse
+    from tfopt.distribution.workers.addresses import parse_workers
     from tfopt.distribution.workers.config import WorkersConfig
 
-    named, rank = parse(workers, rank)
+    named, rank = parse_workers(workers, rank)
     return WorkersConfig(workers=named, rank=rank, max_restarts=max_restarts, timeout=timeout)

@@ -154,7 +154,7 @@ def _leave_out_zeros(folder: Path, feeds: Mapping[str, Array], wanted: list[Arra
 
 
 def difference(wanted: list[Array], found: Mapping[str, Array]) -> float:
-    """Largest absolute difference over all outputs, each relative to its largest value; inf if the shapes differ."""
+    """Return the largest absolute difference of all outputs, relative to the largest value; inf if shapes differ."""
     largest = 0.0
     for before, after in zip(wanted, found.values(), strict=True):
         if before.shape != after.shape:
@@ -164,7 +164,7 @@ def difference(wanted: list[Array], found: Mapping[str, Array]) -> float:
 
 
 def unrolled(model: Model, length: int | None) -> Model:
-    """A copy of a Keras model whose recurrent layers write out all their steps; `length` fixes a free one."""
+    """Copy a Keras model so that its recurrent layers write out all their steps; `length` fixes a free one."""
     config = model.get_config()
     _unroll(config, length)
     copy = type(model).from_config(config)
@@ -172,7 +172,7 @@ def unrolled(model: Model, length: int | None) -> Model:
     return copy
 
 
-def _unroll(config: Any, length: int | None) -> None:
+def _unroll(config: object, length: int | None) -> None:
     if isinstance(config, dict):
         if "unroll" in config:
             config["unroll"] = True

@@ -37,8 +37,10 @@ GRACE = 5.0  # seconds in which the last lines of a process that has ended arriv
 class ProcessError(TfoptError):
     """A child process failed, and not by a `TfoptError`.
 
-    `code` is its exit code, negative for the signal that ended it. `late` says that it took too long. `raised` is the
-    exception that ended it, as in "ValueError: no such axis", or empty.
+    Attributes:
+        code: Its exit code; negative is the signal that ended it.
+        late: Whether it took too long.
+        raised: The exception that its function has raised, as in "ValueError: no such axis"; empty if there was none.
     """
 
     def __init__(self, sentence: str, code: int, *, late: bool = False, raised: str = "") -> None:
@@ -88,7 +90,12 @@ def run(
 
 
 class Process:
-    """A child that has been started, and what there is to know about its end."""
+    """A child that has been started, and what there is to know about its end.
+
+    Attributes:
+        late: Whether it was killed because it took too long.
+        raised: The exception that its function has raised, as in "ValueError: no such axis"; empty if there was none.
+    """
 
     def __init__(
         self,
@@ -98,7 +105,7 @@ class Process:
         put: Callable[[Event], None],
     ) -> None:
         self.late = False
-        self.raised = ""  # the exception that its function has raised, as in "ValueError: no such axis"
+        self.raised = ""
         self._time_limit = call.time_limit
         self._put = put
         self._lines: deque[str] = deque(maxlen=LAST_LINES)
@@ -192,7 +199,11 @@ class Process:
 
 
 class ProcessGroup:
-    """Children that run at once, each by a number; those that are left at the end of the context are killed."""
+    """Children that run at once; those that are left at the end of the context are killed.
+
+    Attributes:
+        processes: All that were started, each by its number.
+    """
 
     def __init__(self) -> None:
         self.processes: dict[int, Process] = {}

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 from tfopt.errors import InputError
 from tfopt.runtime.processes import ProcessError, run, signal_name
 from tfopt.runtime.progress import Progress
-from tfopt.typing import Json
+from tfopt.typing import Array, Json
 
 if TYPE_CHECKING:
     import numpy as np
@@ -144,14 +144,15 @@ def _run(interpreter: "Interpreter") -> float:
     return seconds
 
 
-def _noise(rng: Any, kind: "np.dtype[Any]", detail: Json) -> Any:
+def _noise(rng: "np.random.Generator", kind: "np.dtype[Any]", detail: Json) -> Array:
     """Floats below 1, all values of a quantized type, tokens 0 and 1, which every table has."""
+    shape = tuple(int(size) for size in detail["shape"])
     if kind.kind == "f":
-        return rng.random(detail["shape"]).astype(kind)
+        return rng.random(shape).astype(kind)
     if kind.kind == "b" or not detail["quantization"][0]:
-        return rng.integers(0, 2, detail["shape"]).astype(kind)
+        return rng.integers(0, 2, shape).astype(kind)
     least, most = -(2 ** (8 * kind.itemsize - 1)), 2 ** (8 * kind.itemsize - 1)
-    return (rng.integers(least, most, detail["shape"]) - (least if kind.kind == "u" else 0)).astype(kind)
+    return (rng.integers(least, most, shape) - (least if kind.kind == "u" else 0)).astype(kind)
 
 
 def _bound(size: int) -> None:

@@ -16,8 +16,19 @@ POLL = 0.2  # seconds; much less than a worker takes to load TensorFlow
 Workers = int | tuple[str, ...]
 
 
-def parse(text: str, rank: int | None) -> tuple[Workers, int | None]:
-    """Read N, HOST:PORT,... or env, which is `TF_CONFIG` or the variables of a Slurm step; return workers and rank."""
+def parse_workers(text: str, rank: int | None) -> tuple[Workers, int | None]:
+    """Read what `--workers` says.
+
+    Args:
+        text: N, HOST:PORT,... or env, which is `TF_CONFIG` or the variables of a Slurm step.
+        rank: What `--rank` says.
+
+    Returns:
+        How many workers there are or their addresses, and the rank of this process, None if it was not given.
+
+    Raises:
+        InputError: If the environment does not say who they are.
+    """
     if text == ENVIRONMENT:
         if rank is not None:
             raise InputError("--rank is in the environment with --workers env: leave it out")
@@ -28,7 +39,17 @@ def parse(text: str, rank: int | None) -> tuple[Workers, int | None]:
 
 
 def from_environment(environment: Mapping[str, str]) -> tuple[tuple[str, ...], int]:
-    """Addresses, the chief's first, and the rank of this process; raise `InputError` if they are not there."""
+    """Read who the workers are from the variables that a cluster sets.
+
+    Args:
+        environment: The variables.
+
+    Returns:
+        Addresses, the chief's first, and the rank of this process.
+
+    Raises:
+        InputError: If the variables are not there or do not say it.
+    """
     if "TF_CONFIG" in environment:
         return _from_tf_config(environment["TF_CONFIG"])
     if "SLURM_PROCID" in environment:
@@ -79,7 +100,7 @@ def _from_slurm(environment: Mapping[str, str]) -> tuple[tuple[str, ...], int]:
 
 
 def free_ports(count: int) -> tuple[str, ...]:
-    """Addresses on this machine that nobody listens on."""
+    """Return so many addresses on this machine that nobody listens on."""
     listeners = [socket.create_server(("127.0.0.1", 0)) for _ in range(count)]
     addresses = tuple(f"127.0.0.1:{listener.getsockname()[1]}" for listener in listeners)
     for listener in listeners:
@@ -93,11 +114,11 @@ def check_port(address: str, rank: int) -> None:
     try:
         socket.create_server(("", port)).close()
     except OSError:
-        raise InputError(port_taken(address, rank)) from None
+        raise InputError(port_taken_message(address, rank)) from None
 
 
-def port_taken(address: str, rank: int) -> str:
-    """The sentence for a port that is taken."""
+def port_taken_message(address: str, rank: int) -> str:
+    """Say in a sentence that the port of a worker is taken."""
     return (
         f"the port of {address}, where rank {rank} is to be, is taken on this machine: does another worker run with"
         f" --rank {rank}, or another program?"
@@ -115,7 +136,7 @@ def wait_until_gone(addresses: tuple[str, ...], rank: int, seconds: float) -> No
 
 
 def unreachable(addresses: tuple[str, ...], rank: int) -> list[str]:
-    """Which of the other addresses nobody answers at."""
+    """Return those of the other addresses at which nobody answers."""
     found = []
     for address in addresses[:rank] + addresses[rank + 1 :]:
         match = ADDRESS.fullmatch(address)

@@ -23,8 +23,8 @@ WORDS = 8  # of a SHA-256
 SIZE = 2**30  # of which a length is told as a multiple and a rest, both numbers of 4 bytes
 
 
-def total(strategy: tf.distribute.Strategy, mine: NDArray[np.int32]) -> NDArray[np.int32]:
-    """The sum of the arrays of all workers; each gives one of the same shape."""
+def sum_over_workers(strategy: tf.distribute.Strategy, mine: NDArray[np.int32]) -> NDArray[np.int32]:
+    """Add the arrays of all workers; each gives one of the same shape."""
     first = strategy.cluster_resolver.task_id * len(strategy.extended.worker_devices)
 
     def value(context: tf.distribute.experimental.ValueContext) -> tf.Tensor:
@@ -35,16 +35,23 @@ def total(strategy: tf.distribute.Strategy, mine: NDArray[np.int32]) -> NDArray[
     return summed
 
 
-def agree(strategy: tf.distribute.Strategy, workers: int, rank: int, asked: Json) -> None:
-    """Raise `InputError` on every worker if one of them was asked for something else than the chief.
+def check_agreement(strategy: tf.distribute.Strategy, workers: int, rank: int, asked: Json) -> None:
+    """Check that all workers were asked for the same; all of them call this at once.
 
-    `asked` is by subject, which is named in the sentence.
+    Args:
+        strategy: Connects the workers.
+        workers: How many there are.
+        rank: Which of them this is.
+        asked: What it was asked for, by subject, which the sentence names.
+
+    Raises:
+        InputError: On every worker, if one of them was asked for something else than the chief.
     """
     digests = np.zeros((workers, len(asked), WORDS), np.int32)
     for number, what in enumerate(asked.values()):
         text = json.dumps(what, sort_keys=True, default=str)
         digests[rank, number] = np.frombuffer(hashlib.sha256(text.encode()).digest(), np.int32)
-    everybody = total(strategy, digests)
+    everybody = sum_over_workers(strategy, digests)
     for number, subject in enumerate(asked):
         others = [str(w) for w in range(workers) if not np.array_equal(everybody[w, number], everybody[0, number])]
         if others:
@@ -54,16 +61,22 @@ def agree(strategy: tf.distribute.Strategy, workers: int, rank: int, asked: Json
             )
 
 
-def share(strategy: tf.distribute.Strategy, folders: Sequence[Path], *, giving: bool) -> None:
-    """Let the one worker that is `giving` put its checkpoints into the others' `folders`, if there is one."""
+def share_checkpoints(strategy: tf.distribute.Strategy, folders: Sequence[Path], *, giving: bool) -> None:
+    """Copy the checkpoints of one worker, if there are any, into the folders of the others; all call this at once.
+
+    Args:
+        strategy: Connects the workers.
+        folders: Where this worker has its checkpoints.
+        giving: Whether they are those that the others get.
+    """
     payload = _packed(folders) if giving else b""
-    high, low = total(strategy, np.array(divmod(len(payload), SIZE), np.int32))
+    high, low = sum_over_workers(strategy, np.array(divmod(len(payload), SIZE), np.int32))
     length = int(high) * SIZE + int(low)
     numbers = np.zeros(-(-length // 4), np.int32)
     if giving:
         numbers[:] = np.frombuffer(payload.ljust(4 * len(numbers), b"\0"), np.int32)
     for start in range(0, len(numbers), CHUNK):
-        numbers[start : start + CHUNK] = total(strategy, numbers[start : start + CHUNK])
+        numbers[start : start + CHUNK] = sum_over_workers(strategy, numbers[start : start + CHUNK])
     if length and not giving:
         with zipfile.ZipFile(io.BytesIO(numbers.tobytes()[:length])) as archive:
             for name in archive.namelist():

@@ -8,8 +8,8 @@ from pathlib import Path
 import tensorflow as tf
 
 from tfopt.distribution.strategies import make_worker_strategy
-from tfopt.distribution.workers.addresses import port_taken
-from tfopt.distribution.workers.agreement import agree, share
+from tfopt.distribution.workers.addresses import port_taken_message
+from tfopt.distribution.workers.agreement import check_agreement, share_checkpoints
 from tfopt.distribution.workers.job import Job, Outcome
 from tfopt.errors import InputError, WorkerError
 from tfopt.formats.loading import load_keras
@@ -53,7 +53,7 @@ def _train(job: Job, progress: ParentProgress, own: Path) -> Outcome:
     )  # fmt: skip
     where = _join(job)
     progress.ready()
-    share(where, files.folders, giving=chief and job.files.resume)
+    share_checkpoints(where, files.folders, giving=chief and job.files.resume)
     base = job.config.base
     made = load_keras(base).fresh_model if base and not base.startswith(PREFIX) else None
     trained = train(job.config, job.data, progress, files, made, where=where)
@@ -74,10 +74,10 @@ def _join(job: Job) -> tf.distribute.Strategy:
     """Meet the others, and see that all were asked for the same."""
     try:
         where = make_worker_strategy()
-        agree(where, len(job.addresses), job.rank, job.asked)
+        check_agreement(where, len(job.addresses), job.rank, job.asked)
     except tf.errors.OpError as error:
         if "gRPC server" in str(error):
-            raise InputError(port_taken(job.addresses[job.rank], job.rank)) from None
+            raise InputError(port_taken_message(job.addresses[job.rank], job.rank)) from None
         if "size" not in str(error):
             raise
         raise InputError(
