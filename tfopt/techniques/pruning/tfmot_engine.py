@@ -1,11 +1,11 @@
 """The same pruning by TensorFlow Model Optimization: in tf_keras, with its wrappers, stripped again afterwards."""
 
 import keras
-import tensorflow_model_optimization as tfmot
 import tf_keras
 
 from tfopt.data.dataset import Dataset
 from tfopt.errors import UnsupportedError
+from tfopt.formats.legacy.model_optimization import tfmot
 from tfopt.formats.legacy.to_tf_keras import TfKerasCopy, to_tf_keras, with_trained_weights
 from tfopt.graph.layer_names import named_layers
 from tfopt.report.schema import LayerChange

@@ -13,17 +13,15 @@ from typing import Any
 
 import keras
 import tensorflow as tf
-import tensorflow_model_optimization as tfmot
 import tf_keras
 
-# Not exported: the schemes, which know the supported layers, and the function whose decay is fixed at 0.999.
-from tensorflow_model_optimization.python.core.quantization.keras import quant_ops
-from tensorflow_model_optimization.python.core.quantization.keras.default_8bit import default_8bit_quantize_scheme
-from tensorflow_model_optimization.python.core.quantization.keras.experimental.default_n_bit import (
-    default_n_bit_quantize_scheme,
-)
-
 from tfopt.errors import UnsupportedError
+from tfopt.formats.legacy.model_optimization import (
+    default_8bit_quantize_scheme,
+    default_n_bit_quantize_scheme,
+    quant_ops,
+    tfmot,
+)
 from tfopt.formats.legacy.to_tf_keras import TfKerasCopy
 from tfopt.typing import Json, Tensor
 
