@@ -4,7 +4,7 @@ Every contestant is a process of its own, because the devices of a process are f
 train in turns, so that a busy moment of the machine hits all alike; ratios are medians of paired ones.
 
 What two workers need for a step is then predicted from one worker on its share of the processor and from bare
-all-reduces, with the model in `tfopt.distribution.allreduce_costs`, and compared with the measured step. The last
+all-reduces, with the model in `allreduce_costs.py`, and compared with the measured step. The last
 tables apply that model to workers and links that are not here. It leaves out that communication overlaps with
 computing, workers that are slower than others, what several links of one machine or switch share, and the input of
 data.
@@ -19,13 +19,13 @@ from typing import Any
 
 import numpy as np
 import tensorflow as tf
+from allreduce_costs import Compute, Link, all_reduce_seconds, efficiency, speedup, step_seconds
 from rich.console import Console
 from rich.table import Table
 from scaling_process import EPOCHS
 
 from tfopt.data.config import DataConfig
 from tfopt.data.loader import load
-from tfopt.distribution.allreduce_costs import Compute, Link, all_reduce_seconds, efficiency, speedup, step_seconds
 from tfopt.distribution.workers.addresses import free_ports
 from tfopt.training.batches import steps_per_epoch
 

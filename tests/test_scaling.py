@@ -6,8 +6,8 @@ from pathlib import Path
 import pytest
 import yaml
 
+from benchmarks.allreduce_costs import Compute, Link, all_reduce_seconds, efficiency, speedup, step_seconds
 from tfopt.cli import run as run_tfopt
-from tfopt.distribution.allreduce_costs import Compute, Link, all_reduce_seconds, efficiency, speedup, step_seconds
 from tfopt.distribution.workers.addresses import from_environment
 from tfopt.errors import InputError
 
