@@ -114,8 +114,8 @@ def balanced_sample_weights(y: Array) -> NDArray[np.float32]:
         Weights (N,), N / (classes * samples of the class), with a mean of 1.
 
     Example:
-        >>> balanced_sample_weights(np.array([0, 0, 0, 1])).round(2).tolist()
-        [0.67, 0.67, 0.67, 2.0]
+        >>> balanced_sample_weights(np.array([0, 0, 1, 1, 1, 1]))
+        array([1.5 , 1.5 , 0.75, 0.75, 0.75, 0.75], dtype=float32)
     """
     counts = np.bincount(y)
     weights: NDArray[np.float32] = (len(y) / (np.count_nonzero(counts) * counts[y])).astype(np.float32)
