@@ -84,7 +84,7 @@ print(ours.path.read_text(), ours.path)
 def test_saving_keeps_an_existing_file_unless_forced(tmp_path):
     path = tmp_path / "m.keras"
     path.write_bytes(b"precious")
-    with pytest.raises(OutputError, match="--force"):
+    with pytest.raises(OutputError, match="`force`"):
         write_file(path, b"new", force=False)
     assert path.read_bytes() == b"precious"
     write_file(path, b"new", force=True)

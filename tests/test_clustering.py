@@ -123,5 +123,5 @@ def test_recurrent_kernels_and_embeddings_are_clustered():
 
 def test_more_clusters_than_weights_is_an_error():
     model = keras.Sequential([keras.Input((2,)), layers.Dense(2)])
-    with pytest.raises(InputError, match="--clusters 16 is too many"):
+    with pytest.raises(InputError, match="`clusters` 16 is too many"):
         cluster_weights(load_keras(model), ClusterConfig(), context())

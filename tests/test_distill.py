@@ -257,7 +257,7 @@ def test_a_student_of_numbers_learns_those_of_its_teacher(digits):
         return np.mean((model.predict(data.test.x, verbose=0) - answers) ** 2)
 
     assert error(made.artifact.model) < 0.3 * error(student.model)
-    with pytest.raises(InputError, match="--temperature 2 softens the probabilities of a classifier"):
+    with pytest.raises(InputError, match="`temperature` 2 softens the probabilities of a classifier"):
         distill_student(load_keras(teacher), student, config.model_copy(update={"temperature": 2.0}), context(data))
 
 
@@ -268,7 +268,7 @@ def test_without_data_there_is_nothing_to_teach():
 
 def test_features_need_layers_of_one_size(digits):
     flat = keras.Sequential([keras.Input((8, 8, 1)), layers.Flatten(), layers.Dense(10, activation="softmax")])
-    with pytest.raises(UnsupportedError, match="leave out --features"):
+    with pytest.raises(UnsupportedError, match="leave out `features`"):
         distill_student(
             load_keras(SAMPLES / "digits-cnn.keras"), load_keras(flat), DistillConfig(features=True), context(digits)
         )

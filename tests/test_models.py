@@ -234,5 +234,5 @@ def test_what_does_not_fit_is_refused_with_what_would(options, kind, words):
 
 
 def test_images_too_small_for_convolutions_are_refused():
-    with pytest.raises(InputError, match=r"needs images of at least 4x4 pixels.*use --arch mlp"):
+    with pytest.raises(InputError, match=r"needs images of at least 4x4 pixels.*use `arch` mlp"):
         build(ModelConfig(arch="cnn"), Signature("image", "classification", ((8, 3),), (10,)))

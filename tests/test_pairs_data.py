@@ -39,7 +39,7 @@ def test_columns_can_be_named_and_naming_them_asks_for_a_translation(tmp_path):
     assert data.references[0].startswith("Wort")
     swapped = load(config(path, source_text="de", target_text="en"))
     assert swapped.references[0].startswith("Word")
-    with pytest.raises(InputError, match="no column fr for --target-text"):
+    with pytest.raises(InputError, match="no column fr for `target_text`"):
         load(config(path, source_text="en", target_text="fr"))
 
 

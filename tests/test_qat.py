@@ -113,7 +113,7 @@ def test_a_large_network_of_keras_applications_is_trained(digits):
 
 
 def test_without_data_there_is_no_training(cnn):
-    with pytest.raises(InputError, match="--qat trains"):
+    with pytest.raises(InputError, match="`qat` trains"):
         quantize_aware(cnn, QatConfig(), context())
 
 

@@ -109,7 +109,7 @@ def test_parameters_and_macs_of_a_file_are_those_of_the_model(converted):
 
 
 def test_int8_without_data_says_how_to_give_some(sample):
-    with pytest.raises(InputError, match="--data"):
+    with pytest.raises(InputError, match="`data`"):
         quantize_after_training(load_keras(sample), QuantizeConfig(), context())
 
 

@@ -65,7 +65,7 @@ def test_one_column_can_be_forecast_from_all(counting):
     data = load(counting.model_copy(update={"target": "b"}))
     assert (data.test.x.shape[1:], data.test.y.shape[1:]) == ((8, 2), (4,))
     np.testing.assert_allclose(data.targets.inverse(data.test.y)[0], [32800, 32900, 33000, 33100], rtol=1e-4)
-    with pytest.raises(InputError, match="no column c for --target: its columns are a, b"):
+    with pytest.raises(InputError, match="no column c for `target`: its columns are a, b"):
         load(counting.model_copy(update={"target": "c"}))
 
 

@@ -97,7 +97,7 @@ def test_a_training_that_fails_says_which(digits, monkeypatch):
         return run("tests.children:refuses", "training diverged")
 
     monkeypatch.setattr("tfopt.shootouts.comparison.run", failing)
-    with pytest.raises(TfoptError, match=r"^--arch mlp failed: training diverged$"):
+    with pytest.raises(TfoptError, match=r"^`arch` mlp failed: training diverged$"):
         shootout(ShootoutConfig(archs=("mlp",), seconds=1), digits, Silent())
 
 

@@ -54,9 +54,9 @@ def test_classes_that_do_not_count_from_0_keep_their_names(tmp_path):
 def test_another_label_column_can_be_named_and_a_misspelt_one_gets_a_suggestion(tmp_path):
     path = written(tmp_path / "t.csv", numbers().replace("label", "species"))
     assert load(config(path, label="species")).num_classes == 3
-    with pytest.raises(InputError, match="no column specie for --label: did you mean species"):
+    with pytest.raises(InputError, match="no column specie for `label`: did you mean species"):
         load(config(path, label="specie"))
-    with pytest.raises(InputError, match="say which it is with --label: width, height, species"):
+    with pytest.raises(InputError, match="say which it is with `label`: width, height, species"):
         load(config(path))
 
 

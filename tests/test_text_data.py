@@ -35,9 +35,9 @@ def test_columns_are_found_by_name_and_words_become_classes_in_order(tmp_path):
 def test_columns_can_be_named(tmp_path):
     path = written(tmp_path / "t.csv", texts(header="review,stars\n"))
     assert load(config(path, text="review")).class_names == ("no", "yes")
-    with pytest.raises(InputError, match="line 1 may be a header or a row; say with --text and --label"):
+    with pytest.raises(InputError, match="line 1 may be a header or a row; say with `text` and `label`"):
         load(config(path))
-    with pytest.raises(InputError, match=r"no column called label.* say which it is with --label: text, stars, a"):
+    with pytest.raises(InputError, match=r"no column called label.* say which it is with `label`: text, stars, a"):
         load(
             config(
                 written(tmp_path / "u.csv", texts(header="text,stars\n").replace("\n", ",x\n").replace("s,x", "s,a"))

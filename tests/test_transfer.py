@@ -57,7 +57,7 @@ def test_freeze_takes_all_a_number_or_a_pattern():
     assert frozen_layers(trunk, "2") == set(every[:2])
     assert frozen_layers(trunk, "^conv") == set(every[:2])
     for wrong in ("[", "pool"):
-        with pytest.raises(Exception, match=r"--freeze \S+ (is neither|matches no)"):
+        with pytest.raises(Exception, match=r"`freeze` \S+ (is neither|matches no)"):
             frozen_layers(trunk, wrong)
 
 

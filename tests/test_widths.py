@@ -2,13 +2,12 @@
 
 import numpy as np
 import pytest
-from pydantic import ValidationError
 
 from tests.conftest import SAMPLES, context
 from tfopt.conversion.config import FloatConfig
 from tfopt.conversion.convert import convert
 from tfopt.conversion.sparse_encoding import float_file
-from tfopt.errors import UnsupportedError
+from tfopt.errors import InputError, UnsupportedError
 from tfopt.formats.loading import load_keras
 from tfopt.formats.tflite.graph import operations, parameter_counts
 from tfopt.runtime.progress import Silent
@@ -66,17 +65,17 @@ def test_unsigned_inputs_and_outputs_are_unsigned(made, digits):
 @pytest.mark.parametrize(
     ("options", "words"),
     [
-        ({"precision": "float16", "weights": "int4"}, "--float16"),
-        ({"precision": "dynamic", "io": "int8"}, "needs --int8"),
+        ({"precision": "float16", "weights": "int4"}, "`precision` float16"),
+        ({"precision": "dynamic", "io": "int8"}, "needs `precision` int8"),
         ({"precision": "int8", "weights": "int2"}, "no 2-bit weights"),
         ({"precision": "int16", "algorithm": "gptq"}, "answer wrongly"),
-        ({"precision": "weights", "weights": "int4", "block": 32}, "--block 32 needs --dynamic"),
+        ({"precision": "weights", "weights": "int4", "block": 32}, "`block` 32 needs `precision` dynamic"),
         ({"precision": "dynamic", "weights": "int4", "block": 32, "algorithm": "mse"}, "one scale a channel"),
-        ({"precision": "weights", "weights": "int2", "algorithm": "octav"}, "not there for --weights int2"),
+        ({"precision": "weights", "weights": "int2", "algorithm": "octav"}, "not there for `weights` int2"),
     ],
 )
 def test_what_does_not_go_together_is_refused(options, words):
-    with pytest.raises(ValidationError, match=words):
+    with pytest.raises(InputError, match=words):
         QuantizeConfig(**options)
 
 

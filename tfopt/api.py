@@ -177,8 +177,8 @@ def train(
 
     config, progress = _checked(config or TrainConfig(), TrainConfig), progress or Silent()
     if workers and (config.replicas or config.jit):
-        option = "--replicas" if config.replicas else "--jit"
-        raise InputError(f"{option} is for one process: leave it out with --workers")
+        option = "`replicas`" if config.replicas else "`jit`"
+        raise InputError(f"{option} is for one process: leave it out with `workers`")
     create_logical_devices(config)
     base = load_keras(config.base) if config.base and not config.base.startswith(PREFIX) else None
     dataset = load_dataset(data, base.provenance.inputs_only() if base and base.provenance else None, progress)

@@ -11,6 +11,14 @@ class InputError(TfoptError):
     """A file, a data set or an option value cannot be used."""
 
 
+class ConfigError(InputError):
+    """A config cannot be built; `field` is the argument that is wrong, if it is one."""
+
+    def __init__(self, message: str, field: str | None = None) -> None:
+        super().__init__(message)
+        self.field = field
+
+
 class OutputError(TfoptError):
     """The result cannot be written where it was asked to go."""
 

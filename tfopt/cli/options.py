@@ -1,237 +1,201 @@
-"""Every flag is spelled once, here or in `data_options`; a command picks the ones it takes."""
+"""From the fields of a config to the options of a command, and from what was typed back to a config."""
 
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from functools import reduce
+from inspect import Parameter, get_annotations
+from operator import or_
 from pathlib import Path
-from typing import Annotated
+from types import UnionType
+from typing import Annotated, Any, Literal, NamedTuple, Protocol, Union, get_args, get_origin
 
 import typer
 
-from tfopt.config.choices import Algorithm, Engine, Grain, Initialization, Schedule, Scope, WeightType
+from tfopt.cli.flags import OF_VALUE
+from tfopt.cli.values import read_value
+from tfopt.config.fields import Config, Option
+from tfopt.data.config import SOURCES, DataConfig
 from tfopt.errors import InputError
+from tfopt.typing import Options
 
-DATA = "Data"
 RUN = "Run and output"
-
-ModelArgument = Annotated[
-    Path, typer.Argument(metavar="MODEL", help="A .keras file, or one of Keras 2.", show_default=False)
-]
-OptionalModel = Annotated[
-    Path | None,
-    typer.Argument(
-        metavar="[MODEL]",
-        help="A .keras file, or one of Keras 2; left out: the newest one here that tfopt wrote.",
-        show_default=False,
-    ),
-]
-ModelsArgument = Annotated[
-    list[Path],
-    typer.Argument(metavar="MODEL...", help=".keras and .tflite files; the first is the baseline.", show_default=False),
-]
-AnyModel = Annotated[Path, typer.Argument(metavar="MODEL", help="A .keras or .tflite file.", show_default=False)]
-
-Epochs = Annotated[int, typer.Option("--epochs", metavar="N", help="Most epochs to train.")]
-BatchSize = Annotated[int, typer.Option("--batch-size", metavar="N", help="Samples a step, over all replicas.")]
-LearningRate = Annotated[float, typer.Option("--learning-rate", metavar="RATE", help="Learning rate of Adam.")]
-Seed = Annotated[int, typer.Option("--seed", metavar="N", help="Same seed, same machine: same result.")]
-Patience = Annotated[
-    int, typer.Option("--patience", metavar="N", help="Stop this many epochs after the lowest validation loss.")
-]
-TensorBoard = Annotated[
-    Path | None,
-    typer.Option(
-        "--tensorboard", metavar="DIR", help="Write TensorBoard logs there.", rich_help_panel=RUN, show_default=False
-    ),
-]
-Resume = Annotated[
-    bool,
-    typer.Option(
-        "--resume/--no-resume", help="Go on with a run that was stopped, if there is one.", rich_help_panel=RUN
-    ),
-]
-Sparsity = Annotated[
-    float | None,
-    typer.Option(
-        "--sparsity",
-        metavar="FRACTION",
-        help="Share of the weights that become zero, above 0 and below 1 (0.5).",
-        show_default=False,
-    ),
-]
-PatternOption = Annotated[
-    str | None,
-    typer.Option(
-        "--pattern",
-        metavar="N:M|block:RxC",
-        help="N zeros in every M input weights, as in 2:4, or whole blocks, as in block:1x4.",
-        show_default=False,
-    ),
-]
-EngineOption = Annotated[
-    Engine | None,
-    typer.Option(
-        "--engine", help="Prune with tfopt's masks (tfopt) or by TensorFlow Model Optimization.", show_default=False
-    ),
-]
-ScheduleOption = Annotated[
-    Schedule | None,
-    typer.Option(
-        "--schedule",
-        help="Grow sparsity by the cubic schedule (cubic), hold it from the start, or prune once without training.",
-        show_default=False,
-    ),
-]
-ScopeOption = Annotated[
-    Scope,
-    typer.Option(
-        "--scope", help="Prune every layer alike (layer, local), or what matters least in all of them (global)."
-    ),
-]
-Clusters = Annotated[
-    int, typer.Option("--clusters", metavar="N", help="Most distinct values in a kernel, from 2 to 256.")
-]
-InitOption = Annotated[Initialization, typer.Option("--init", help="Where the search for the values starts.")]
-PerOption = Annotated[Grain, typer.Option("--per", help="Share values in a whole kernel or in each output channel.")]
-KeepZeros = Annotated[
-    bool, typer.Option("--keep-sparsity/--no-keep-sparsity", help="Keep the zeros of a pruned model.")
-]
-Exclude = Annotated[
-    str | None,
-    typer.Option("--exclude", metavar="REGEX", help="Spare the layers whose name this matches.", show_default=False),
-]
-QAT = "With --qat"
-QatBits = Annotated[
-    int | None,
-    typer.Option("--bits", metavar="8|4", help="Bits of a weight (8).", rich_help_panel=QAT, show_default=False),
-]
-QatEpochs = Annotated[
-    int | None,
-    typer.Option("--epochs", metavar="N", help="Most epochs to train (5).", rich_help_panel=QAT, show_default=False),
-]
-QatBatchSize = Annotated[
-    int | None,
-    typer.Option("--batch-size", metavar="N", help="Samples a step (64).", rich_help_panel=QAT, show_default=False),
-]
-QatLearningRate = Annotated[
-    float | None,
-    typer.Option(
-        "--learning-rate",
-        metavar="RATE",
-        help="Learning rate of Adam (0.0001).",
-        rich_help_panel=QAT,
-        show_default=False,
-    ),
-]
-QatSeed = Annotated[
-    int | None,
-    typer.Option(
-        "--seed", metavar="N", help="Same seed, same machine: same result (0).", rich_help_panel=QAT, show_default=False
-    ),
-]
-KeepSparsity = Annotated[
-    bool | None,
-    typer.Option(
-        "--keep-sparsity/--no-keep-sparsity",
-        help="Keep the zeros of a pruned model (yes).",
-        rich_help_panel=QAT,
-        show_default=False,
-    ),
-]
-KeepClusters = Annotated[
-    bool | None,
-    typer.Option(
-        "--keep-clusters/--no-keep-clusters",
-        help="Keep the shared weights of a clustered model (yes).",
-        rich_help_panel=QAT,
-        show_default=False,
-    ),
-]
-Int8 = Annotated[
-    bool, typer.Option("--int8", help="Integer weights (per-channel) and activations, calibrated; the default.")
-]
-Int16 = Annotated[bool, typer.Option("--int16", help="16-bit activations, calibrated, with 8-bit weights (16x8).")]
-Float16 = Annotated[bool, typer.Option("--float16", help="Weights in half precision.")]
-Dynamic = Annotated[
-    bool, typer.Option("--dynamic", help="8-bit weights; activations become integers as they come, without data.")
-]
-Weights = Annotated[
-    WeightType | None,
-    typer.Option(
-        "--weights",
-        help="How weights are stored: alone, they are unpacked to compute in float; with --int8, --int16 or --dynamic,"
-        " what those compute with (int8).",
-        show_default=False,
-    ),
-]
-Block = Annotated[
-    int | None,
-    typer.Option(
-        "--block",
-        metavar="32|64|128|256",
-        help="With --dynamic --weights int4 or int2: a scale for so many input weights of a dense layer.",
-        show_default=False,
-    ),
-]
-AlgorithmOption = Annotated[
-    Algorithm | None,
-    typer.Option(
-        "--algorithm",
-        help="How scales are chosen (minmax); gptq rounds the weights of dense layers by what they are fed.",
-        show_default=False,
-    ),
-]
-CalibrationOption = Annotated[
-    str | None,
-    typer.Option(
-        "--calibration",
-        metavar="N|FILE|DIR",
-        help="Calibrate on N samples of the data, on arrays in an .npz or .npy file, as the model is fed, or on a"
-        " folder of images; left out: the calibration split.",
-        rich_help_panel=DATA,
-        show_default=False,
-    ),
-]
-Batch = Annotated[
-    int | None,
-    typer.Option("--batch", metavar="N", help="Fix the batch of the .tflite file at N.", show_default=False),
-]
-Length = Annotated[
-    int | None,
-    typer.Option(
-        "--length", metavar="N", help="Fix what else is free, as the length of a sequence, at N.", show_default=False
-    ),
-]
-CustomObjects = Annotated[
-    str | None,
-    typer.Option(
-        "--custom-objects",
-        metavar="MODULE:FUNCTION",
-        help="Import your own layers: the function returns a dict of names and classes. Runs the module's code.",
-        rich_help_panel=RUN,
-        show_default=False,
-    ),
-]
-Output = Annotated[
-    Path | None,
-    typer.Option("--output", "-o", metavar="OUT", help="File to write.", rich_help_panel=RUN, show_default=False),
-]
-Force = Annotated[bool, typer.Option("--force/--no-force", help="Replace files that exist.", rich_help_panel=RUN)]
-Json = Annotated[
-    bool, typer.Option("--json/--no-json", help="Print the report as one JSON object on stdout.", rich_help_panel=RUN)
-]
-Quiet = Annotated[
-    bool, typer.Option("--quiet", "-q", help="No progress, no report on the terminal.", rich_help_panel=RUN)
-]
-Verbose = Annotated[
-    bool, typer.Option("--verbose", "-v", help="Show every layer, and what TensorFlow logs.", rich_help_panel=RUN)
-]
-Debug = Annotated[bool, typer.Option("--debug", help="Show a traceback if something fails.", rich_help_panel=RUN)]
+ModelArgument = Annotated[Path, typer.Argument(metavar="MODEL", help="A .keras file, or one of Keras 2.")]
+AnyModel = Annotated[Path, typer.Argument(metavar="MODEL", help="A .keras or .tflite file.")]
 
 
-def share(text: str | None, option: str) -> float | None:
-    """Read 0.005 or 0.5% as a share."""
-    if text is None:
-        return None
-    try:
-        number = float(text.removesuffix("%"))
-    except ValueError:
-        raise InputError(f"{option} {text} is not a share; write it like 0.005 or 0.5%") from None
-    return number / 100 if text.endswith("%") else number
+@dataclass(frozen=True)
+class Typed:
+    """What was typed: the values of all parameters of a command, and which of them are not defaults."""
+
+    values: Mapping[str, Any]
+    given: frozenset[str]
+
+    def fields(self, config: type[Config], names: Sequence[str]) -> Options:
+        """Return the values that were typed for fields of `config`, read."""
+        found: Options = {}
+        for name in names:
+            option = option_of(config, name)
+            flags = [value for value in option.flags if self.values[f"{name}{OF_VALUE}{value}"]]
+            if len(flags) > 1:
+                raise InputError(f"{' and '.join(f'`{name}` {flag}' for flag in flags)} exclude each other; choose one")
+            if flags:
+                found[name] = flags[0]
+            elif name in self.given:
+                found[name] = read_value(name, self.values[name], types_of(config, name), option.unit)
+        return found
+
+
+class OptionGroup(Protocol):
+    """Options that together become one argument of a command."""
+
+    def parameters(self) -> list[Parameter]:
+        """Return what Typer makes the options of."""
+
+    def read(self, typed: Typed) -> object:
+        """Return the argument; raise `InputError` if what was typed makes no sense."""
+
+
+class Fields:
+    """An option for each field of a config.
+
+    Args:
+        config: The class of the config.
+        only: The fields, if not all of them; they are listed under no heading of their own.
+        adjust: Changes what was typed; None means that there is to be no config.
+    """
+
+    def __init__(
+        self, config: type[Config], only: Sequence[str] = (), adjust: Callable[[Options], Options | None] | None = None
+    ) -> None:
+        self.config = config
+        self.names = only or offered(config)
+        self.panel = "" if only else None
+        self.adjust = adjust
+
+    def parameters(self) -> list[Parameter]:
+        """Return the parameters of all fields, in order."""
+        return [one for name in self.names for one in parameters_of(self.config, name, self.panel)]
+
+    def read(self, typed: Typed) -> Config | None:
+        """Return the config, or None where there is to be none."""
+        given: Options | None = typed.fields(self.config, self.names)
+        given = self.adjust(given) if self.adjust and given is not None else given
+        return None if given is None else self.config.model_validate(given)
+
+
+class RememberedData:
+    """The options of a model that remembers its data: which others to use, and how to feed them."""
+
+    def parameters(self) -> list[Parameter]:
+        """Return `--data` and `--scale`."""
+        text = f"{SOURCES}; left out: what the model was trained on. Columns and windows are those of its training."
+        data = typer.Option("--data", metavar="NAME|PATH", help=text, rich_help_panel=DataConfig.panel)
+        return [parameter("data", Annotated[str | None, data]), *parameters_of(DataConfig, "scale")]
+
+    def read(self, typed: Typed) -> DataConfig | None:
+        """Return what is asked for, or None if the model's own data is to be used."""
+        data, scale = typed.values["data"], typed.values["scale"]
+        if data is None and scale is not None:
+            raise InputError(f"`scale` {scale} needs `data`; without it the model's own data is fed as in training")
+        return None if data is None else DataConfig(source=data, scale=scale)
+
+
+class Target(NamedTuple):
+    """Where a command is to write, if that was said, and whether it may replace files."""
+
+    path: Path | None
+    force: bool
+
+
+class Writing:
+    """The options of a command that writes; `default` is the file if none is named."""
+
+    def __init__(self, default: str = "") -> None:
+        self.default = Path(default) if default else None
+
+    def parameters(self) -> list[Parameter]:
+        """Return `--output` and `--force`."""
+        output = typer.Option("--output", "-o", metavar="OUT", help="File to write.", rich_help_panel=RUN)
+        force = typer.Option("--force/--no-force", help="Replace files that exist.", rich_help_panel=RUN)
+        return [
+            parameter("output", Annotated[Path | None, output], self.default),
+            parameter("force", Annotated[bool, force], default=False),
+        ]
+
+    def read(self, typed: Typed) -> Target:
+        """Return what was asked for."""
+        return Target(typed.values["output"], typed.values["force"])
+
+
+def parameter(name: str, annotation: Any, default: object = None) -> Parameter:
+    """Return a parameter of the function that Typer makes a command of."""
+    return Parameter(name, Parameter.KEYWORD_ONLY, annotation=annotation, default=default)
+
+
+def offered(config: type[Config]) -> list[str]:
+    """Return the fields that have an option: those that the class adds first, those of its bases after them."""
+    homes = {name: config.__mro__.index(_home(config, name)) for name in config.model_fields}
+    return [name for name in sorted(homes, key=homes.__getitem__) if option_of(config, name).offered]
+
+
+def option_of(config: type[Config], name: str) -> Option:
+    """Return how a field is offered; what the field says counts more than what its type says."""
+    field = config.model_fields[name]
+    of_type = [part for kind in _alternatives(field.annotation) for part in getattr(kind, "__metadata__", ())]
+    panel = _home(config, name).__dict__.get("panel", "")
+    said = [part for part in (*of_type, *field.metadata) if isinstance(part, Option)]
+    return reduce(or_, said, Option(panel=panel))
+
+
+def flag_of(config: type[Config], name: str) -> str:
+    """Return the option of a field, of a bool both forms."""
+    plain = name.replace("_", "-")
+    pair = config.model_fields[name].annotation is bool
+    return option_of(config, name).flag or (f"--{plain}/--no-{plain}" if pair else f"--{plain}")
+
+
+def parameters_of(config: type[Config], name: str, panel: str | None = None) -> list[Parameter]:
+    """Return the parameter of a field, under the heading `panel`; a field with a flag for each value has as many."""
+    field, option = config.model_fields[name], option_of(config, name)
+    panel = (option.panel if panel is None else panel) or None
+    flags = {
+        f"{name}{OF_VALUE}{value}": typer.Option(f"--{value}", help=text, rich_help_panel=panel)
+        for value, text in option.flags.items()
+    }
+    if flags:
+        return [parameter(one, Annotated[bool, flag], default=False) for one, flag in flags.items()]
+    default = None if field.is_required() or isinstance(field.default, Config) else field.default
+    if isinstance(default, (tuple, list)):
+        default = ",".join(map(str, default)) or None
+    kind = _typed_as(types_of(config, name), option)
+    made = typer.Option(
+        flag_of(config, name), metavar=option.metavar or None, help=field.description, rich_help_panel=panel
+    )
+    return [parameter(name, Annotated[kind if kind is bool else kind | None, made], default)]
+
+
+def types_of(config: type[Config], name: str) -> list[Any]:
+    """Return the types that a field may have, without None and what pydantic is told of them."""
+    found = _alternatives(config.model_fields[name].annotation)
+    inner = [get_args(kind)[0] if get_origin(kind) is Annotated else kind for kind in found]
+    return [part for kind in inner for part in _alternatives(kind)]
+
+
+def _home(config: type[Config], name: str) -> type:
+    """Return the class that has added a field."""
+    return next(kind for kind in reversed(config.__mro__) if name in get_annotations(kind))
+
+
+def _alternatives(annotation: Any) -> list[Any]:
+    parts = get_args(annotation) if get_origin(annotation) in (Union, UnionType) else (annotation,)
+    return [part for part in parts if part is not type(None)]
+
+
+def _typed_as(kinds: Sequence[Any], option: Option) -> Any:
+    """Return the type that Typer reads a field as; what it cannot tell is read as text."""
+    kind = kinds[0]
+    if len(kinds) > 1 or option.unit:
+        return str
+    if get_origin(kind) is Literal:
+        return kind if all(isinstance(value, str) for value in get_args(kind)) else type(get_args(kind)[0])
+    return kind if kind in (int, float, bool, Path) else str

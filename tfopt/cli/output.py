@@ -3,39 +3,57 @@
 import contextlib
 import sys
 import threading
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from functools import partial
 from pathlib import Path
 from types import TracebackType
-from typing import TYPE_CHECKING, Self
+from typing import TYPE_CHECKING, Self, TypeVar
 
 import typer
+from pydantic import BaseModel
 
-from tfopt.cli import noise
-from tfopt.cli.limits import check_memory
-from tfopt.cli.printable import Printable, printable
+from tfopt.cli.flags import Flags
 from tfopt.errors import InputError, TfoptError
+from tfopt.report.printable import Printable, printable
 from tfopt.runtime import signals, standard_streams
+from tfopt.runtime.native_code import check_address_space, native_log_hidden
 from tfopt.runtime.progress import Advance
 from tfopt.runtime.temporary_files import redirect_tempdir
 
 if TYPE_CHECKING:
-    from pydantic import ValidationError
     from rich.console import RenderableType
 
-    from tfopt.report.benchmarks import BenchReport
-    from tfopt.report.inspection import Inspection
-    from tfopt.report.predictions import Predictions
-    from tfopt.report.schema import Record, Report
-    from tfopt.report.shootout import ShootoutReport
+    from tfopt.report.schema import Report
 
+Shown = TypeVar("Shown", bound=BaseModel)
 MOST_SAID = 1000  # characters of a sentence
 TENSORFLOW_MODULES = 4200  # about as many as the import adds to sys.modules; only the progress bar depends on it
 
 
 class Output:
-    """What a command shows, and how it ends: as a context it turns errors into a sentence and an exit code."""
+    """What a command shows, and how it ends: as a context it turns errors into a sentence and an exit code.
 
-    def __init__(self, *, json: bool = False, quiet: bool = False, verbose: bool = False, debug: bool = False) -> None:
+    Args:
+        flags: How the command spells the fields that sentences name.
+        custom_objects: Where layers of the user come from.
+        json: Print the report as one JSON object.
+        quiet: Print neither report nor progress.
+        verbose: Show every layer, and what TensorFlow logs.
+        debug: Let errors through, so that Python shows where they come from.
+    """
+
+    def __init__(
+        self,
+        flags: Flags,
+        *,
+        custom_objects: str | None = None,
+        json: bool = False,
+        quiet: bool = False,
+        verbose: bool = False,
+        debug: bool = False,
+    ) -> None:
+        self.flags = flags
+        self.custom_objects = custom_objects
         self.json = json
         self.quiet = quiet
         self.verbose = verbose
@@ -45,7 +63,7 @@ class Output:
 
     def __enter__(self) -> Self:
         if not self.verbose:
-            self._stack.enter_context(noise.hidden())
+            self._stack.enter_context(native_log_hidden())
         from rich.console import Console
         from rich.progress import BarColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 
@@ -69,48 +87,45 @@ class Output:
     ) -> None:
         self._progress.stop()
         try:
-            if error is not None and not self.debug:
-                self._end(error)
+            if error is not None and not self.debug and not isinstance(error, typer.Exit):
+                sentence, code = self._ending(error)
+                if sentence:
+                    self.fail(sentence)
+                    raise typer.Exit(code) from None
         finally:
             self._stack.close()
 
-    def _end(self, error: BaseException) -> None:
+    def _ending(self, error: BaseException) -> tuple[str, int]:
+        """Return what to say of an error, nothing if it is none of ours, and the exit code."""
         stopped = signals.received_signal() or (("interrupted", 130) if isinstance(error, KeyboardInterrupt) else None)
-        if stopped and not isinstance(error, typer.Exit):
-            self.fail(f"{stopped[0]}; {self.on_failure}")
-            raise typer.Exit(stopped[1]) from None
-        from pydantic import ValidationError
-
+        if stopped:
+            return f"{stopped[0]}; {self.on_failure}", stopped[1]
         match error:
             case TfoptError():
-                self.fail(str(error))
-                raise typer.Exit(error.exit_code) from None
-            case ValidationError():
-                self.fail(_sentence(error))
-                raise typer.Exit(2) from None
+                return str(error), error.exit_code
             case MemoryError():
-                self.fail(f"there is not enough memory; {self.on_failure}")
-                raise typer.Exit(2) from None
+                return f"there is not enough memory; {self.on_failure}", 2
             case OSError():
-                self.fail(f"{error.strerror or error}: {error.filename or 'input or output'}; {self.on_failure}")
-                raise typer.Exit(2) from None
-            case Exception() if not isinstance(error, typer.Exit):
+                return f"{error.strerror or error}: {error.filename or 'input or output'}; {self.on_failure}", 2
+            case Exception():
                 line = " ".join(str(error).split())[:300]
-                self.fail(f"unexpected {type(error).__name__}: {line} (--debug shows where); {self.on_failure}")
-                raise typer.Exit(2) from None
+                return f"unexpected {type(error).__name__}: {line} (--debug shows where); {self.on_failure}", 2
+        return "", 0
 
     def fail(self, sentence: str) -> None:
         """Print one sentence on stderr."""
         from rich.text import Text
 
+        line = printable(self.flags.translate(sentence))
+        line = line if len(line) <= MOST_SAID else f"{line[: MOST_SAID - 3]}..."
         with contextlib.suppress(OSError):  # nobody can be told where there is no room for it
-            self._errors.print(Text.assemble(("error:", "bold red"), f" {_printable(sentence)}"), soft_wrap=True)
+            self._errors.print(Text.assemble(("error:", "bold red"), f" {line}"), soft_wrap=True)
 
     def say(self, sentence: str) -> None:
         """Print one sentence on stderr, unless quiet."""
         with contextlib.suppress(OSError):
             if not self.quiet:
-                self._errors.print(printable(sentence), soft_wrap=True, markup=False)
+                self._errors.print(printable(self.flags.translate(sentence)), soft_wrap=True, markup=False)
 
     @contextlib.contextmanager
     def task(self, description: str, total: int | None) -> Iterator[Advance]:
@@ -126,13 +141,11 @@ class Output:
         finally:
             self._progress.remove_task(bar)
 
-    def load_tensorflow(self, custom_objects: str | None = None) -> None:
+    def load_tensorflow(self) -> None:
         """Import TensorFlow and Keras, which takes seconds, with a bar that counts the modules, then custom objects."""
-        check_memory()
+        check_address_space()
         self._stack.enter_context(redirect_tempdir())
-        done = threading.Event()
-        before = len(sys.modules)
-
+        before, done = len(sys.modules), threading.Event()
         with self.task("loading TensorFlow", TENSORFLOW_MODULES) as advance:
 
             def watch() -> None:
@@ -151,47 +164,31 @@ class Output:
             finally:
                 done.set()
                 watcher.join()
-        if custom_objects:
+        if self.custom_objects:
             from tfopt.formats.keras.custom_objects import register_custom_objects
 
-            register_custom_objects(custom_objects)
+            register_custom_objects(self.custom_objects)
 
     def report(self, report: "Report", written: Sequence[Path] = ()) -> None:
-        """Print the report on stdout, as a table or as JSON; `written` are the files that are there by now."""
+        """Print the report of a command; `written` are the files that are there by now.
+
+        Raises:
+            typer.Exit: With exit code 1, if a limit does not hold.
+        """
         if written:
             self.on_failure = f"{' and '.join(map(str, written))} had been written"
         from tfopt.report.terminal import render_report
 
-        self._print(report, render_report(report, everything=self.verbose))
+        self.show(report, partial(render_report, everything=self.verbose))
         if written:
             self.say(f"wrote {' and '.join(map(str, written))}")
+        if not report.passed:
+            raise typer.Exit(1)
 
-    def benchmarks(self, report: "BenchReport") -> None:
-        """Print benchmarks on stdout, as a table or as JSON."""
-        from tfopt.report.benchmarks import render_benchmarks
-
-        self._print(report, render_benchmarks(report))
-
-    def shootout(self, report: "ShootoutReport") -> None:
-        """Print a comparison of architectures on stdout, as a table or as JSON."""
-        from tfopt.report.shootout import render_shootout
-
-        self._print(report, render_shootout(report))
-
-    def predictions(self, report: "Predictions") -> None:
-        """Print predictions on stdout, as a table or as JSON."""
-        from tfopt.report.predictions import render_predictions
-
-        self._print(report, render_predictions(report))
-
-    def inspection(self, found: "Inspection") -> None:
-        """Print what is in a model on stdout, as tables or as JSON."""
-        from tfopt.report.inspection_table import render_inspection
-
-        self._print(found, render_inspection(found))
-
-    def _print(self, report: "Record", shown: "RenderableType") -> None:
-        with contextlib.suppress(BrokenPipeError):  # told by `flush`, too
+    def show(self, report: Shown, render: "Callable[[Shown], RenderableType]") -> None:
+        """Print a report on stdout, as `render` has it or as JSON."""
+        report = self.flags.translate_record(report)
+        with contextlib.suppress(BrokenPipeError):  # told by `flush_stdout`, too
             if self.json:
                 sys.stdout.buffer.write(f"{report.model_dump_json(indent=2)}\n".encode())  # RFC 8259: JSON is UTF-8
             elif not self.quiet:
@@ -199,22 +196,6 @@ class Output:
 
                 console = Console(highlight=False)
                 with console.capture() as printed:  # rich itself would end with exit code 1, that of a failed gate
-                    console.print(Printable(shown))
+                    console.print(Printable(render(report)))
                 sys.stdout.write(printed.get())
         standard_streams.flush_stdout()
-
-
-def _printable(sentence: str) -> str:
-    """One line that does nothing to a terminal, whatever names and values out of a file are in it."""
-    line = printable(sentence)
-    return line if len(line) <= MOST_SAID else f"{line[: MOST_SAID - 3]}..."
-
-
-def _sentence(error: "ValidationError") -> str:
-    """The first complaint of pydantic, in the words of the command line."""
-    first = error.errors()[0]
-    message = first["msg"].removeprefix("Value error, ")
-    if not first["loc"]:
-        return message
-    option = "--" + str(first["loc"][0]).replace("_", "-")
-    return f"{option} {first['input']} is out of range: {message[0].lower()}{message[1:]}"

@@ -1,17 +1,85 @@
-"""What every config has in common: it is immutable, checks itself, and knows no field but its own."""
+"""What every config has in common: it is immutable, checks itself, knows no field but its own, and explains each.
 
-from typing import Annotated
+The description of a field is its help; it names other fields in backticks. What else the command line needs to make an
+option of a field is an `Option`, next to the description or, if all fields of a type have it in common, in the type.
+"""
 
-from pydantic import BaseModel, ConfigDict, Field
+from collections.abc import Mapping
+from dataclasses import dataclass, field, fields, replace
+from typing import Annotated, Any, ClassVar, Literal, Self
 
-Fraction = Annotated[float, Field(gt=0, lt=1, allow_inf_nan=False)]
-Share = Annotated[float, Field(ge=0, le=1, allow_inf_nan=False)]
-Count = Annotated[int, Field(ge=1)]
-Seed = Annotated[int, Field(ge=0, lt=2**31)]
-LearningRate = Annotated[float, Field(gt=0, le=10, allow_inf_nan=False)]
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from tfopt.config.refusal import refusal
+
+
+@dataclass(frozen=True)
+class Option:
+    """How the command line offers a field.
+
+    Attributes:
+        metavar: What stands for a value in the help.
+        flag: The option, if it is not called as the field; of a bool it may be one alone, or a pair as `--deep/--flat`.
+        panel: The heading under which it is listed, if it is not that of its config.
+        unit: How a value is written: a share as 0.005 or 0.5%, a time as 90s, 10m or 1h, a model as the path of a file.
+        flags: A flag for each of these values, with its help, in place of an option with a value.
+        offered: Whether there is an option at all.
+    """
+
+    metavar: str = ""
+    flag: str = ""
+    panel: str = ""
+    unit: Literal["", "share", "time", "model"] = ""
+    flags: Mapping[str, str] = field(default_factory=dict, hash=False)
+    offered: bool = True
+
+    def __or__(self, other: "Option") -> "Option":
+        """Return this with what `other` says."""
+        said = {part.name: getattr(other, part.name) for part in fields(other)}
+        return replace(self, **{name: value for name, value in said.items() if value != getattr(Option(), name)})
+
+
+Fraction = Annotated[float, Field(gt=0, lt=1, allow_inf_nan=False), Option("FRACTION", unit="share")]
+Share = Annotated[float, Field(ge=0, le=1, allow_inf_nan=False), Option("SHARE", unit="share")]
+Rate = Annotated[float, Field(ge=0, lt=1, allow_inf_nan=False), Option("SHARE", unit="share")]
+Count = Annotated[int, Field(ge=1), Option("N")]
+Epochs = Annotated[Count, Field(description="Most epochs to train.")]
+BatchSize = Annotated[Count, Field(description="Samples a step, over all replicas.")]
+Patience = Annotated[Count, Field(description="Stop this many epochs after the lowest validation loss.")]
+LearningRate = Annotated[float, Field(gt=0, le=10, allow_inf_nan=False), Option("RATE")]
+AdamRate = Annotated[LearningRate, Field(description="Learning rate of Adam.")]
+Seed = Annotated[int, Field(ge=0, lt=2**31, description="Same seed, same machine: same result."), Option("N")]
+Exclude = Annotated[str | None, Field(description="Spare the layers whose name this matches."), Option("REGEX")]
 
 
 class Config(BaseModel):
-    """Base of all configs: immutable, and an unknown field is an error."""
+    """Base of all configs: immutable, and an unknown field is an error.
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    Raises:
+        ConfigError: If a value cannot be used; it names the field.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid", defer_build=True)
+    panel: ClassVar[str] = ""  # the heading under which the command line lists the fields that a class adds
+
+    def __init__(self, /, **fields: Any) -> None:
+        try:
+            super().__init__(**fields)
+        except ValidationError as error:
+            raise refusal(type(self), error) from None
+
+    @classmethod
+    def model_validate(cls, obj: Any, **options: Any) -> Self:
+        """Make a config of a dict."""
+        try:
+            return super().model_validate(obj, **options)
+        except ValidationError as error:
+            raise refusal(cls, error) from None
+
+    @classmethod
+    def model_validate_json(cls, json_data: str | bytes | bytearray, **options: Any) -> Self:
+        """Make a config of JSON."""
+        try:
+            return super().model_validate_json(json_data, **options)
+        except ValidationError as error:
+            raise refusal(cls, error) from None

@@ -1,28 +1,49 @@
 """What the configs that train have in common: on how many devices, and with which teacher."""
 
 from pathlib import Path
-from typing import ClassVar, Literal, Self
+from typing import Annotated, Any, ClassVar, Literal, Self
 
-from pydantic import model_validator
+from pydantic import AfterValidator, Field, model_validator
 
-from tfopt.config.fields import Config, Count, Share
+from tfopt.config.choices import Augmentation
+from tfopt.config.fields import Config, Count, Option, Share
+
+Augmentations = Annotated[
+    tuple[Augmentation, ...], AfterValidator(lambda names: tuple(dict.fromkeys(names))), Option("NAME,...")
+]
+LEARN = "Learn from the answers of a model, too: of the given one as it was, or of another file."
+TEACHER = Option("self|FILE", unit="model")
+
+
+def share_of_answers(usual: float) -> Any:
+    """Return the description of a teacher's weight that is `usual` if it is left out."""
+    return Field(description=f"Share of the teacher's answers in what is learnt ({usual:g}).")
 
 
 class DistributedConfig(Config):
     """Base of the configs that train: `distributed` is on every visible GPU or the CPU, or on `replicas` of them."""
 
-    distributed: bool = False
-    replicas: Count | None = None
+    panel: ClassVar[str] = "On several devices"
+
+    distributed: Annotated[
+        bool,
+        Field(
+            description="Train on every visible GPU, or on the CPU if there is none; `batch_size` is shared among them."
+        ),
+    ] = False
+    replicas: Annotated[
+        Count | None, Field(description="Use N GPUs, or N logical devices of the CPU to try it out.")
+    ] = None
 
     @model_validator(mode="after")
     def _replicas_need_distributed(self) -> Self:
         if self.replicas is None:
             return self
         if not self.distributed:
-            raise ValueError("--replicas needs --distributed")
-        batch: int | None = getattr(self, "batch_size", None)
+            raise ValueError("`replicas` needs `distributed`")
+        batch: Any = getattr(self, "batch_size", None)
         if batch is not None and batch < self.replicas:
-            raise ValueError(f"--batch-size {batch} is global and must give each of {self.replicas} replicas a sample")
+            raise ValueError(f"`batch_size` {batch} is global and must give each of {self.replicas} replicas a sample")
         return self
 
 
@@ -32,9 +53,10 @@ class TaughtConfig(DistributedConfig):
     Of what is learnt, `teacher_weight` are the teacher's answers and the rest the labels; None is `usual_weight`.
     """
 
-    teacher: Path | Literal["self"] | None = None
-    teacher_weight: Share | None = None
     usual_weight: ClassVar[float] = 0.5
+
+    teacher: Annotated[Path | Literal["self"] | None, Field(description=LEARN), TEACHER] = None
+    teacher_weight: Annotated[Share | None, share_of_answers(usual_weight)] = None
 
     @property
     def answers_share(self) -> float:
@@ -44,5 +66,5 @@ class TaughtConfig(DistributedConfig):
     @model_validator(mode="after")
     def _weight_needs_a_teacher(self) -> Self:
         if self.teacher is None and self.teacher_weight is not None:
-            raise ValueError(f"--teacher-weight {self.teacher_weight:g} needs --teacher")
+            raise ValueError(f"`teacher_weight` {self.teacher_weight:g} needs `teacher`")
         return self

@@ -29,7 +29,7 @@ def float_file(
     if config.sparse == "on":
         raise UnsupportedError(
             f"{artifact.name} has {zeros:.0%} zeros, which cannot be left out of its file: {reason}; prune it"
-            " first with `tfopt prune --sparsity 0.8`, or use --sparse auto"
+            " first with `tfopt prune --sparsity 0.8`, or use `sparse` auto"
         )
     return made.artifact, None, [*made.notes, *([f"zeros stay in the file: {reason}"] if wanted else [])]
 

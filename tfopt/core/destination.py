@@ -66,7 +66,7 @@ class Destination:
         """Keep other processes from writing here while the context lasts; raise `OutputError` if one does."""
         with contextlib.ExitStack() as stack:
             for path in sorted(self.written):
-                taken = f"another process is writing {path}; wait for it, or use -o for another name"
+                taken = f"another process is writing {path}; wait for it, or use `output` for another name"
                 stack.enter_context(locked(path.with_name(f"{hidden_name(path)}.lock"), taken))
             for path in (*self.written, self.report_path):
                 check_destination(path, self.force)

@@ -57,12 +57,12 @@ def _same_splits(data: DataLike | None, memory: Provenance | None, name: str) ->
         same = _is_same(data.source, remembered.source)
         return remembered.model_copy(update=asked | ({"source": remembered.source} if same else {}))
     if ":" in remembered.source.removeprefix(TFDS) and remembered.source.startswith(TFDS):
-        raise InputError(f"{name} asks for {remembered.source}, which downloads code and runs it; name it with --data")
+        raise InputError(f"{name} asks for {remembered.source}, which downloads code and runs it; name it with `data`")
     path = remembered.path
     if path is None or path.exists():
         return remembered
     if not Path(path.name).exists():
-        raise InputError(f"{name} was trained on {path}, which is not there any more; say where it is with --data")
+        raise InputError(f"{name} was trained on {path}, which is not there any more; say where it is with `data`")
     return remembered.model_copy(update={"source": path.name})
 
 

@@ -9,11 +9,14 @@ asked for, so that the list of commands is there at once.
 
 from functools import cache
 from importlib import import_module
-from importlib.metadata import EntryPoint, entry_points
+from typing import TYPE_CHECKING
 
 from tfopt.config.fields import Config
 from tfopt.core.technique import AnyTechnique, Technique
 from tfopt.errors import InputError
+
+if TYPE_CHECKING:
+    from importlib.metadata import EntryPoint
 
 GROUP = "tfopt.techniques"
 OWN = {
@@ -35,8 +38,10 @@ def names() -> list[str]:
 
 
 @cache
-def third_party() -> dict[str, EntryPoint]:
-    """Return the entry points of other packages by name; nothing is imported."""
+def third_party() -> "dict[str, EntryPoint]":
+    """Return the entry points of other packages by name; nothing of them is imported."""
+    from importlib.metadata import entry_points
+
     return {point.name: point for point in entry_points(group=GROUP)}
 
 

@@ -87,7 +87,7 @@ def _extend(split: Split, train: Split, count: int) -> Split:
     """Return all of `split` and as many samples of `train` as make `count`."""
     if count > len(split) + len(train):
         there = len(split) + len(train)
-        raise InputError(f"--calibration {count} asks for more samples than the {there} there are to calibrate on")
+        raise InputError(f"`calibration` {count} asks for more samples than the {there} there are to calibrate on")
     more = train.rows(slice(count - len(split)))
     pairs = zip(split.inputs, more.inputs, strict=True)
     return Split(tuple(np.concatenate(pair) for pair in pairs), np.concatenate([split.y, more.y]))
@@ -102,7 +102,7 @@ def _order_by_class(labels: Array) -> Array:
 
 def _read_file(path: Path, inputs: Sequence[InputSpec], title: str) -> list[Array]:
     if not path.exists():
-        raise InputError(f"{path} does not exist; --calibration takes a number, an .npz or .npy file, or a folder")
+        raise InputError(f"{path} does not exist; `calibration` takes a number, an .npz or .npy file, or a folder")
     arrays = {"": read_npy(path)} if path.suffix == ".npy" else read_npz(path)
     if len(inputs) == 1 and inputs[0].name not in arrays:
         only = {name: array for name, array in arrays.items() if name not in ("y", "labels")}

@@ -1,14 +1,26 @@
 """The config of a data set: where it comes from, how it is fed and how it is split."""
 
 from pathlib import Path
+from typing import Annotated, ClassVar
+
+from pydantic import Field
 
 from tfopt.config.choices import Scale, Task
-from tfopt.config.fields import Config, Count, Fraction, Seed
+from tfopt.config.fields import Config, Count, Fraction, Option, Seed
 
 BUNDLED = ("digits", "diabetes", "waves", "phrases", "numbers")
 KERAS = ("mnist", "fashion_mnist", "cifar10", "imdb")
 TFDS = "tfds:"
 TABLES = (".csv", ".tsv", ".csv.gz", ".tsv.gz")
+SOURCES = (
+    "digits, diabetes, waves, phrases or numbers, which need no download; mnist, fashion_mnist, cifar10, imdb or"
+    " tfds:NAME; a .csv or .tsv table (also .gz), an .npz file, or a folder of images with a folder for each class"
+)
+SCALES = (
+    "How stored values are fed: as they are, to 0..1 (/255), to -1..1, or standardized by the train split; left out: as"
+    " the model was trained, else unit for 8-bit values, standard for tables and series, none for others."
+)
+COLUMN = Option("COLUMN")
 
 
 class DataConfig(Config):
@@ -21,21 +33,35 @@ class DataConfig(Config):
     size of the first.
     """
 
-    source: str = "digits"
-    scale: Scale | None = None
-    validation: Fraction = 0.15
-    split_seed: Seed = 0
-    task: Task | None = None
-    text: str | None = None
-    label: str | None = None
-    source_text: str | None = None
-    target_text: str | None = None
-    target: str | None = None
-    words: Count | None = None
-    length: Count | None = None
-    window: Count = 96
-    horizon: Count | None = None
-    image_size: Count | None = None
+    panel: ClassVar[str] = "Data"
+
+    source: Annotated[str, Field(description=f"{SOURCES}."), Option("NAME|PATH", "--data")] = "digits"
+    scale: Annotated[Scale | None, Field(description=SCALES)] = None
+    validation: Annotated[
+        Fraction,
+        Field(description="Share of the training samples kept for validation, where the data has no such split."),
+    ] = 0.15
+    split_seed: Annotated[
+        Seed, Field(description="Which samples are kept for validation and test."), Option(offered=False)
+    ] = 0
+    task: Annotated[Task | None, Field(description="What to learn (what the data says).")] = None
+    text: Annotated[str | None, Field(description="The text to classify (text)."), COLUMN] = None
+    label: Annotated[str | None, Field(description="The label (label, class, target or category)."), COLUMN] = None
+    source_text: Annotated[str | None, Field(description="The text to translate (source)."), COLUMN] = None
+    target_text: Annotated[str | None, Field(description="Its translation (target)."), COLUMN] = None
+    target: Annotated[str | None, Field(description="The only column to forecast (all)."), COLUMN] = None
+    words: Annotated[
+        Count | None,
+        Field(description="Most frequent words to know (10000, of each language of a translation 5000)."),
+    ] = None
+    length: Annotated[Count | None, Field(description="Words of a text to look at (what 95 % do not exceed).")] = None
+    window: Annotated[Count, Field(description="Steps of a series to look at.")] = 96
+    horizon: Annotated[
+        Count | None, Field(description="Steps of a series to forecast (24); makes a table a series.")
+    ] = None
+    image_size: Annotated[
+        Count | None, Field(description="Height and width of images of a folder (those of the first).")
+    ] = None
 
     @property
     def path(self) -> Path | None:

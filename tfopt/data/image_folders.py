@@ -48,7 +48,7 @@ def load_image_folder(root: Path, config: DataConfig, names: tuple[str, ...] | N
         InputError: If there is no image, one is damaged or too large, or a class is unknown.
     """
     if config.task not in (None, "classification"):
-        raise InputError(f"--task {config.task} does not suit {root}, a folder of images by class")
+        raise InputError(f"`task` {config.task} does not suit {root}, a folder of images by class")
     parts = [parse_split_name(path.name) for path in _list_folders(root)]
     divided = "train" in parts and None not in parts
     parents = _list_folders(root) if divided else [root]
@@ -112,7 +112,7 @@ def _make_images(paths: Array, config: DataConfig) -> LazyImages:
     size = (config.image_size, config.image_size) if config.image_size else (seen[0].height, seen[0].width)
     if size[0] * size[1] > MOST_FED:
         raise InputError(
-            f"images would be fed at {size[0]:,}x{size[1]:,} pixels, more than a batch can hold; --image-size 224, for"
+            f"images would be fed at {size[0]:,}x{size[1]:,} pixels, more than a batch can hold; `image_size` 224, for"
             " instance, makes them smaller"
         )
     channels = 1 if all(image.grey for image in seen) else 3

@@ -42,8 +42,8 @@ def extract_labelled(table: Table, config: DataConfig, names: tuple[str, ...] | 
 
 def _find_roles(table: Table, config: DataConfig, columns: list[str]) -> tuple[str | None, str, list[str]]:
     """Find the column of the text (None for a table of numbers) and that of the label, and note what was guessed."""
-    text = table.find_column(config.text, TEXT, "--text")
-    label = table.find_column(config.label, LABEL, "--label")
+    text = table.find_column(config.text, TEXT, "`text`")
+    label = table.find_column(config.label, LABEL, "`label`")
     notes = []
     if text is None and label is None and not table.headed and len(columns) == 2:
         label, text = sorted(columns, key=lambda name: len(set(table.columns[name])))
@@ -51,21 +51,21 @@ def _find_roles(table: Table, config: DataConfig, columns: list[str]) -> tuple[s
         first, *rest = table.columns[label]
         if first not in rest:
             raise InputError(
-                f"{table.path}: line {table.lines[0]} may be a header or a row; say with --text and --label which"
-                " columns to use, or --task translation for pairs of texts"
+                f"{table.path}: line {table.lines[0]} may be a header or a row; say with `text` and `label` which"
+                " columns to use, or `task` translation for pairs of texts"
             )
         notes = [f"no header: column {label} with {count} values is taken as the label, column {text} as the text"]
     if label is None and text is not None and len(columns) == 2:
         [label] = set(columns) - {text}
     if label is None:
         raise InputError(
-            f"{table.path} has no column called {', '.join(LABEL)}; say which it is with --label: {table.column_list()}"
+            f"{table.path} has no column called {', '.join(LABEL)}; say which it is with `label`: {table.column_list()}"
         )
     others = [name for name in columns if name != label]
     if text is None and len(others) == 1 and not table.is_numeric(others[0]):
         text = others[0]
     if text == label:
-        raise InputError(f"--text and --label both name the column {text} of {table.path}")
+        raise InputError(f"`text` and `label` both name the column {text} of {table.path}")
     return text, label, notes
 
 
@@ -80,7 +80,7 @@ def _extract_features(
         first = table.columns[words[0]][0]
         raise InputError(
             f"{table.path} has words in column {words[0]} ({first[:40]!r}); features are numbers, and a text to"
-            " classify is named with --text"
+            " classify is named with `text`"
         )
     labels = encode_labels(table, label, config.task, names)
     x = np.stack([table.numbers(name).astype(np.float32) for name in columns], axis=1)
@@ -107,15 +107,15 @@ def extract_pairs(table: Table, config: DataConfig) -> RawData:
     """
     parts = table.split_column()
     columns = [name for name in table.columns if name != parts]
-    source = table.find_column(config.source_text, ("source", "source_text"), "--source-text")
-    target = table.find_column(config.target_text, ("target", "target_text"), "--target-text")
+    source = table.find_column(config.source_text, ("source", "source_text"), "`source_text`")
+    target = table.find_column(config.target_text, ("target", "target_text"), "`target_text`")
     notes: list[str] = []
     if source is None and target is None and len(columns) == 2:
         source, target = columns
         notes = [f"column {source} is taken as the text to translate, column {target} as its translation"]
     if source is None or target is None or source == target:
         raise InputError(
-            f"{table.path}: say with --source-text and --target-text which two columns hold the texts and their"
+            f"{table.path}: say with `source_text` and `target_text` which two columns hold the texts and their"
             f" translations: {table.column_list()}"
         )
     table, blanks = _drop_blanks(table, source, target)

@@ -52,7 +52,7 @@ def encode_labels(table: Table, column: str, task: Task | None, known: tuple[str
         return _encode_known_classes(table, values, known)
     numeric = all(map(is_number, values))
     if task == "regression" or (task is None and numeric and are_continuous(values.astype(np.float64))):
-        notes = () if task else (f"{column} takes many values: it is predicted as a number (--task regression)",)
+        notes = () if task else (f"{column} takes many values: it is predicted as a number (`task` regression)",)
         return Labels(table.numbers(column), "regression", notes=notes)
     return _encode_classes(values, numeric)
 

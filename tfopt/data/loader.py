@@ -54,7 +54,7 @@ def load(config: DataConfig, fitted: Preprocessor = Preprocessor()) -> Dataset: 
     if isinstance(source, Series):
         return make_forecast_dataset(source, config, fitted)
     if config.task not in (None, source.task):
-        raise InputError(f"--task {config.task} does not suit {config.source}, which is for {source.task}")
+        raise InputError(f"`task` {config.task} does not suit {config.source}, which is for {source.task}")
     return make_dataset(validate(source, config.source), config, fitted)
 
 
@@ -62,8 +62,7 @@ def _check_options(config: DataConfig, kind: InputKind) -> None:
     """Raise `InputError` for an option that says nothing of such samples."""
     for option, kinds in OPTIONS.items():
         if getattr(config, option) is not None and kind not in kinds:
-            name = option.replace("_", "-")
-            raise InputError(f"--{name} is for {' and '.join(kinds)}, but the samples of {config.source} are {kind}")
+            raise InputError(f"`{option}` is for {' and '.join(kinds)}, but the samples of {config.source} are {kind}")
 
 
 def _read_source(config: DataConfig, class_names: tuple[str, ...] | None) -> RawData | Series:

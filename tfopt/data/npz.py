@@ -39,12 +39,12 @@ def load_npz(path: Path, config: DataConfig) -> RawData | Series:
             f"{path} has no {', '.join(missing)}; it needs {', '.join(SPLIT)}, or x and y, or the values of a series"
         )
     if config.horizon is not None:
-        raise InputError(f"--horizon asks for a forecast, but {path} has no array values of a series")
+        raise InputError(f"`horizon` asks for a forecast, but {path} has no array values of a series")
     x, y, *test = (found[key] for key in keys)
     x_test, y_test = test or (None, None)
     kind: InputKind = "features" if x.ndim == 2 else "image"
     if config.task not in (None, "classification", "regression"):
-        raise InputError(f"--task {config.task} does not suit {path}, which has labels for each sample")
+        raise InputError(f"`task` {config.task} does not suit {path}, which has labels for each sample")
     numbers = config.task == "regression" or (config.task is None and _are_numbers(y))
     return RawData(
         x, y, x_test, y_test, kind=kind, peak=255, scale="unit" if x.dtype == np.uint8 else "none",

@@ -111,14 +111,14 @@ def _find_target(series: Series, config: DataConfig) -> int | None:
         return 0 if len(series.columns) == 1 else None
     if config.target not in series.columns:
         raise InputError(
-            f"{config.source} has no column {config.target} for --target: its columns are {', '.join(series.columns)}"
+            f"{config.source} has no column {config.target} for `target`: its columns are {', '.join(series.columns)}"
         )
     return series.columns.index(config.target)
 
 
 def _fit_scaling(config: DataConfig, train: Array) -> Scaling:
     if config.scale in ("unit", "signed"):
-        raise InputError(f"--scale {config.scale} is for 8-bit values; a series is fed standard or none")
+        raise InputError(f"`scale` {config.scale} is for 8-bit values; a series is fed standard or none")
     return Scaling(scale="none") if config.scale == "none" else Scaling.standard(train)
 
 
@@ -131,7 +131,7 @@ def _split_spans(steps: int, config: DataConfig, horizon: int) -> dict[str, slic
         if found < least:
             raise InputError(
                 f"{config.source} has {steps} steps, {found} of them for {name}; {LEAST_WINDOWS} windows of"
-                f" {config.window} steps with {horizon} to forecast need {least}: take a smaller --window or --horizon"
+                f" {config.window} steps with {horizon} to forecast need {least}: take a smaller `window` or `horizon`"
             )
     return spans
 

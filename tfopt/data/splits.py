@@ -85,7 +85,7 @@ def _split_off(rows: Array, labels: Array | None, size: int, seed: int, notes: l
     from sklearn.model_selection import train_test_split
 
     if not 0 < size < len(rows):
-        raise InputError(f"{size} of {len(rows)} samples cannot be split off; take a smaller share for --validation")
+        raise InputError(f"{size} of {len(rows)} samples cannot be split off; take a smaller share for `validation`")
     if labels is not None:
         try:
             kept, cut = train_test_split(rows, test_size=size, random_state=seed, stratify=labels[rows])

@@ -21,7 +21,7 @@ def make_strategy(config: DistributedConfig) -> tf.distribute.Strategy:
     gpus = [device.name for device in tf.config.list_logical_devices("GPU")] if _gpus() else []
     if gpus:
         if replicas is not None and replicas > len(gpus):
-            raise InputError(f"--replicas {replicas} was asked for, but {len(gpus)} GPUs are visible")
+            raise InputError(f"`replicas` {replicas} was asked for, but {len(gpus)} GPUs are visible")
         return tf.distribute.MirroredStrategy(gpus[:replicas])
     cpus = _logical_cpus(replicas or 1)
     # NCCL, the default, exists for GPUs only.

@@ -1,12 +1,19 @@
 """Limits that the files of a comparison are held to."""
 
-from pydantic import ByteSize
+from typing import Annotated
 
-from tfopt.config.fields import Config, Share
+from pydantic import ByteSize, Field
+
+from tfopt.config.fields import Config, Option, Share
 
 
 class Gates(Config):
     """Limits that every file of a comparison must respect, but for the first, which is the baseline."""
 
-    max_drop: Share | None = None
-    max_size: ByteSize | None = None
+    max_drop: Annotated[
+        Share | None,
+        Field(description="Fail if accuracy falls by more: 1% or 0.01 is one point."),
+    ] = None
+    max_size: Annotated[
+        ByteSize | None, Field(description="Fail if a file is larger: 30kB, 1.5MB."), Option("SIZE")
+    ] = None

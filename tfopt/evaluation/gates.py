@@ -24,7 +24,7 @@ def check(gates: Gates, measured: Sequence[Measured], comparisons: Sequence[Comp
             elif comparison.deviation is not None:
                 drop = comparison.deviation.change
             else:
-                raise InputError("--max-drop needs data to measure accuracy on; give --data NAME or --data FILE.npz")
+                raise InputError("`max_drop` needs data to measure accuracy on; give `data` NAME or `data` FILE.npz")
             passed = drop <= gates.max_drop + 1e-9
             results.append(GateResult(gate="max-drop", name=name, limit=gates.max_drop, found=drop, passed=passed))
     return results

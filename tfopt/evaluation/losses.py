@@ -68,7 +68,7 @@ def smoothed(targets: Labels, smoothing: float, task: Task) -> Labels:
     if not smoothing:
         return targets
     if task != "classification" or targets.ndim != 2:
-        raise InputError(f"--label-smoothing {smoothing:g} is for classification by cross-entropy")
+        raise InputError(f"`label_smoothing` {smoothing:g} is for classification by cross-entropy")
     classes = max(2, targets.shape[1])
     spread: Labels = targets * (1 - smoothing) + smoothing / classes
     return spread.astype(np.float32)

@@ -71,7 +71,7 @@ def _memory(artifact: Artifact, like: Artifact | None) -> Provenance:
     if memory is None or memory.data is None:
         other = like.name if like else artifact.name
         raise InputError(
-            f"{other} does not remember how its inputs were prepared; say with --like which .keras model of tfopt it"
+            f"{other} does not remember how its inputs were prepared; say with `like` which .keras model of tfopt it"
             " was made from"
         )
     return memory
@@ -124,7 +124,7 @@ def _images(artifact: Artifact, memory: Preprocessor, paths: list[str | Path], s
     from tfopt.data.image_folders import read_image_info
 
     if len(shape) not in (2, 3) or memory.scaling is None:
-        raise InputError(f"{artifact.name} takes numbers of shape {shape}: give them with --file x.npy or a table")
+        raise InputError(f"{artifact.name} takes numbers of shape {shape}: give them with `file` x.npy or a table")
     for path in paths:
         if not Path(path).is_file():
             raise InputError(f"{path} does not exist; {artifact.name} takes image files")

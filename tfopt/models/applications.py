@@ -55,8 +55,8 @@ def application(name: str, weights: str | None, shape: tuple[int, ...], scaling:
         if weights:
             raise InputError(f"{weights} does not hold the weights of {name} without its head") from error
         raise InputError(
-            f"the weights of {name} are not on this machine and cannot be downloaded; give a file with --from-weights,"
-            " or --from-weights none to start from random ones"
+            f"the weights of {name} are not on this machine and cannot be downloaded; give a file with `base_weights`,"
+            " or `base_weights` none to start from random ones"
         ) from error
 
 

@@ -89,27 +89,27 @@ def check_architecture(config: ModelConfig, arch: Arch, signature: Signature) ->
     able = [name for name, kinds in KINDS.items() if signature.kind in kinds]
     given = f"{KIND_NAMES[signature.kind]} of shape {signature.shape}"
     if arch not in able:
-        raise InputError(f"--arch {arch} does not take {given}; use --arch {_join_names(able)}")
+        raise InputError(f"`arch` {arch} does not take {given}; use `arch` {_join_names(able)}")
     if signature.kind == "image" and len(signature.shape) not in (2, 3):
-        raise InputError(f"{given} are none: an image has the shape (H, W) or (H, W, C); use --arch mlp")
+        raise InputError(f"{given} are none: an image has the shape (H, W) or (H, W, C); use `arch` mlp")
     if signature.kind == "image" and arch != "mlp" and min(signature.shape[:2]) < LEAST_PIXELS:
-        raise InputError(f"--arch {arch} needs images of at least 4x4 pixels, not {given}; use --arch mlp")
+        raise InputError(f"`arch` {arch} needs images of at least 4x4 pixels, not {given}; use `arch` mlp")
     for option, archs in OPTIONS.items():
         value = getattr(config, option)
         if value == type(config).model_fields[option].default:
             continue
         if arch not in archs:
             raise InputError(
-                f"{_spell_option(option, value)} is not for --arch {arch}: it is for {_join_names(archs, 'and')}"
+                f"{_spell_option(option, value)} is not for `arch` {arch}: it is for {_join_names(archs, 'and')}"
             )
         if arch == "hybrid" and PARTS.get(option, "") not in config.parts:
             raise InputError(
-                f"{_spell_option(option, value)} needs --parts {PARTS[option]} or rnn+attention, not {config.parts}"
+                f"{_spell_option(option, value)} needs `parts` {PARTS[option]} or rnn+attention, not {config.parts}"
             )
 
 
 def _spell_option(option: str, value: object) -> str:
-    return f"--{option}" if isinstance(value, bool) else f"--{option} {value}"
+    return f"`{option}`" if isinstance(value, bool) else f"`{option}` {value}"
 
 
 def _join_names(names: Sequence[str], word: str = "or") -> str:

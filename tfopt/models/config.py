@@ -1,13 +1,11 @@
 """The config of a model to build."""
 
-from typing import Annotated, Self
+from typing import Annotated, ClassVar, Self
 
 from pydantic import Field, model_validator
 
 from tfopt.config.choices import Arch, Cell, Parts, Size
-from tfopt.config.fields import Config, Count, Seed
-
-Rate = Annotated[float, Field(ge=0, lt=1, allow_inf_nan=False)]
+from tfopt.config.fields import Config, Count, Option, Rate, Seed
 
 
 class ModelConfig(Config):
@@ -18,22 +16,34 @@ class ModelConfig(Config):
     (what follows the convolutions) for hybrid, `heads` for everything with attention.
     """
 
-    arch: Arch | None = None
-    size: Size = "small"
-    width: Count | None = None
-    depth: Count | None = None
-    dropout: Rate | None = None
-    residual: bool = False
-    blocks: Count = 1
-    cell: Cell = "lstm"
-    bidirectional: bool = False
-    parts: Parts = "rnn"
-    heads: Count | None = None
+    panel: ClassVar[str] = "Model"
+
+    arch: Annotated[Arch | None, Field(description="Architecture; left out: one that suits the data.")] = None
+    size: Annotated[Size, Field(description="How wide and deep it is.")] = "small"
+    width: Annotated[Count | None, Field(description="Filters or units, in place of the size's.")] = None
+    depth: Annotated[Count | None, Field(description="Blocks or layers, in place of the size's.")] = None
+    dropout: Annotated[
+        Rate | None,
+        Field(description="Share of activations dropped in training (0.2, or by `arch`)."),
+        Option("RATE"),
+    ] = None
+    residual: Annotated[
+        bool, Field(description="Residual blocks in `arch` cnn."), Option(flag="--residual/--plain")
+    ] = False
+    blocks: Annotated[Count, Field(description="Residual blocks of each width.")] = 1
+    cell: Annotated[Cell, Field(description="Recurrent layers of `arch` rnn and hybrid.")] = "lstm"
+    bidirectional: Annotated[
+        bool,
+        Field(description="Read sequences in both directions: `arch` rnn and hybrid."),
+        Option(flag="--bidirectional/--forward"),
+    ] = False
+    parts: Annotated[Parts, Field(description="What follows the convolutions of `arch` hybrid.")] = "rnn"
+    heads: Annotated[Count | None, Field(description="Attention heads.")] = None
 
     @model_validator(mode="after")
     def _blocks_are_residual(self) -> Self:
         if self.blocks > 1 and not self.residual:
-            raise ValueError(f"--blocks {self.blocks} needs --residual")
+            raise ValueError(f"`blocks` {self.blocks} needs `residual`")
         return self
 
 

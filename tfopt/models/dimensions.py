@@ -41,5 +41,5 @@ def head_size(width: int, heads: int) -> int:
     16
     """
     if width % heads:
-        raise InputError(f"--heads {heads} does not divide the width of {width} evenly")
+        raise InputError(f"`heads` {heads} does not divide the width of {width} evenly")
     return width // heads

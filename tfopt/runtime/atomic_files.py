@@ -85,7 +85,7 @@ def check_destination(path: Path, force: bool) -> None:
 
 
 def _exists(path: Path) -> str:
-    return f"{path} exists; use --force to replace it or -o for another name"
+    return f"{path} exists; use `force` to replace it or `output` for another name"
 
 
 def temporary_name(path: Path) -> Path:

@@ -20,7 +20,7 @@ def locked(place: Path, taken: str) -> Iterator[None]:
     lock = FileLock(place, timeout=0)
     try:
         if place.is_symlink() or (place.exists() and (not place.is_file() or place.stat().st_size)):
-            raise OutputError(f"{place} is in the way; remove it or use -o for another name")
+            raise OutputError(f"{place} is in the way; remove it or use `output` for another name")
         lock.acquire()
     except Timeout:
         raise OutputError(taken) from None

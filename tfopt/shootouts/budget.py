@@ -28,7 +28,7 @@ def fit_width(config: TrainConfig, signature: Signature, parameters: int) -> Tra
     def count(width: int) -> int:
         return int(build(config.model_copy(update={"width": width}), signature).count_params())
 
-    return config.model_copy(update={"width": largest_width(count, parameters, f"--arch {config.arch}")})
+    return config.model_copy(update={"width": largest_width(count, parameters, f"`arch` {config.arch}")})
 
 
 def largest_width(count: Callable[[int], int], most: int, title: str) -> int:

@@ -95,7 +95,7 @@ def _train(arch: str, config: TrainConfig, data: Dataset, seconds: float | None,
     try:
         return Run.model_validate(run("tfopt.shootouts.training_run:run_training", config, data, seconds, path))
     except TfoptError as error:
-        raise TfoptError(f"--arch {arch} failed: {error}") from None
+        raise TfoptError(f"`arch` {arch} failed: {error}") from None
 
 
 def _load(path: Path, arch: str) -> KerasArtifact:

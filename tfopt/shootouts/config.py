@@ -5,7 +5,7 @@ from typing import Annotated, Self
 from pydantic import Field, model_validator
 
 from tfopt.config.choices import Arch
-from tfopt.config.fields import Config, Count
+from tfopt.config.fields import Config, Count, Option
 from tfopt.training.config import TrainConfig
 
 PARAMETERS = 20_000
@@ -18,18 +18,29 @@ class ShootoutConfig(Config):
     of `training`; None for both is 20,000 parameters.
     """
 
-    archs: Annotated[tuple[Arch, ...], Field(min_length=1)] = ("mlp", "cnn", "rnn", "transformer", "hybrid")
-    seeds: Annotated[int, Field(ge=1, le=100)] = 3
-    parameters: Count | None = None
-    seconds: Annotated[float, Field(gt=0, allow_inf_nan=False)] | None = None
-    training: TrainConfig = TrainConfig()
+    archs: Annotated[
+        tuple[Arch, ...], Field(min_length=1, description="Architectures to compare."), Option("NAME,...", "--arch")
+    ] = ("mlp", "cnn", "rnn", "transformer", "hybrid")
+    seeds: Annotated[
+        int, Field(ge=1, le=100, description="Trainings of each, with the seeds 0, 1, ..."), Option("N")
+    ] = 3
+    parameters: Annotated[
+        Count | None,
+        Field(description=f"Weights that each may have; widths are fitted to it ({PARAMETERS:,})."),
+    ] = None
+    seconds: Annotated[
+        Annotated[float, Field(gt=0, allow_inf_nan=False)] | None,
+        Field(description="Instead: seconds of training that each may take, at `size`."),
+        Option("S"),
+    ] = None
+    training: Annotated[TrainConfig, Field(description="How each is trained."), Option(offered=False)] = TrainConfig()
 
     @model_validator(mode="after")
     def _one_budget(self) -> Self:
         if self.parameters and self.seconds:
-            raise ValueError("--parameters and --seconds are two budgets; give one of them")
+            raise ValueError("`parameters` and `seconds` are two budgets; give one of them")
         if len(set(self.archs)) < len(self.archs):
-            raise ValueError(f"--arch {','.join(self.archs)} names an architecture twice")
+            raise ValueError(f"`archs` {','.join(self.archs)} names an architecture twice")
         return self
 
     @property

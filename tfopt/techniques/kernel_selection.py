@@ -53,7 +53,7 @@ def targets(model: keras.Model, exclude: str | None, title: str) -> tuple[list[T
         else:
             skipped.append(_skipped(name, kind, _reason(layer, weights), count))
     if excluded and not matched:
-        raise InputError(f"--exclude {exclude!r} matches no layer with weights")
+        raise InputError(f"`exclude` {exclude!r} matches no layer with weights")
     if not found:
         raise UnsupportedError(f"{title} has no kernel to change: none at all, or every one is excluded or frozen")
     return found, skipped
@@ -70,7 +70,7 @@ def excluded_by(exclude: str | None) -> re.Pattern[str] | None:
     try:
         return re.compile(exclude) if exclude is not None else None
     except re.error as error:
-        raise InputError(f"--exclude {exclude!r} is no regular expression: {error}") from error
+        raise InputError(f"`exclude` {exclude!r} is no regular expression: {error}") from error
 
 
 def _reason(layer: keras.Layer, weights: list[keras.Variable]) -> str:

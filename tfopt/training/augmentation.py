@@ -43,7 +43,7 @@ def make_augmentation(wanted: Sequence[Augmentation], kind: InputKind, x: Array)
     unfit = [name for name in wanted if name not in APPLICABLE[kind]]
     if unfit:
         raise InputError(
-            f"--augment {','.join(unfit)} is not for {kind}: {' and '.join(APPLICABLE[kind])} can be used there"
+            f"`augment` {','.join(unfit)} is not for {kind}: {' and '.join(APPLICABLE[kind])} can be used there"
         )
     if not wanted:
         return None

@@ -172,9 +172,9 @@ def tensorboard_callbacks(folder: Path | None) -> list[keras.callbacks.Callback]
     try:
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:
-        raise InputError(f"--tensorboard {folder} cannot be a folder of logs: {error.strerror}") from error
+        raise InputError(f"`tensorboard` {folder} cannot be a folder of logs: {error.strerror}") from error
     try:
         import tensorboard  # type: ignore[import-not-found,import-untyped,unused-ignore]  # noqa: F401
     except ImportError:
-        raise InputError("--tensorboard needs the tensorboard package: pip install 'tfopt[tensorboard]'") from None
+        raise InputError("`tensorboard` needs the tensorboard package: pip install 'tfopt[tensorboard]'") from None
     return [keras.callbacks.TensorBoard(folder)]

@@ -139,7 +139,7 @@ class Checkpoint(keras.callbacks.Callback):
             names = sorted(k for k in {*state.run, *self.run} if state.run.get(k) != self.run.get(k))
             raise InputError(
                 f"{self.folder} belongs to a run with another {', '.join(names)}; repeat its options to resume it,"
-                " or use --force to start over"
+                " or use `force` to start over"
             )
         model.optimizer.build(model.trainable_variables)
         try:
@@ -149,7 +149,7 @@ class Checkpoint(keras.callbacks.Callback):
                 self.best.weights = model.get_weights()
             model.load_weights(self._weights(state.position))
         except (OSError, ValueError, KeyError) as error:
-            raise InputError(f"{self.folder} is damaged; use --force to start over") from error
+            raise InputError(f"{self.folder} is damaged; use `force` to start over") from error
         self.history.extend(state.history)
         self.seeds.drawn_before = state.drawn if state.position.step else []
         self.position = state.position
@@ -165,7 +165,7 @@ class Checkpoint(keras.callbacks.Callback):
         try:
             self.folder.mkdir(exist_ok=True)
         except (FileExistsError, NotADirectoryError):
-            raise OutputError(f"{self.folder} is in the way; remove it or use -o for another name") from None
+            raise OutputError(f"{self.folder} is in the way; remove it or use `output` for another name") from None
         with locked(self.folder / "lock", f"another process is training into {self.folder}"):
             try:
                 yield
@@ -211,4 +211,4 @@ def _read_state(folder: Path) -> RunState | None:
     try:
         return RunState.model_validate_json(path.read_bytes())
     except (ValidationError, OSError) as error:
-        raise InputError(f"{path} is damaged; use --force to start over") from error
+        raise InputError(f"{path} is damaged; use `force` to start over") from error

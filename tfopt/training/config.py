@@ -1,15 +1,18 @@
 """How to train a new model."""
 
-from typing import Annotated, Self
+from pathlib import Path
+from typing import Annotated, ClassVar, Self
 
 from pydantic import Field, model_validator
 
-from tfopt.config.choices import Augmentation, Decay
-from tfopt.config.fields import Count, LearningRate, Seed
-from tfopt.config.fine_tuning import DistributedConfig
-from tfopt.models.config import ModelConfig, Rate
+from tfopt.config.choices import Decay
+from tfopt.config.fields import AdamRate, BatchSize, Config, Count, Epochs, Option, Patience, Rate, Seed
+from tfopt.config.fine_tuning import Augmentations, DistributedConfig
+from tfopt.models.config import ModelConfig
 
-Strength = Annotated[float, Field(ge=0, le=10, allow_inf_nan=False)]
+Strength = Annotated[float, Field(ge=0, le=10, allow_inf_nan=False), Option("X")]
+TRAINING = Option(panel="Training")
+TRANSFER = "Start from another model"
 
 
 class TrainConfig(ModelConfig, DistributedConfig):
@@ -24,40 +27,102 @@ class TrainConfig(ModelConfig, DistributedConfig):
     while the layers that `freeze` names keep their weights, and then for at most `fine_tune` epochs everything.
     """
 
-    epochs: Count = 30
-    batch_size: Count = 64
-    learning_rate: LearningRate = 1e-3
-    decay: Decay = "constant"
-    warmup: Rate = 0.0
-    patience: Count = 10
-    augment: tuple[Augmentation, ...] = ()
-    l1: Strength = 0.0
-    l2: Strength = 0.0
-    weight_decay: Strength = 0.0
-    label_smoothing: Rate = 0.0
-    class_weights: bool = False
-    clip_norm: Annotated[float, Field(gt=0, allow_inf_nan=False)] | None = None
-    mixed_precision: bool = False
-    jit: bool = False
-    base: str | None = None
-    base_weights: str | None = None
-    freeze: str = "all"
-    fine_tune: Annotated[int, Field(ge=0)] | None = None
-    scale_lr: bool = False
+    epochs: Epochs = 30
+    batch_size: BatchSize = 64
+    learning_rate: AdamRate = 1e-3
+    decay: Annotated[Decay, Field(description="How the learning rate falls over all epochs."), TRAINING] = "constant"
+    warmup: Annotated[Rate, Field(description="Share of all steps in which the learning rate rises."), TRAINING] = 0.0
+    patience: Patience = 10
+    augment: Annotated[
+        Augmentations,
+        Field(
+            description="Change samples a little each epoch: flip, crop, rotate, noise, mixup. Nothing is done unasked;"
+            " do not flip digits."
+        ),
+        TRAINING,
+    ] = ()
+    l1: Annotated[Strength, Field(description="Penalty of the size of weights."), TRAINING] = 0.0
+    l2: Annotated[Strength, Field(description="Penalty of the squares of weights."), TRAINING] = 0.0
+    weight_decay: Annotated[Strength, Field(description="Decoupled weight decay (AdamW)."), TRAINING] = 0.0
+    label_smoothing: Annotated[Rate, Field(description="Share of each label given to all classes."), TRAINING] = 0.0
+    class_weights: Annotated[bool, Field(description="Let rare classes count as much as frequent ones."), TRAINING] = (
+        False
+    )
+    clip_norm: Annotated[
+        Annotated[float, Field(gt=0, allow_inf_nan=False)] | None,
+        Field(description="Scale gradients down to this global norm."),
+        Option("NORM", panel="Training"),
+    ] = None
+    mixed_precision: Annotated[
+        bool,
+        Field(description="Compute in bfloat16 while training; the model that is written is float32."),
+        Option(flag="--mixed-precision/--float32", panel="Training"),
+    ] = False
+    jit: Annotated[
+        bool,
+        Field(description="Compile steps with XLA: slow to start, pays on some processors in long runs."),
+        TRAINING,
+    ] = False
+    base: Annotated[
+        str | None,
+        Field(
+            description="Take this model without its head, train a new head at ten times `learning_rate`, then"
+            " everything at it."
+        ),
+        Option("MODEL|keras.applications:NAME", "--from", TRANSFER),
+    ] = None
+    base_weights: Annotated[
+        str | None,
+        Field(description="Weights for keras.applications:NAME, or none; left out: ImageNet's, downloaded."),
+        Option("FILE", "--from-weights", TRANSFER),
+    ] = None
+    freeze: Annotated[
+        str,
+        Field(
+            description="Layers that keep their weights while the head is trained: the first N, those whose name"
+            " matches, or all."
+        ),
+        Option("N|REGEX|all", panel=TRANSFER),
+    ] = "all"
+    fine_tune: Annotated[
+        Annotated[int, Field(ge=0)] | None,
+        Field(
+            description="Most epochs for the second part, in which everything is trained; 0: none; left out: as"
+            " `epochs`."
+        ),
+        Option("N", panel=TRANSFER),
+    ] = None
+    scale_lr: Annotated[
+        bool,
+        Field(description="Multiply `learning_rate` by the number of replicas, as for a `batch_size` raised as much."),
+        Option(flag="--scale-lr/--keep-lr", panel=DistributedConfig.panel),
+    ] = False
     seed: Seed = 0
 
     @model_validator(mode="after")
     def _fits_together(self) -> Self:
         if self.decay == "plateau" and self.warmup:
-            raise ValueError("--decay plateau lowers a rate that it knows; leave out --warmup")
+            raise ValueError("`decay` plateau lowers a rate that it knows; leave out `warmup`")
         if self.class_weights and "mixup" in self.augment:
-            raise ValueError("--class-weights weighs samples of one class; leave out --augment mixup")
+            raise ValueError("`class_weights` weighs samples of one class; leave out `augment` mixup")
         if self.jit and self.distributed:
-            raise ValueError("--jit is not there with --distributed: Keras does not compile steps of several replicas")
+            raise ValueError("`jit` is not there with `distributed`: Keras does not compile steps of several replicas")
         if self.base and self.mixed_precision:
-            raise ValueError("--mixed-precision is for new models; leave it out with --from")
+            raise ValueError("`mixed_precision` is for new models; leave it out with `base`")
         if not self.base and (self.base_weights or self.freeze != "all" or self.fine_tune is not None):
-            raise ValueError("--from-weights, --freeze and --fine-tune are about the model that --from names")
+            raise ValueError("`base_weights`, `freeze` and `fine_tune` are about the model that `base` names")
         if self.base and any(getattr(self, name) != field.default for name, field in ModelConfig.model_fields.items()):
-            raise ValueError("--from takes the architecture of that model: leave out --arch, --size and the like")
+            raise ValueError("`base` takes the architecture of that model: leave out `arch`, `size` and the like")
         return self
+
+
+class RunConfig(Config):
+    """Whether a run that was stopped goes on, and what it writes while it lasts."""
+
+    panel: ClassVar[str] = "Run and output"
+
+    resume: Annotated[bool, Field(description="Go on with a run that was stopped, if there is one.")] = False
+    checkpoint_steps: Annotated[
+        Count | None, Field(description="Write a checkpoint every N steps, too; left out: after each epoch.")
+    ] = None
+    tensorboard: Annotated[Path | None, Field(description="Write TensorBoard logs there."), Option("DIR")] = None

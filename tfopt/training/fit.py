@@ -86,7 +86,7 @@ def fit(
             the way.
     """
     if plan.class_weights and data.task != "classification":
-        raise InputError(f"--class-weights is for classification; {data.config.source} is for {data.task}")
+        raise InputError(f"`class_weights` is for classification; {data.config.source} is for {data.task}")
     soft = teacher is not None or plan.soft
     loss = soft_loss(loss_of(model, data.task)) if soft else loss_of(model, data.task)
     encode = label_encoder(loss, outputs_of(model)[0].shape[-1], data.task)

@@ -58,7 +58,7 @@ def fit_tf_keras(
     """
     if data.task == "translation":
         raise UnsupportedError(
-            "models that translate are not trained in tf_keras: --qat and --engine tfmot are not there"
+            "models that translate are not trained in tf_keras: `qat` and `engine` tfmot are not there"
         )
     tf_keras.utils.set_random_seed(plan.seed)
     loss = soft_loss(loss_of(source, data.task)) if teacher else loss_of(source, data.task)

@@ -48,13 +48,13 @@ def load_teacher(config: TaughtConfig, artifact: KerasArtifact, data: Dataset | 
     if config.teacher is None:
         return None
     if data is None:
-        raise InputError(f"--teacher {config.teacher} needs samples to answer, and there is no data: give --data")
+        raise InputError(f"`teacher` {config.teacher} needs samples to answer, and there is no data: give `data`")
     given = artifact if config.teacher == "self" else load_keras(config.teacher)
     check_same_shapes(artifact, given)
     loss = soft_loss(loss_of(artifact.model, data.task))
     if not takes_soft_targets(loss, artifact.output_shapes()[0][-1] or 1, data.task):
         reason = "it translates" if data.task == "translation" else f"its loss, {_name(loss)}, takes labels only"
-        raise UnsupportedError(f"{artifact.name} cannot learn from --teacher {config.teacher}: {reason}")
+        raise UnsupportedError(f"{artifact.name} cannot learn from `teacher` {config.teacher}: {reason}")
     logits = takes_logits(loss_of(given.model, data.task))
     return Teacher(given.predict, config.answers_share, logits, given.name)
 

@@ -48,12 +48,12 @@ def with_new_head(base: keras.Model, signature: Signature, name: str) -> keras.M
     """
     if len(base.inputs) != 1 or len(base.outputs) != 1:
         raise UnsupportedError(
-            f"{name} has {len(base.inputs)} inputs and {len(base.outputs)} outputs; --from takes one of each"
+            f"{name} has {len(base.inputs)} inputs and {len(base.outputs)} outputs; `base` takes one of each"
         )
     last = next((layer for layer in reversed(base.layers) if layer.weights), None)
     if isinstance(last, keras.Model):
         raise UnsupportedError(
-            f"{name} ends in the nested model {last.name}; --from replaces a layer of the model itself"
+            f"{name} ends in the nested model {last.name}; `base` replaces a layer of the model itself"
         )
     features = last.input if isinstance(last, layers.Dense) else base.outputs[0]
     rank = len(features.shape)
@@ -111,10 +111,10 @@ def frozen_layers(trunk: Sequence[tuple[str, keras.Layer]], freeze: str) -> set[
     try:
         found = {layer for name, layer in trunk if re.search(freeze, name)}
     except re.error as error:
-        raise InputError(f"--freeze {freeze} is neither a number, nor all, nor a regular expression: {error}") from None
+        raise InputError(f"`freeze` {freeze} is neither a number, nor all, nor a regular expression: {error}") from None
     if not found:
         names = ", ".join(name for name, _ in trunk[:5])
-        raise InputError(f"--freeze {freeze} matches no layer; the first are {names}")
+        raise InputError(f"`freeze` {freeze} matches no layer; the first are {names}")
     return found
 
 

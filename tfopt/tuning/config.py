@@ -5,7 +5,7 @@ from typing import Annotated
 from pydantic import Field
 
 from tfopt.config.choices import SearchMethod, TunedArch
-from tfopt.config.fields import Config, Count, Seed
+from tfopt.config.fields import Config, Count, Epochs, Option, Patience, Seed
 
 
 class TuneConfig(Config):
@@ -16,11 +16,19 @@ class TuneConfig(Config):
     to `epochs` with the same `seed`, which also decides what is tried.
     """
 
-    arch: TunedArch | None = None
-    search: SearchMethod = "bayes"
-    trials: Count = 20
-    timeout: Annotated[float, Field(gt=0, allow_inf_nan=False)] | None = None
-    parallel: Annotated[int, Field(ge=1, le=64)] = 1
-    epochs: Count = 30
-    patience: Count = 10
+    arch: Annotated[
+        TunedArch | None, Field(description="Architecture, or any: each that fits; left out: what suits the data.")
+    ] = None
+    search: Annotated[SearchMethod, Field(description="Try at random, a coarse grid, or by what did well so far.")] = (
+        "bayes"
+    )
+    trials: Annotated[Count, Field(description="Trainings in all, with those of a search that is resumed.")] = 20
+    timeout: Annotated[
+        Annotated[float, Field(gt=0, allow_inf_nan=False)] | None,
+        Field(description="Stop after 90s, 10m or 1h."),
+        Option("TIME", unit="time"),
+    ] = None
+    parallel: Annotated[int, Field(ge=1, le=64, description="Processes that train at the same time."), Option("N")] = 1
+    epochs: Epochs = 30
+    patience: Patience = 10
     seed: Seed = 0

@@ -92,14 +92,14 @@ def opened(search: Search, asked: Json) -> optuna.Study:
         study = joined(search)
         before = study.user_attrs.get("asked")
     except (sqlalchemy.exc.SQLAlchemyError, optuna.exceptions.OptunaError, RuntimeError) as error:
-        raise InputError(f"{search.files.path} is no search or is damaged; use --force to start over") from error
+        raise InputError(f"{search.files.path} is no search or is damaged; use `force` to start over") from error
     if before is None:
         study.set_user_attr("asked", asked)
     elif before != asked:
         names = sorted(name for name in {*before, *asked} if before.get(name) != asked.get(name))
         raise InputError(
             f"{search.files.path} belongs to a search with another {', '.join(names)}; repeat its options to resume it,"
-            " or use --force to start over"
+            " or use `force` to start over"
         )
     for trial in study.get_trials(deepcopy=False, states=(TrialState.RUNNING, TrialState.WAITING)):
         lose(study, trial)

@@ -38,11 +38,11 @@ class StudyFiles:
         if self.path.is_dir():
             raise OutputError(f"{self.path} is a directory, not a search")
         if self.path.exists() and not self.resume and not self.force:
-            raise OutputError(f"{self.path} holds a search; use --resume to go on with it or --force to start over")
+            raise OutputError(f"{self.path} holds a search; use `resume` to go on with it or `force` to start over")
         kept = [self.turn, self.lock, *map(self._with, SQLITE[1:]), *self._models()]
         for path in [] if self.path.exists() or self.force else kept:
             if path.exists() and path.stat().st_size:
-                raise OutputError(f"{path} is in the way; use --force to replace it or -o for another name")
+                raise OutputError(f"{path} is in the way; use `force` to replace it or `output` for another name")
 
     def keep_only(self, number: int) -> None:
         """Delete the models of all other trials."""

@@ -129,7 +129,7 @@ def _nothing(study: optuna.Study, search: Search) -> str:
     failed = [trial for trial in trials if trial.state == "failed"]
     if failed:
         return f"all {len(failed)} trials failed, the first because {failed[0].reason}"
-    return f"no trial ended within --timeout {search.config.timeout:g}s; --resume with more time goes on"
+    return f"no trial ended within `timeout` {search.config.timeout:g}s; `resume` with more time goes on"
 
 
 def _notes(search: Search, trials: list[TrialResult], weighed: dict[str, float]) -> list[str]:
@@ -138,7 +138,7 @@ def _notes(search: Search, trials: list[TrialResult], weighed: dict[str, float])
         covered = f"{len(trials)} of the {search.size} points of the grid were tried"
         notes.append(covered if len(trials) >= search.size else f"{covered}, in random order")
     if len(trials) < search.most:
-        notes.append(f"--timeout ended the search after {len(trials)} of {search.most} trials")
+        notes.append(f"`timeout` ended the search after {len(trials)} of {search.most} trials")
     complete = sum(trial.state == "complete" for trial in trials)
     notes.append(
         f"the best of {len(trials)} trials on the validation split was chosen, which flatters its score there; the test"

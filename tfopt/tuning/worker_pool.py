@@ -80,7 +80,7 @@ def _end_trials_of(process: Process, study: optuna.Study, search: Search) -> Non
     with FileLock(search.files.turn):
         trials = study.get_trials(deepcopy=False)
         if all(trial.user_attrs.get("pid") != process.pid for trial in trials):
-            raise TfoptError(f"a process of --parallel {process.ending} before its first trial")
+            raise TfoptError(f"a process of `parallel` {process.ending} before its first trial")
         for trial in trials:
             if trial.state == TrialState.RUNNING and "slot" not in trial.user_attrs:
                 lose(study, trial)

@@ -91,7 +91,7 @@ def _check_import(found: Json, name: str) -> None:
     module, kind = found.get("module"), found.get("class_name")
     if isinstance(module, str) and kind and module.split(".")[0] in KERAS_3_IMPORTS - set(sys.modules):
         raise InputError(
-            f"{name} uses {kind} of {module}, which would be imported: refused; name it by --custom-objects"
+            f"{name} uses {kind} of {module}, which would be imported: refused; name it by `custom_objects`"
         )
 
 

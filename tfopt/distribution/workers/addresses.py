@@ -31,7 +31,7 @@ def parse_workers(text: str, rank: int | None) -> tuple[Workers, int | None]:
     """
     if text == ENVIRONMENT:
         if rank is not None:
-            raise InputError("--rank is in the environment with --workers env: leave it out")
+            raise InputError("`rank` is in the environment with `workers` env: leave it out")
         return from_environment(os.environ)
     if text.strip().isdigit():
         return int(text), rank
@@ -55,7 +55,7 @@ def from_environment(environment: Mapping[str, str]) -> tuple[tuple[str, ...], i
     if "SLURM_PROCID" in environment:
         return _from_slurm(environment)
     raise InputError(
-        "--workers env finds neither TF_CONFIG nor the variables of a Slurm step; name them: --workers HOST:PORT,..."
+        "`workers` env finds neither TF_CONFIG nor the variables of a Slurm step; name them: `workers` HOST:PORT,..."
     )
 
 
@@ -121,7 +121,7 @@ def port_taken_message(address: str, rank: int) -> str:
     """Say in a sentence that the port of a worker is taken."""
     return (
         f"the port of {address}, where rank {rank} is to be, is taken on this machine: does another worker run with"
-        f" --rank {rank}, or another program?"
+        f" `rank` {rank}, or another program?"
     )
 
 

@@ -130,4 +130,4 @@ class Supervisor:
         missing = unreachable(self.workers.workers, self.workers.rank)
         if missing:
             return f"{limit}: nobody answers at {', '.join(missing)}"
-        return f"{limit}, though all answer; every worker needs the same --workers and a --rank of its own"
+        return f"{limit}, though all answer; every worker needs the same `workers` and a `rank` of its own"

@@ -68,7 +68,7 @@ def train_by_workers(
                 break
             if attempt == workers.max_restarts:
                 times = f" after {attempt} new starts" if attempt else ""
-                raise WorkerError(f"{failure}{times}; --max-restarts {attempt} allows no more")
+                raise WorkerError(f"{failure}{times}; `max_restarts` {attempt} allows no more")
             notes.append(_restart_note(failure, supervisor.steps, config, data, workers, files))
             progress.say(notes[-1])
             files = replace(files, resume=True)
@@ -95,7 +95,7 @@ def visible_gpus(count: int) -> list[str | None]:
     if not found:
         return [None] * count
     if found < count:
-        raise InputError(f"--workers {count} on this machine needs a GPU for each, and {found} can be seen")
+        raise InputError(f"`workers` {count} on this machine needs a GPU for each, and {found} can be seen")
     own = os.environ.get("CUDA_VISIBLE_DEVICES")
     names = own.split(",") if own else [str(number) for number in range(found)]
     share = found // count

@@ -81,7 +81,7 @@ def _join(job: Job) -> tf.distribute.Strategy:
         if "size" not in str(error):
             raise
         raise InputError(
-            f"the workers do not come together ({_first_line(error)}); every worker needs the same --workers and as"
+            f"the workers do not come together ({_first_line(error)}); every worker needs the same `workers` and as"
             " many devices as the others"
         ) from None
     return where

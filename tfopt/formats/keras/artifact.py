@@ -196,7 +196,7 @@ def _explain(error: Exception, name: str) -> str:
     if unknown:
         return (
             f"{name} uses {unknown[-1]}, a custom layer or function that is not known here; give the code that has it"
-            " with --custom-objects module:function"
+            " with `custom_objects` module:function"
         )
     line = " ".join(text.split())[:200] or type(error).__name__
     return f"{name} cannot be loaded by Keras {keras.__version__}: {line}"

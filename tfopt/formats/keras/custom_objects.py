@@ -23,17 +23,17 @@ def register_custom_objects(source: str) -> None:
 
     module, _, function = source.partition(":")
     if not module or not function:
-        raise InputError(f"--custom-objects {source} must be module:function, as in my_layers:custom_objects")
+        raise InputError(f"`custom_objects` {source} must be module:function, as in my_layers:custom_objects")
     sys.path.insert(0, str(Path.cwd()))
     try:
         objects = getattr(importlib.import_module(module), function)()
     except (Exception, SystemExit) as error:  # anything can happen in a user's code
         line = " ".join(str(error).split())[:200]
-        raise InputError(f"--custom-objects {source} failed: {type(error).__name__}: {line}") from error
+        raise InputError(f"`custom_objects` {source} failed: {type(error).__name__}: {line}") from error
     finally:
         sys.path.pop(0)
     if not isinstance(objects, dict):
-        raise InputError(f"--custom-objects {source} returned a {type(objects).__name__}, not a dict")
+        raise InputError(f"`custom_objects` {source} returned a {type(objects).__name__}, not a dict")
     keras.saving.get_custom_objects().update(objects)
     os.environ[VARIABLE] = source
 

@@ -77,7 +77,7 @@ def to_tf_keras(
     if not is_graph(model):
         raise UnsupportedError(
             f"{title} is a {type(model).__name__}, a model whose graph is not known: it cannot be rebuilt in tf_keras."
-            " Pruning and quantization after training need no rebuilding: leave out --qat or --engine tfmot"
+            " Pruning and quantization after training need no rebuilding: leave out `qat` or `engine` tfmot"
         )
     builder = _Builder(wrap)
     inputs = random_inputs(model)

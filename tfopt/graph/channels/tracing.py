@@ -27,7 +27,7 @@ def trace(model: keras.Model, title: str) -> ChannelGraph:
     if not is_graph(model):
         raise UnsupportedError(
             f"{title} is a {type(model).__name__}, a model whose graph is not known: its channels cannot be followed."
-            " `tfopt prune` without --structured works on it"
+            " `tfopt prune` without `structured` works on it"
         )
     tracker = ChannelTracker()
     names = first_names(model)

@@ -41,8 +41,8 @@ def binarize_weights(artifact: KerasArtifact, config: BinarizeConfig, context: C
     data, evaluator, progress = context.data, context.evaluator, context.progress
     if data is None or evaluator is None:
         raise InputError(
-            f"{artifact.name} does not say which data it was trained on, and signs alone destroy a model: give --data"
-            " NAME or --data FILE.npz to train on, or to round by with --post-training"
+            f"{artifact.name} does not say which data it was trained on, and signs alone destroy a model: give `data`"
+            " NAME or `data` FILE.npz to train on, or to round by with `post_training`"
         )
     seed_everything(config.seed)
     model = rebuild(artifact.model, artifact.name)
@@ -95,7 +95,7 @@ def _ternary(
     if evaluator.drop(binary, ternary) >= 0:
         return []
     return [
-        "--mode ternary is better, in a .tflite of the same size: even without training it has"
+        "`mode` ternary is better, in a .tflite of the same size: even without training it has"
         f" {evaluator.described(ternary)} on {len(evaluator)} validation samples, where binary weights have"
         f" {evaluator.described(binary)}"
     ]

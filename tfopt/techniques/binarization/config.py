@@ -1,13 +1,17 @@
 """How to binarize weights and activations."""
 
 from pathlib import Path
-from typing import ClassVar, Literal, Self
+from typing import Annotated, ClassVar, Literal, Self
 
-from pydantic import model_validator
+from pydantic import Field, model_validator
 
 from tfopt.config.choices import Mode
-from tfopt.config.fields import Count, LearningRate, Seed
-from tfopt.config.fine_tuning import TaughtConfig
+from tfopt.config.fields import Count, Exclude, LearningRate, Option, Seed, Share
+from tfopt.config.fine_tuning import TEACHER, TaughtConfig, share_of_answers
+
+SAMPLES_A_STEP = 64
+RATE, RATE_WITH_SIGNS = 6e-3, 1e-2  # signs of activations hide so much of the gradient that they need more
+EPOCHS, EPOCHS_WITH_SIGNS = 20, 40
 
 
 class BinarizeConfig(TaughtConfig):
@@ -17,42 +21,72 @@ class BinarizeConfig(TaughtConfig):
     The teacher is the model itself, as it was given, unless another is named.
     """
 
-    teacher: Path | Literal["self"] = "self"
     usual_weight: ClassVar[float] = 0.9
-    mode: Mode = "binary"
-    activations: bool = False
-    post_training: bool = False
-    keep_first_last: bool = True
-    exclude: str | None = None
-    plain: bool = False
-    epochs: Count | None = None
-    batch_size: Count | None = None
-    learning_rate: LearningRate | None = None
+
+    teacher: Annotated[
+        Path | Literal["self"],
+        Field(description="Learn from the answers of another file than the given model."),
+        TEACHER,
+    ] = "self"
+    teacher_weight: Annotated[Share | None, share_of_answers(usual_weight)] = None
+    mode: Annotated[Mode, Field(description="Values of a weight: a sign, or a sign or zero, times a scale.")] = "binary"
+    activations: Annotated[
+        bool,
+        Field(description="Signs in place of the activations between such layers, too."),
+        Option(flag="--activations/--weights-only"),
+    ] = False
+    post_training: Annotated[
+        bool,
+        Field(description="Round by the calibration split, without training."),
+        Option(flag="--post-training"),
+    ] = False
+    keep_first_last: Annotated[
+        bool,
+        Field(description="Keep the first and the last kernel at 8 bits."),
+        Option(flag="--keep-first-last/--all-layers"),
+    ] = True
+    exclude: Exclude = None
+    plain: Annotated[
+        bool,
+        Field(description="Write an ordinary .keras file, for people without tfopt; it is larger."),
+        Option(flag="--plain"),
+    ] = False
+    epochs: Annotated[
+        Count | None, Field(description=f"Epochs to train ({EPOCHS}, or {EPOCHS_WITH_SIGNS} with `activations`).")
+    ] = None
+    batch_size: Annotated[Count | None, Field(description=f"Samples a step ({SAMPLES_A_STEP}).")] = None
+    learning_rate: Annotated[
+        LearningRate | None,
+        Field(
+            description=f"Learning rate of Adam at the start ({RATE:g}, or {RATE_WITH_SIGNS:g} with `activations`); it"
+            " falls to zero."
+        ),
+    ] = None
     seed: Seed = 0
 
     @property
     def samples_a_step(self) -> int:
         """Samples of a training step."""
-        return self.batch_size or 64
+        return self.batch_size or SAMPLES_A_STEP
 
     @property
     def rate(self) -> float:
-        """The learning rate to start with; signs of activations hide so much of the gradient that they need more."""
-        return self.learning_rate or (1e-2 if self.activations else 6e-3)
+        """The learning rate to start with."""
+        return self.learning_rate or (RATE_WITH_SIGNS if self.activations else RATE)
 
     @property
     def most_epochs(self) -> int:
         """Epochs to train."""
-        return self.epochs or (40 if self.activations else 20)
+        return self.epochs or (EPOCHS_WITH_SIGNS if self.activations else EPOCHS)
 
     @model_validator(mode="after")
     def _rounding_is_no_training(self) -> Self:
         if self.post_training and self.activations:
-            raise ValueError("--activations must be trained; it excludes --post-training")
+            raise ValueError("`activations` must be trained; it excludes `post_training`")
         if self.post_training and (self.epochs or self.batch_size or self.learning_rate):
-            raise ValueError("--post-training does not train: leave out --epochs, --batch-size and --learning-rate")
+            raise ValueError("`post_training` does not train: leave out `epochs`, `batch_size` and `learning_rate`")
         if self.post_training and (self.teacher != "self" or self.teacher_weight is not None):
-            raise ValueError("--post-training does not train: leave out --teacher and --teacher-weight")
+            raise ValueError("`post_training` does not train: leave out `teacher` and `teacher_weight`")
         if self.post_training and self.distributed:
-            raise ValueError("--post-training does not train: leave out --distributed")
+            raise ValueError("`post_training` does not train: leave out `distributed`")
         return self

@@ -62,11 +62,11 @@ def plan(model: keras.Model, config: BinarizeConfig, title: str, names: Mapping[
         else:
             result.levels[name] = config.mode
     if excluded and not any(reason.startswith("excluded") for reason in result.skipped.values()):
-        raise InputError(f"--exclude {config.exclude!r} matches no layer with weights")
+        raise InputError(f"`exclude` {config.exclude!r} matches no layer with weights")
     if not result.levels:
         raise UnsupportedError(
             f"{title} has nothing to binarize: no kernel but those of the first and the last layer, of depthwise,"
-            " frozen and excluded layers; --all-layers takes the first and the last as well"
+            " frozen and excluded layers; `keep_first_last` False takes the first and the last as well"
         )
     result.levels.update(dict.fromkeys(result.why_int8, "int8"))
     return result
@@ -77,7 +77,7 @@ def _unable(name: str, layer: keras.Layer, own: list[Kernel], config: BinarizeCo
     if "/" in name:
         return f"inside of {name.split('/')[0]}, a model whose graph is not known"
     if not config.post_training and any(not layer.weights[kernel.position].trainable for kernel in own):
-        return "frozen: it could not be trained; --post-training rounds it"
+        return "frozen: it could not be trained; `post_training` rounds it"
     if fresh_copy(layer, layer.name) is None:
         return "its weights are made when it is called, so that it cannot be loaded packed"
     return None

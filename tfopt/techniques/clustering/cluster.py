@@ -83,7 +83,7 @@ def large_enough(
                 LayerChange(layer=target.layer, kind=target.kind, action="skipped", detail=detail, weights=count)
             )
     if not large:
-        raise InputError(f"--clusters {config.clusters} is too many: no {_whole(config)} has twice as many weights")
+        raise InputError(f"`clusters` {config.clusters} is too many: no {_whole(config)} has twice as many weights")
     return large, small
 
 

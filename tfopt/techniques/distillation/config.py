@@ -1,15 +1,35 @@
 """How a student learns from a teacher."""
 
+import contextlib
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, get_args
 
-from pydantic import Field
+from pydantic import BeforeValidator, Field
 
-from tfopt.config.fields import Count, LearningRate, Seed, Share
+from tfopt.config.choices import Arch, Size
+from tfopt.config.fields import AdamRate, BatchSize, Epochs, Option, Patience, Seed, Share
 from tfopt.config.fine_tuning import DistributedConfig
 from tfopt.models.config import ModelConfig
 
-Temperature = Annotated[float, Field(gt=0, le=100, allow_inf_nan=False)]
+TEMPERATURE = 4.0
+Softening = Annotated[float, Field(gt=0, le=100, allow_inf_nan=False), Option("T")]
+
+
+def _student(given: object) -> object:
+    """Read ARCH[:SIZE], as in cnn:tiny, or the path of a model."""
+    if not isinstance(given, str):
+        return given
+    path = Path(given)
+    with contextlib.suppress(OSError):
+        if path.suffix or path.exists():
+            return path
+    arch, _, size = given.partition(":")
+    if arch not in get_args(Arch) or (size or "tiny") not in get_args(Size):
+        raise ValueError(
+            f"`student` {given} is neither a model file nor an architecture ({', '.join(get_args(Arch))}), alone or"
+            f" with a size ({', '.join(get_args(Size))}) as in cnn:tiny"
+        )
+    return {"arch": arch, "size": size or "tiny"}
 
 
 class DistillConfig(DistributedConfig):
@@ -20,12 +40,23 @@ class DistillConfig(DistributedConfig):
     along a cosine.
     """
 
-    student: ModelConfig | Path = ModelConfig(size="tiny")
-    temperature: Temperature | None = None
-    alpha: Share = 0.1
-    features: bool = False
-    epochs: Count = 30
-    batch_size: Count = 64
-    learning_rate: LearningRate = 1e-3
-    patience: Count = 10
+    student: Annotated[
+        ModelConfig | Path,
+        Field(
+            description="The model that learns: a new one, as cnn:tiny, or a .keras file, of which a copy is trained;"
+            " left out: the architecture that suits the data, tiny."
+        ),
+        BeforeValidator(_student),
+        Option("ARCH[:SIZE]|FILE", unit="model"),
+    ] = ModelConfig(size="tiny")
+    temperature: Annotated[
+        Softening | None,
+        Field(description=f"Soften the teacher's probabilities: above 1, wrong classes show more ({TEMPERATURE:g})."),
+    ] = None
+    alpha: Annotated[Share, Field(description="Weight of the labels in the loss; the teacher has the rest.")] = 0.1
+    features: Annotated[bool, Field(description="Let layers learn from the teacher's of the same size, too.")] = False
+    epochs: Epochs = 30
+    batch_size: BatchSize = 64
+    learning_rate: AdamRate = 1e-3
+    patience: Patience = 10
     seed: Seed = 0

@@ -18,7 +18,7 @@ from tfopt.formats.keras.artifact import KerasArtifact
 from tfopt.models.architectures import build
 from tfopt.models.config import ModelConfig
 from tfopt.models.signature import Signature
-from tfopt.techniques.distillation.config import DistillConfig
+from tfopt.techniques.distillation.config import TEMPERATURE, DistillConfig
 from tfopt.techniques.distillation.distiller import Hint, Lesson, weighed
 from tfopt.techniques.distillation.feature_pairs import features, paired
 from tfopt.techniques.distillation.losses import Softened, numbers
@@ -27,7 +27,6 @@ from tfopt.training.plan import FitPlan
 from tfopt.training.seeds import seed_everything
 from tfopt.training.teacher import check_same_shapes
 
-TEMPERATURE = 4.0
 HINTED = 64  # samples that tell how large the teacher's maps are
 
 
@@ -75,14 +74,14 @@ def _checked(
 ) -> Dataset:
     if data is None:
         raise InputError(
-            f"a student is trained, and {teacher.name} does not say which data it was trained on: give --data NAME or"
-            " --data FILE.npz"
+            f"a student is trained, and {teacher.name} does not say which data it was trained on: give `data` NAME or"
+            " `data` FILE.npz"
         )
     if data.task == "translation":
         raise UnsupportedError(f"{teacher.name} translates; classifiers and models of numbers can be distilled")
     if config.temperature is not None and not _softened(data):
         raise InputError(
-            f"--temperature {config.temperature:g} softens the probabilities of a classifier, but {teacher.name} gives"
+            f"`temperature` {config.temperature:g} softens the probabilities of a classifier, but {teacher.name} gives"
             " numbers: leave it out"
         )
     if student is not None:
@@ -119,7 +118,7 @@ def _hints(
     pairs, alone = paired(features(teacher, teacher_title), features(student, student_title))
     if not pairs:
         raise UnsupportedError(
-            f"no layer of {student_title} gives maps of the size of one of {teacher_title}: leave out --features"
+            f"no layer of {student_title} gives maps of the size of one of {teacher_title}: leave out `features`"
         )
     hints = weighed(pairs, teacher, data.calibration.rows(slice(HINTED)).inputs)
     return hints, [*map(str, pairs), *alone]

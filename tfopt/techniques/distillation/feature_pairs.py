@@ -65,7 +65,7 @@ def features(model: keras.Model, title: str) -> dict[Resolution, Feature]:
     """
     if not is_graph(model):
         raise UnsupportedError(
-            f"{title} is a {type(model).__name__}, a model whose graph is not known: leave out --features"
+            f"{title} is a {type(model).__name__}, a model whose graph is not known: leave out `features`"
         )
     found: dict[Resolution, Feature] = {}
     made: list[tuple[Call, Tensor]] = []

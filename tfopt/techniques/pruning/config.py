@@ -6,7 +6,7 @@ from typing import Annotated, Any, Self
 from pydantic import Field, model_validator
 
 from tfopt.config.choices import Engine, Schedule, Scope
-from tfopt.config.fields import Count, Fraction, LearningRate, Seed
+from tfopt.config.fields import AdamRate, BatchSize, Epochs, Exclude, Fraction, Option, Seed
 from tfopt.config.fine_tuning import TaughtConfig
 
 
@@ -16,38 +16,55 @@ class PruneConfig(TaughtConfig):
     `pattern` is N:M (N zeros in every M consecutive input weights) or block:RxC (whole blocks go).
     """
 
-    sparsity: Fraction = 0.5
-    schedule: Schedule = "cubic"
-    scope: Scope = "layer"
-    pattern: Annotated[str, Field(pattern=r"^([1-9]\d?:[1-9]\d?|block:[1-9]\d?x[1-9]\d?)$")] | None = None
-    engine: Engine = "tfopt"
-    exclude: str | None = None
-    epochs: Count = 20
-    batch_size: Count = 64
-    learning_rate: LearningRate = 1e-3
+    sparsity: Annotated[Fraction, Field(description="Share of the weights that become zero, above 0 and below 1.")] = (
+        0.5
+    )
+    schedule: Annotated[
+        Schedule,
+        Field(
+            description="Grow sparsity by the cubic schedule (cubic), hold it from the start, or prune once without"
+            " training."
+        ),
+    ] = "cubic"
+    scope: Annotated[
+        Scope,
+        Field(description="Prune every layer alike (layer, local), or what matters least in all of them (global)."),
+    ] = "layer"
+    pattern: Annotated[
+        Annotated[str, Field(pattern=r"^([1-9]\d?:[1-9]\d?|block:[1-9]\d?x[1-9]\d?)$")] | None,
+        Field(description="N zeros in every M input weights, as in 2:4, or whole blocks, as in block:1x4."),
+        Option("N:M|block:RxC"),
+    ] = None
+    engine: Annotated[
+        Engine, Field(description="Prune with tfopt's masks (tfopt) or by TensorFlow Model Optimization.")
+    ] = "tfopt"
+    exclude: Exclude = None
+    epochs: Epochs = 20
+    batch_size: BatchSize = 64
+    learning_rate: AdamRate = 1e-3
     seed: Seed = 0
 
     @model_validator(mode="before")
     @classmethod
     def _pattern_says_the_sparsity(cls, given: Any) -> Any:
-        match = re.fullmatch(r"(\d+):(\d+)", str(given.get("pattern")))
+        match = re.fullmatch(r"(\d+):(\d+)", str(given.get("pattern"))) if isinstance(given, dict) else None
         if not match:
             return given
         zeros, group = map(int, match.groups())
         if not 0 < zeros < group:
-            raise ValueError(f"--pattern {zeros}:{group} must leave some weights: N zeros in every M, N below M")
+            raise ValueError(f"`pattern` {zeros}:{group} must leave some weights: N zeros in every M, N below M")
         if abs(given.get("sparsity", zeros / group) - zeros / group) > 1e-9:
-            raise ValueError(f"--pattern {zeros}:{group} is a sparsity of {zeros / group:g}; leave out --sparsity")
+            raise ValueError(f"`pattern` {zeros}:{group} is a sparsity of {zeros / group:g}; leave out `sparsity`")
         return {**given, "sparsity": zeros / group}
 
     @model_validator(mode="after")
     def _engine_can(self) -> Self:
         if self.engine == "tfmot" and (self.scope == "global" or self.schedule == "one-shot"):
-            raise ValueError("--engine tfmot prunes each layer by itself, in training: no --scope global, no one-shot")
+            raise ValueError("`engine` tfmot prunes each layer by itself, in training: no `scope` global, no one-shot")
         return self
 
     @model_validator(mode="after")
     def _one_shot_is_no_training(self) -> Self:
         if self.schedule == "one-shot" and (self.teacher or self.distributed):
-            raise ValueError("--schedule one-shot does not train: leave out --teacher and --distributed")
+            raise ValueError("`schedule` one-shot does not train: leave out `teacher` and `distributed`")
         return self

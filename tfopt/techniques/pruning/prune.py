@@ -41,7 +41,7 @@ def prune_weights(artifact: KerasArtifact, config: PruneConfig, context: Context
     history: list[dict[str, float]] = []
     if data is None or config.schedule == "one-shot":
         if config.engine == "tfmot":
-            raise InputError("--engine tfmot prunes in training, and there is no data: leave it out or give --data")
+            raise InputError("`engine` tfmot prunes in training, and there is no data: leave it out or give `data`")
         if data is None:
             notes.append("pruned in one shot, weights only: there is no data to fine-tune with")
         _mask(model, _positions(found), config)
@@ -111,7 +111,7 @@ def _long_enough(
     ]
     left = [target for target, inputs in short.items() if inputs >= pattern.group]
     if not left:
-        raise UnsupportedError(f"no kernel has {pattern.group} input channels for --pattern {config.pattern}")
+        raise UnsupportedError(f"no kernel has {pattern.group} input channels for `pattern` {config.pattern}")
     return left, skipped
 
 
@@ -141,7 +141,7 @@ def _change(target: Target, model: keras.Model) -> LayerChange:
 
 def _remarks(changes: list[LayerChange], config: PruneConfig) -> list[str]:
     remarks = [
-        f"{change.layer} keeps {1 - change.sparsity:.1%} of its weights; --scope layer or --exclude would spare it"
+        f"{change.layer} keeps {1 - change.sparsity:.1%} of its weights; `scope` layer or `exclude` would spare it"
         for change in changes
         if config.scope == "global"
         and change.sparsity is not None

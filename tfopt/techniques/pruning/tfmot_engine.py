@@ -71,7 +71,7 @@ def _split(model: keras.Model, rebuilt: TfKerasCopy, found: list[Target]) -> tup
                 LayerChange(layer=target.layer, kind=target.kind, action="skipped", detail=reason, weights=count)
             )
     if not pruned:
-        raise UnsupportedError("TensorFlow Model Optimization can prune no layer here; leave out --engine tfmot")
+        raise UnsupportedError("TensorFlow Model Optimization can prune no layer here; leave out `engine` tfmot")
     return pruned, refused
 
 

@@ -1,21 +1,23 @@
 """How to train a model that will be quantized."""
 
-from typing import ClassVar, Literal
+from typing import Annotated, ClassVar, Literal
+
+from pydantic import Field
 
 from tfopt.config.choices import InterfaceType
-from tfopt.config.fields import Count, LearningRate, Seed
+from tfopt.config.fields import AdamRate, BatchSize, Epochs, Option, Seed
 from tfopt.config.fine_tuning import TaughtConfig
 
 
 class QatConfig(TaughtConfig):
     """How to train a model that will be quantized: activations to 8 bits, weights to `bits`."""
 
-    bits: Literal[8, 4] = 8
-    io: InterfaceType = "float"
-    epochs: Count = 5
-    batch_size: Count = 64
-    learning_rate: LearningRate = 1e-4
+    bits: Annotated[Literal[8, 4], Field(description="Bits of a weight."), Option("8|4")] = 8
+    io: Annotated[InterfaceType, Field(description="Type of the inputs and outputs of an int8 file.")] = "float"
+    epochs: Epochs = 5
+    batch_size: BatchSize = 64
+    learning_rate: AdamRate = 1e-4
     seed: Seed = 0
-    keep_sparsity: bool = True
-    keep_clusters: bool = True
+    keep_sparsity: Annotated[bool, Field(description="Keep the zeros of a pruned model.")] = True
+    keep_clusters: Annotated[bool, Field(description="Keep the shared weights of a clustered model.")] = True
     name: ClassVar[str] = "qat"

@@ -44,8 +44,8 @@ def quantize_aware(artifact: KerasArtifact, config: QatConfig, context: Context)
     data, progress = context.data, context.progress
     if data is None:
         raise InputError(
-            f"--qat trains, and {artifact.name} does not say which data it was trained on: give --data NAME or --data"
-            " FILE.npz, or use --dynamic or --float16, which need none"
+            f"`qat` trains, and {artifact.name} does not say which data it was trained on: give `data` NAME or `data`"
+            " FILE.npz, or use `precision` dynamic or float16, which need none"
         )
     teacher = load_teacher(config, artifact, data)
     seed_everything(config.seed)

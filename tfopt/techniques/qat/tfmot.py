@@ -127,7 +127,7 @@ def quantization_aware(rebuilt: TfKerasCopy, bits: int = 8) -> QuantizationAware
     if not any(layer.weights for layer in layers if layer.name in covered):
         raise UnsupportedError(
             "no layer with weights is covered by the 8-bit scheme of TensorFlow Model Optimization:"
-            " use --int8 without --qat"
+            " use `precision` int8 without `qat`"
         )
     quantization = tfmot.quantization.keras
 

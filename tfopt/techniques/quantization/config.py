@@ -1,13 +1,20 @@
 """How to quantize after training."""
 
 from pathlib import Path
-from typing import Literal, Self
+from typing import Annotated, Literal, Self
 
-from pydantic import model_validator
+from pydantic import Field, model_validator
 
 from tfopt.config.choices import Algorithm, InterfaceType, Precision, WeightType
-from tfopt.config.fields import Count, Seed, Share
+from tfopt.config.fields import Count, Option, Seed, Share
 from tfopt.conversion.config import ConvertConfig
+
+PRECISIONS = {
+    "int8": "Integer weights (per-channel) and activations, calibrated; the default.",
+    "int16": "16-bit activations, calibrated, with 8-bit weights (16x8).",
+    "float16": "Weights in half precision.",
+    "dynamic": "8-bit weights; activations become integers as they come, without data.",
+}
 
 
 class QuantizeConfig(ConvertConfig):
@@ -19,14 +26,45 @@ class QuantizeConfig(ConvertConfig):
     data set to calibrate on, or a file or a folder of images.
     """
 
-    precision: Precision = "int8"
-    weights: WeightType = "int8"
-    block: Literal[32, 64, 128, 256] | None = None
-    algorithm: Algorithm = "minmax"
-    io: InterfaceType = "float"
-    calibration: Count | Path | None = None
-    max_drop: Share | None = None
-    seed: Seed = 0
+    precision: Annotated[Precision, Field(description="How activations are computed."), Option(flags=PRECISIONS)] = (
+        "int8"
+    )
+    weights: Annotated[
+        WeightType,
+        Field(
+            description="How weights are stored: alone, they are unpacked to compute in float; with `precision` int8,"
+            " int16 or dynamic, what those compute with."
+        ),
+    ] = "int8"
+    block: Annotated[
+        Literal[32, 64, 128, 256] | None,
+        Field(
+            description="With `precision` dynamic and `weights` int4 or int2: a scale for so many input weights of a"
+            " dense layer."
+        ),
+        Option("32|64|128|256"),
+    ] = None
+    algorithm: Annotated[
+        Algorithm,
+        Field(description="How scales are chosen; gptq rounds the weights of dense layers by what they are fed."),
+    ] = "minmax"
+    io: Annotated[InterfaceType, Field(description="Type of the inputs and outputs of an int8 file.")] = "float"
+    calibration: Annotated[
+        Count | Path | None,
+        Field(
+            description="Calibrate on N samples of the data, on arrays in an .npz or .npy file, as the model is fed, or"
+            " on a folder of images; left out: the calibration split."
+        ),
+        Option("N|FILE|DIR", panel="Data"),
+    ] = None
+    max_drop: Annotated[
+        Share | None,
+        Field(
+            description="Keep the worst layers in float until accuracy falls by no more: 0.5% or 0.005. Left out: no"
+            " layer is kept, and to lose more than 5% is a failure."
+        ),
+    ] = None
+    seed: Annotated[Seed, Option(offered=False)] = 0
 
     @property
     def static(self) -> bool:
@@ -46,20 +84,43 @@ class QuantizeConfig(ConvertConfig):
 
     @model_validator(mode="after")
     def _fits_together(self) -> Self:
-        if self.io != "float" and self.precision != "int8":
-            raise ValueError(f"--io {self.io} needs --int8: a {self.precision} model has float inputs and outputs")
-        if self.precision == "float16" and (self.weights != "int8" or self.block or self.algorithm != "minmax"):
-            raise ValueError("--float16 stores weights in half precision: no --weights, --block or --algorithm")
-        if self.static and self.weights == "int2":
-            raise ValueError(f"--{self.precision} computes in integers, for which LiteRT has no 2-bit weights: use"
-                " --weights int4, or --weights int2 with --dynamic or alone")  # fmt: skip
-        if self.static and self.algorithm == "gptq":
-            raise ValueError("--algorithm gptq is for --dynamic and --weights: with fixed ranges LiteRT Quantizer 0.11"
-                " writes files that answer wrongly")  # fmt: skip
-        if self.block and (self.precision != "dynamic" or self.weights == "int8"):
-            raise ValueError(f"--block {self.block} needs --dynamic with --weights int4 or int2: LiteRT has no other")
-        if self.block and self.algorithm not in ("minmax", "gptq"):
-            raise ValueError(f"--algorithm {self.algorithm} chooses one scale a channel, not one a block")
-        if self.precision == "weights" and self.weights == "int2" and self.algorithm != "minmax":
-            raise ValueError(f"--algorithm {self.algorithm} is not there for --weights int2")
+        for wrong, sentence in self._mistakes():
+            if wrong:
+                raise ValueError(sentence)
         return self
+
+    def _mistakes(self) -> list[tuple[object, str]]:
+        """Pair what does not go together with what to say about it."""
+        precision, weights, algorithm = self.precision, self.weights, self.algorithm
+        return [
+            (
+                self.io != "float" and precision != "int8",
+                f"`io` {self.io} needs `precision` int8: a {precision} model has float inputs and outputs",
+            ),
+            (
+                precision == "float16" and (weights != "int8" or self.block or algorithm != "minmax"),
+                "`precision` float16 stores weights in half precision: no `weights`, `block` or `algorithm`",
+            ),
+            (
+                self.static and weights == "int2",
+                f"`precision` {precision} computes in integers, for which LiteRT has no 2-bit weights: use `weights`"
+                " int4, or `weights` int2 with `precision` dynamic or alone",
+            ),
+            (
+                self.static and algorithm == "gptq",
+                "`algorithm` gptq is for `precision` dynamic and `weights`: with fixed ranges LiteRT Quantizer 0.11"
+                " writes files that answer wrongly",
+            ),
+            (
+                self.block and (precision != "dynamic" or weights == "int8"),
+                f"`block` {self.block} needs `precision` dynamic with `weights` int4 or int2: LiteRT has no other",
+            ),
+            (
+                self.block and algorithm not in ("minmax", "gptq"),
+                f"`algorithm` {algorithm} chooses one scale a channel, not one a block",
+            ),
+            (
+                precision == "weights" and weights == "int2" and algorithm != "minmax",
+                f"`algorithm` {algorithm} is not there for `weights` int2",
+            ),
+        ]

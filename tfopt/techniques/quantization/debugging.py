@@ -29,7 +29,7 @@ def debug_layers(
     [whole] = quantize_files(made.artifact, config, prepared.feeds, progress)
     if not reference.feeds:
         raise InputError(
-            f"tfopt debug needs samples for {artifact.name}: give --data NAME, --data FILE.npz or --calibration"
+            f"tfopt debug needs samples for {artifact.name}: give `data` NAME, `data` FILE.npz or `calibration`"
         )
     errors = layer_errors(found, made.artifact, whole, reference.feeds)
     if reference.scores is not None:

@@ -60,7 +60,7 @@ def quantize_after_training(artifact: KerasArtifact, config: QuantizeConfig, con
         gates.append(
             GateResult(gate="max-drop", name=chosen.name, limit=limit, found=lost, passed=lost <= limit + 1e-9)
         )
-        notes.append(f"--max-drop is held to on the {len(reference.evaluator)} samples of the validation split")
+        notes.append(f"`max_drop` is held to on the {len(reference.evaluator)} samples of the validation split")
     layers = [named_as_in(artifact.model, change) for change in layer_changes(made.model, chosen.payload)]
     if not any(change.action == "quantized" for change in layers):
         raise UnsupportedError(
@@ -123,7 +123,7 @@ def _with_kernels_for_few_bits(artifact: KerasArtifact, config: QuantizeConfig) 
 def _samples(artifact: KerasArtifact, config: QuantizeConfig, data: Dataset | None) -> tuple[list[Array], list[str]]:
     if not config.calibrated:
         if config.calibration is not None:
-            raise InputError(f"--calibration is of no use with {config.name}: it needs no samples")
+            raise InputError(f"`calibration` is of no use with {config.name}: it needs no samples")
         return [], []
     names = [tensor.name for tensor in inputs_of(artifact.model)]
     inputs = [InputSpec(*parts) for parts in zip(names, artifact.input_shapes(), artifact.input_types(), strict=True)]
@@ -132,7 +132,8 @@ def _samples(artifact: KerasArtifact, config: QuantizeConfig, data: Dataset | No
     if not found.arrays:
         raise InputError(
             f"{config.name} must be calibrated and {artifact.name} does not say which data it was trained on: give"
-            " --data NAME, --data FILE.npz or --calibration FILE, or use --dynamic or --float16, which need none"
+            " `data` NAME, `data` FILE.npz or `calibration` FILE, or use `precision` dynamic or float16, which need"
+            " none"
         )
     return found.arrays, list(found.notes)
 

@@ -33,7 +33,7 @@ def prune_blocks(artifact: KerasArtifact, config: StructuredConfig, context: Con
     """
     data, evaluator, progress = context.data, context.evaluator, context.progress
     if data is None or evaluator is None:
-        raise InputError("--structured layers measures what each block is worth, and there is no data: give --data")
+        raise InputError("`structured` layers measures what each block is worth, and there is no data: give `data`")
     teacher = load_teacher(config, artifact, data)
     seed_everything(config.seed)
     model = flat = remove_blocks(artifact.fresh_model(), [], artifact.name)
@@ -74,7 +74,7 @@ def prune_blocks(artifact: KerasArtifact, config: StructuredConfig, context: Con
     notes = [f"{done} of {len(first)} residual blocks have left, each time the one without which the loss was lowest"]
     if config.target and cost:
         name, share = config.target
-        notes.append(f"{cost(model):.3f} of the {NAMES[name]} are left (--{name.replace('_', '-')} {share:g})")
+        notes.append(f"{cost(model):.3f} of the {NAMES[name]} are left (`{name}` {share:g})")
     notes += [teacher.note] if teacher else []
     return Outcome(KerasArtifact.from_model(model, artifact.name), layers=changes, notes=notes, history=history)
 
@@ -94,7 +94,7 @@ def _enough(
     if config.target is None or cost is None:
         count = round(config.share * total)
         if not count:
-            raise InputError(f"--amount {config.share:g} of {total} residual blocks is none")
+            raise InputError(f"`amount` {config.share:g} of {total} residual blocks is none")
         return lambda _, done: done >= round(count * part)
     _, share = config.target
     return lambda model, _: cost(model) <= share**part

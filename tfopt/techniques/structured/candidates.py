@@ -78,7 +78,7 @@ def candidates(model: keras.Model, config: StructuredConfig, data: Dataset | Non
     wanted = _wanted(found, graph, config, title)
     scores, known = importances(config.importance, model, graph, data, config.seed)
     unscored = [group.name for group in wanted if not known[group.roots].all()]
-    notes = [f"--importance {config.importance} has no measure for {_few(unscored)}: l2 instead"] if unscored else []
+    notes = [f"`importance` {config.importance} has no measure for {_few(unscored)}: l2 instead"] if unscored else []
     layers = dict(named_layers(model))
     strided = {name for name, layer in layers.items() if _is_strided(layer)}
     frozen = [name for group in wanted for name in group.makers if not layers[name].trainable]
@@ -110,7 +110,7 @@ def proof_inputs(model: keras.Model, data: Dataset | None) -> list[Tensor]:
 def _wanted(found: list[ChannelGroup], graph: ChannelGraph, config: StructuredConfig, title: str) -> list[ChannelGroup]:
     pattern = excluded_by(config.exclude)
     if pattern and not any(map(pattern.search, graph.kinds)):
-        raise InputError(f"--exclude {config.exclude!r} matches no layer")
+        raise InputError(f"`exclude` {config.exclude!r} matches no layer")
     left = [group for group in found if not group.matches(pattern)]
     wanted = [group for group in left if config.structured in ("auto", group.kind)]
     if wanted:

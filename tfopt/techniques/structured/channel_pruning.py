@@ -59,9 +59,7 @@ def prune_channels(artifact: KerasArtifact, config: StructuredConfig, context: C
 def _why_nothing(config: StructuredConfig) -> str:
     if config.target:
         name, share = config.target
-        return f"it is at --{name.replace('_', '-')} {share:g} already"
-    held = [
-        f"--{n.replace('_', '-')} {getattr(config, n)}" for n in ("min_channels", "round_to") if getattr(config, n) > 1
-    ]
+        return f"it is at `{name}` {share:g} already"
+    held = [f"`{name}` {getattr(config, name)}" for name in ("min_channels", "round_to") if getattr(config, name) > 1]
     kept = f" beside what {' and '.join(held)} keep" if held else ""
-    return f"--amount {config.share:g} is less than one channel of any group{kept}"
+    return f"`amount` {config.share:g} is less than one channel of any group{kept}"

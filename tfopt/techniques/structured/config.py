@@ -1,13 +1,14 @@
 """How to prune structures: channels, heads and blocks that really leave the model."""
 
-from typing import Self
+from typing import Annotated, Self
 
-from pydantic import model_validator
+from pydantic import Field, model_validator
 
-from tfopt.config.choices import Augmentation, Importance, Scope, Structure
-from tfopt.config.fields import Count, Fraction, LearningRate, Seed
-from tfopt.config.fine_tuning import TaughtConfig
+from tfopt.config.choices import Importance, Scope, Structure
+from tfopt.config.fields import AdamRate, BatchSize, Count, Epochs, Exclude, Fraction, Seed
+from tfopt.config.fine_tuning import Augmentations, TaughtConfig
 
+USUAL_AMOUNT = 0.5
 TARGETS = ("amount", "target_macs", "target_params", "target_latency")
 
 
@@ -19,27 +20,45 @@ class StructuredConfig(TaughtConfig):
     its share of the `epochs`.
     """
 
-    structured: Structure = "auto"
-    amount: Fraction | None = None
-    target_macs: Fraction | None = None
-    target_params: Fraction | None = None
-    target_latency: Fraction | None = None
-    importance: Importance = "l2"
-    scope: Scope = "local"
-    round_to: Count = 1
-    min_channels: Count = 1
-    iterative: Count = 1
-    exclude: str | None = None
-    augment: tuple[Augmentation, ...] = ()
-    epochs: Count = 20
-    batch_size: Count = 64
-    learning_rate: LearningRate = 1e-3
+    structured: Annotated[
+        Structure,
+        Field(
+            description="Remove filters, units, attention heads (auto: all three) or whole residual blocks (layers),"
+            " not weights."
+        ),
+    ] = "auto"
+    amount: Annotated[
+        Fraction | None, Field(description=f"Share of the channels or blocks that leave ({USUAL_AMOUNT:g}).")
+    ] = None
+    target_macs: Annotated[Fraction | None, Field(description="Remove until this share of the MACs is left.")] = None
+    target_params: Annotated[
+        Fraction | None, Field(description="Remove until this share of the parameters is left.")
+    ] = None
+    target_latency: Annotated[
+        Fraction | None, Field(description="Remove until LiteRT takes this share of the time at batch 1.")
+    ] = None
+    importance: Annotated[Importance, Field(description="What says which channels matter least.")] = "l2"
+    scope: Annotated[
+        Scope,
+        Field(description="Prune every layer alike (layer, local), or what matters least in all of them (global)."),
+    ] = "local"
+    round_to: Annotated[Count, Field(description="Keep a multiple of N channels where there are as many.")] = 1
+    min_channels: Annotated[Count, Field(description="Keep at least N channels everywhere.")] = 1
+    iterative: Annotated[Count, Field(description="Remove in N steps, fine-tuned after each.")] = 1
+    exclude: Exclude = None
+    augment: Annotated[
+        Augmentations,
+        Field(description="Change samples a little each epoch of fine-tuning: flip, crop, rotate, noise, mixup."),
+    ] = ()
+    epochs: Epochs = 20
+    batch_size: BatchSize = 64
+    learning_rate: AdamRate = 1e-3
     seed: Seed = 0
 
     @property
     def share(self) -> float:
         """The share that leaves if there is no target."""
-        return 0.5 if self.amount is None else self.amount
+        return USUAL_AMOUNT if self.amount is None else self.amount
 
     @property
     def target(self) -> tuple[str, float] | None:
@@ -49,11 +68,11 @@ class StructuredConfig(TaughtConfig):
 
     @model_validator(mode="after")
     def _one_target(self) -> Self:
-        given = ["--" + name.replace("_", "-") for name in TARGETS if getattr(self, name) is not None]
+        given = [name for name in TARGETS if getattr(self, name) is not None]
         if len(given) > 1:
-            raise ValueError(f"{given[0]} and {given[1]} exclude each other")
+            raise ValueError(f"`{given[0]}` and `{given[1]}` exclude each other")
         if self.iterative > self.epochs:
-            raise ValueError(f"--iterative {self.iterative} needs an epoch for each step; there are {self.epochs}")
+            raise ValueError(f"`iterative` {self.iterative} needs an epoch for each step; there are {self.epochs}")
         return self
 
     @model_validator(mode="after")
@@ -61,5 +80,5 @@ class StructuredConfig(TaughtConfig):
         if self.structured == "layers":
             for name in ("importance", "scope", "round_to", "min_channels"):
                 if getattr(self, name) != type(self).model_fields[name].default:
-                    raise ValueError(f"--{name.replace('_', '-')} is for channels; layers leave by measured loss")
+                    raise ValueError(f"`{name}` is for channels; layers leave by measured loss")
         return self

@@ -92,7 +92,7 @@ def _by_position(weight: Array, slices: WeightSlices) -> Array:
 
 def _needed(data: Dataset | None, by: Importance) -> Dataset:
     if data is None:
-        raise InputError(f"--importance {by} looks at samples, and there is no data: give --data, or use l1 or l2")
+        raise InputError(f"`importance` {by} looks at samples, and there is no data: give `data`, or use l1 or l2")
     return data
 
 

@@ -27,7 +27,7 @@ def group_losses(
     """
     data, evaluator, progress = context.data, context.evaluator, context.progress
     if data is None or evaluator is None:
-        raise InputError("--structured measures the loss on the validation split, and there is no data: give --data")
+        raise InputError("`structured` measures the loss on the validation split, and there is no data: give `data`")
     model = artifact.fresh_model()
     found = candidates(model, config, data, artifact.name)
     costs, weights, loss = Costs.of(model, found.graph), model.get_weights(), evaluator.loss(model)

@@ -114,8 +114,7 @@ class Target:
 
     def reached(self, model: keras.Model) -> list[str]:
         """Return how much is left."""
-        option = "--" + self.name.replace("_", "-")
-        return [f"{self.cost(model):.3f} of the {self._what} are left ({option} {self.share:g})"]
+        return [f"{self.cost(model):.3f} of the {self._what} are left (`{self.name}` {self.share:g})"]
 
     @property
     def _what(self) -> str:

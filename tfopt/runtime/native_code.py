@@ -1,15 +1,35 @@
-"""TensorFlow's log lines stay away from the terminal: those of Python are filtered, those of C++ go nowhere."""
+"""What native code does to a process: TensorFlow writes log lines, and crashes where memory is short.
+
+Its log lines in Python are filtered, those in C++ go nowhere; its memory is checked before it is imported.
+"""
 
 import contextlib
+import io
 import logging
 import os
 import sys
 import warnings
 from collections.abc import Iterator
 
+from tfopt.errors import InputError
+
+LEAST_ADDRESSES = 3_000_000_000  # bytes; with less, TensorFlow fails to load, aborts or crashes
+
+
+def check_address_space() -> None:
+    """Raise `InputError` if the addresses of this process are limited to less than TensorFlow needs."""
+    with contextlib.suppress(ImportError):  # not on Windows
+        import resource
+
+        most, _ = resource.getrlimit(resource.RLIMIT_AS)
+        if most != resource.RLIM_INFINITY and most < LEAST_ADDRESSES:
+            raise InputError(
+                f"this process may take {most:,} bytes of memory (ulimit -v), but TensorFlow needs {LEAST_ADDRESSES:,}"
+            )
+
 
 @contextlib.contextmanager
-def hidden() -> Iterator[None]:
+def native_log_hidden() -> Iterator[None]:
     """Send what native code writes to file descriptor 2 to the null device; Python's `sys.stderr` goes on as before."""
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
     for name in ("absl", "tensorflow", "root"):
@@ -39,7 +59,9 @@ def hidden() -> Iterator[None]:
 
 
 def _writes_to_descriptor_2(stream: object) -> bool:
+    if not isinstance(stream, io.IOBase):
+        return False
     try:
-        return stream.fileno() == 2  # type: ignore[attr-defined,no-any-return]
-    except (AttributeError, OSError, ValueError):
+        return stream.fileno() == 2
+    except (OSError, ValueError):
         return False
