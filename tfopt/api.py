@@ -84,11 +84,7 @@ def quantize(
     name: str | None = None,
     progress: Progress | None = None,
 ) -> Result:
-    """Quantize a Keras model into a `.tflite` file, on the data it remembers or on `data`.
-
-    With a `QuantizeConfig` that is done after training; with a `QatConfig` the model is trained for it, and the trained
-    `.keras` is a companion of the artifact.
-    """
+    """Quantize a Keras model after training, or with a `QatConfig` train it for that; then a `.keras` is a companion."""
     config = _checked(config or QuantizeConfig(), QuantizeConfig, QatConfig)
     return Pipeline([config]).run(model, data, name=name, progress=progress)
 
