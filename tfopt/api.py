@@ -84,7 +84,7 @@ def quantize(
     name: str | None = None,
     progress: Progress | None = None,
 ) -> Result:
-    """Quantize a Keras model after training, or with a `QatConfig` train it for that; then a `.keras` is a companion."""
+    """Quantize a Keras model after training, or train it for that with a `QatConfig`; then a `.keras` comes with it."""
     config = _checked(config or QuantizeConfig(), QuantizeConfig, QatConfig)
     return Pipeline([config]).run(model, data, name=name, progress=progress)
 
