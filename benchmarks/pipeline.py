@@ -2,8 +2,8 @@
 
     python benchmarks/pipeline.py [MODEL] [--epochs N] [--rounds N]
 
-Both run in turns, each in a process of its own and an empty folder; printed are the wall times of each round, the median
-of their ratios, and whether the files are the same. Exits with 1 if they are not.
+Both run in turns, each in a process of its own and an empty folder; printed are the wall times of each round, the
+median of their ratios, and whether the files are the same. Exits with 1 if they are not.
 """
 
 import argparse
