@@ -1,4 +1,4 @@
-"""A `.tflite` file as C source for TensorFlow Lite Micro: an aligned constant array and its length, with a header."""
+"""C source of a `.tflite` file for TensorFlow Lite Micro: an aligned constant array and its length, with a header."""
 
 import re
 
@@ -7,7 +7,23 @@ PER_LINE = 12
 
 
 def c_array(payload: bytes, stem: str) -> tuple[str, str]:
-    """Source and header, to be written as `STEM.c` and `STEM.h`; the names in C are made from `stem`."""
+    """Return the source and the header, to be written as `STEM.c` and `STEM.h`.
+
+    Args:
+        payload: The bytes of the `.tflite` file.
+        stem: The name of both files without its ending; the names in C are made from it.
+
+    Example:
+        >>> source, header = c_array(b"\\x1c\\x00", "my-model")
+        >>> print(source)
+        #include "my-model.h"
+        <BLANKLINE>
+        alignas(16) const unsigned char my_model[2] = {
+          0x1c, 0x00
+        };
+        const unsigned int my_model_len = 2;
+        <BLANKLINE>
+    """
     name = re.sub(r"\W", "_", stem)
     name = f"model_{name}" if name[:1].isdigit() else name
     guard = f"{name.upper()}_H_"

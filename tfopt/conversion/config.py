@@ -1,4 +1,4 @@
-"""What a float `.tflite` file fixes and how it stores zeros."""
+"""The settings of a float `.tflite` file: which sizes it fixes and how it stores zeros."""
 
 from typing import Annotated
 
@@ -9,7 +9,7 @@ from tfopt.config.fields import Config, Count
 
 
 class ConvertConfig(Config):
-    """Which sizes a `.tflite` file fixes: that of the batch, and whatever else is free, as the length of a sequence."""
+    """The sizes that a `.tflite` file fixes: that of the batch, and any other free one, as the length of a sequence."""
 
     batch: Annotated[Count | None, Field(description="Fix the batch of the .tflite file at N.")] = None
     length: Annotated[Count | None, Field(description="Fix what else is free, as the length of a sequence, at N.")] = (
@@ -18,7 +18,7 @@ class ConvertConfig(Config):
 
 
 class FloatConfig(ConvertConfig):
-    """How a float `.tflite` file stores zeros: as such, or left out (`sparse`); auto takes what is smaller."""
+    """The storage of zeros in a float `.tflite` file: as such, or left out (`sparse`); auto takes what is smaller."""
 
     sparse: Annotated[
         Sparse,

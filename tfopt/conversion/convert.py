@@ -1,4 +1,8 @@
-"""A Keras model becomes a float `.tflite` file, by the first lowering that runs and answers as Keras does."""
+"""Conversion of a Keras model into a float `.tflite` file, by the first lowering that runs and answers as Keras does.
+
+A lowering is a way to bring the model to TensorFlow's converter, which runs in a child process: as it is, or for
+recurrent models through tf_keras, with a loop over time, or with all time steps written out.
+"""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -14,6 +18,7 @@ from tfopt.conversion.converter_process import run_converter
 from tfopt.conversion.lowering import Lowered, LowerJob
 from tfopt.errors import ConversionError
 from tfopt.formats.keras.artifact import KerasArtifact
+from tfopt.formats.keras.custom_objects import registered_sources
 from tfopt.formats.tflite.artifact import TfliteArtifact
 from tfopt.graph.random_inputs import random_inputs
 from tfopt.graph.replay import is_graph
@@ -22,7 +27,7 @@ from tfopt.runtime.temporary_files import temporary_folder
 from tfopt.typing import Array
 
 RECURRENT = (keras.layers.RNN, keras.layers.Bidirectional)
-HOW: dict[Lowering, str] = {
+LOWERING_NOTES: dict[Lowering, str] = {
     "direct": "as it is",
     "fused": "through tf_keras, where LSTM layers become LiteRT's own kernel and others a loop, batch fixed",
     "loop": "with a loop over time, batch fixed",
@@ -32,7 +37,19 @@ HOW: dict[Lowering, str] = {
 
 @dataclass(frozen=True)
 class FloatFile:
-    """What became of `model`: the float file, its inputs in the order of the model's, and the converter's own int8."""
+    """What conversion made of a model.
+
+    Attributes:
+        model: The Keras model.
+        artifact: The float file.
+        inputs: The names of the file's inputs, in the order of the model's.
+        error: The largest difference of the outputs from those of Keras, relative to the largest output.
+        lowering: How the model was brought to the converter.
+        converter: The file that the converter quantized itself, if it was asked to and did.
+        sparse: The file without the zeros of pruned weights, if it was asked for and works.
+        notes: What is to be said in the report.
+        failure: Why there is no quantized or sparse file, if one was asked for.
+    """
 
     model: keras.Model
     artifact: TfliteArtifact
@@ -55,9 +72,22 @@ def convert(
     calibration: Sequence[Array] = (),
     sparse: bool = False,
 ) -> FloatFile:
-    """Try the lowerings in turn; with `static` the converter also quantizes, on `calibration`, an array an input.
+    """Convert a model; try the lowerings in turn.
 
-    Raises `ConversionError` with the reason of the first one if all of them fail.
+    Args:
+        artifact: The model.
+        progress: Is told the stages.
+        config: Which sizes the file fixes.
+        static: The type of activations to which the converter quantizes the model as well; None for not at all.
+        io: The type of the inputs and outputs of the quantized file.
+        calibration: What the converter calibrates on: an array (N, ...) for each input.
+        sparse: Whether a file without the zeros of pruned weights is made as well.
+
+    Returns:
+        The float file, and the others that were asked for.
+
+    Raises:
+        ConversionError: All lowerings fail; the message is that of the first.
     """
     config = config or ConvertConfig()
     model = artifact.model
@@ -66,8 +96,15 @@ def convert(
     failures: list[str] = []
     for lowering in order:
         fixed = 1 if recurrent or lowering == "loop" else None
-        job = LowerJob(lowering=lowering, batch=config.batch or fixed, length=config.length, static=static, io=io)
-        job.sparse = sparse
+        job = LowerJob(
+            lowering=lowering,
+            batch=config.batch or fixed,
+            length=config.length,
+            static=static,
+            io=io,
+            sparse=sparse,
+            custom_objects=registered_sources(),
+        )
         try:
             return _attempt(artifact, job, calibration, progress)
         except ConversionError as error:
@@ -97,6 +134,7 @@ def _attempt(artifact: KerasArtifact, job: LowerJob, calibration: Sequence[Array
             name = f"{Path(artifact.name).stem}-{kind}.tflite"
             return TfliteArtifact(name, path.read_bytes(), order=answer.inputs) if path.exists() else None
 
+        how = LOWERING_NOTES[job.lowering]
         plain = made("float.tflite", "float")
         assert plain is not None
         return FloatFile(
@@ -107,7 +145,7 @@ def _attempt(artifact: KerasArtifact, job: LowerJob, calibration: Sequence[Array
             job.lowering,
             made("converter.tflite", str(job.static)),
             made("sparse.tflite", "sparse"),
-            [f"converted {HOW[job.lowering]}; its outputs differ from Keras by {answer.error:.0e} of the largest"],
+            [f"converted {how}; its outputs differ from Keras by {answer.error:.0e} of the largest"],
             answer.failure,
         )
 
@@ -115,7 +153,17 @@ def _attempt(artifact: KerasArtifact, job: LowerJob, calibration: Sequence[Array
 def convert_trained(
     prepare: Callable[[Path], None], name: str, io: InterfaceType, progress: Progress
 ) -> TfliteArtifact:
-    """Integers from the ranges that quantization-aware training learnt: `prepare` writes the SavedModel `trained`."""
+    """Convert a model into integers, with the ranges that quantization-aware training learnt.
+
+    Args:
+        prepare: Writes the trained model as a SavedModel into the folder it is given.
+        name: The name of the model's file.
+        io: The type of the inputs and outputs.
+        progress: Is told the stages.
+
+    Raises:
+        ConversionError: The converter fails.
+    """
     with temporary_folder() as folder:
         prepare(folder / "trained")
         run_converter("tfopt.conversion.lowering:quantize_trained", folder, io, title=name, progress=progress)
@@ -123,7 +171,7 @@ def convert_trained(
 
 
 def has_recurrent(model: keras.Model) -> bool:
-    """Whether a layer of `model`, or of a model in it, goes through a sequence step by step."""
+    """Tell whether a layer of `model`, or of a model in it, goes through a sequence step by step."""
     return any(
         isinstance(layer, RECURRENT) or (isinstance(layer, keras.Model) and has_recurrent(layer))
         for layer in model.layers

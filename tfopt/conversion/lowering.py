@@ -14,7 +14,7 @@ import numpy as np
 from pydantic import BaseModel
 
 from tfopt.config.choices import InterfaceType, Lowering
-from tfopt.formats.keras.custom_objects import register_from_environment
+from tfopt.formats.keras.custom_objects import register_custom_objects
 from tfopt.formats.tflite.artifact import TfliteArtifact
 from tfopt.runtime.progress import Advance, Progress
 from tfopt.typing import Array
@@ -27,7 +27,8 @@ Model: TypeAlias = Any  # of Keras or of tf_keras, neither of which is loaded ye
 class LowerJob(BaseModel):
     """`model.keras` shall become `float.tflite`; with `static` the converter makes `converter.tflite` as well.
 
-    With `sparse` it makes `sparse.tflite`, in which the zeros of pruned weights are left out.
+    With `sparse` it makes `sparse.tflite`, in which the zeros of pruned weights are left out. `custom_objects` are the
+    sources of custom layers, to be registered before the model is loaded.
     """
 
     lowering: Lowering
@@ -36,6 +37,7 @@ class LowerJob(BaseModel):
     static: Literal["int8", "int16"] | None = None
     io: InterfaceType = "float"
     sparse: bool = False
+    custom_objects: tuple[str, ...] = ()
 
 
 class Lowered(BaseModel):
@@ -120,7 +122,8 @@ def _save(folder: Path, job: LowerJob, samples: Sequence[Array], stage: Advance)
     from tfopt.conversion import saved_model
     from tfopt.graph.model_io import call
 
-    register_from_environment()
+    for source in job.custom_objects:
+        register_custom_objects(source)
     model = keras.saving.load_model(folder / "model.keras", compile=False, safe_mode=True)
     stage(1, f"converting to LiteRT ({job.lowering})")
     match job.lowering:

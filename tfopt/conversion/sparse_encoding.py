@@ -1,4 +1,4 @@
-"""A float file without its zeros: LiteRT stores a pruned kernel as the weights that are left, and where they are.
+"""The sparse encoding of LiteRT stores of a pruned kernel only the weights that are not zero, and where they are.
 
 Raw file size does not move with zeros; this encoding makes a pruned model's file smaller without quantization.
 """
@@ -16,9 +16,19 @@ WORTH_TRYING = 0.1  # the converter encodes kernels that are sparse enough; with
 def float_file(
     artifact: KerasArtifact, config: FloatConfig, progress: Progress
 ) -> tuple[TfliteArtifact, TfliteArtifact | None, list[str]]:
-    """The float file, the plain one if the zeros of that were left out, and notes.
+    """Convert a model into a float file, without its zeros if that is asked for or makes it smaller.
 
-    Raises `UnsupportedError` if `config` asks for a sparse file and there is none that runs and is smaller.
+    Args:
+        artifact: The model.
+        config: Which sizes the file fixes, and how it stores zeros.
+        progress: Is told the stages.
+
+    Returns:
+        The file, the plain one if zeros were left out, and notes for the report.
+
+    Raises:
+        UnsupportedError: `config` asks for a sparse file, and there is none that runs and is smaller.
+        ConversionError: The model cannot be converted.
     """
     zeros = _zeros(artifact)
     wanted = config.sparse == "on" or (config.sparse == "auto" and zeros >= WORTH_TRYING)

@@ -1,23 +1,28 @@
-"""Custom layers of a user's own code, imported only when asked: `--custom-objects module:function`.
+"""Custom layers come from a user's own code, which is imported only when asked: `--custom-objects module:function`.
 
 The function returns a dict of names and classes, as Keras takes for `custom_objects`. Whoever names a module runs its
 code; a model file alone never runs any.
 """
 
 import importlib
-import os
 import sys
 from pathlib import Path
 
 from tfopt.errors import InputError
 
-VARIABLE = "TFOPT_CUSTOM_OBJECTS"  # how the converting process hears of it
+_sources: list[str] = []  # what was registered: a converting process has to register it as well
 
 
 def register_custom_objects(source: str) -> None:
-    """Import `module:function`, from the current folder as well, and let Keras know what the function returns.
+    """Import a function of a user's code, and let Keras know the classes that it returns.
 
-    Raises `InputError` if it cannot be imported or does not return a dict.
+    They stay registered in this process, and child processes of tfopt register them as well.
+
+    Args:
+        source: The function, as `module:function`; modules of the current folder are found, too.
+
+    Raises:
+        InputError: It cannot be imported, fails, or does not return a dict.
     """
     import keras
 
@@ -35,10 +40,9 @@ def register_custom_objects(source: str) -> None:
     if not isinstance(objects, dict):
         raise InputError(f"`custom_objects` {source} returned a {type(objects).__name__}, not a dict")
     keras.saving.get_custom_objects().update(objects)
-    os.environ[VARIABLE] = source
+    _sources.append(source)
 
 
-def register_from_environment() -> None:
-    """Register what the process that started this one has registered."""
-    if VARIABLE in os.environ:
-        register_custom_objects(os.environ[VARIABLE])
+def registered_sources() -> tuple[str, ...]:
+    """Return what `register_custom_objects` was called with so far, in order."""
+    return tuple(dict.fromkeys(_sources))
