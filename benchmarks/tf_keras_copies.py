@@ -115,7 +115,7 @@ def _halved(model: keras.Model) -> str:
         found = candidates(model, config, None, model.name)
     except UnsupportedError:
         return "none"
-    small, difference = found.without(found.kept(config, config.share), random_inputs(model))
+    small, difference = found.without(found.kept_ids(config, config.share), random_inputs(model))
     made = [slices.ids for slices in found.graph.weight_slices if slices.role == "makes"]
     free = sum(np.count_nonzero(found.graph.roots[ids]) for ids in made) / sum(map(len, made))
     return f"{free:.0%} can leave, {small.count_params() / model.count_params():.2f} left ({difference:.0e})"

@@ -19,7 +19,7 @@ from tfopt.formats.loading import load_keras
 from tfopt.models.config import ModelConfig
 from tfopt.techniques.distillation.config import DistillConfig
 from tfopt.techniques.distillation.distill import distill_student
-from tfopt.techniques.distillation.distiller import Hint, Lesson, weighed
+from tfopt.techniques.distillation.distiller import Hint, StudentTraining, weighed
 from tfopt.techniques.distillation.feature_pairs import features, observed, paired
 from tfopt.techniques.distillation.losses import Softened, numbers
 
@@ -74,7 +74,7 @@ def dense(weights):
 def test_alpha_weighs_labels_against_answers_as_the_distiller_of_keras_does():
     x, y = np.eye(3, dtype="float32"), np.array([0, 1, 0])
     teacher, student = dense(np.eye(3) * 2), dense(1 - np.eye(3))
-    lesson = Lesson(student, teacher, Softened(3.0, teacher_logits=True, student_logits=True), 0.25)
+    lesson = StudentTraining(student, teacher, Softened(3.0, teacher_logits=True, student_logits=True), 0.25)
     theirs = keras.distillation.Distiller(
         teacher,
         student,
@@ -93,7 +93,7 @@ def test_alpha_weighs_labels_against_answers_as_the_distiller_of_keras_does():
 
 def test_penalties_of_weights_count_in_full_whatever_alpha_is():
     penalized = keras.Sequential([keras.Input((2,)), layers.Dense(2, kernel_regularizer=keras.regularizers.L2(1.0))])
-    lesson = Lesson(penalized, keras.models.clone_model(penalized), numbers(), 0.5)
+    lesson = StudentTraining(penalized, keras.models.clone_model(penalized), numbers(), 0.5)
     lesson.teacher.set_weights(penalized.get_weights())
     lesson.compile(loss="mse")
     x = np.ones((1, 2), "float32")
@@ -132,7 +132,7 @@ def test_layers_with_the_same_channels_need_no_projection_and_alike_ones_have_no
     assert ([pair.projected for pair in pairs], alone) == ([False] * 3, [])
     x = np.random.default_rng(0).random((5, 8, 8, 1), "float32")
     hints = weighed(pairs, teacher, [x])
-    lesson = Lesson(student, teacher, Softened(1.0, teacher_logits=False, student_logits=False), 0.0, hints)
+    lesson = StudentTraining(student, teacher, Softened(1.0, teacher_logits=False, student_logits=False), 0.0, hints)
     lesson.compile(loss="sparse_categorical_crossentropy")
     y = np.zeros(5, "int64")
     assert float(lesson.compute_loss(x, y, lesson(x, training=False))) == pytest.approx(0, abs=1e-6)
@@ -154,7 +154,7 @@ def test_validation_teaches_nothing_not_even_normalizations(digits):
     student, teacher = network(2), network(3)
     pairs, _ = paired(features(teacher, "t"), features(student, "s"))
     loss = Softened(4.0, teacher_logits=False, student_logits=False)
-    lesson = Lesson(student, teacher, loss, 0.1, [Hint(pair, 1.0) for pair in pairs])
+    lesson = StudentTraining(student, teacher, loss, 0.1, [Hint(pair, 1.0) for pair in pairs])
     lesson.compile(loss="sparse_categorical_crossentropy", metrics=["accuracy"])
     before = [w.numpy().copy() for w in lesson.weights]
     x, y = digits.validation.x[:64], digits.validation.y[:64]

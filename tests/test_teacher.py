@@ -15,7 +15,7 @@ from tfopt.formats.loading import load_keras
 from tfopt.graph.model_copy import rebuild
 from tfopt.techniques.binarization.config import BinarizeConfig
 from tfopt.techniques.binarization.layer_plan import plan
-from tfopt.techniques.binarization.training import trained
+from tfopt.techniques.binarization.training import train_rounded
 from tfopt.techniques.clustering.cluster import cluster_weights
 from tfopt.techniques.clustering.config import ClusterConfig
 from tfopt.techniques.pruning.config import PruneConfig
@@ -72,7 +72,7 @@ def three(tmp_path_factory):
 
 def binarized(artifact, config, given):
     model = rebuild(artifact.model, artifact.name)
-    return trained(artifact, plan(model, config, artifact.name), config, given.data, given.progress)
+    return train_rounded(artifact, plan(model, config, artifact.name), config, given.data, given.progress)
 
 
 def taught_model(made):

@@ -59,4 +59,4 @@ def quantize(
     if model is None:
         model = newest_tfopt_model(Path())
         out.say(f"quantizing {model}, the newest Keras model here that tfopt wrote")
-    make(out, chosen, model, data, target, beside=SOURCES if emit else ())
+    make(out, chosen, model, data, target, companions=SOURCES if emit else ())

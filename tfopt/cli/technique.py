@@ -75,7 +75,7 @@ def make(
     target: Target,
     *,
     ending: str = "",
-    beside: Sequence[str] = (),
+    companions: Sequence[str] = (),
 ) -> None:
     """Apply a technique to a file and write what it makes.
 
@@ -86,7 +86,7 @@ def make(
         data: The data, if not those that the model remembers.
         target: Where to write.
         ending: What follows the stem of the file in the name of the result, if not what the technique says.
-        beside: Suffixes of C sources to write as well.
+        companions: Suffixes of C sources to write as well.
     """
     from tfopt.core.destination import Destination
     from tfopt.formats.paths import check_model_path
@@ -98,7 +98,7 @@ def make(
         suffix=f".{one.gives}",
         force=target.force,
         inputs=[path, *(value for _, value in config if isinstance(value, Path))],
-        beside=[*one.companions, *beside],
+        companions=[*one.companions, *companions],
     )
 
     def result() -> "Result":
@@ -115,10 +115,10 @@ def write(out: Output, destination: "Destination", result: "Callable[[], Result]
     with destination.held():
         out.load_tensorflow()
         made = result()
-        beside = [companion.payload for companion in made.companions]
-        if destination.path.with_suffix(SOURCES[0]) in destination.beside:
+        companions = [companion.payload for companion in made.companions]
+        if destination.path.with_suffix(SOURCES[0]) in destination.companions:
             from tfopt.conversion.c_array import c_array
 
-            beside += [text.encode() for text in c_array(made.artifact.payload, destination.path.stem)]
-        report = destination.save(made.artifact.payload, out.flags.translate_record(made.report), beside)
+            companions += [text.encode() for text in c_array(made.artifact.payload, destination.path.stem)]
+        report = destination.save(made.artifact.payload, out.flags.translate_record(made.report), companions)
     out.report(report, written=destination.written)

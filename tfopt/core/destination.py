@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 
 class Destination:
-    """A path that a result will be written to, checked before the work begins; `beside` are suffixes of more files."""
+    """A path for a result, checked before the work begins; `companions` are suffixes of more files."""
 
     def __init__(
         self,
@@ -28,11 +28,11 @@ class Destination:
         suffix: str,
         force: bool = False,
         inputs: Iterable[Path] = (),
-        beside: Iterable[str] = (),
+        companions: Iterable[str] = (),
     ) -> None:
         self.path = Path(path)
         self.force = force
-        self.beside = [self.path.with_suffix(more) for more in beside]
+        self.companions = [self.path.with_suffix(more) for more in companions]
         if self.path.suffix != suffix:
             raise OutputError(f"the output {self.path} must end in {suffix}")
         for source in inputs:
@@ -51,12 +51,12 @@ class Destination:
     @property
     def written(self) -> list[Path]:
         """The files that `save` writes, but for the report."""
-        return [self.path, *self.beside]
+        return [self.path, *self.companions]
 
-    def save(self, payload: bytes, report: "Report", beside: Iterable[bytes] = ()) -> "Report":
+    def save(self, payload: bytes, report: "Report", companions: Iterable[bytes] = ()) -> "Report":
         """Write the artifact, what goes beside it and the report, each atomically; return the report with the path."""
         report = report.model_copy(update={"output": str(self.path)})
-        contents = {**dict(zip(self.beside, beside, strict=True)), self.path: payload}
+        contents = {**dict(zip(self.companions, companions, strict=True)), self.path: payload}
         contents[self.report_path] = (report.model_dump_json(indent=2) + "\n").encode()
         write_files(contents, force=self.force)
         return report

@@ -26,7 +26,7 @@ class TimeIsUp(Exception):  # noqa: N818
     """The search has no time left for this trial."""
 
 
-class Judged(keras.callbacks.Callback):
+class TrialCallback(keras.callbacks.Callback):
     """Tells the study the score of each epoch, and stops the training if it is a bad one or the time is over."""
 
     def __init__(self, trial: optuna.Trial, search: Search) -> None:
@@ -68,7 +68,7 @@ def run(study: optuna.Study, search: Search, trial: optuna.Trial, point: Point, 
 
 
 def _run(study: optuna.Study, search: Search, trial: optuna.Trial, point: Point, data: Dataset, bar: Progress) -> None:
-    judged = Judged(trial, search)
+    judged = TrialCallback(trial, search)
     try:
         trained = train(train_config(search.config, point), data, bar, callbacks=[judged])
     except optuna.TrialPruned:

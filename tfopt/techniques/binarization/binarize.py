@@ -22,7 +22,7 @@ from tfopt.techniques.binarization.low_bit_file import low_bit_file
 from tfopt.techniques.binarization.packed_layer import packed
 from tfopt.techniques.binarization.post_training import best_rounding
 from tfopt.techniques.binarization.rounding import Levels
-from tfopt.techniques.binarization.training import trained
+from tfopt.techniques.binarization.training import train_rounded
 from tfopt.techniques.binarization.verdicts import bits_of, verdicts
 from tfopt.techniques.quantization.config import QuantizeConfig
 from tfopt.techniques.quantization.post_training import quantize_after_training
@@ -51,7 +51,7 @@ def binarize_weights(artifact: KerasArtifact, config: BinarizeConfig, context: C
     if config.post_training:
         made = best_rounding(model, chosen.levels, data, evaluator, artifact.name, progress)
     else:
-        made = trained(artifact, chosen, config, data, progress)
+        made = train_rounded(artifact, chosen, config, data, progress)
     title = f"{Path(artifact.name).stem}-{config.mode}.tflite"
     few_bits = low_bit_file(made.model, chosen.levels, title, data.calibration.rows(slice(CHECKED)).inputs, progress)
     float_and_int8, remarks = _alternatives(artifact, context)

@@ -26,7 +26,7 @@ from tfopt.training.teacher import load_teacher, takes_soft_targets
 from tfopt.typing import Tensor
 
 
-def trained(
+def train_rounded(
     artifact: KerasArtifact, chosen: Plan, config: BinarizeConfig, data: Dataset, progress: Progress
 ) -> RoundedModel:
     """Train a copy with rounded kernels; normalizations are folded afterwards: a factor a channel changes no sign."""

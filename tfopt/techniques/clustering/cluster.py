@@ -48,7 +48,7 @@ def cluster_weights(artifact: KerasArtifact, config: ClusterConfig, context: Con
                 per_channel=config.per == "channel",
                 keep=config.keep_sparsity,
             )
-            share(weight, kernel, sparsity=config.keep_sparsity)
+            assign_shared(weight, kernel, sparsity=config.keep_sparsity)
             advance(1)
     notes = ["files shrink when compressed: shared values are stored like other numbers, and no time is saved by them"]
     history: list[dict[str, float]] = []
@@ -129,7 +129,7 @@ class Shared(keras.constraints.Constraint):
         return self.project(w) if self.project else w
 
 
-def share(weight: keras.Variable, kernel: Array, *, sparsity: bool) -> None:
+def assign_shared(weight: keras.Variable, kernel: Array, *, sparsity: bool) -> None:
     """Give `weight` the clustered `kernel`, and see to it that it stays clustered."""
     weight.assign(kernel)
     if np.ptp(kernel):

@@ -19,7 +19,7 @@ from tfopt.models.architectures import build
 from tfopt.models.config import ModelConfig
 from tfopt.models.signature import Signature
 from tfopt.techniques.distillation.config import TEMPERATURE, DistillConfig
-from tfopt.techniques.distillation.distiller import Hint, Lesson, weighed
+from tfopt.techniques.distillation.distiller import Hint, StudentTraining, weighed
 from tfopt.techniques.distillation.feature_pairs import features, paired
 from tfopt.techniques.distillation.losses import Softened, numbers
 from tfopt.training.fit import fit
@@ -52,7 +52,7 @@ def distill_student(
             model, title = student.fresh_model(), student.name
         master = teacher.fresh_model()
         hints, notes = _hints(master, teacher.name, model, title, data) if config.features else ([], [])
-        lesson = Lesson(model, master, _answers(master, model, config, data), config.alpha, hints)
+        lesson = StudentTraining(model, master, _answers(master, model, config, data), config.alpha, hints)
         result = fit(model, data, plan, context.progress, learner=lesson)
     if isinstance(where, MIRRORED):
         model = single_device_copy(model)

@@ -25,7 +25,7 @@ class Hint(NamedTuple):
     weight: float
 
 
-class Lesson(ReplicatedSteps, keras.Model):
+class StudentTraining(ReplicatedSteps, keras.Model):
     """Learns from labels, by the loss it is compiled with, and from the answers of a teacher that does not learn.
 
     The loss is alpha labels + (1 - alpha) (answers + hints); on validation samples it is that of the labels alone. The

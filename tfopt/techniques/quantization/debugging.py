@@ -9,7 +9,7 @@ from tfopt.techniques.quantization.config import QuantizeConfig
 from tfopt.techniques.quantization.layer_changes import named_as_in
 from tfopt.techniques.quantization.litert_quantizer import quantize_files
 from tfopt.techniques.quantization.post_training import prepare
-from tfopt.techniques.quantization.sensitivity import SAMPLES, alone, layer_errors, layers_of
+from tfopt.techniques.quantization.sensitivity import SAMPLES, all_but_each, layer_errors, layers_of
 
 
 def debug_layers(
@@ -34,7 +34,7 @@ def debug_layers(
     errors = layer_errors(found, made.artifact, whole, reference.feeds)
     if reference.scores is not None:
         singles = quantize_files(
-            made.artifact, config, prepared.feeds, progress, alone(found, [error.layer for error in errors])
+            made.artifact, config, prepared.feeds, progress, all_but_each(found, [error.layer for error in errors])
         )
         with progress.task("quantizing one layer at a time", len(errors)) as advance:
             measured = []

@@ -123,7 +123,7 @@ def cosine(before: Array, after: Array) -> float:
     return float(np.sum(before * after) / norms) if norms else 1.0
 
 
-def alone(found: Sequence[LayerOperations], names: Iterable[str]) -> list[list[str]]:
+def all_but_each(found: Sequence[LayerOperations], names: Iterable[str]) -> list[list[str]]:
     """For each of `names` the operations that stay in float when only that layer is quantized."""
     return [[i for other in found if other.name != name for i in other.ids] for name in names]
 
@@ -139,7 +139,7 @@ class Budget:
     reference: Reference
     limit: float
 
-    def keeping(self, kept: Sequence[LayerOperations], progress: Progress) -> TfliteArtifact:
+    def sparing(self, kept: Sequence[LayerOperations], progress: Progress) -> TfliteArtifact:
         """The file in which the layers `kept` stay in float, or get 8 bits if the others have fewer."""
         ids = [i for layer in kept for i in layer.ids]
         [artifact] = quantize_files(self.source, self.config, self.feeds, progress, [ids])
@@ -164,7 +164,7 @@ def spare_layers(budget: Budget, quantized: TfliteArtifact, progress: Progress) 
             worst = layer_errors(left, budget.source, tried[-1][1], reference.feeds)[0].layer
             kept = [*kept, next(layer for layer in left if layer.name == worst)]
             advance(1, worst)
-            artifact = budget.keeping(kept, progress)
+            artifact = budget.sparing(kept, progress)
             tried.append((reference.drop(artifact), artifact, kept))
     drop, best, kept = min(tried, key=lambda one: (max(one[0], limit), len(one[2])))
     if drop <= limit:
@@ -184,7 +184,7 @@ def _give_back(
         for layer in reversed(kept):
             advance(1, layer.name)
             fewer = [other for other in kept if other is not layer]
-            artifact = budget.keeping(fewer, progress) if fewer else None
+            artifact = budget.sparing(fewer, progress) if fewer else None
             if (
                 artifact
                 and budget.reference.drop(artifact) <= budget.limit

@@ -41,7 +41,7 @@ class Candidates:
     spared: list[ChannelGroup]
     exclude: re.Pattern[str] | None
 
-    def kept(self, config: StructuredConfig, amount: float) -> Array:
+    def kept_ids(self, config: StructuredConfig, amount: float) -> Array:
         """Return which ids (n,) stay if a share `amount` of the channels leaves."""
         removed = channels_to_remove(self.groups_scores, amount, config.scope, config.round_to)
         return ~np.isin(self.graph.roots, removed)

@@ -32,7 +32,7 @@ def prune_channels(artifact: KerasArtifact, config: StructuredConfig, context: C
     removed, worst = 0, 0.0
     for step in range(1, config.iterative + 1):
         found = first if step == 1 else candidates(model, config, data, artifact.name)
-        kept = goal.kept(found, step)
+        kept = goal.kept_ids(found, step)
         removed += found.removed(kept)
         if not removed and step == config.iterative:
             raise InputError(f"nothing leaves {artifact.name}: {_why_nothing(config)}")

@@ -28,7 +28,7 @@ NAMES = {"target_macs": "MACs", "target_params": "parameters", "target_latency":
 class Goal(Protocol):
     """Says what stays in each of the steps, and afterwards whether the whole was reached."""
 
-    def kept(self, found: Candidates, step: int) -> Array:
+    def kept_ids(self, found: Candidates, step: int) -> Array:
         """Return which ids (n,) of a model stay in step `step`, counted from 1."""
 
     def reached(self, model: keras.Model) -> list[str]:
@@ -75,9 +75,9 @@ class Amount:
 
     config: StructuredConfig
 
-    def kept(self, found: Candidates, step: int) -> Array:  # noqa: ARG002
+    def kept_ids(self, found: Candidates, step: int) -> Array:  # noqa: ARG002
         """Leave out so many that after the last step the share has left."""
-        return found.kept(self.config, 1 - (1 - self.config.share) ** (1 / self.config.iterative))
+        return found.kept_ids(self.config, 1 - (1 - self.config.share) ** (1 / self.config.iterative))
 
     def reached(self, model: keras.Model) -> list[str]:  # noqa: ARG002
         """Nothing to tell."""
@@ -94,7 +94,7 @@ class Target:
     cost: Callable[[keras.Model], float]
     estimate: Callable[[Costs, Array], float] | None
 
-    def kept(self, found: Candidates, step: int) -> Array:
+    def kept_ids(self, found: Candidates, step: int) -> Array:
         """Leave out as little as gets the cost to this step's part of the way; an estimate is checked on the model.
 
         Raises `UnreachableError`, which says what is the least that there can be.
@@ -109,8 +109,10 @@ class Target:
         guess = 0.0
         if self.estimate is not None:
             costs, estimate = Costs.of(found.model, found.graph), self.estimate
-            guess = least_amount(lambda amount: estimate(costs, found.kept(self.config, amount)), wanted)
-        return found.kept(self.config, least_amount(lambda amount: self._built(found, amount), wanted, guess, PROBES))
+            guess = least_amount(lambda amount: estimate(costs, found.kept_ids(self.config, amount)), wanted)
+        return found.kept_ids(
+            self.config, least_amount(lambda amount: self._built(found, amount), wanted, guess, PROBES)
+        )
 
     def reached(self, model: keras.Model) -> list[str]:
         """Return how much is left."""
@@ -121,7 +123,7 @@ class Target:
         return NAMES[self.name]
 
     def _built(self, found: Candidates, amount: float) -> float:
-        return self.cost(remove_channels(found.model, found.graph, found.kept(self.config, amount)))
+        return self.cost(remove_channels(found.model, found.graph, found.kept_ids(self.config, amount)))
 
 
 def _counted(full: float) -> Callable[[Costs, Array], float]:
