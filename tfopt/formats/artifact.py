@@ -1,4 +1,7 @@
-"""What every model file has in common, so that measuring and comparing never ask for its format."""
+"""The interface of all model files, so that measuring and comparing never ask for a format.
+
+A `KerasArtifact` and a `TfliteArtifact` are the two that there are.
+"""
 
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -14,7 +17,12 @@ Shape = tuple[int | None, ...]
 
 
 class Artifact(Protocol):
-    """A loaded model and the exact bytes of its file."""
+    """A loaded model and the exact bytes of its file.
+
+    Attributes:
+        name: What reports and messages call it, mostly the name of its file.
+        provenance: The data and the commands that it was made with; None if it does not know.
+    """
 
     name: str
     provenance: Provenance | None
@@ -29,30 +37,42 @@ class Artifact(Protocol):
 
     @property
     def runtime(self) -> str:
-        """What runs it, with the number of threads, as latency is reported."""
+        """What runs it, with the number of threads, as reported with its latency."""
 
     def input_shapes(self) -> Sequence[Shape]:
-        """Shapes of the inputs, batch axis first; None where a size is free."""
+        """Return the shapes of the inputs, batch axis first; None where a size is free."""
 
     def input_types(self) -> Sequence[str]:
-        """Types of the inputs, such as float32 or string."""
+        """Return the types of the inputs, such as float32 or string."""
 
     def output_shapes(self) -> Sequence[Shape]:
-        """Shapes of the outputs, batch axis first."""
+        """Return the shapes of the outputs, batch axis first."""
 
     def predict(self, x: Samples, advance: Callable[[int], None] = ...) -> Array:
-        """Outputs (N, ...) as floats for an array (N, ...), or one for each input in order.
+        """Run the model on samples, in batches.
 
-        `advance` hears how many samples each step has done.
+        Args:
+            x: An array (N, ...), or one for each input in order.
+            advance: Is called with the number of samples that each batch had.
+
+        Returns:
+            The outputs (N, ...) as floats.
+
+        Raises:
+            InputError: The model fails on these samples.
         """
 
     def runner(self, inputs: Sequence[Array]) -> Callable[[], object]:
-        """A function that runs one inference on `inputs` (batch 1) and nothing else, to be timed."""
+        """Return a function that runs one inference on `inputs` (batch 1) and nothing else, to be timed."""
 
     def save(self, path: str | Path, *, force: bool = False) -> Path:
-        """Write the file atomically; raise `OutputError` if it exists, unless `force`."""
+        """Write the file atomically, and return its path.
+
+        Raises:
+            OutputError: The file exists and `force` is not given, or it cannot be written.
+        """
 
 
 def input_arrays(x: Samples) -> Sequence[Array]:
-    """An array for each input."""
+    """Return the samples as a list of arrays, one for each input."""
     return [x] if isinstance(x, np.ndarray | LazyImages) else x

@@ -1,4 +1,4 @@
-"""A path becomes an `Artifact`; whatever cannot be loaded becomes one sentence."""
+"""Loading makes an `Artifact` of a path; whatever cannot be loaded becomes one sentence."""
 
 from pathlib import Path
 from typing import TypeAlias
@@ -16,7 +16,18 @@ ModelLike: TypeAlias = str | Path | keras.Model | Artifact
 
 
 def load(model: ModelLike) -> Artifact:
-    """Load a file, or wrap a Keras model that is in memory; raise `InputError` in one sentence if it cannot be."""
+    """Load a model file, or wrap a Keras model that is in memory.
+
+    Args:
+        model: A path, a `keras.Model`, or an artifact, which is returned as it is.
+
+    Returns:
+        A `TfliteArtifact` for a `.tflite` file, else a `KerasArtifact`; models of Keras 2 are rebuilt in Keras 3.
+
+    Raises:
+        InputError: The file is missing, damaged, unsafe or of an unknown kind.
+        UnsupportedError: A model of Keras 2 has something that Keras 3 lacks.
+    """
     if isinstance(model, keras.Model):
         return KerasArtifact.from_model(model, model.name)
     if isinstance(model, KerasArtifact | TfliteArtifact):
@@ -36,7 +47,11 @@ def _load_legacy_file(path: Path) -> KerasArtifact:
 
 
 def load_keras(model: ModelLike) -> KerasArtifact:
-    """Load a model that a technique can change; raise `InputError` for a `.tflite` and for weights that are NaN."""
+    """Load a model that a technique can change; arguments and errors as for `load`.
+
+    Raises:
+        InputError: It is a `.tflite` file, or has weights that are not finite.
+    """
     artifact = load(model)
     if not isinstance(artifact, KerasArtifact):
         raise InputError(

@@ -1,4 +1,4 @@
-"""Model paths, checked before TensorFlow is loaded."""
+"""Paths of models are checked before TensorFlow is loaded."""
 
 import contextlib
 import json
@@ -27,7 +27,11 @@ HINT = "train one with `tfopt train`, or try a file of sample_models/"
 
 
 def check_model_path(path: str | Path) -> Path:
-    """Return the path of a model file that is there and has a suffix tfopt reads, or raise `InputError`."""
+    """Return the path of a model file that is there and has a suffix tfopt reads.
+
+    Raises:
+        InputError: There is no file, or it is no model; the message says what would be right.
+    """
     path = Path(path)
     if path.is_dir():
         if (path / "saved_model.pb").exists():
@@ -43,7 +47,7 @@ def check_model_path(path: str | Path) -> Path:
 
 
 def is_legacy(path: Path) -> bool:
-    """Whether `path` is a model of Keras 2, or a file that Keras 3 does not open under its name."""
+    """Tell whether `path` is a model of Keras 2, or a file that Keras 3 does not open under its name."""
     if path.is_dir():
         return True
     with path.open("rb") as file:
@@ -57,7 +61,11 @@ def is_legacy(path: Path) -> bool:
 
 
 def newest_tfopt_model(folder: Path) -> Path:
-    """Return the newest `.keras` file in `folder` that tfopt wrote, or raise `InputError` naming the way out."""
+    """Return the newest `.keras` file in `folder` that tfopt wrote.
+
+    Raises:
+        InputError: There is none; the message says how to get one.
+    """
     ours = [path for path in folder.glob("*.keras") if path.is_file() and _written_by_tfopt(path)]
     if not ours:
         raise InputError(f"there is no Keras model that tfopt wrote in this folder: {HINT}")

@@ -1,4 +1,7 @@
-"""The model remembers its data: a member `tfopt.json` in the `.keras` zip, which Keras itself ignores."""
+"""The provenance of a model: on which data and by which commands it was made.
+
+It is kept in a member `tfopt.json` of the `.keras` zip, which Keras itself ignores.
+"""
 
 import zipfile
 from pathlib import Path
@@ -28,7 +31,17 @@ class Step(BaseModel):
 
 
 class Provenance(Preprocessor):
-    """How a model was made and on which data; enough to load the same splits, prepared the same way, again."""
+    """The data and the commands that a model was made with: enough to load the same splits, prepared the same way.
+
+    Attributes:
+        format: The version of this format.
+        data: Where the data come from; None if they are not known.
+        task: What the model is for.
+        num_classes: The number of classes it tells apart.
+        columns: The columns of a table that are its inputs.
+        fingerprint: A hash of the data, to notice when they have changed.
+        history: The commands that made it, in order.
+    """
 
     format: Literal[1] = 1
     data: DataConfig | None = None
@@ -39,7 +52,7 @@ class Provenance(Preprocessor):
     history: tuple[Step, ...] = ()
 
     def inputs_only(self) -> "Provenance":
-        """How samples are prepared for the model, without what it says of their labels."""
+        """Return what it says of the inputs alone: how samples are prepared, not what their labels are."""
         return Provenance(scaling=self.scaling, vectorizer=self.vectorizer)
 
     def then(self, step: Step) -> "Provenance":
@@ -48,7 +61,18 @@ class Provenance(Preprocessor):
 
 
 def read_provenance(archive: zipfile.ZipFile, name: str) -> Provenance | None:
-    """Read the member from an open `.keras` zip; None if tfopt did not write it."""
+    """Read the member from an open `.keras` zip.
+
+    Args:
+        archive: The zip.
+        name: What messages call the model.
+
+    Returns:
+        None if tfopt did not write the file.
+
+    Raises:
+        InputError: The member is too large, damaged, or from a newer tfopt.
+    """
     try:
         info = archive.getinfo(PROVENANCE_MEMBER)
     except KeyError:

@@ -1,4 +1,4 @@
-"""A `.keras` file: loaded with `safe_mode`, checked before Keras sees it, saved without optimizer state.
+"""A `.keras` file is checked before Keras sees it, loaded with `safe_mode`, and saved without optimizer state.
 
 `keras.Model.save` writes the optimizer's slots too (three times the size for Adam), so a model is saved compiled but
 with a fresh optimizer: what the file weighs is what the model weighs.
@@ -43,7 +43,12 @@ BYTES_PER_SECOND = 10_000_000
 
 
 class KerasArtifact:
-    """A Keras 3 model and the `.keras` file that holds it, of which a copy is kept on disk."""
+    """A Keras 3 model, and the `.keras` file that holds it, of which a copy is kept on disk (see `Artifact`).
+
+    Attributes:
+        model: The loaded model.
+        optimizer_bytes: The bytes of optimizer state that the file had, and that were left out.
+    """
 
     format: Literal["keras"] = "keras"
 
@@ -56,7 +61,12 @@ class KerasArtifact:
 
     @classmethod
     def load(cls, path: Path) -> Self:
-        """Load a file; raise `InputError` in one sentence if it is not a sound, safe Keras 3 model."""
+        """Load a file.
+
+        Raises:
+            InputError: It is not a sound, safe Keras 3 model.
+            UnsupportedError: Keras does not run on TensorFlow.
+        """
         _check_backend()
         size = path.stat().st_size
         if not size:
@@ -81,9 +91,13 @@ class KerasArtifact:
     def from_model(
         cls, model: keras.Model, name: str, provenance: Provenance | None = None, *, deflated: bool = False
     ) -> Self:
-        """Serialize `model` without optimizer state, load it again, and hold what was loaded: what a user will get.
+        """Save a model without optimizer state and load it again, so that what is measured is what a user will get.
 
-        With `deflated` the zip is compressed, which pays where its weights are few bits and the rest is framing.
+        Args:
+            model: A Keras 3 model; if it is compiled, it is compiled again with a fresh optimizer.
+            name: What reports call it, mostly the name of its file to be.
+            provenance: What it is to remember of its making.
+            deflated: Whether the zip is compressed, which pays where weights are few bits and the rest is framing.
         """
         _check_backend()
         file = TemporaryFile()
@@ -96,7 +110,7 @@ class KerasArtifact:
         return self._file.path.read_bytes()
 
     def remember(self, provenance: Provenance) -> None:
-        """Add to a file without provenance what the model is to remember."""
+        """Add `provenance` to a file that has none."""
         provenances.attach_provenance(self._file.path, provenance)
         self.provenance = provenance
 
@@ -106,29 +120,29 @@ class KerasArtifact:
 
     @property
     def runtime(self) -> str:
-        """TensorFlow runs the model as a compiled graph on its own thread pool."""
+        """TensorFlow, which runs the model as a compiled graph on its own thread pool."""
         threads = tf.config.threading.get_intra_op_parallelism_threads() or os.cpu_count()
         return f"TensorFlow graph, {threads} threads"
 
     def input_shapes(self) -> Sequence[Shape]:
-        """Shapes of the inputs, batch axis first; None where a size is free."""
+        """Return the shapes of the inputs, batch axis first; None where a size is free."""
         return [tuple(tensor.shape) for tensor in inputs_of(self.model)]
 
     def input_types(self) -> Sequence[str]:
-        """Types of the inputs, such as float32 or string."""
+        """Return the types of the inputs, such as float32 or string."""
         return [str(tensor.dtype) for tensor in inputs_of(self.model)]
 
     def output_shapes(self) -> Sequence[Shape]:
-        """Shapes of the outputs, batch axis first."""
+        """Return the shapes of the outputs, batch axis first."""
         return [tuple(tensor.shape) for tensor in outputs_of(self.model)]
 
     def predict(self, x: Samples, advance: Callable[[int], None] = lambda _: None) -> Array:
-        """Outputs (N, ...) for an array (N, ...), or one for each input in order."""
+        """Run the model on samples (see `Artifact.predict`)."""
         with explain_failures(self.name):
             return predict_batches(self.model, x, advance)
 
     def runner(self, inputs: Sequence[Array]) -> Callable[[], object]:
-        """One inference of the compiled graph."""
+        """Return a function that runs the compiled graph once."""
         run = _compiled(self.model)
         tensors = [tf.constant(x) for x in inputs]
         with explain_failures(self.name):
@@ -136,12 +150,25 @@ class KerasArtifact:
         return lambda: run(tensors)
 
     def save(self, path: str | Path, *, force: bool = False) -> Path:
-        """Write the file atomically; raise `OutputError` if it exists, unless `force`."""
+        """Write the file atomically, and return its path.
+
+        Raises:
+            OutputError: The file exists and `force` is not given, or it cannot be written.
+        """
         return write_file(Path(path), self.payload, force=force)
 
 
 def predict_batches(model: keras.Model, x: Samples, advance: Callable[[int], None] = lambda _: None) -> Array:
-    """Outputs (N, ...) for an array (N, ...), or one for each input in order."""
+    """Run a Keras model on samples, in batches.
+
+    Args:
+        model: A model with one output.
+        x: An array (N, ...), or one for each input in order.
+        advance: Is called with the number of samples that each batch had.
+
+    Returns:
+        The outputs (N, ...) as float32.
+    """
     run = _compiled(model)
     inputs = input_arrays(x)
     outputs = []
@@ -153,7 +180,7 @@ def predict_batches(model: keras.Model, x: Samples, advance: Callable[[int], Non
 
 
 def reset_optimizer(model: keras.Model) -> keras.Model:
-    """Compile `model` again as it was, with a fresh optimizer that holds no slots yet; returns the same model."""
+    """Compile `model` again as it was, with a fresh optimizer that has no slots yet; return the same model."""
     config = model.get_compile_config() if model.compiled else None
     if config:
         model.compile(**keras.saving.deserialize_keras_object(config))
@@ -168,7 +195,7 @@ def _load_file(path: Path, name: str) -> keras.Model:
 
 
 def _unpack(archive: zipfile.ZipFile, folder: Path) -> None:
-    """What Keras reads, as files: out of a zip it would read all weights at once, and unpack everything besides."""
+    """Unpack what Keras reads: from a zip it would read all weights at once, and unpack everything besides."""
     for member in archive.namelist():
         if member in MEMBERS or member.startswith("assets/"):
             archive.extract(member, folder)
@@ -203,7 +230,7 @@ def _explain(error: Exception, name: str) -> str:
 
 
 def _check_and_unpack(file: Path, path: Path, folder: Path) -> Provenance | None:
-    """Unpack `file`, a copy of `path`, once it has passed what is checked beforehand; returns what it remembers."""
+    """Unpack `file`, a copy of `path`, once it has passed the checks; return its provenance."""
     try:
         with zipfile.ZipFile(file) as archive:
             check_members(archive, str(path), file.stat().st_size)
@@ -225,7 +252,7 @@ def _check_and_unpack(file: Path, path: Path, folder: Path) -> Provenance | None
 
 
 def _optimizer_bytes(weights: Path) -> int:
-    """Bytes of optimizer slots, beyond the step count and the learning rate that a fresh optimizer has too."""
+    """Count the bytes of optimizer slots, beyond the step count and learning rate that a fresh optimizer has too."""
     with h5py.File(weights) as file:
         variables = file.get("optimizer/vars")
         found = variables.values() if isinstance(variables, h5py.Group) else ()

@@ -1,4 +1,4 @@
-"""A Keras model as the bytes of a `.keras` file, the same bytes for the same model.
+"""Serialization of a Keras model into a `.keras` file that has the same bytes for the same model.
 
 Keras writes the date into such a file, and addresses in memory as the names of objects that layers share.
 """
@@ -23,7 +23,17 @@ SHARED = "shared_object_id"
 
 
 def write_keras_file(model: keras.Model, path: Path, provenance: Provenance | None, *, deflated: bool = False) -> None:
-    """Write its file, which holds `provenance` as well; with `deflated` it is compressed."""
+    """Write a model as a `.keras` file.
+
+    Args:
+        model: The model.
+        path: The file, which is replaced if it exists.
+        provenance: What the file says of the model's making; None for nothing.
+        deflated: Whether the zip is compressed.
+
+    Raises:
+        OutputError: There is no room for it.
+    """
     with temporary_folder() as folder:
         parts = folder / "parts"
         check_free_space(folder, 2 * estimate_weights_size(model.variables))  # the weights, and the zip
@@ -36,13 +46,22 @@ def write_keras_file(model: keras.Model, path: Path, provenance: Provenance | No
 
 
 def estimate_weights_size(variables: Sequence[Tensor]) -> int:
-    """About what a file of weights takes."""
+    """Estimate the bytes of a file of weights."""
     values = sum(math.prod(variable.shape) * (8 if "64" in str(variable.dtype) else 4) for variable in variables)
     return int(values) + FRAMING * (len(variables) + 16)
 
 
 def renumber_shared_objects(value: Any, known: dict[int, int]) -> Any:
-    """The same configuration, its shared objects numbered 1, 2, ... in the order in which they come."""
+    """Return the same configuration, its shared objects numbered 1, 2, ... in the order in which they come.
+
+    Args:
+        value: A part of the configuration.
+        known: The numbers given so far, by the number that Keras gave; it is added to.
+
+    Example:
+        >>> renumber_shared_objects([{"shared_object_id": 94530}, {"shared_object_id": 94530}], {})
+        [{'shared_object_id': 1}, {'shared_object_id': 1}]
+    """
     if isinstance(value, dict):
         return {
             key: known.setdefault(inner, len(known) + 1)
@@ -58,7 +77,7 @@ def _rewrite(path: Path, change: Callable[[Any], Any]) -> None:
 
 
 def _zip(folder: Path, path: Path, compression: int) -> None:
-    """A zip of the files in `folder`, in order and without their dates."""
+    """Zip the files in `folder`, in order and without their dates."""
     with zipfile.ZipFile(path, "w", compresslevel=9) as archive:
         for part in sorted(part for part in folder.rglob("*") if part.is_file()):
             member = zipfile.ZipInfo(part.relative_to(folder).as_posix())

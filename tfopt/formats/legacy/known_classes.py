@@ -1,6 +1,7 @@
-"""The classes and functions that a file may name, by their public names: whatever else tf_keras would find stays out.
+"""The classes and functions that a file of Keras 2 may name, by their public names.
 
-It would find any name in any of its modules, and the cells that hold bytecode like a Lambda (`ResidualWrapper`).
+tf_keras would find any name in any of its modules, and the cells that hold bytecode like a Lambda (`ResidualWrapper`).
+Whatever is not listed here stays out.
 """
 
 import inspect
@@ -25,7 +26,17 @@ UNEXPORTED = {"Functional", "BatchNormalizationV1", "BatchNormalizationV2", "CuD
 
 
 def read_checked_config(text: bytes | str, path: Path, kerases: ModuleType = tf_keras) -> Any:
-    """The configuration in a file for one of the Kerases, once nothing in it would run."""
+    """Read the configuration of a model, once nothing in it would run.
+
+    Args:
+        text: The configuration as JSON.
+        path: Its file, for messages.
+        kerases: The Keras that will make layers of it.
+
+    Raises:
+        InputError: It is no JSON, or names a class or function that is not known.
+        UnsupportedError: It has code, as a Lambda layer does.
+    """
     config = read_config(text, str(path))
     check_known_classes(config, path, kerases)
     return config

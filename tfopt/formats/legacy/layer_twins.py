@@ -1,4 +1,4 @@
-"""Layers of tf_keras that do what a Keras 3 layer does, made from its config.
+"""The twin of a Keras 3 layer is a layer of tf_keras that does the same, made from its config.
 
 Both libraries share most layers and most option names. Where they differ the option is translated, left out because it
 does not change the result (initializers: weights are copied), or there is no twin.
@@ -39,9 +39,16 @@ class NoTwinError(Exception):
 
 
 def make_twins(layer: keras.Layer, name: str) -> tuple[tf_keras.layers.Layer, ...]:
-    """Return new, unbuilt layers of tf_keras to be called in a row; raise `NoTwinError` if none does the same.
+    """Make new, unbuilt layers of tf_keras, which called in a row do what a Keras 3 layer does.
 
     It is one layer but for SeparableConv2D, which becomes its two convolutions: quantization treats them apart.
+
+    Args:
+        layer: A layer of Keras 3.
+        name: The name of its twin.
+
+    Raises:
+        NoTwinError: No layer of tf_keras does the same.
     """
     if type(layer) is keras.layers.SeparableConv2D:
         return _split_separable(layer, name)
@@ -131,7 +138,7 @@ def _activation(value: Any) -> str:
 
 
 def _same_object(module: ModuleType, value: Json) -> Any:
-    """The regularizer or constraint of the same name in tf_keras."""
+    """Make the regularizer or constraint of the same name in tf_keras."""
     name = value["class_name"]
     if value.get("registered_name") or not hasattr(module, name):
         raise NoTwinError(f"tf_keras has no {name}")

@@ -1,4 +1,4 @@
-"""Files of Keras 2, opened by tf_keras and carried to Keras 3: `.h5`, a SavedModel, HDF5 or Keras 2 under `.keras`.
+"""Files of Keras 2 are opened by tf_keras and rebuilt in Keras 3: `.h5`, a SavedModel, HDF5 or Keras 2 under `.keras`.
 
 Nothing in such a file is executed. tf_keras is not careful: it runs the bytecode of a Lambda, imports any module that
 is named and calls any function of TensorFlow, so all of that is looked for before it is opened.
@@ -36,7 +36,12 @@ Training = Json
 
 
 def load_legacy(path: Path) -> keras.Model:
-    """Return the model as a Keras 3 model; raise `InputError` or `UnsupportedError` in one sentence if it cannot be."""
+    """Load a file of Keras 2 as a Keras 3 model.
+
+    Raises:
+        InputError: It is damaged, unsafe, or no model.
+        UnsupportedError: It has something that Keras 3 lacks.
+    """
     try:
         stored = sum(file.stat().st_size for file in ([path] if path.is_file() else path.rglob("*")) if file.is_file())
         with time_limit(MIN_SECONDS + stored / BYTES_PER_SECOND, str(path)), limit_variables(stored, str(path)):
@@ -103,7 +108,7 @@ def _load_zip(path: Path) -> keras.Model:
 
 
 def _rename_weights(weights: Path) -> Path:
-    """Weights under the names that tf_keras 2.21 looks for; those of Keras 2.13 have others.
+    """Write the weights under the names that tf_keras 2.21 looks for; those of Keras 2.13 have others.
 
     On Windows it separated groups by backslashes, which HDF5 does not understand. Layers were in a group of another
     name, where those with weights were counted twice: dense, dense_2, dense_4 are dense, dense_1, dense_2.
@@ -157,7 +162,7 @@ def _compile(model: keras.Model, training: Training, path: Path) -> None:
 
 
 def _snake_case(value: Any) -> Any:
-    """A loss by name, or with its options as Keras 3 spells them."""
+    """Return a loss by name, or with its options as Keras 3 spells them."""
     if isinstance(value, dict) and "class_name" in value:
         options = {k: v for k, v in value.get("config", {}).items() if k not in ("reduction", "fn", "name")}
         return getattr(keras.losses, value["class_name"])(**options)

@@ -1,4 +1,4 @@
-"""Operations of TensorFlow in a Keras 2 graph (`a + b`, `tf.reshape(x, ...)`) and those of Keras 3 that do the same."""
+"""Operations of TensorFlow in a Keras 2 graph, such as `a + b` and `tf.reshape(x, ...)`, and their twins in Keras 3."""
 
 from collections.abc import Callable
 from typing import Any
@@ -13,7 +13,7 @@ ops = keras.ops
 
 
 def _in_order(function: Callable[..., Tensor]) -> Callable[..., Tensor]:
-    """Operands by position, whatever they are called."""
+    """Take operands by position, whatever they are called."""
     return lambda *operands, **more: function(*operands, *more.values())
 
 
@@ -71,12 +71,16 @@ OPERATION_TWINS: dict[str, Callable[..., Tensor]] = {
 
 
 def is_operation(layer: tf_keras.layers.Layer) -> bool:
-    """Whether this stands for a call of a TensorFlow function in the graph."""
+    """Tell whether this layer stands for a call of a TensorFlow function in the graph."""
     return type(layer).__name__ in ("TFOpLambda", "SlicingOpLambda", "ClassMethod", "TensorFlowOpLayer")
 
 
 def call_operation(layer: tf_keras.layers.Layer, args: tuple[Tensor, ...], kwargs: Options) -> Tensor:
-    """Call the operation of Keras 3 that does the same; raise `NoTwinError` if none is known."""
+    """Call the operation of Keras 3 that does the same as a layer of TensorFlow's.
+
+    Raises:
+        NoTwinError: None is known.
+    """
     name = layer.get_config().get("function", type(layer).__name__)
     if name not in OPERATION_TWINS:
         raise NoTwinError(f"no operation of Keras 3 is known to do the same as tf.{name}")

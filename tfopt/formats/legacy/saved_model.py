@@ -1,7 +1,7 @@
-"""A SavedModel of Keras: its layers are made from their description, its weights read as the checkpoint they are.
+"""A SavedModel of Keras is read without its graphs: layers are made from their description, and weights are read.
 
-Its graphs are never loaded: they are programs, and TensorFlow runs those that initialize resources while it loads
-them. Keras describes the whole model at the root, in `keras_metadata.pb` since 2.5 and in `saved_model.pb` before.
+Its graphs are programs, and TensorFlow runs those that initialize resources while it loads them. Keras describes the
+whole model at the root, in `keras_metadata.pb` since 2.5 and in `saved_model.pb` before.
 """
 
 import json
@@ -18,7 +18,11 @@ DESCRIPTION = "keras_metadata.pb"
 
 
 def read_saved_model(folder: Path) -> tf_keras.Model:
-    """Return the model; raise `InputError` if Keras did not make it, or if it is not known from its layers."""
+    """Read the model in the folder of a SavedModel.
+
+    Raises:
+        InputError: Keras did not make it, or it is not known from its layers.
+    """
     for path in (folder / "saved_model.pb", folder / DESCRIPTION, *(folder / "variables").glob("*")):
         if path.exists() and not path.is_file():
             raise InputError(f"{path} is no file but a pipe, a device or the like")

@@ -1,4 +1,4 @@
-"""A tf_keras model is rebuilt in Keras 3, layer by layer, and verified: how legacy files come in.
+"""A tf_keras model is rebuilt in Keras 3, layer by layer, and verified: so files of Keras 2 come in.
 
 The result is a plain Keras 3 model. What Keras 3 has no layer or operation for cannot be part of one and is refused by
 name. Nested models stay nested.
@@ -32,7 +32,18 @@ Pairs = dict[int, tuple[Tensor, Tensor]]  # by identity of the tf_keras tensor: 
 
 
 def to_keras3(model: tf_keras.Model, title: str) -> keras.Model:
-    """Rebuild `model` in Keras 3; raise `UnsupportedError` naming the layer if that cannot be done exactly."""
+    """Rebuild a model in Keras 3.
+
+    Args:
+        model: A model of tf_keras, which is left alone.
+        title: What messages call it.
+
+    Returns:
+        The same model, whose outputs are those of `model`.
+
+    Raises:
+        UnsupportedError: That cannot be done exactly; the message names the layer.
+    """
     made: dict[int, keras.Layer] = {}
     result, pairs = _rebuild(model, title, made)
     check_tensor_sizes(result, title)
@@ -123,7 +134,11 @@ def _copy_weights(layer: tf_keras.layers.Layer, twin: keras.Layer) -> None:
 
 
 def counterpart(layer: tf_keras.layers.Layer) -> keras.Layer:
-    """Return a new, unbuilt Keras 3 layer; raise `NoTwinError` if none is known to do the same."""
+    """Make a new, unbuilt Keras 3 layer that does what a layer of tf_keras does.
+
+    Raises:
+        NoTwinError: None is known.
+    """
     kind = type(layer).__name__
     twin_class = getattr(keras.layers, kind, None)
     if twin_class is None or getattr(tf_keras.layers, kind, None) is not type(layer):

@@ -1,4 +1,7 @@
-"""A `.tflite` file and the LiteRT interpreter that runs it; integers are scaled by each tensor's own numbers."""
+"""A `.tflite` file and the LiteRT interpreter that runs it.
+
+Integers are scaled by each tensor's own scale and zero point (Jacob et al. 2018, arXiv:1712.05877, eq. 1).
+"""
 
 import contextlib
 import os
@@ -29,9 +32,20 @@ TRANSLATOR_INPUTS = (
 
 
 class TfliteArtifact:
-    """The bytes of a LiteRT model; they are loaded and allocated once when this is made, so it is known to run.
+    """The bytes of a LiteRT model (see `Artifact`), which is loaded once when this is made, so that it is known to run.
 
     No interpreter is kept: each has the weights again, packed for its kernels.
+
+    Args:
+        name: What reports and messages call it.
+        payload: The bytes of the file.
+        provenance: What is known of its making.
+        threads: The number of threads with which its latency is measured.
+        order: The names of the inputs in the order in which they are fed; None is the order of the file.
+        batch: The size of batches where the file leaves it free.
+
+    Raises:
+        InputError: LiteRT cannot run it.
     """
 
     format: Literal["tflite"] = "tflite"
@@ -56,12 +70,16 @@ class TfliteArtifact:
 
     @property
     def runtime(self) -> str:
-        """LiteRT with so many threads."""
+        """LiteRT, with its number of threads."""
         return f"LiteRT, {self.threads} thread{'s' if self.threads > 1 else ''}"
 
     @classmethod
     def load(cls, path: Path, threads: int = THREADS) -> Self:
-        """Load a file; raise `InputError` in one sentence if LiteRT cannot run it."""
+        """Load a file that may come from a stranger.
+
+        Raises:
+            InputError: It is no `.tflite` file, or LiteRT cannot run it.
+        """
         payload = path.read_bytes()
         if payload[4:8] != b"TFL3":
             raise InputError(f"{path} is not a .tflite file" if payload else f"{path} is empty")
@@ -69,31 +87,32 @@ class TfliteArtifact:
         return cls(path.name, payload, threads=threads, batch=batch)
 
     def _inputs(self) -> dict[str, Detail]:
-        """Details of the inputs by name, in `order`, that of the Keras model, or else as the file has them."""
+        """Return the details of the inputs by name, in `order` if there is one, or else as the file has them."""
         found = self._details["input"]
         return {name: found[name] for name in self.order} if self.order else found
 
     @property
     def input_names(self) -> list[str]:
-        """Names of the inputs in the file's signature."""
+        """The names of the inputs in the file's signature."""
         return list(self._inputs())
 
     def input_shapes(self) -> Sequence[Shape]:
-        """Shapes of the inputs, batch axis first; None where a size is free."""
+        """Return the shapes of the inputs, batch axis first; None where a size is free."""
         return [_shape(detail) for detail in self._inputs().values()]
 
     def input_types(self) -> Sequence[str]:
-        """Types of the inputs, such as float32 or int8."""
+        """Return the types of the inputs, such as float32 or int8."""
         return [np.dtype(detail["dtype"]).name for detail in self._inputs().values()]
 
     def output_shapes(self) -> Sequence[Shape]:
-        """Shapes of the outputs, batch axis first."""
+        """Return the shapes of the outputs, batch axis first."""
         return [_shape(detail) for detail in self._details["output"].values()]
 
     def predict(self, x: Samples, advance: Callable[[int], None] = lambda _: None) -> Array:
-        """Outputs (N, ...) as floats for an array (N, ...), or one for each input in `order`.
+        """Run the model on samples (see `Artifact.predict`); inputs come in `order`.
 
-        Runs in batches where the file allows a free batch size. Raises `InputError` if the order is not known.
+        Raises:
+            InputError: There are several inputs and their order is not known, or LiteRT fails.
         """
         if self.order is None and len(self.input_names) > 1 and set(self.input_names) != set(TRANSLATOR_INPUTS):
             raise InputError(
@@ -104,7 +123,15 @@ class TfliteArtifact:
         return output
 
     def outputs(self, feeds: Mapping[str, Array], advance: Callable[[int], None] = lambda _: None) -> dict[str, Array]:
-        """Every output by its name, as floats (N, ...), for one array (N, ...) for each input by its name."""
+        """Run the model on samples, in batches where the file leaves the batch size free.
+
+        Args:
+            feeds: An array (N, ...) for each input, by its name.
+            advance: Is called with the number of samples that each batch had.
+
+        Returns:
+            Each output (N, ...) as floats, by its name.
+        """
         sizes = {shape[0] for shape in self.input_shapes() if shape}
         batch = self.batch if sizes == {None} else next(size for size in sizes if size)
         threads = (os.cpu_count() or 1) if batch > 1 else 1  # one sample alone is too little to share
@@ -122,7 +149,7 @@ class TfliteArtifact:
         return {name: np.concatenate(values) for name, values in parts.items()}
 
     def runner(self, inputs: Sequence[Array]) -> Callable[[], object]:
-        """One `invoke`; the inputs are set beforehand, and it has been run once."""
+        """Return a function that invokes the interpreter once; inputs are set beforehand, and it has run once."""
         interpreter = _interpreter(self.payload, self.name, self.threads)
         with _explained(self.name):
             _BoundInterpreter(interpreter).set(dict(zip(self.input_names, inputs, strict=True)))
@@ -131,12 +158,26 @@ class TfliteArtifact:
         return invoke
 
     def save(self, path: str | Path, *, force: bool = False) -> Path:
-        """Write the file atomically; raise `OutputError` if it exists, unless `force`."""
+        """Write the file atomically, and return its path.
+
+        Raises:
+            OutputError: The file exists and `force` is not given, or it cannot be written.
+        """
         return write_file(Path(path), self.payload, force=force)
 
 
 def quantize_values(x: Array, detail: Detail) -> Array:
-    """Real values to the tensor's own type: q = round(x / scale) + zero_point, clipped to the range of that type."""
+    """Convert real values to a tensor's own type: q = round(x / scale) + zero_point, clipped to the range of the type.
+
+    Args:
+        x: Real values.
+        detail: What the interpreter says of the tensor.
+
+    Example:
+        >>> detail = {"dtype": np.int8, "quantization": (0.5, 10)}
+        >>> quantize_values(np.array([0.0, 1.0, 1000.0]), detail).tolist()
+        [10, 12, 127]
+    """
     dtype = np.dtype(detail["dtype"])
     scale, zero_point = detail["quantization"]
     if dtype.kind not in "iu" or scale == 0:
@@ -147,7 +188,17 @@ def quantize_values(x: Array, detail: Detail) -> Array:
 
 
 def dequantize_values(q: Array, detail: Detail) -> Array:
-    """The tensor's own type to real values: x = scale * (q - zero_point)."""
+    """Convert values of a tensor's own type to real ones: x = scale * (q - zero_point).
+
+    Args:
+        q: Values as the tensor holds them.
+        detail: What the interpreter says of the tensor.
+
+    Example:
+        >>> detail = {"dtype": np.int8, "quantization": (0.5, 10)}
+        >>> dequantize_values(np.array([10, 12, 127], np.int8), detail).tolist()
+        [0.0, 1.0, 58.5]
+    """
     scale, zero_point = detail["quantization"]
     if np.dtype(detail["dtype"]).kind not in "iu" or scale == 0:
         return q.astype(np.float32)
@@ -176,7 +227,7 @@ class _BoundInterpreter:
             self.interpreter.set_tensor(self.inputs[name]["index"], quantize_values(x, self.inputs[name]))
 
     def run(self, feeds: Mapping[str, Array]) -> dict[str, Array]:
-        """One `invoke` from a fresh state: recurrent kernels keep theirs from one to the next otherwise."""
+        """Invoke it once from a fresh state: recurrent kernels keep theirs from one to the next otherwise."""
         self.set(feeds)
         self.interpreter.reset_all_variables()
         self.interpreter.invoke()
@@ -187,7 +238,7 @@ class _BoundInterpreter:
 
 
 def _details_by_name(interpreter: Interpreter, which: Side) -> dict[str, Detail]:
-    """Details of the inputs or outputs by their names in the signature; by those of the tensors if there is none."""
+    """Return the details of the inputs or outputs by name: in the signature, or without one those of the tensors."""
     details = interpreter.get_input_details() if which == "input" else interpreter.get_output_details()
     signatures = interpreter.get_signature_list()
     if len(signatures) != 1:
@@ -202,7 +253,16 @@ def _details_by_name(interpreter: Interpreter, which: Side) -> dict[str, Detail]
 def intermediate_tensors(
     artifact: TfliteArtifact, names: Container[str], feeds: Mapping[str, Array]
 ) -> dict[str, Array]:
-    """The tensors `names` of the main graph, as floats, for samples (N, ...) by the names of the inputs."""
+    """Read tensors of the main graph while the model runs.
+
+    Args:
+        artifact: The model.
+        names: The names of the tensors.
+        feeds: An array (N, ...) for each input, by its name.
+
+    Returns:
+        The values (N, ...) of each tensor as floats, by its name; a tensor that holds no data is left out.
+    """
     with warnings.catch_warnings():
         warnings.filterwarnings("ignore", message="Warning: Enabling `experimental_preserve_all_tensors`")
         interpreter = Interpreter(

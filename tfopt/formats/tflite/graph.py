@@ -1,4 +1,4 @@
-"""What a `.tflite` file holds, read from its flatbuffer: constants, their types, and the operations that use them."""
+"""The graph of a `.tflite` file, read from its flatbuffer: operations, the constants they use, and their types."""
 
 from math import prod
 from typing import Any, NamedTuple
@@ -23,7 +23,17 @@ PACKED_BITS = {"INT4": 4, "INT2": 2}
 
 
 class Constant(NamedTuple):
-    """A tensor stored in the file: weights, a bias or the like; `axis` is that of the scales, if they are several."""
+    """A tensor stored in the file: weights, a bias or the like.
+
+    Attributes:
+        name: Its name.
+        type: Its type, such as "INT8".
+        shape: Its shape.
+        nonzero: The number of values that are not zero.
+        scales: The number of its scales; 0 if it is not quantized.
+        axis: The axis of the scales, if there are several.
+        values: The stored values, flat.
+    """
 
     name: str
     type: str
@@ -34,7 +44,7 @@ class Constant(NamedTuple):
     values: Array
 
     def distinct(self) -> int:
-        """Most distinct values in an output channel, or in the whole if all channels have one scale."""
+        """Count the distinct values of the output channel that has most; of the whole if all have one scale."""
         channels = [self.values]
         if self.scales > 1:
             channels = list(np.moveaxis(self.values.reshape(self.shape), self.axis, 0).reshape(self.scales, -1))
@@ -42,7 +52,17 @@ class Constant(NamedTuple):
 
 
 class Operation(NamedTuple):
-    """One operation with the names of the tensors it takes and gives, and the constants among its inputs."""
+    """One operation of the graph.
+
+    Attributes:
+        kind: Its kind, such as "CONV_2D".
+        inputs: The names of the tensors it takes, without its constants.
+        outputs: The names of the tensors it gives.
+        output_type: The type of the first of them.
+        constants: The constants among its inputs.
+        macs: Its multiply-accumulates; None if they are not known.
+        in_loop: Whether it is in another subgraph than the main one.
+    """
 
     kind: str
     inputs: tuple[str, ...]
@@ -54,7 +74,11 @@ class Operation(NamedTuple):
 
 
 def operations(payload: bytes) -> list[Operation]:
-    """All operations in order of execution; those of the loops, in other subgraphs, come last."""
+    """Read all operations in order of execution; those of loops, in other subgraphs, come last.
+
+    Args:
+        payload: The bytes of the file.
+    """
     model = schema.ModelT.InitFromPackedBuf(payload, 0)
     for buffer in model.buffers:
         if buffer.offset > 1:  # LiteRT Quantizer appends the constants of large models to the flatbuffer
@@ -84,7 +108,7 @@ def _name(tensor: Tensor) -> str:
 
 
 def parameter_counts(payload: bytes) -> tuple[int, int]:
-    """Number of parameters and of those not zero; shapes and axes, which are unscaled integers, do not count."""
+    """Count the parameters, and those not zero; shapes and axes, which are integers without scale, do not count."""
     unique = {
         constant.name: constant
         for operation in operations(payload)
@@ -95,7 +119,7 @@ def parameter_counts(payload: bytes) -> tuple[int, int]:
 
 
 def tflite_macs(payload: bytes) -> int | None:
-    """Multiply-accumulates of one inference; None if the file holds a loop or another subgraph."""
+    """Count the multiply-accumulates of one inference; None if the file holds a loop or another subgraph."""
     counts = [operation.macs for operation in operations(payload)]
     return None if any(count is None for count in counts) else sum(count for count in counts if count)
 
@@ -116,7 +140,7 @@ def _constant(model: Any, tensor: Tensor) -> Constant | None:
 
 
 def _values(data: NDArray[np.uint8], kind: str, size: int) -> Array:
-    """The stored integers or floats; weights are symmetric in LiteRT, so that 0 stands for zero."""
+    """Return the stored integers or floats; weights are symmetric in LiteRT, so that 0 stands for zero."""
     if kind in PACKED_BITS:
         bits = PACKED_BITS[kind]
         parts = [(data >> shift) & (2**bits - 1) for shift in range(0, 8, bits)]
