@@ -11,7 +11,9 @@ import tfopt
 PACKAGE = Path(tfopt.__file__).parent
 FILES = sorted(PACKAGE.rglob("*.py"))
 QUESTION = re.compile(r"(What|Which|How|Whether|Where)\b")
-ROOMS = ("core", "data", "evaluation", "graph", "inspection", "models", "untrusted")  # where it holds already
+ROOMS = (  # where it holds already
+    "core", "data", "evaluation", "formats", "graph", "inspection", "models", "report", "training", "untrusted",
+)  # fmt: skip
 
 
 def _module(path):

@@ -37,7 +37,7 @@ LOWERING_NOTES: dict[Lowering, str] = {
 
 @dataclass(frozen=True)
 class FloatFile:
-    """What conversion made of a model.
+    """A float file, and all else that a conversion gives.
 
     Attributes:
         model: The Keras model.

@@ -19,7 +19,7 @@ from tfopt.typing import Tensor
 
 
 class Traceable(NamedTuple):
-    """What is traced.
+    """A function to be traced.
 
     Attributes:
         run: Maps the list of inputs to the outputs.

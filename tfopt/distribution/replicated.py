@@ -1,4 +1,4 @@
-"""What Keras 3.15 needs to train on several replicas as on one."""
+"""Training of Keras 3.15 models on several replicas, with the same result as on one."""
 
 import contextlib
 from collections.abc import Iterator, Sequence
@@ -11,7 +11,7 @@ from tfopt.typing import Tensor
 
 
 class ReplicatedSteps:
-    """What a class inherits before `keras.Model` to be trained by replicas with batches of other sizes, and by workers.
+    """Training steps for replicas whose batches differ in size, and for workers; a base class before `keras.Model`.
 
     A model is built by its first step. Keras would build it from the mean of the replicas' batches, for which they must
     be of one size, and between workers that fails. Logs get an axis: over several workers Keras takes the mean along
@@ -23,11 +23,11 @@ class ReplicatedSteps:
         pass
 
     def train_step(self, data: Tensor) -> Tensor:
-        """One step of training on a batch (x, y) or (x, y, weights)."""
+        """Make one step of training on a batch (x, y) or (x, y, weights)."""
         return _with_axis(super().train_step(data))  # type: ignore[misc]
 
     def test_step(self, data: Tensor) -> Tensor:
-        """One step of validation."""
+        """Make one step of validation."""
         return _with_axis(super().test_step(data))  # type: ignore[misc]
 
 
@@ -36,7 +36,7 @@ class _Functional(ReplicatedSteps, keras.Model):
 
 
 def replicated_model(model: keras.Model) -> keras.Model:
-    """A model of the same layers to train in place of `model`: with one replica that is `model` itself."""
+    """Return a model of the same layers to train in place of `model`: with one replica that is `model` itself."""
     if tf.distribute.get_strategy().num_replicas_in_sync == 1 or isinstance(model, ReplicatedSteps):
         return model
     return _Functional(inputs=_single(model.inputs), outputs=_single(model.outputs), name=model.name)
@@ -68,7 +68,7 @@ def synchronize_batch_norm(found: Sequence[keras.Layer]) -> Iterator[None]:
 
 
 def single_device_copy(model: keras.Model) -> keras.Model:
-    """A copy for one device, with the weights of `model` and compiled as it is."""
+    """Return a copy for one device, with the weights of `model` and compiled as it is."""
     plain = keras.models.clone_model(model)
     plain.set_weights(model.get_weights())
     plain.compile_from_config(model.get_compile_config())

@@ -1,4 +1,4 @@
-"""Which samples of a batch each replica gets: consecutive parts of nearly equal size, each sample in one of them.
+"""Sharding gives each replica its samples of a batch: consecutive parts of nearly equal size, each sample in one.
 
 Batches are the same for any number of replicas, so that training on many of them can be compared with one, and a run
 goes on after a stop with more or fewer. Parts that differ in size are weighed: the mean over the replicas of the mean
@@ -16,7 +16,13 @@ from tfopt.errors import InputError
 
 
 class Shard(NamedTuple):
-    """The replicas that a pipeline of batches is for: `local` ones from `first` on, `of` all."""
+    """The replicas that a pipeline of batches is for.
+
+    Attributes:
+        first: The number of the first of them.
+        local: How many there are.
+        of: The number of all replicas, those of other pipelines included.
+    """
 
     first: int = 0
     local: int = 1
@@ -27,10 +33,13 @@ ALL_REPLICAS = Shard()
 
 
 class Parts(NamedTuple):
-    """The parts of the batches of an epoch in the order a pipeline makes them; all of shape (steps * local,).
+    """The parts of the batches of an epoch in the order a pipeline makes them; all arrays are (steps * local,).
 
-    `number` counts the parts of all replicas, `start` and `end` are positions among the samples of the epoch, and
-    `weight` is how much the loss of each sample counts.
+    Attributes:
+        number: The number of each part, among those of all replicas.
+        start: The position of its first sample among the samples of the epoch.
+        end: The position after its last sample.
+        weight: How much the loss of each of its samples counts.
     """
 
     number: NDArray[np.int64]
@@ -40,9 +49,20 @@ class Parts(NamedTuple):
 
 
 def split_batches(samples: int, steps: int, shard: Shard) -> Parts:
-    """Divide `samples` into `steps` batches of nearly equal size, and these among all replicas.
+    """Divide samples into batches of nearly equal size, and these among all replicas.
 
-    Raises `InputError` if a replica would be left without a sample: normalizations would then yield NaN.
+    Args:
+        samples: The number of samples in an epoch.
+        steps: The number of batches.
+        shard: The replicas whose parts are returned.
+
+    Raises:
+        InputError: A replica would be left without a sample: normalizations would then yield NaN.
+
+    Example:
+        >>> parts = split_batches(5, 1, Shard(local=2, of=2))
+        >>> parts.start.tolist(), parts.end.tolist(), parts.weight.round(1).tolist()
+        ([0, 2], [2, 5], [0.800000011920929, 1.2000000476837158])
     """
     edges = np.linspace(0, samples, steps + 1).round().astype(np.int64)
     sizes = np.diff(edges)
@@ -57,7 +77,7 @@ def split_batches(samples: int, steps: int, shard: Shard) -> Parts:
 
 
 def distribute_batches(make: Callable[[Shard], tf.data.Dataset]) -> tf.distribute.DistributedDataset:
-    """The batches that `make` gives for a shard, for the replicas of the strategy in whose scope this is."""
+    """Make batches, with a function of a shard, for the replicas of the strategy in whose scope this is called."""
     strategy = tf.distribute.get_strategy()
     replicas = strategy.num_replicas_in_sync
     if replicas == 1:

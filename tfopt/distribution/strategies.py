@@ -1,4 +1,4 @@
-"""Where training runs: one device, or the same model mirrored on several (`tf.distribute.MirroredStrategy`)."""
+"""A strategy says where training runs: on one device, or on several, each with a copy of the model."""
 
 import keras
 import tensorflow as tf
@@ -11,9 +11,19 @@ MIRRORED = (tf.distribute.MirroredStrategy, tf.distribute.MultiWorkerMirroredStr
 
 
 def make_strategy(config: DistributedConfig) -> tf.distribute.Strategy:
-    """Return a MirroredStrategy over every visible GPU or the CPU if that is asked for, or the default strategy.
+    """Make the strategy that a config asks for.
 
-    With `replicas` it is over that many: of the GPUs, or of logical devices of the CPU, for trying distribution out.
+    With `replicas` and without GPUs it makes as many logical devices of the CPU, for trying distribution out. They must
+    be made before TensorFlow is first used in the process, and stay as long as it lives.
+
+    Args:
+        config: Whether training is distributed, and over how many replicas.
+
+    Returns:
+        The default strategy of this scope, or a MirroredStrategy over the visible GPUs or the CPU.
+
+    Raises:
+        InputError: There are fewer GPUs than replicas, or TensorFlow has started with fewer devices.
     """
     replicas = config.replicas
     if not config.distributed:
@@ -29,20 +39,24 @@ def make_strategy(config: DistributedConfig) -> tf.distribute.Strategy:
 
 
 def make_worker_strategy() -> tf.distribute.Strategy:
-    """Return the strategy for the workers that `TF_CONFIG` names, each with all its GPUs or its CPU."""
+    """Make the strategy for the workers that `TF_CONFIG` names, each with all its GPUs or its CPU."""
     return tf.distribute.MultiWorkerMirroredStrategy()
 
 
 def create_logical_devices(config: Config) -> None:
-    """Make the logical devices that a distributed training needs, before anything else uses TensorFlow."""
+    """Create the logical devices that a distributed training needs, before anything else uses TensorFlow.
+
+    Unlike all else that a call of the library changes they cannot be put back: TensorFlow keeps them to the end of the
+    process.
+    """
     if isinstance(config, DistributedConfig):
         make_strategy(config)
 
 
 def replica_devices(strategy: tf.distribute.Strategy, model: keras.Model) -> list[str]:
-    """Return the device that holds each replica's copy of the model, read from a trained variable.
+    """Return the device of each replica's copy of the model, read from a trained variable.
 
-    Of several workers all have the same devices.
+    Of several workers all are taken to have the same devices.
     """
     variable = model.trainable_variables[0].value
     here = [tf.DeviceSpec.from_string(copy.device) for copy in strategy.experimental_local_results(variable)]

@@ -37,7 +37,7 @@ class Artifact(Protocol):
 
     @property
     def runtime(self) -> str:
-        """What runs it, with the number of threads, as reported with its latency."""
+        """The library that runs it, with the number of threads, as reported with its latency."""
 
     def input_shapes(self) -> Sequence[Shape]:
         """Return the shapes of the inputs, batch axis first; None where a size is free."""

@@ -7,7 +7,7 @@ from tfopt.typing import Json
 
 
 class Verdict(Record):
-    """Whether a technique changes a layer, and what it does to it, or why not."""
+    """Says whether a technique changes a layer, and what it does to it, or why not."""
 
     can: bool
     detail: str
@@ -67,7 +67,7 @@ class StepFacts(Record):
 
 
 class OriginFacts(Record):
-    """What the model remembers: the data it was made for and the commands that made it."""
+    """The data that a model was made for, and the commands that made it, as far as it remembers."""
 
     data: str | None
     task: str

@@ -1,4 +1,4 @@
-"""What is shown comes out of files of strangers: characters that steer a terminal are left out."""
+"""Characters that steer a terminal are left out of what is shown: it comes out of files of strangers."""
 
 from typing import TYPE_CHECKING
 

@@ -93,7 +93,7 @@ class SizeChange(Record):
 
 
 class AccuracyChange(Record):
-    """Difference in accuracy on the same samples, and McNemar's exact test (1947) whether it is more than chance."""
+    """The difference in accuracy on the same samples, and McNemar's exact test (1947) whether it is only chance."""
 
     against: str
     change: float
@@ -104,7 +104,7 @@ class AccuracyChange(Record):
 
 
 class DeviationChange(Record):
-    """By which share the mean absolute error grew on the same samples, and whether that is more than chance."""
+    """The growth of the mean absolute error on the same samples, as a share, and whether it is more than chance."""
 
     against: str
     change: float
@@ -148,10 +148,15 @@ class LayerChange(Record):
 
 
 class LayerError(Record):
-    """What quantizing does at one layer, worst first in a list; figures of its last output against the float file.
+    """The error that quantizing adds at one layer; figures of its last output against the float file.
 
-    `added_noise` is the noise-to-signal ratio, averaged over channels, that it adds to what its inputs have; `drop` is
-    the loss of accuracy on the validation split if this layer alone is quantized.
+    Attributes:
+        layer: Its name.
+        kind: Its class.
+        added_noise: The noise-to-signal ratio, averaged over channels, that it adds to what its inputs have.
+        snr_db: The signal-to-noise ratio in dB; None if there is no noise.
+        cosine: The cosine of the angle between both outputs.
+        drop: The loss of accuracy on the validation split if this layer alone is quantized.
     """
 
     layer: str
@@ -178,14 +183,14 @@ class GroupLoss(Record):
 
 
 class Baseline(Record):
-    """What a method without a model scores on the test split: accuracy, mean absolute error or BLEU."""
+    """The score of a method without a model on the test split: accuracy, mean absolute error or BLEU."""
 
     method: str
     value: float
 
 
 class DataSummary(Record):
-    """Which data was used, how it was scaled and how many samples each split has."""
+    """The data of a command: where they come from, how they were scaled, and how many samples each split has."""
 
     source: str
     scale: str
@@ -225,7 +230,27 @@ class TrialResult(Record):
 
 
 class Report(Record):
-    """The whole story of one command. The first measurement is the baseline."""
+    """The whole story of one command, the same for every command; fields that do not apply are empty.
+
+    Attributes:
+        command: Its name.
+        config: What was asked for.
+        data: The data that it was measured on.
+        measurements: One for each artifact; the first is the baseline.
+        comparisons: Each other artifact against the baseline.
+        layers: What was done to each layer.
+        errors: What quantizing does at each layer, worst first.
+        groups: What each group of channels is worth, what hurts most first.
+        gates: The limits that were set, and whether they hold.
+        notes: Sentences on what was done or left out.
+        replicas: The device of each replica, if training was distributed.
+        history: The losses and metrics of each epoch.
+        trials: The trials of a search.
+        importances: How much each option of a search mattered, as shares.
+        seed: The seed of everything random.
+        output: The file that was written.
+        versions: Of Python and of the packages that decide a result.
+    """
 
     command: str
     config: Json
@@ -247,7 +272,7 @@ class Report(Record):
 
     @property
     def passed(self) -> bool:
-        """Whether every gate holds."""
+        """True if every gate holds."""
         return all(gate.passed for gate in self.gates)
 
     def with_notes(self, notes: Sequence[str]) -> Self:

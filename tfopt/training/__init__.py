@@ -1,1 +1,1 @@
-"""Training: `fit` is the only caller of `compile` and `model.fit`."""
+"""Training of models: seeds, batches, callbacks, checkpoints, and `fit`, the only caller of `model.fit`."""

@@ -36,9 +36,18 @@ Augment = Callable[[Sequence[tf.Tensor], tf.Tensor, tf.Tensor], tuple[Sequence[t
 
 
 def make_augmentation(wanted: Sequence[Augmentation], kind: InputKind, x: Array) -> Augment | None:
-    """Return what changes a batch (inputs, y, key), or None if nothing is wanted.
+    """Make a function that changes batches.
 
-    x are the training samples of the first input. Raises `InputError` for what does not suit this kind of data.
+    Args:
+        wanted: The names of the changes.
+        kind: The kind of data.
+        x: The training samples (N, ...) of the first input, by whose spread noise is measured.
+
+    Returns:
+        A function of a batch (inputs, y, key); None if nothing is wanted.
+
+    Raises:
+        InputError: A change does not suit this kind of data.
     """
     unfit = [name for name in wanted if name not in APPLICABLE[kind]]
     if unfit:
@@ -70,7 +79,13 @@ def make_augmentation(wanted: Sequence[Augmentation], kind: InputKind, x: Array)
 
 
 def transform_images(images: tf.Tensor, key: tf.Tensor, wanted: Sequence[Augmentation]) -> tf.Tensor:
-    """Shift (crop), turn (rotate) and mirror (flip) each of images (N, H, W) or (N, H, W, C); what is bared is 0."""
+    """Shift, turn and mirror each image of a batch by an affine transformation of its own; what is bared is 0.
+
+    Args:
+        images: Images (N, H, W) or (N, H, W, C).
+        key: Two integers from which all random numbers follow.
+        wanted: Among them "crop" for shifts, "rotate" for turns and "flip" for mirroring.
+    """
     grey = images.shape.rank == 3
     batch = images[..., tf.newaxis] if grey else images
     count, (height, width) = tf.shape(batch)[0], batch.shape[1:3]
@@ -91,7 +106,13 @@ def transform_images(images: tf.Tensor, key: tf.Tensor, wanted: Sequence[Augment
 
 
 def add_noise(batch: tf.Tensor, key: tf.Tensor, deviation: float) -> tf.Tensor:
-    """Add Gaussian noise to numbers; of token ids make some unknown words, but not of padding."""
+    """Add Gaussian noise to numbers; of token ids make some unknown words, but not of padding.
+
+    Args:
+        batch: Numbers or token ids (N, ...).
+        key: Two integers from which all random numbers follow.
+        deviation: The standard deviation of the noise.
+    """
     if batch.dtype.is_integer:
         hit = (tf.random.stateless_uniform(tf.shape(batch), key) < WORD_DROPOUT) & (batch != PADDING)
         return tf.where(hit, tf.constant(UNKNOWN, batch.dtype), batch)
@@ -99,7 +120,13 @@ def add_noise(batch: tf.Tensor, key: tf.Tensor, deviation: float) -> tf.Tensor:
 
 
 def mixup(x: tf.Tensor, y: tf.Tensor, key: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
-    """Mix each sample and its label with the one at the other end of the batch, with shares drawn from Beta(a, a)."""
+    """Mix each sample and its label with the one at the other end of the batch (Zhang et al. 2018, section 3).
+
+    Args:
+        x: Samples (N, ...).
+        y: Their labels (N, ...) as shares of classes or numbers.
+        key: Two integers from which the shares, of the distribution Beta(a, a), follow.
+    """
     gammas = tf.random.stateless_gamma((2, tf.shape(x)[0]), key, alpha=MIXUP_ALPHA)
     share = gammas[0] / (gammas[0] + gammas[1] + 1e-12)
 

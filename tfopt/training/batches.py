@@ -36,10 +36,23 @@ def training_batches(
     augment: Augment | None = None,
     weights: Array | None = None,
 ) -> tf.data.Dataset:
-    """Batches (x, y) of the epochs from `first_epoch` up to `epochs` in a row, each sample once an epoch.
+    """Make the batches of the epochs from `first_epoch` up to `epochs` in a row, each sample once an epoch.
 
-    The first epoch begins with `first_step`. Of several inputs, x is a tuple. With `weights` (N,), or if the replicas
-    cannot share every batch equally, batches are (x, y, weights); `augment` changes x and y.
+    Args:
+        inputs: An array (N, ...) for each input.
+        y: Targets (N, ...).
+        batch_size: The largest number of samples in a batch, over all replicas.
+        seed: Decides the order, with the number of the epoch.
+        first_epoch: The epoch with which to begin.
+        epochs: The number of the last epoch, plus one.
+        first_step: The step with which the first epoch begins.
+        shard: The replicas that the batches are for.
+        augment: Changes the samples and targets of a batch.
+        weights: How much each sample counts (N,).
+
+    Returns:
+        Batches (x, y), in which x is a tuple if there are several inputs. With `weights`, or if the replicas cannot
+        share every batch equally, they are (x, y, weights).
     """
     samples = len(y)
     steps = steps_per_epoch(samples, batch_size)
@@ -74,7 +87,7 @@ def training_batches(
 def evaluation_batches(
     inputs: Sequence[Array], y: Array, *, batch_size: int, shard: Shard = ALL_REPLICAS
 ) -> tf.data.Dataset:
-    """Batches (x, y) in the order given, each sample once."""
+    """Make batches (x, y) in the order given, each sample once; arguments as for `training_batches`."""
     columns = [_row_reader(x) for x in (*inputs, y)]
     shares = split_batches(len(y), steps_per_epoch(len(y), batch_size), shard)
     batches = tf.data.Dataset.from_tensor_slices((shares.start, shares.end)).map(
@@ -91,7 +104,7 @@ def _pair(tensors: Sequence[tf.Tensor]) -> tuple[Tensor, tf.Tensor]:
 
 
 def _row_reader(x: Array) -> Callable[[tf.Tensor], tf.Tensor]:
-    """What gives the samples of a tensor of rows: taken from memory, or decoded from the files of images."""
+    """Make a function that gives the samples of a tensor of rows: from memory, or decoded from files of images."""
     if isinstance(x, LazyImages):
         paths = tf.constant(x.paths, tf.string)
         return lambda rows: x.tensor(tf.gather(paths, rows))
@@ -100,7 +113,7 @@ def _row_reader(x: Array) -> Callable[[tf.Tensor], tf.Tensor]:
 
 
 def _parallel_calls(inputs: Sequence[Array]) -> int | None:
-    """How many batches are made at the same time: several where files are decoded, else one after the other."""
+    """Return how many batches are made at the same time: several where files are decoded, else None for one."""
     return tf.data.AUTOTUNE if any(isinstance(x, LazyImages) for x in inputs) else None
 
 

@@ -131,7 +131,7 @@ def count_plateaus(losses: Sequence[float]) -> int:
 
 @dataclass(frozen=True)
 class EpochMonitor:
-    """What is followed in every training, for a model of either Keras: the best epoch, and the history of losses."""
+    """Follows a training of a model of either Keras: which epoch is the best, and how the losses went."""
 
     best: BestEpoch
     history: list[dict[str, float]] = field(default_factory=list)
@@ -143,7 +143,7 @@ class EpochMonitor:
 
     @property
     def diverged(self) -> bool:
-        """Whether no epoch had a validation loss that is a number."""
+        """True if no epoch had a validation loss that is a number."""
         return self.best.epoch is None or self.best.loss == float("inf")
 
     def restore_best(self, model: keras.Model, learning_rate: float) -> int:

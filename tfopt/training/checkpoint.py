@@ -1,8 +1,8 @@
-"""A run that was killed goes on: after each epoch, or more often, weights, optimizer and selection are on disk.
+"""A checkpoint lets a run that was killed go on: after each epoch, or more often, its whole state is on disk.
 
-The folder holds `<epoch>.<step>.weights.h5` files and a `state.json` that names them. New weights are written first,
-then `state.json` is replaced in one step, then what it no longer names is deleted: whenever the process dies, the
-folder describes a whole step.
+The folder holds `<epoch>.<step>.weights.h5` files, with the weights and the optimizer, and a `state.json` that names
+them. New weights are written first, then `state.json` is replaced in one step, then what it no longer names is deleted:
+whenever the process dies, the folder describes a whole step.
 """
 
 import contextlib
@@ -53,7 +53,7 @@ class RunFiles:
 
 
 class Position(NamedTuple):
-    """How far a run has come: the number of whole epochs, and of steps of the next one."""
+    """The point that a run has come to: the number of whole epochs, and of steps of the next one."""
 
     epoch: int = 0
     step: int = 0
@@ -66,7 +66,7 @@ NOT_STARTED = Position()
 
 
 class RunState(BaseModel):
-    """What `state.json` holds.
+    """The contents of `state.json`.
 
     Attributes:
         run: What was asked for: only the same run can be resumed.
@@ -111,7 +111,16 @@ def _clear(folder: Path) -> None:
 
 
 class Checkpoint(keras.callbacks.Callback):
-    """Writes the state of a run into `folder` after each epoch and every `steps` steps, and reads it back."""
+    """Writes the state of a run into a folder, and reads it back.
+
+    Args:
+        folder: The folder, whose parent exists.
+        run: What was asked for, so that only the same run is resumed.
+        best: Selects the best epoch, whose weights are kept as well.
+        history: The losses and metrics of each epoch.
+        seeds: Knows how far the generators of random numbers are.
+        steps: After so many steps the state is written, as it is after each epoch.
+    """
 
     def __init__(
         self, folder: Path, run: Json, best: BestEpoch, history: list[dict[str, float]], seeds: EpochSeeds,

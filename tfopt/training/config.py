@@ -1,4 +1,4 @@
-"""How to train a new model."""
+"""The settings of a training: what is asked of a new model, and how the run is kept on disk."""
 
 from pathlib import Path
 from typing import Annotated, ClassVar, Self
@@ -16,7 +16,7 @@ TRANSFER = "Start from another model"
 
 
 class TrainConfig(ModelConfig, DistributedConfig):
-    """How to train a new model.
+    """The settings of a training of a new model.
 
     `learning_rate` is where the optimizer starts, after a rise over the first `warmup` share of all steps; `decay` is
     how the rate falls then. `weight_decay` is decoupled (AdamW), `l1` and `l2` are penalties of the kernels in the
@@ -117,7 +117,7 @@ class TrainConfig(ModelConfig, DistributedConfig):
 
 
 class RunConfig(Config):
-    """Whether a run that was stopped goes on, and what it writes while it lasts."""
+    """The settings of a run: whether one that was stopped goes on, and what it writes while it lasts."""
 
     panel: ClassVar[str] = "Run and output"
 

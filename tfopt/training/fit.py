@@ -1,4 +1,4 @@
-"""One way to train: every technique that learns calls `fit`, so seeds, batches, selection and progress are the same."""
+"""Training with `fit`: every technique that learns calls it, so seeds, batches, selection and progress are the same."""
 
 import contextlib
 from collections.abc import Callable, Iterator, Sequence
@@ -31,7 +31,7 @@ TRAINING_TASK = "training"
 
 @dataclass(frozen=True)
 class FitResult:
-    """How a training went.
+    """The history of a training, and where it ended.
 
     Attributes:
         history: The losses and metrics of each epoch, by the names that Keras gives them.
@@ -47,7 +47,7 @@ class FitResult:
 
 
 class Targets(NamedTuple):
-    """What the outputs are compared with in the loss: arrays (N, ...) for the train and the validation split."""
+    """The arrays (N, ...), for the train and the validation split, that outputs are compared with in the loss."""
 
     train: Array
     validation: Array

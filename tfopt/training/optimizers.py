@@ -22,9 +22,18 @@ def make_optimizer(
     rate: float, steps: int, *, decay: Decay = "constant", warmup: float = 0.0, weight_decay: float = 0.0,
     clip_norm: float | None = None,
 ) -> keras.optimizers.Optimizer:  # fmt: skip
-    """Return the optimizer of a training of `steps` steps; gradients are scaled down to a global norm of `clip_norm`.
+    """Make an optimizer.
 
-    `warmup` is the share of the steps in which the learning rate rises to `rate`.
+    Args:
+        rate: The learning rate, after the rise and before the fall.
+        steps: The number of steps of the training.
+        decay: How the learning rate falls.
+        warmup: The share of the steps in which it rises from zero to `rate`.
+        weight_decay: The decay of each weight in a step, as a share of the learning rate.
+        clip_norm: Gradients are scaled down to this global norm; None for never.
+
+    Returns:
+        Adam, or AdamW if there is weight decay.
     """
     schedule = make_learning_rate(rate, steps, decay, round(warmup * steps))
     replicas = tf.distribute.get_strategy().num_replicas_in_sync
@@ -67,7 +76,17 @@ class AdamW(_GlobalClipping, keras.optimizers.AdamW):
 def make_learning_rate(
     rate: float, steps: int, decay: Decay, warmup: int = 0
 ) -> float | keras.optimizers.schedules.LearningRateSchedule:
-    """Return the learning rate, or how it goes with the steps; of `plateau` that is for a callback to say."""
+    """Make the learning rate of a training.
+
+    Args:
+        rate: The rate, after the rise and before the fall.
+        steps: The number of steps of the training.
+        decay: How it falls; for "plateau" that is up to a callback.
+        warmup: The number of steps in which it rises from zero.
+
+    Returns:
+        A number, or a schedule over the steps.
+    """
     falling = max(1, steps - warmup)
     schedules = keras.optimizers.schedules
     match decay:
@@ -84,7 +103,13 @@ def make_learning_rate(
 
 
 class WarmUp(keras.optimizers.schedules.LearningRateSchedule):
-    """A rise from zero over the first steps (Goyal et al. 2017, arXiv:1706.02677, section 2.2), then `after`."""
+    """A schedule that rises from zero over the first steps (Goyal et al. 2017, arXiv:1706.02677, section 2.2).
+
+    Args:
+        rate: The rate at the end of the rise.
+        steps: The number of steps in which it rises.
+        after: The rate or schedule from then on.
+    """
 
     def __init__(self, rate: float, steps: int, after: float | keras.optimizers.schedules.LearningRateSchedule) -> None:
         self.rate = rate
@@ -92,7 +117,7 @@ class WarmUp(keras.optimizers.schedules.LearningRateSchedule):
         self.after = after
 
     def __call__(self, step: Tensor) -> Tensor:
-        """Learning rate of a step."""
+        """Return the learning rate of a step."""
         step = keras.ops.cast(step, "float32")
         after = self.after(step - self.steps) if callable(self.after) else self.after
         return keras.ops.where(step < self.steps, self.rate * (step + 1) / self.steps, after)

@@ -1,4 +1,4 @@
-"""How to train: what a technique or a user asked for, and what follows from it for a given data set."""
+"""A plan says how to train: what a technique or a user asked for, and what follows from it for a data set."""
 
 from dataclasses import dataclass
 
@@ -15,9 +15,15 @@ from tfopt.typing import Options
 
 @dataclass(frozen=True)
 class FitPlan:
-    """How long and how fast to train, and by what; the best epoch is selected among those from `select_from` on.
+    """The length and speed of a training, and all else that shapes it; fields from `decay` on are of `TrainConfig`.
 
-    The fields from `decay` on are those of `TrainConfig`.
+    Attributes:
+        epochs: The largest number of epochs.
+        batch_size: The largest number of samples in a batch, over all replicas.
+        learning_rate: The learning rate of Adam.
+        seed: Decides the order of samples and all random layers.
+        patience: After so many epochs without a better one the training stops; None for never.
+        select_from: The first epoch, counted from 0, that may be selected.
     """
 
     epochs: int
@@ -39,14 +45,14 @@ class FitPlan:
 
     @classmethod
     def of(cls, config: TrainConfig) -> "FitPlan":
-        """The plan that a config for a new model asks for."""
+        """Return the plan that a config for a new model asks for, under the strategy of this scope."""
         given: Options = {name: getattr(config, name) for name in cls.__dataclass_fields__ if hasattr(config, name)}
         replicas = tf.distribute.get_strategy().num_replicas_in_sync if config.scale_lr else 1
         return cls(**given | {"learning_rate": config.learning_rate * replicas})
 
     @property
     def soft(self) -> bool:
-        """Whether labels are shares of classes rather than indices."""
+        """True if labels are shares of classes rather than indices."""
         return bool(self.label_smoothing) or "mixup" in self.augment
 
     def steps(self, data: Dataset) -> int:
@@ -65,5 +71,5 @@ class FitPlan:
         )
 
     def jitted(self) -> bool:
-        """Whether steps are compiled by XLA, which Keras cannot do with several replicas."""
+        """Tell whether steps are compiled by XLA, which Keras cannot do with several replicas."""
         return self.jit and tf.distribute.get_strategy().num_replicas_in_sync == 1

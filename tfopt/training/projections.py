@@ -1,4 +1,4 @@
-"""What a kernel already is, sparse or clustered, and the projection that keeps it so while it is trained.
+"""A projection keeps a kernel as sparse or clustered as it is while it is trained.
 
 Pruning left zeros and clustering left few distinct values; both would be lost with the first training step. After
 each step the kernel is replaced by the nearest one that has the same zeros and the same weights shared: shared weights
@@ -18,10 +18,22 @@ Projection = Callable[[Tensor], Tensor]
 
 
 def cluster_assignment(kernel: Array) -> tuple[NDArray[np.int32], int] | None:
-    """Return the index of each weight's value (same shape) and the number of values, or None if they are not shared.
+    """Find out which weights of a kernel share a value.
 
     Values are shared if there are at most 256 of them and two weights for each on average, in the kernel or, where that
-    fails, in each output channel (last axis).
+    fails, in each output channel.
+
+    Args:
+        kernel: An array whose last axis is that of the output channels.
+
+    Returns:
+        For each weight the index of its value, in the shape of the kernel, and the number of values; None if they are
+        not shared.
+
+    Example:
+        >>> index, count = cluster_assignment(np.array([[0.5, 0.5], [0.5, 2.0]]))
+        >>> index.tolist(), count
+        ([[0, 0], [0, 1]], 2)
     """
     whole = _index_values(kernel.ravel())
     if whole is not None:
@@ -43,7 +55,16 @@ def _index_values(weights: Array) -> tuple[NDArray[np.int32], int] | None:
 
 
 def preserving_projection(kernel: Array, *, sparsity: bool, clusters: bool) -> Projection | None:
-    """Return the projection that keeps the zeros and the shared values of `kernel`; None if it has neither."""
+    """Make the projection that keeps the zeros and the shared values of a kernel.
+
+    Args:
+        kernel: The kernel as it is.
+        sparsity: Whether zeros are kept.
+        clusters: Whether shared values are kept.
+
+    Returns:
+        A function from a kernel to the nearest one with the same structure; None if there is nothing to keep.
+    """
     shared = cluster_assignment(kernel) if clusters else None
     zeros = sparsity and not np.all(kernel)
     if shared is None and not zeros:
@@ -59,7 +80,13 @@ def preserving_projection(kernel: Array, *, sparsity: bool, clusters: bool) -> P
 
 
 def average_clusters(weights: Tensor, index: NDArray[np.int32], count: int) -> Tensor:
-    """Replace weights with the same index by their mean."""
+    """Replace weights with the same index by their mean.
+
+    Args:
+        weights: A tensor.
+        index: The index of each weight's cluster, in the same shape.
+        count: The number of clusters.
+    """
     flat = index.ravel()
     sizes = np.bincount(flat, minlength=count).clip(1).astype("float32")
     sums = keras.ops.segment_sum(keras.ops.reshape(weights, (-1,)), flat, num_segments=count)

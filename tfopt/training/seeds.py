@@ -1,4 +1,7 @@
-"""Same seed, same machine: same weights. All that is random in an epoch depends on the seed and the epoch only."""
+"""Seeds make training repeatable: the same seed on the same machine gives the same weights.
+
+All that is random in an epoch depends on the seed and the epoch only.
+"""
 
 import keras
 import tensorflow as tf
@@ -9,9 +12,14 @@ SEEDS_PER_WORKER = 2**20  # apart; so many epochs times random layers have their
 
 
 def seed_everything(seed: int, *, deterministic: bool = True) -> None:
-    """Seed Python, NumPy and Keras, and let TensorFlow use deterministic kernels only.
+    """Seed Python, NumPy, Keras and TensorFlow, and let TensorFlow use deterministic kernels only.
 
-    Keras does not compile with XLA under that rule, whose own kernels gave the same bits in every run on a CPU.
+    This is for the rest of the process: `tfopt.runtime.process_state.preserved` puts back what was before.
+
+    Args:
+        seed: The seed.
+        deterministic: Whether kernels are deterministic. Keras does not compile with XLA under that rule; XLA's own
+            kernels gave the same bits in every run on a CPU.
     """
     keras.utils.set_random_seed(seed)
     if deterministic:
@@ -45,7 +53,7 @@ class EpochSeeds(keras.callbacks.Callback):
         self.drawn_before = []
 
     def drawn(self) -> list[int]:
-        """How often each generator was used since the epoch began."""
+        """Return how often each generator was used since the epoch began."""
         return [int(state.numpy()[1]) - start for state, start in zip(self._states(), self.starts, strict=True)]
 
     def _states(self) -> list[keras.Variable]:

@@ -24,9 +24,13 @@ from tfopt.typing import Array
 
 
 class Teacher(NamedTuple):
-    """What answers samples, an array (N, ...) an input, by outputs (N, K), and how much that counts against labels.
+    """A model whose answers are learnt as well as the labels.
 
-    `logits` says whether the outputs are logits, not probabilities or numbers.
+    Attributes:
+        predict: Gives its outputs (N, K) for samples, an array (N, ...) for each input.
+        weight: The share of its answers in what is learnt.
+        logits: Whether its outputs are logits, rather than probabilities or numbers.
+        name: What reports call it.
     """
 
     predict: Callable[[Sequence[Array]], Array]
@@ -36,14 +40,24 @@ class Teacher(NamedTuple):
 
     @property
     def note(self) -> str:
-        """What a report says of it."""
+        """A sentence for the report."""
         return f"fine-tuned with {self.name} as teacher, whose answers are {self.weight:.0%} of what was learnt"
 
 
 def load_teacher(config: TaughtConfig, artifact: KerasArtifact, data: Dataset | None) -> Teacher | None:
-    """The teacher that `config` names for `artifact`, if it names one.
+    """Load the teacher that a config names.
 
-    Raises `InputError` without data or if their shapes differ, `UnsupportedError` if the model cannot hear a teacher.
+    Args:
+        config: Names it, and says how much it counts.
+        artifact: The model that learns, which may be its own teacher.
+        data: What is learnt.
+
+    Returns:
+        None if the config names no teacher.
+
+    Raises:
+        InputError: There are no data, or the shapes of the two models differ.
+        UnsupportedError: The model cannot learn from a teacher.
     """
     if config.teacher is None:
         return None
@@ -73,14 +87,29 @@ def check_same_shapes(student: KerasArtifact, teacher: KerasArtifact) -> None:
 
 
 def takes_soft_targets(loss: keras.losses.Loss | str, classes: int, task: Task = "classification") -> bool:
-    """Whether a model with that many outputs and this `soft_loss` can learn from a teacher's answers."""
+    """Tell whether a model can learn shares of classes, as a teacher gives them, rather than labels only.
+
+    Args:
+        loss: What `soft_loss` makes of its loss.
+        classes: The number of its outputs.
+        task: What it is for.
+    """
     if task == "classification":
         return label_encoder(loss, classes)(np.zeros(1, np.int64)).ndim > 1
     return task != "translation"
 
 
 def blended_targets(teacher: Teacher, data: Dataset, encode: Callable[[Array], Array]) -> Array:
-    """Targets (N, K) for the train split: its labels, as `encode` makes them, and the teacher's answers."""
+    """Mix the labels of the train split with a teacher's answers.
+
+    Args:
+        teacher: The teacher, and the share of its answers.
+        data: The data set.
+        encode: Makes targets (N, K) of labels (N,).
+
+    Returns:
+        Targets (N, K) as float32.
+    """
     answers = teacher.predict(data.train.inputs)
     if teacher.logits:
         answers = expit(answers) if answers.shape[1] == 1 else softmax(answers, axis=1)

@@ -1,4 +1,4 @@
-"""Training a new model from an architecture and a data set, or from another model."""
+"""Training of a new model, from an architecture and a data set, or from another model."""
 
 import contextlib
 from collections.abc import Callable, Iterator, Sequence
@@ -26,7 +26,14 @@ from tfopt.training.transfer import transfer, with_new_head
 
 @dataclass(frozen=True)
 class TrainingResult:
-    """A trained model, how its training went, the device of each replica, and what is to be said about it."""
+    """A trained model, and how its training went.
+
+    Attributes:
+        model: The model, on one device and in float32.
+        result: The history of its training.
+        replicas: The device of each replica.
+        notes: What is to be said in the report.
+    """
 
     model: keras.Model
     result: FitResult
@@ -44,9 +51,23 @@ def train(
     callbacks: Sequence[keras.callbacks.Callback] = (),
     where: tf.distribute.Strategy | None = None,
 ) -> TrainingResult:
-    """Build and train a model on the train split, selected on the validation split; `base` makes one to start from.
+    """Build and train a model on the train split, selected on the validation split.
 
-    `where` is the strategy to train under, if it is not the one that `config` asks for.
+    Args:
+        config: What to build and how to train it.
+        data: The data set.
+        progress: Is told of each step.
+        files: Where the state of the run is saved, and resumed from.
+        base: Makes the model to start from, if `config` names a file.
+        callbacks: Further callbacks of Keras.
+        where: The strategy to train under, if it is not the one that `config` asks for.
+
+    Returns:
+        The trained model and its history.
+
+    Raises:
+        InputError: The architecture does not suit the data, or the training diverged.
+        UnsupportedError: The model to start from cannot get a new head.
     """
     seed_everything(config.seed, deterministic=not config.jit)
     where = where or make_strategy(config)
@@ -94,7 +115,7 @@ def _train_from_base(
 
 @contextlib.contextmanager
 def _layer_precision(config: TrainConfig) -> Iterator[None]:
-    """Layers made here compute in bfloat16 and keep their weights in float32, if that is asked for."""
+    """Let layers that are made here compute in bfloat16, with weights in float32, if that is asked for."""
     before = keras.config.dtype_policy()
     if config.mixed_precision:
         keras.config.set_dtype_policy("mixed_bfloat16")
@@ -105,7 +126,7 @@ def _layer_precision(config: TrainConfig) -> Iterator[None]:
 
 
 def _in_float32(model: keras.Model, config: TrainConfig, data: Dataset) -> keras.Model:
-    """The same model and weights, computing in float32 as everything after training does."""
+    """Return the same model and weights, computing in float32 as everything after training does."""
     plain = build(config, Signature.of(data))
     plain.set_weights(model.get_weights())
     plain.compile(**keras.saving.deserialize_keras_object(model.get_compile_config()))

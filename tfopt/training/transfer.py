@@ -1,8 +1,8 @@
-"""Transfer learning: a trained model without its head goes on with a new head on other data.
+"""Transfer learning: a trained model gets a new head and learns other data.
 
 First only the head is trained, so that its random gradients do not spoil what the rest has learnt; then everything at
-a tenth of that learning rate (Yosinski et al. 2014, arXiv:1411.1792). Batch normalizations stay as
-they are throughout: the statistics of few new samples would be worse.
+a tenth of that learning rate (Yosinski et al. 2014, arXiv:1411.1792). Batch normalizations stay as they are throughout:
+the statistics of few new samples would be worse.
 """
 
 import re
@@ -34,17 +34,24 @@ POOLING = {3: layers.GlobalAveragePooling1D, 4: layers.GlobalAveragePooling2D, 5
 
 @dataclass(frozen=True)
 class TransferResult:
-    """How both parts of a transfer went, as one result, and what is to be said about it."""
+    """The history of both parts of a transfer as one, and what is to be said of it in the report."""
 
     result: FitResult
     notes: list[str]
 
 
 def with_new_head(base: keras.Model, signature: Signature, name: str) -> keras.Model:
-    """Return `base` up to what its last dense layer is fed, with a new head for `signature`; weights are shared.
+    """Return a model up to what its last dense layer is fed, with a new head; weights are shared.
 
-    A model that ends otherwise is taken whole, as what gives the features. Raises `UnsupportedError` if the end is a
-    model by itself, or if there are several inputs or outputs.
+    A model that ends otherwise is taken whole, as what gives the features.
+
+    Args:
+        base: The model.
+        signature: What the new head gives.
+        name: What messages call the model.
+
+    Raises:
+        UnsupportedError: The end is a model by itself, or there are several inputs or outputs.
     """
     if len(base.inputs) != 1 or len(base.outputs) != 1:
         raise UnsupportedError(
@@ -66,7 +73,16 @@ def transfer(
     model: keras.Model, head: Sequence[keras.Layer], config: TrainConfig, data: Dataset, progress: Progress,
     files: RunFiles | None = None,
 ) -> TransferResult:  # fmt: skip
-    """Train the layers in `head` and what is not frozen, then everything; keep the better of the two on validation."""
+    """Train the new head and what is not frozen, then everything; keep the better of the two on validation.
+
+    Args:
+        model: The model with its new head, which is trained in place.
+        head: The layers of the new head.
+        config: What to freeze and how to train.
+        data: The data set.
+        progress: Is told of each step.
+        files: Where the state of the run is saved, and resumed from.
+    """
     trunk = [(name, layer) for name, layer in named_layers(model) if layer.weights and layer not in head]
     still = frozen_layers(trunk, config.freeze)
     normalizations = {layer for _, layer in trunk if isinstance(layer, layers.BatchNormalization)}
@@ -103,7 +119,15 @@ def transfer(
 
 
 def frozen_layers(trunk: Sequence[tuple[str, keras.Layer]], freeze: str) -> set[keras.Layer]:
-    """The layers that `freeze` names: all, the first N with weights, or those whose name matches a pattern."""
+    """Return the layers that keep their weights.
+
+    Args:
+        trunk: The layers with weights below the head, by name.
+        freeze: "all", the number of the first layers to take, or a regular expression for their names.
+
+    Raises:
+        InputError: It is neither of these, or no name matches.
+    """
     if freeze == "all":
         return {layer for _, layer in trunk}
     if freeze.isdigit():
@@ -124,7 +148,7 @@ def _freeze(trunk: Sequence[tuple[str, keras.Layer]], still: set[keras.Layer]) -
 
 
 def _validation_loss(model: keras.Model, data: Dataset) -> float:
-    """The validation loss without penalties: they are of trainable weights only, of which the second part has more."""
+    """Measure the validation loss without penalties: of those the second part has more, with more to train."""
     encode = label_encoder(model.loss, model.output_shape[-1], data.task)
     inputs, y = data.validation.inputs, encode(data.validation.y)
     judged = replicated_model(model)
