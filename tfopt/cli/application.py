@@ -21,32 +21,23 @@ class Command(TyperCommand):
         flags = flags_of(ctx)
         panels: dict[str, list[page.Row]] = {"Arguments": [], "Options": []}
         for one in self.get_params(ctx):
-            if isinstance(one, (TyperArgument, TyperOption)) and not one.hidden:
-                standard = "Options" if isinstance(one, TyperOption) else "Arguments"
-                row = _option_row(one, ctx) if isinstance(one, TyperOption) else _argument_row(one)
-                row = row._replace(help=flags.translate(row.help))
-                panels.setdefault(one.rich_help_panel or standard, []).append(row)
+            if isinstance(one, (TyperArgument, TyperOption)):
+                panel = one.rich_help_panel or ("Options" if isinstance(one, TyperOption) else "Arguments")
+                panels.setdefault(panel, []).append(_row(one, flags.translate(one.help or ""), ctx))
         text, _, examples = (self.help or "").partition(page.EXAMPLES)
         usage = " ".join([ctx.command_path, *self.collect_usage_pieces(ctx)])
         page.show(usage, text.strip(), panels, [line.strip() for line in examples.splitlines() if line.strip()])
 
 
-def _argument_row(one: TyperArgument) -> page.Row:
-    return page.Row(one.human_readable_name, one.help or "", metavar=f"<{one.type.name}>", required=one.required)
-
-
-def _option_row(one: TyperOption, context: typer.Context) -> page.Row:
+def _row(one: TyperArgument | TyperOption, text: str, context: Any) -> page.Row:
+    if isinstance(one, TyperArgument):
+        return page.Row(one.human_readable_name, text, metavar=f"<{one.type.name}>", required=one.required)
     default = "" if one.default is None else str(one.default)
     if one.is_bool_flag:
         default = (one.opts if one.default else one.secondary_opts)[0].lstrip("-") if one.secondary_opts else ""
-    return page.Row(
-        ",".join(flag for flag in one.opts if flag.startswith("--")),
-        one.help or "",
-        short=",".join(flag for flag in one.opts if not flag.startswith("--")),
-        negative=",".join(one.secondary_opts),
-        metavar="" if one.is_flag else one.make_metavar(context),
-        default=default,
-    )
+    long, short = ([flag for flag in one.opts if flag.startswith("--") is it] for it in (True, False))
+    metavar = "" if one.is_flag else one.make_metavar(context)
+    return page.Row(",".join(long), text, ",".join(short), ",".join(one.secondary_opts), metavar, default)
 
 
 class Group(TyperGroup):

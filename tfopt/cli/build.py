@@ -1,10 +1,10 @@
 """`tfopt build`: a new model from an architecture and a data set, untrained."""
 
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING
 
 from tfopt.cli.command import command
-from tfopt.cli.options import Target, Writing
 from tfopt.cli.output import Output
+from tfopt.cli.run_config import Target
 from tfopt.cli.technique import write
 from tfopt.data.config import DataConfig
 from tfopt.models.config import BuildConfig
@@ -14,9 +14,7 @@ if TYPE_CHECKING:
 
 
 @command
-def build(
-    out: Output, config: BuildConfig, data: DataConfig, target: Annotated[Target, Writing("model.keras")]
-) -> None:
+def build(out: Output, config: BuildConfig, data: DataConfig, target: Target) -> None:
     """Write a new, untrained model for a data set, which it remembers.
 
     Examples:
@@ -25,7 +23,7 @@ def build(
     """
     from tfopt.core.destination import Destination
 
-    destination = Destination(target.path or "", suffix=".keras", force=target.force)
+    destination = Destination(target.output or "model.keras", suffix=".keras", force=target.force)
 
     def built() -> "Result":
         from tfopt.api import build

@@ -5,10 +5,9 @@ from typing import Annotated
 
 import typer
 
-from tfopt.cli.command import command
-from tfopt.cli.options import AnyModel
+from tfopt.cli.command import AnyModel, command
 from tfopt.cli.output import Output
-from tfopt.data.config import DataConfig
+from tfopt.cli.run_config import OtherData
 from tfopt.errors import InputError
 from tfopt.evaluation.config import Gates
 from tfopt.formats.paths import check_model_path
@@ -19,7 +18,7 @@ Models = Annotated[
 
 
 @command
-def compare(out: Output, models: Models, gates: Gates, data: DataConfig | None) -> None:
+def compare(out: Output, models: Models, gates: Gates, data: OtherData) -> None:
     """Measure models side by side; exit 1 if one exceeds a limit.
 
     Examples:
@@ -32,11 +31,11 @@ def compare(out: Output, models: Models, gates: Gates, data: DataConfig | None) 
     out.load_tensorflow()
     from tfopt.api import compare
 
-    out.report(compare(paths, data, gates, progress=out))
+    out.report(compare(paths, data.config, gates, progress=out))
 
 
 @command
-def evaluate(out: Output, model: AnyModel, data: DataConfig | None) -> None:
+def evaluate(out: Output, model: AnyModel, data: OtherData) -> None:
     """Measure one model: size, accuracy with its interval, latency.
 
     Examples:
@@ -47,4 +46,4 @@ def evaluate(out: Output, model: AnyModel, data: DataConfig | None) -> None:
     out.load_tensorflow()
     from tfopt.api import evaluate
 
-    out.report(evaluate(path, data, progress=out))
+    out.report(evaluate(path, data.config, progress=out))

@@ -5,13 +5,12 @@ from typing import Annotated
 
 import typer
 
-from tfopt.cli.command import command
-from tfopt.cli.options import ModelArgument, Target
+from tfopt.cli.command import Model, command
 from tfopt.cli.output import Output
-from tfopt.cli.technique import Chosen, make
+from tfopt.cli.run_config import OtherData, Target
+from tfopt.cli.technique import make
 from tfopt.conversion.config import ConvertConfig, FloatConfig
 from tfopt.core.registry import technique
-from tfopt.data.config import DataConfig
 from tfopt.errors import InputError
 
 Out = Annotated[Path | None, typer.Argument(metavar="[OUT]", help="File to write, .tflite or .keras; like -o.")]
@@ -20,9 +19,9 @@ Out = Annotated[Path | None, typer.Argument(metavar="[OUT]", help="File to write
 @command
 def convert(
     out: Output,
-    model: ModelArgument,
+    model: Model,
     config: FloatConfig,
-    data: DataConfig | None,
+    data: OtherData,
     target: Target,
     named: Out = None,
 ) -> None:
@@ -33,18 +32,16 @@ def convert(
         tfopt convert model.keras -o baseline.tflite
         tfopt convert old.h5 new.keras
     """
-    if named and target.path:
-        raise InputError(f"{named} and `output` {target.path}: there is one output; give one of them")
-    target = Target(named or target.path, target.force)
-    chosen = Chosen(technique("convert"), config)
-    if target.path and target.path.suffix == ".keras":
-        to_keras = technique("to-keras")
-        chosen = Chosen(to_keras, to_keras.config())
-    make(out, chosen, model, data, target)
+    if named and target.output:
+        raise InputError(f"{named} and `output` {target.output}: there is one output; give one of them")
+    target = Target(output=named or target.output, force=target.force)
+    to_keras = target.output is not None and target.output.suffix == ".keras"
+    one = technique("to-keras" if to_keras else "convert")
+    make(out, one, one.config() if to_keras else config, model, data, target)
 
 
 @command
-def sparsify(out: Output, model: ModelArgument, config: ConvertConfig, data: DataConfig | None, target: Target) -> None:
+def sparsify(out: Output, model: Model, config: ConvertConfig, data: OtherData, target: Target) -> None:
     """Convert a pruned model to a float LiteRT file without its zeros; refuse if that is not smaller.
 
     Examples:
@@ -52,4 +49,4 @@ def sparsify(out: Output, model: ModelArgument, config: ConvertConfig, data: Dat
         tfopt sparsify model-pruned.keras
     """
     sparse = FloatConfig(sparse="on", batch=config.batch, length=config.length)
-    make(out, Chosen(technique("convert"), sparse), model, data, target, ending="-sparse.tflite")
+    make(out, technique("convert"), sparse, model, data, target, ending="-sparse.tflite")

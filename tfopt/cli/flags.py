@@ -2,12 +2,12 @@
 
 import re
 from collections.abc import Iterable, Sequence
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from pydantic import BaseModel
 
 BETWEEN = r"(, | or | and )"
-FIELD = re.compile(rf"`([a-z]\w*)`( \w[\w-]*(?:{BETWEEN}\w[\w-]*)*)?")
+FIELD = re.compile(rf"`([a-z]\w*)`(?: (\w[\w-]*(?:{BETWEEN}\w[\w-]*)*))?")
 OF_VALUE = "__"  # a parameter that stands for one value of a field is called field__value
 SENTENCES = ("notes", "detail", "reason")  # the parts of a report that speak to a reader
 Record = TypeVar("Record", bound=BaseModel)
@@ -20,19 +20,16 @@ class Flags:
         options: The name of each parameter, its flags, and those that turn it off.
     """
 
-    def __init__(self, options: Iterable[tuple[str, Sequence[str], Sequence[str]]] = ()) -> None:
+    def __init__(self, options: Iterable[tuple[str, Sequence[str], Sequence[str]]]) -> None:
         self._flags: dict[str, str] = {}
         self._of_values: dict[str, dict[str, str]] = {}
         for parameter, flags, negatives in options:
             flag = min(flags, key=len)
             field, _, value = parameter.partition(OF_VALUE)
-            if value:
-                self._of_values.setdefault(field, {})[value] = flag
-                continue
-            long = (other.lstrip("-").replace("-", "_") for other in flags)
-            self._flags |= dict.fromkeys((*long, field), flag)
-            if negatives:
-                self._of_values[field] = {"True": flag, "False": negatives[0]}
+            values = {value: flag} if value else {"True": flag, "False": negatives[0]} if negatives else {}
+            self._of_values[field] = self._of_values.get(field, {}) | values
+            if not value:
+                self._flags |= {other.lstrip("-").replace("-", "_"): flag for other in flags} | {field: flag}
 
     def translate(self, sentence: str) -> str:
         """Write the flag of each field in backticks; a name that is no option here loses its backticks."""
@@ -40,28 +37,20 @@ class Flags:
 
     def translate_record(self, record: Record) -> Record:
         """Return the record with its sentences translated, those of its parts as well."""
-        changed = {}
-        for name in type(record).model_fields:
-            value = getattr(record, name)
-            translated = self._translated(value, said=name in SENTENCES)
-            if translated != value:
-                changed[name] = translated
-        return record.model_copy(update=changed)
+        return type(record).model_validate(self._translated(record.model_dump()))
 
-    def _translated(self, value: object, *, said: bool) -> object:
-        if isinstance(value, BaseModel):
-            return self.translate_record(value)
-        if isinstance(value, (list, tuple)):
-            return type(value)(self._translated(part, said=said) for part in value)
-        if isinstance(value, dict):
-            return {key: self._translated(part, said=False) for key, part in value.items()}
-        return self.translate(value) if said and isinstance(value, str) else value
+    def _translated(self, part: Any, *, said: bool = False) -> Any:
+        if isinstance(part, dict):
+            return {name: self._translated(inner, said=name in SENTENCES) for name, inner in part.items()}
+        if isinstance(part, (list, tuple)):
+            return [self._translated(inner, said=said) for inner in part]
+        return self.translate(part) if said and isinstance(part, str) else part
 
     def _spelled(self, found: re.Match[str]) -> str:
-        field, rest = found[1], found[2] or ""
-        flags = self._of_values.get(field, {})
-        words = re.split(BETWEEN, rest.removeprefix(" "))
-        count = next((at for at in range(0, len(words), 2) if words[at] not in flags), len(words) + 1)
-        if count:
-            return "".join([*(flags.get(word, word) for word in words[: count - 1]), *words[count - 1 :]])
-        return f"{self._flags.get(field, field)}{rest}"
+        """Return a field and the words after it: `precision` int8 or dynamic is --int8 or --dynamic."""
+        field, words = found[1], re.split(BETWEEN, found[2] or "")
+        of_values = self._of_values.get(field, {})
+        if words[0] not in of_values:
+            return " ".join(filter(None, [self._flags.get(field, field), found[2]]))
+        count = next((at for at in range(0, len(words), 2) if words[at] not in of_values), len(words))
+        return "".join([*(of_values.get(word, word) for word in words[:count]), *words[count:]])

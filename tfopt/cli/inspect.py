@@ -4,8 +4,7 @@ from typing import Annotated
 
 import typer
 
-from tfopt.cli.command import command
-from tfopt.cli.options import AnyModel
+from tfopt.cli.command import AnyModel, command
 from tfopt.cli.output import Output
 from tfopt.formats.paths import check_model_path
 

@@ -6,12 +6,15 @@ from typing import Annotated, Literal
 import typer
 
 from tfopt.cli.command import command
-from tfopt.cli.options import Target
 from tfopt.cli.output import Output
-from tfopt.cli.technique import SOURCES, Chosen, Techniques, make
-from tfopt.data.config import DataConfig
+from tfopt.cli.run_config import OtherData, Target
+from tfopt.cli.technique import SOURCES, make, techniques
+from tfopt.config.fields import Config
+from tfopt.core.registry import technique
 from tfopt.errors import InputError
 from tfopt.formats.paths import newest_tfopt_model
+from tfopt.techniques.qat.config import QatConfig
+from tfopt.techniques.quantization.config import QuantizeConfig
 from tfopt.typing import Options
 
 OptionalModel = Annotated[
@@ -26,22 +29,22 @@ Emit = Annotated[
 ]
 
 
-def with_precision(chosen: str, given: Options) -> Options:
+def with_precision(config: type[Config], given: Options) -> Options:
     """Return the fields with the precision: `--weights` alone means weights only, and training is for int8."""
     precision = given.get("precision", "int8")
-    if chosen == "qat" and precision != "int8":
+    if config is QatConfig and precision != "int8":
         raise InputError(f"`qat` trains for int8; it excludes `precision` {precision}")
-    if chosen == "qat":
+    if config is QatConfig:
         return {name: value for name, value in given.items() if name != "precision"}
-    weights_only = chosen == "quantize" and "weights" in given and "precision" not in given
+    weights_only = config is QuantizeConfig and "weights" in given and "precision" not in given
     return given | {"precision": "weights"} if weights_only else given
 
 
 @command
 def quantize(
     out: Output,
-    chosen: Annotated[Chosen, Techniques("quantize", "qat", adjust=with_precision)],
-    data: DataConfig | None,
+    config: Annotated[Config, techniques("quantize", "qat", adjust=with_precision)],
+    data: OtherData,
     target: Target,
     model: OptionalModel = None,
     emit: Emit = None,
@@ -59,4 +62,5 @@ def quantize(
     if model is None:
         model = newest_tfopt_model(Path())
         out.say(f"quantizing {model}, the newest Keras model here that tfopt wrote")
-    make(out, chosen, model, data, target, companions=SOURCES if emit else ())
+    one = technique("qat" if isinstance(config, QatConfig) else "quantize")
+    make(out, one, config, model, data, target, companions=SOURCES if emit else ())

@@ -3,13 +3,13 @@
 from typing import Annotated
 
 from tfopt.cli.command import command
-from tfopt.cli.options import Fields
+from tfopt.cli.groups import Fields
 from tfopt.cli.output import Output
 from tfopt.data.config import DataConfig
 from tfopt.shootouts.config import ShootoutConfig
 from tfopt.training.config import TrainConfig
 
-TRAINING = Fields(TrainConfig, only=("size", "epochs", "batch_size", "learning_rate", "patience"))
+TRAINING = Fields(TrainConfig, only=("size", "epochs", "batch_size", "learning_rate", "patience"), panel="")
 
 
 @command

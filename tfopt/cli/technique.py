@@ -1,19 +1,19 @@
 """The command of a technique, or of several that share one: made from their configs, whoever wrote them."""
 
 from collections.abc import Callable, Sequence
-from inspect import Parameter, getdoc
+from inspect import getdoc
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, NamedTuple
+from typing import TYPE_CHECKING, Annotated, Any
 
-from tfopt.cli.alternatives import Adjust, Alternative, Alternatives
-from tfopt.cli.command import command
+from tfopt.cli.command import Model, command
 from tfopt.cli.commands import text_of
-from tfopt.cli.options import ModelArgument, Target, Typed
+from tfopt.cli.groups import Adjust, Choice, Fields
+from tfopt.cli.options import option_of
 from tfopt.cli.output import Output
+from tfopt.cli.run_config import OtherData, Target
 from tfopt.config.fields import Config
 from tfopt.core.registry import technique
 from tfopt.core.technique import AnyTechnique
-from tfopt.data.config import DataConfig
 
 if TYPE_CHECKING:
     from tfopt.core.destination import Destination
@@ -22,56 +22,32 @@ if TYPE_CHECKING:
 SOURCES = (".c", ".h")
 
 
-class Chosen(NamedTuple):
-    """A technique and what was asked of it."""
-
-    technique: AnyTechnique
-    config: Config
-
-
-class Techniques:
-    """The options of the techniques of a command, of which the first needs no option to be chosen."""
-
-    def __init__(self, *names: str, adjust: Adjust | None = None) -> None:
-        self.all = [technique(name) for name in names]
-        self.options = Alternatives(
-            [Alternative(one.name, one.config, one.option, _help(one)) for one in self.all], adjust
-        )
-
-    def parameters(self) -> list[Parameter]:
-        """Return an option for each field."""
-        return self.options.parameters()
-
-    def read(self, typed: Typed) -> Chosen:
-        """Return the technique that was chosen and its config."""
-        name, config = self.options.read(typed)
-        return Chosen(technique(name), config)
+def techniques(*names: str, adjust: Adjust = lambda _, given: given) -> Fields:
+    """Return the options of techniques, of which the first needs no option to be chosen."""
+    main, *others = map(technique, names)
+    choices = (Choice(one.config, one.option, (getdoc(type(one)) or "").partition("\n")[0]) for one in others)
+    return Fields(main.config, *choices, adjust=adjust)
 
 
-def _help(one: AnyTechnique) -> str:
-    return (getdoc(type(one)) or "").partition("\n")[0]
-
-
-def technique_command(*names: str, model: Any = ModelArgument) -> Callable[..., None]:
+def technique_command(*names: str, model: Any = Model) -> Callable[..., None]:
     """Make the command of techniques, called after the first; raise `InputError` if one cannot be imported."""
-    group = Techniques(*names)
+    all = [technique(name) for name in names]
 
-    def run(out: Output, model: Path, chosen: Chosen, data: DataConfig | None, target: Target) -> None:
-        make(out, chosen, model, data, target)
+    def run(out: Output, model: Path, config: Config, data: OtherData, target: Target) -> None:
+        make(out, next(one for one in all if one.config is type(config)), config, model, data, target)
 
-    run.__annotations__ |= {"model": model, "chosen": Annotated[Chosen, group]}
-    examples = [example for one in group.all for example in one.examples]
-    run.__doc__ = "\n".join(
-        [text_of(names[0]) or _help(group.all[0]), *(["", "Examples:", *examples] if examples else [])]
-    )
+    run.__annotations__ |= {"model": model, "config": Annotated[Config, techniques(*names)]}
+    text = text_of(names[0]) or (getdoc(type(all[0])) or "").partition("\n")[0]
+    run.__doc__ = "\n".join([text, "", "Examples:", *(example for one in all for example in one.examples)])
     return command(run)
 
 
 def make(
     out: Output,
-    chosen: Chosen,
+    one: AnyTechnique,
+    config: Config,
     model: Path,
-    data: DataConfig | None,
+    data: OtherData,
     target: Target,
     *,
     ending: str = "",
@@ -81,7 +57,8 @@ def make(
 
     Args:
         out: Shows the report.
-        chosen: The technique and its config.
+        one: The technique.
+        config: What was asked of it.
         model: The file.
         data: The data, if not those that the model remembers.
         target: Where to write.
@@ -92,12 +69,12 @@ def make(
     from tfopt.formats.paths import check_model_path
 
     path = check_model_path(model)
-    one, config = chosen
+    named = (value for name, value in config if option_of(type(config), name).model)
     destination = Destination(
-        target.path or (f"{path.stem}{ending}" if ending else one.output_name(path.stem, config)),
+        target.output or (f"{path.stem}{ending}" if ending else one.output_name(path.stem, config)),
         suffix=f".{one.gives}",
         force=target.force,
-        inputs=[path, *(value for _, value in config if isinstance(value, Path))],
+        inputs=[path, *(check_model_path(value) for value in named if isinstance(value, Path))],
         companions=[*one.companions, *companions],
     )
 
@@ -105,7 +82,7 @@ def make(
         from tfopt.core.pipeline import Pipeline
         from tfopt.core.recipe import Step
 
-        return Pipeline([Step(one, config)]).run(path, data, name=destination.path.name, progress=out)
+        return Pipeline([Step(one, config)]).run(path, data.config, name=destination.path.name, progress=out)
 
     write(out, destination, result)
 

@@ -5,8 +5,10 @@ from pathlib import Path
 from typing import Annotated
 
 from tfopt.cli.command import command
-from tfopt.cli.options import Fields, Target, Writing
+from tfopt.cli.groups import Fields
 from tfopt.cli.output import Output
+from tfopt.cli.run_config import Target
+from tfopt.config.fields import Config
 from tfopt.data.config import DataConfig
 from tfopt.distribution.workers.config import WorkersConfig
 from tfopt.errors import InputError, OutputError
@@ -14,7 +16,7 @@ from tfopt.training.config import RunConfig, TrainConfig
 from tfopt.typing import Options
 
 
-def _together(given: Options) -> Options | None:
+def _together(_: type[Config], given: Options) -> Options | None:
     """Read N, HOST:PORT,... or env; None if there is one process."""
     from tfopt.distribution.workers.addresses import parse_workers
 
@@ -32,7 +34,7 @@ def train(
     config: TrainConfig,
     data: DataConfig,
     workers: Annotated[WorkersConfig | None, Fields(WorkersConfig, adjust=_together)],
-    target: Annotated[Target, Writing("model.keras")],
+    target: Target,
     run: RunConfig,
 ) -> None:
     """Train a new model and write it with the data set it remembers.
@@ -50,7 +52,7 @@ def train(
     """
     from tfopt.core.destination import Destination
 
-    destination = Destination(target.path or "", suffix=".keras", force=target.force)
+    destination = Destination(target.output or "model.keras", suffix=".keras", force=target.force)
     checkpoint = _checkpoint_folder(destination.path, go_on=run.resume or target.force)
     out.load_tensorflow()
     from tfopt import api

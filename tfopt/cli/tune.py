@@ -3,17 +3,15 @@
 import shlex
 from typing import Annotated
 
-import typer
-
 from tfopt.cli.command import command
-from tfopt.cli.options import RUN, Target, Writing, flag_of
+from tfopt.cli.groups import Fields
+from tfopt.cli.options import flag_of
 from tfopt.cli.output import Output
+from tfopt.cli.run_config import Target
 from tfopt.config.fields import Config
 from tfopt.data.config import DataConfig
+from tfopt.training.config import RunConfig, TrainConfig
 from tfopt.tuning.config import TuneConfig
-
-HELP = "Go on with a search that was stopped, if there is one."
-Resume = Annotated[bool, typer.Option("--resume/--no-resume", help=HELP, rich_help_panel=RUN)]
 
 
 @command
@@ -21,8 +19,8 @@ def tune(
     out: Output,
     config: TuneConfig,
     data: DataConfig,
-    target: Annotated[Target, Writing("best.keras")],
-    resume: Resume = False,
+    target: Target,
+    run: Annotated[RunConfig, Fields(RunConfig, only=("resume",))],
 ) -> None:
     """Train many models with different options and write the one that does best on the validation split.
 
@@ -34,13 +32,12 @@ def tune(
     from tfopt.core.destination import Destination
     from tfopt.tuning.study_files import StudyFiles
 
-    destination = Destination(target.path or "", suffix=".keras", force=target.force)
+    destination = Destination(target.output or "best.keras", suffix=".keras", force=target.force)
     path = destination.path
-    files = StudyFiles(path.with_name(path.name + ".tune.db"), resume=resume, force=target.force)
+    files = StudyFiles(path.with_name(path.name + ".tune.db"), resume=run.resume, force=target.force)
     files.refuse()
     out.load_tensorflow()
     from tfopt.api import tune
-    from tfopt.training.config import TrainConfig
 
     out.on_failure = f"trials that have ended are in {files.path}: the same command with --resume goes on"
     with destination.held():

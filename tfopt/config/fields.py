@@ -2,13 +2,15 @@
 
 The description of a field is its help; it names other fields in backticks. What else the command line needs to make an
 option of a field is an `Option`, next to the description or, if all fields of a type have it in common, in the type.
+Shares are written as 0.005 or 0.5%, times as 90s, 10m or 1h, in Python, in recipes and on the command line.
 """
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field, fields, replace
-from typing import Annotated, Any, ClassVar, Literal, Self
+from typing import Annotated, Any, ClassVar, Self
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
 
 from tfopt.config.refusal import refusal
 
@@ -20,16 +22,20 @@ class Option:
     Attributes:
         metavar: What stands for a value in the help.
         flag: The option, if it is not called as the field; of a bool it may be one alone, or a pair as `--deep/--flat`.
+        short: The same in a letter.
         panel: The heading under which it is listed, if it is not that of its config.
-        unit: How a value is written: a share as 0.005 or 0.5%, a time as 90s, 10m or 1h, a model as the path of a file.
+        text: Whether a value is typed as text, which the field reads by itself.
+        model: Whether a path is that of a model.
         flags: A flag for each of these values, with its help, in place of an option with a value.
         offered: Whether there is an option at all.
     """
 
     metavar: str = ""
     flag: str = ""
+    short: str = ""
     panel: str = ""
-    unit: Literal["", "share", "time", "model"] = ""
+    text: bool = False
+    model: bool = False
     flags: Mapping[str, str] = field(default_factory=dict, hash=False)
     offered: bool = True
 
@@ -39,9 +45,36 @@ class Option:
         return replace(self, **{name: value for name, value in said.items() if value != getattr(Option(), name)})
 
 
-Fraction = Annotated[float, Field(gt=0, lt=1, allow_inf_nan=False), Option("FRACTION", unit="share")]
-Share = Annotated[float, Field(ge=0, le=1, allow_inf_nan=False), Option("SHARE", unit="share")]
-Rate = Annotated[float, Field(ge=0, lt=1, allow_inf_nan=False), Option("SHARE", unit="share")]
+def _read_share(given: object) -> object:
+    if not isinstance(given, str):
+        return given
+    try:
+        number = float(given.removesuffix("%"))
+    except ValueError:
+        raise ValueError(f"{given} is not a share; write it like 0.005 or 0.5%") from None
+    return number / 100 if given.endswith("%") else number
+
+
+def _read_seconds(given: object) -> object:
+    if not isinstance(given, str):
+        return given
+    match = re.fullmatch(r"(\d+(?:\.\d+)?)([smh])", given.strip())
+    if not match:
+        raise ValueError(f"{given} is not a time; write it like 90s, 10m or 1h")
+    return float(match[1]) * SECONDS[match[2]]
+
+
+SECONDS = {"s": 1, "m": 60, "h": 3600}
+Fraction = Annotated[
+    float, Field(gt=0, lt=1, allow_inf_nan=False), BeforeValidator(_read_share), Option("FRACTION", text=True)
+]
+Share = Annotated[
+    float, Field(ge=0, le=1, allow_inf_nan=False), BeforeValidator(_read_share), Option("SHARE", text=True)
+]
+Rate = Annotated[
+    float, Field(ge=0, lt=1, allow_inf_nan=False), BeforeValidator(_read_share), Option("SHARE", text=True)
+]
+Duration = Annotated[float, Field(gt=0, allow_inf_nan=False), BeforeValidator(_read_seconds), Option("TIME", text=True)]
 Count = Annotated[int, Field(ge=1), Option("N")]
 Epochs = Annotated[Count, Field(description="Most epochs to train.")]
 BatchSize = Annotated[Count, Field(description="Samples a step, over all replicas.")]

@@ -12,7 +12,7 @@ Augmentations = Annotated[
     tuple[Augmentation, ...], AfterValidator(lambda names: tuple(dict.fromkeys(names))), Option("NAME,...")
 ]
 LEARN = "Learn from the answers of a model, too: of the given one as it was, or of another file."
-TEACHER = Option("self|FILE", unit="model")
+TEACHER = Option("self|FILE", model=True)
 
 
 def share_of_answers(usual: float) -> Any:

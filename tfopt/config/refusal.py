@@ -12,7 +12,7 @@ def refusal(kind: type[BaseModel], error: ValidationError) -> ConfigError:
     """Make of the first complaint of pydantic about a config of this `kind` a sentence."""
     first = error.errors(include_url=False)[0]
     complaint = first["msg"].removeprefix("Value error, ")
-    if first["type"] == "value_error":
+    if first["type"] == "value_error" and not first["loc"]:
         named = re.search(r"`(\w+)`", complaint)
         return ConfigError(complaint, named and named[1])
     complaint = f"{complaint[:1].lower()}{complaint[1:]}"
@@ -24,6 +24,11 @@ def refusal(kind: type[BaseModel], error: ValidationError) -> ConfigError:
             return ConfigError(f"{kind.__name__} has no `{name}`{_instead(kind, name)}", name)
         case "missing":
             return ConfigError(f"{kind.__name__} needs `{name}`", name)
+        case "value_error":
+            return ConfigError(f"`{name}` {first['msg'].removeprefix('Value error, ')}", name)
+        case "literal_error" if isinstance(first["input"], str):
+            known = ", ".join(re.findall(r"'([^']*)'", first["ctx"]["expected"]))
+            return ConfigError(f"`{name}` {first['input']} is not known; there are {known}", name)
     return ConfigError(f"`{name}` {first['input']} is out of range: {complaint}", name)
 
 

@@ -69,12 +69,12 @@ class TrainConfig(ModelConfig, DistributedConfig):
             description="Take this model without its head, train a new head at ten times `learning_rate`, then"
             " everything at it."
         ),
-        Option("MODEL|keras.applications:NAME", "--from", TRANSFER),
+        Option("MODEL|keras.applications:NAME", "--from", panel=TRANSFER),
     ] = None
     base_weights: Annotated[
         str | None,
         Field(description="Weights for keras.applications:NAME, or none; left out: ImageNet's, downloaded."),
-        Option("FILE", "--from-weights", TRANSFER),
+        Option("FILE", "--from-weights", panel=TRANSFER),
     ] = None
     freeze: Annotated[
         str,

@@ -5,7 +5,7 @@ from typing import Annotated
 from pydantic import Field
 
 from tfopt.config.choices import SearchMethod, TunedArch
-from tfopt.config.fields import Config, Count, Epochs, Option, Patience, Seed
+from tfopt.config.fields import Config, Count, Duration, Epochs, Option, Patience, Seed
 
 
 class TuneConfig(Config):
@@ -24,9 +24,8 @@ class TuneConfig(Config):
     )
     trials: Annotated[Count, Field(description="Trainings in all, with those of a search that is resumed.")] = 20
     timeout: Annotated[
-        Annotated[float, Field(gt=0, allow_inf_nan=False)] | None,
+        Duration | None,
         Field(description="Stop after 90s, 10m or 1h."),
-        Option("TIME", unit="time"),
     ] = None
     parallel: Annotated[int, Field(ge=1, le=64, description="Processes that train at the same time."), Option("N")] = 1
     epochs: Epochs = 30

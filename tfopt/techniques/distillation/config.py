@@ -26,7 +26,7 @@ def _student(given: object) -> object:
     arch, _, size = given.partition(":")
     if arch not in get_args(Arch) or (size or "tiny") not in get_args(Size):
         raise ValueError(
-            f"`student` {given} is neither a model file nor an architecture ({', '.join(get_args(Arch))}), alone or"
+            f"{given} is neither a model file nor an architecture ({', '.join(get_args(Arch))}), alone or"
             f" with a size ({', '.join(get_args(Size))}) as in cnn:tiny"
         )
     return {"arch": arch, "size": size or "tiny"}
@@ -47,7 +47,7 @@ class DistillConfig(DistributedConfig):
             " left out: the architecture that suits the data, tiny."
         ),
         BeforeValidator(_student),
-        Option("ARCH[:SIZE]|FILE", unit="model"),
+        Option("ARCH[:SIZE]|FILE", model=True),
     ] = ModelConfig(size="tiny")
     temperature: Annotated[
         Softening | None,

@@ -47,15 +47,19 @@ class PruneConfig(TaughtConfig):
     @model_validator(mode="before")
     @classmethod
     def _pattern_says_the_sparsity(cls, given: Any) -> Any:
-        match = re.fullmatch(r"(\d+):(\d+)", str(given.get("pattern"))) if isinstance(given, dict) else None
-        if not match:
+        share = _share_of(given.get("pattern")) if isinstance(given, dict) else None
+        if share is None:
             return given
-        zeros, group = map(int, match.groups())
-        if not 0 < zeros < group:
-            raise ValueError(f"`pattern` {zeros}:{group} must leave some weights: N zeros in every M, N below M")
-        if abs(given.get("sparsity", zeros / group) - zeros / group) > 1e-9:
-            raise ValueError(f"`pattern` {zeros}:{group} is a sparsity of {zeros / group:g}; leave out `sparsity`")
-        return {**given, "sparsity": zeros / group}
+        if not 0 < share < 1:
+            raise ValueError(f"`pattern` {given['pattern']} must leave some weights: N zeros in every M, N below M")
+        return {"sparsity": share, **given}
+
+    @model_validator(mode="after")
+    def _sparsity_is_that_of_the_pattern(self) -> Self:
+        share = _share_of(self.pattern)
+        if share is not None and abs(self.sparsity - share) > 1e-9:
+            raise ValueError(f"`pattern` {self.pattern} is a sparsity of {share:g}; leave out `sparsity`")
+        return self
 
     @model_validator(mode="after")
     def _engine_can(self) -> Self:
@@ -68,3 +72,9 @@ class PruneConfig(TaughtConfig):
         if self.schedule == "one-shot" and (self.teacher or self.distributed):
             raise ValueError("`schedule` one-shot does not train: leave out `teacher` and `distributed`")
         return self
+
+
+def _share_of(pattern: object) -> float | None:
+    """Return the sparsity that N:M says."""
+    match = re.fullmatch(r"(\d+):(\d+)", str(pattern))
+    return int(match[1]) / max(int(match[2]), 1) if match else None
