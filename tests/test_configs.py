@@ -28,7 +28,7 @@ WRONG = {
     tfopt.QuantizeConfig: ({"max_drop": float("nan")}, "`max_drop` nan is out of range"),
     RunConfig: ({"checkpoint_steps": 0}, "`checkpoint_steps` 0 is out of range"),
     tfopt.ShootoutConfig: ({"archs": ()}, "`archs` () is out of range"),
-    tfopt.StructuredConfig: ({"importance": "luck"}, "`importance` luck is out of range"),
+    tfopt.StructuredConfig: ({"importance": "luck"}, "`importance` luck is not known; there are l1, l2, bn-scale"),
     tfopt.TrainConfig: ({"learning_rate": 0}, "`learning_rate` 0 is out of range"),
     tfopt.TuneConfig: ({"parallel": 65}, "`parallel` 65 is out of range"),
     WorkersConfig: ({"workers": 1}, "`workers` 1 is out of range"),
@@ -137,6 +137,20 @@ def test_a_student_is_named_as_on_the_command_line_or_is_a_file():
     assert tfopt.DistillConfig(student="rnn").student.size == "tiny"
     assert tfopt.DistillConfig(student="cnn:base").student.arch == "cnn"
     assert tfopt.DistillConfig(student="small.keras").student == Path("small.keras")
+
+
+def test_shares_and_times_are_written_as_on_the_command_line():
+    assert tfopt.PruneConfig(sparsity="80%").sparsity == tfopt.PruneConfig(sparsity="0.8").sparsity == 0.8
+    assert tfopt.Gates(max_drop="0.5%").max_drop == 0.005
+    assert tfopt.TuneConfig(timeout="1.5h").timeout == 5400
+    assert tfopt.TuneConfig(timeout=90).timeout == 90
+    assert str(told(lambda: tfopt.PruneConfig(sparsity="half"))).startswith("`sparsity` half is not a share; write")
+    assert str(told(lambda: tfopt.TuneConfig(timeout="5 days"))).startswith("`timeout` 5 days is not a time; write")
+
+
+@pytest.mark.parametrize("share", ["N:M", "0:4", "4:4", "5:4", "2:4:1", "block:0x1"])
+def test_a_pattern_that_is_none(share):
+    assert told(lambda: tfopt.PruneConfig(pattern=share)).field == "pattern"
 
 
 def test_augmentations_count_once():
