@@ -16,7 +16,6 @@ import tf_keras
 
 import tfopt
 from tests.conftest import SAMPLES
-from tfopt.api import shootout
 from tfopt.runtime import process_state
 from tfopt.runtime.process_state import fresh_keras_names, preserved
 from tfopt.training.seeds import seed_everything
@@ -32,7 +31,7 @@ CALLS = {
     "quantize": lambda: tfopt.quantize(SAMPLE),
     "quantize, with training": lambda: tfopt.quantize(SAMPLE, tfopt.QatConfig(epochs=1)),
     "tune": lambda: tfopt.tune(tfopt.TuneConfig(trials=2, epochs=1)),
-    "shootout": lambda: shootout(tfopt.ShootoutConfig(archs=("mlp",), seeds=1, seconds=0.1)),
+    "shootout": lambda: tfopt.shootout(tfopt.ShootoutConfig(archs=("mlp",), seeds=1, seconds=0.1)),
 }
 
 QUICK = ("build", "train", "prune", "quantize")
@@ -120,11 +119,9 @@ def test_names_are_counted_from_the_start_within_and_go_on_afterwards():
 FIRST_USE = """
 import os, sys
 import tfopt
-from tfopt.runtime.process_state import preserved
 before = dict(os.environ)
-with preserved():
-    assert "tensorflow" not in sys.modules and "keras" not in sys.modules and "numpy" not in sys.modules
-    {call}
+assert "tensorflow" not in sys.modules and "keras" not in sys.modules and "numpy" not in sys.modules
+{call}
 assert dict(os.environ) == before, set(os.environ) ^ set(before)
 import random, numpy, tensorflow as tf, keras, tf_keras
 assert tf.keras.__version__ == keras.__version__
