@@ -81,14 +81,14 @@ def _types(found: Inspection) -> list[str]:
 
 def _techniques(layers: Sequence[LayerFacts]) -> list[RenderableType]:
     """Make a row for each layer with weights; each reason is said once, below, by its number."""
-    asked = list(dict.fromkeys(technique for layer in layers for technique in layer.techniques))
-    if not asked:
+    shown = list(dict.fromkeys(technique for layer in layers for technique in layer.techniques))
+    if not shown:
         return []
     reasons: dict[str, int] = {}
-    table = _table(len(asked) + 1, "layer", *asked)
+    table = _table(len(shown) + 1, "layer", *shown)
     for layer in layers:
         if layer.techniques:
-            table.add_row(escape(layer.layer), *(_cell(layer.techniques.get(one), reasons) for one in asked))
+            table.add_row(escape(layer.layer), *(_cell(layer.techniques.get(one), reasons) for one in shown))
     return [table, *(Text(f"{number}: {reason}") for reason, number in reasons.items())]
 
 

@@ -1,0 +1,1 @@
+"""The process itself: children, signals, standard streams, temporary files, locks, and its state."""

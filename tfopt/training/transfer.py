@@ -27,7 +27,7 @@ from tfopt.training.config import TrainConfig
 from tfopt.training.fit import FitResult, fit
 from tfopt.training.plan import FitPlan
 
-HEAD_FACTOR = 10  # a dense layer on features that stand still bears a higher learning rate
+HEAD_FACTOR = 10  # a dense layer on features that do not change bears a higher learning rate
 VALIDATION_BATCH = 256
 POOLING = {3: layers.GlobalAveragePooling1D, 4: layers.GlobalAveragePooling2D, 5: layers.GlobalAveragePooling3D}
 
@@ -84,38 +84,38 @@ def transfer(
         files: Where the state of the run is saved, and resumed from.
     """
     trunk = [(name, layer) for name, layer in named_layers(model) if layer.weights and layer not in head]
-    still = frozen_layers(trunk, config.freeze)
+    frozen = frozen_layers(trunk, config.freeze)
     normalizations = {layer for _, layer in trunk if isinstance(layer, layers.BatchNormalization)}
     plan = FitPlan.of(config)
     before = {layer: layer.trainable for _, layer in trunk}
     try:
-        _freeze(trunk, still | normalizations)
-        fast = replace(plan, learning_rate=plan.learning_rate * HEAD_FACTOR)
-        first = fit(model, data, fast, progress, files=files and files.part("head"))
+        _freeze(trunk, frozen | normalizations)
+        head_plan = replace(plan, learning_rate=plan.learning_rate * HEAD_FACTOR)
+        first = fit(model, data, head_plan, progress, files=files and files.part("head"))
         notes = [
-            f"the new head trained for {len(first.history)} epochs with {len(still)} of {len(trunk)} layers frozen"
+            f"the new head trained for {len(first.history)} epochs with {len(frozen)} of {len(trunk)} layers frozen"
         ]
         epochs = config.epochs if config.fine_tune is None else config.fine_tune
         if not epochs:
             return TransferResult(first, notes)
-        kept, reached = model.get_weights(), _validation_loss(model, data)
+        frozen_weights, frozen_loss = model.get_weights(), _validation_loss(model, data)
         _freeze(trunk, normalizations)
         second = fit(model, data, replace(plan, epochs=epochs), progress, files=files)
     finally:
         for layer, trainable in before.items():
             layer.trainable = trainable
-    whole = replace(
+    combined = replace(
         second,
         history=[*first.history, *second.history],
         best_epoch=len(first.history) + second.best_epoch,
         steps=first.steps + second.steps,
     )
-    if _validation_loss(model, data) < reached:
+    if _validation_loss(model, data) < frozen_loss:
         notes.append(f"then everything for {len(second.history)} epochs at a learning rate of {plan.learning_rate:g}")
-        return TransferResult(whole, notes)
-    model.set_weights(kept)
+        return TransferResult(combined, notes)
+    model.set_weights(frozen_weights)
     notes.append("training everything after that did not lower the validation loss: the frozen weights are kept")
-    return TransferResult(replace(whole, best_epoch=first.best_epoch), notes)
+    return TransferResult(replace(combined, best_epoch=first.best_epoch), notes)
 
 
 def frozen_layers(trunk: Sequence[tuple[str, keras.Layer]], freeze: str) -> set[keras.Layer]:
@@ -142,18 +142,18 @@ def frozen_layers(trunk: Sequence[tuple[str, keras.Layer]], freeze: str) -> set[
     return found
 
 
-def _freeze(trunk: Sequence[tuple[str, keras.Layer]], still: set[keras.Layer]) -> None:
+def _freeze(trunk: Sequence[tuple[str, keras.Layer]], frozen: set[keras.Layer]) -> None:
     for _, layer in trunk:
-        layer.trainable = layer not in still
+        layer.trainable = layer not in frozen
 
 
 def _validation_loss(model: keras.Model, data: Dataset) -> float:
     """Measure the validation loss without penalties: of those the second part has more, with more to train."""
     encode = label_encoder(model.loss, model.output_shape[-1], data.task)
     inputs, y = data.validation.inputs, encode(data.validation.y)
-    judged = replicated_model(model)
-    if judged is not model:
-        judged.compile(loss=model.loss)
+    evaluated = replicated_model(model)
+    if evaluated is not model:
+        evaluated.compile(loss=model.loss)
     batches = distribute_batches(lambda shard: evaluation_batches(inputs, y, batch_size=VALIDATION_BATCH, shard=shard))
     steps = steps_per_epoch(len(y), VALIDATION_BATCH)
-    return float(judged.evaluate(batches, steps=steps, verbose=0, return_dict=True)["loss"])
+    return float(evaluated.evaluate(batches, steps=steps, verbose=0, return_dict=True)["loss"])

@@ -1,0 +1,1 @@
+"""`.keras` files: loading, saving, and the custom objects they may need."""

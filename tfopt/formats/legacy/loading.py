@@ -131,10 +131,10 @@ def _tf_keras_path(names: tuple[str, ...], every: set[tuple[str, ...]]) -> Itera
         if name == OLD_LAYERS:
             yield "layers"
         elif depth and names[depth - 1] == OLD_LAYERS:
-            beside = {other[depth] for other in every if len(other) > depth and other[:depth] == names[:depth]}
+            siblings = {other[depth] for other in every if len(other) > depth and other[:depth] == names[:depth]}
             base = _without_number(name)
             same = sorted(
-                (other for other in beside if _without_number(other) == base), key=lambda other: (len(other), other)
+                (other for other in siblings if _without_number(other) == base), key=lambda other: (len(other), other)
             )
             position = same.index(name)
             yield f"{base}_{position}" if position else base

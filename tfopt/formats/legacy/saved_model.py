@@ -38,9 +38,9 @@ def read_saved_model(folder: Path) -> tf_keras.Model:
 
 
 def _description(folder: Path) -> str:
-    beside = folder / DESCRIPTION
-    if beside.exists():
-        nodes = saved_metadata_pb2.SavedMetadata.FromString(beside.read_bytes()).nodes
+    metadata = folder / DESCRIPTION
+    if metadata.exists():
+        nodes = saved_metadata_pb2.SavedMetadata.FromString(metadata.read_bytes()).nodes
         texts = [node.metadata for node in nodes if node.node_id == 0]
     else:
         saved = saved_model_pb2.SavedModel.FromString((folder / "saved_model.pb").read_bytes())

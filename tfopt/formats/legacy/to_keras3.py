@@ -44,34 +44,34 @@ def to_keras3(model: tf_keras.Model, title: str) -> keras.Model:
     Raises:
         UnsupportedError: That cannot be done exactly; the message names the layer.
     """
-    made: dict[int, keras.Layer] = {}
-    result, pairs = _rebuild(model, title, made)
+    counterparts: dict[int, keras.Layer] = {}
+    result, pairs = _rebuild(model, title, counterparts)
     check_tensor_sizes(result, title)
     inputs = [random_batch(tensor.shape, tensor.dtype, _vocabulary(model), FREE) for tensor in model.inputs]
     before = output_arrays(model(inputs if len(inputs) > 1 else inputs[0], training=False))
     after = output_arrays(result(inputs if len(inputs) > 1 else inputs[0], training=False))
-    apart = relative_difference(before, after)
-    if not apart <= TOLERANCE:
+    difference = relative_difference(before, after)
+    if not difference <= TOLERANCE:
         where = _first_different(model, result, pairs, inputs)
         raise UnsupportedError(
-            f"{title} answers differently after it was rebuilt in Keras 3, by {apart:.1e} of its output;"
+            f"{title} answers differently after it was rebuilt in Keras 3, by {difference:.1e} of its output;"
             f" the first layer that differs is {where}"
         )
     return result
 
 
-def _rebuild(model: tf_keras.Model, title: str, made: dict[int, keras.Layer]) -> tuple[keras.Model, Pairs]:
+def _rebuild(model: tf_keras.Model, title: str, counterparts: dict[int, keras.Layer]) -> tuple[keras.Model, Pairs]:
     if not model.inputs:
         raise UnsupportedError(f"{title} is a {type(model).__name__}, a model whose graph is not known")
     pairs: Pairs = {}
     for tensor, name in zip(model.inputs, model.input_names, strict=True):
         pairs[id(tensor)] = tensor, keras.Input(batch_shape=tuple(tensor.shape), dtype=tensor.dtype.name, name=name)
-    waiting = list(_calls(model))
+    pending = list(_calls(model))
     while any(id(tensor) not in pairs for tensor in model.outputs):
-        later = [call for call in waiting if not _repeat_call(*call, title, made, pairs)]
-        if len(later) == len(waiting):
+        blocked = [call for call in pending if not _repeat_call(*call, title, counterparts, pairs)]
+        if len(blocked) == len(pending):
             raise UnsupportedError(f"{title} has a graph that is not connected")
-        waiting = later
+        pending = blocked
     inputs, outputs = ([pairs[id(tensor)][1] for tensor in ends] for ends in (model.inputs, model.outputs))
     single = len(inputs) == 1 and len(outputs) == 1
     arguments = (inputs[0], outputs[0]) if single else (inputs, outputs)
@@ -86,7 +86,7 @@ def _calls(model: tf_keras.Model) -> Iterator[tuple[tf_keras.layers.Layer, Any]]
 
 
 def _repeat_call(
-    layer: tf_keras.layers.Layer, node: Any, title: str, made: dict[int, keras.Layer], pairs: Pairs
+    layer: tf_keras.layers.Layer, node: Any, title: str, counterparts: dict[int, keras.Layer], pairs: Pairs
 ) -> bool:
     """Repeat a call with the counterparts of its tensors; return False if one of them is not there yet."""
     arguments = (node.call_args, node.call_kwargs)
@@ -95,7 +95,7 @@ def _repeat_call(
         return False
     args, kwargs = tf.nest.map_structure(lambda leaf: pairs[id(leaf)][1] if _is_symbolic(leaf) else leaf, arguments)
     try:
-        outputs = _call_counterpart(layer, args, kwargs, title, made)
+        outputs = _call_counterpart(layer, args, kwargs, title, counterparts)
     except (NoTwinError, TypeError, ValueError) as error:
         reason = " ".join(str(error).split())[:160]
         raise UnsupportedError(
@@ -107,7 +107,7 @@ def _repeat_call(
 
 
 def _call_counterpart(
-    layer: tf_keras.layers.Layer, args: Tensor, kwargs: Options, title: str, made: dict[int, keras.Layer]
+    layer: tf_keras.layers.Layer, args: Tensor, kwargs: Options, title: str, counterparts: dict[int, keras.Layer]
 ) -> Tensor:
     if hasattr(layer, "wrapped_call"):  # a Keras 3 layer that was wrapped
         wrapped: WrappedCall = layer.wrapped_call()
@@ -115,9 +115,11 @@ def _call_counterpart(
         return wrapped.operation(*args, **kwargs)
     if operations.is_operation(layer):
         return operations.call_operation(layer, args, kwargs)
-    if id(layer) not in made:
-        made[id(layer)] = _rebuild(layer, title, made)[0] if isinstance(layer, tf_keras.Model) else counterpart(layer)
-    twin = made[id(layer)]
+    if id(layer) not in counterparts:
+        counterparts[id(layer)] = (
+            _rebuild(layer, title, counterparts)[0] if isinstance(layer, tf_keras.Model) else counterpart(layer)
+        )
+    twin = counterparts[id(layer)]
     known = {name: value for name, value in kwargs.items() if value is not None and name != "training"}
     outputs = twin(*args, **known)
     if not isinstance(twin, keras.Model):

@@ -34,7 +34,7 @@ class TfKerasCopy:
         source: The Keras 3 model.
         model: The same in tf_keras.
         wrapper: The class of the layers that wrap a layer of `source`.
-        difference: How far the outputs of both are apart, relative to the largest.
+        difference: The largest difference of their outputs, relative to the largest output.
         twins: For layers of `source`, by name, the layers of tf_keras that do the same, called in a row.
         wrapped: For all others, by name, why there is no such layer.
         names: The names of the layers of `source`, by identity; a shared layer has one name.
@@ -89,13 +89,13 @@ def to_tf_keras(
     ]
     outputs = replay(model, symbols, builder.connect)
     rebuilt = tf_keras.Model(symbols, outputs, name=builder.unique(model.name))
-    apart = relative_difference(output_arrays(call(model, inputs)), output_arrays(rebuilt(inputs, training=False)))
-    if not apart <= TOLERANCE:
+    difference = relative_difference(output_arrays(call(model, inputs)), output_arrays(rebuilt(inputs, training=False)))
+    if not difference <= TOLERANCE:
         raise UnsupportedError(
-            f"{title} answers differently after it was rebuilt in tf_keras, by {apart:.1e} of its output;"
+            f"{title} answers differently after it was rebuilt in tf_keras, by {difference:.1e} of its output;"
             f" the first layer that differs is {_first_different(model, inputs)}"
         )
-    return TfKerasCopy(model, rebuilt, builder.wrapper, apart, builder.twins, builder.wrapped, builder.names)
+    return TfKerasCopy(model, rebuilt, builder.wrapper, difference, builder.twins, builder.wrapped, builder.names)
 
 
 def _own_variables(layer: keras.Layer) -> list[tf.Variable]:
@@ -162,13 +162,13 @@ class _Builder:
         try:
             if name not in self.twins:
                 self.twins[name] = self._twin(name, call)
-            apart = relative_difference(output_arrays(answer), output_arrays(_call_layers(self.twins[name], call)))
+            difference = relative_difference(output_arrays(answer), output_arrays(_call_layers(self.twins[name], call)))
         except NoTwinError:
             raise
         except Exception as error:  # whatever tf_keras finds wrong with it, the layer itself can still be wrapped
             raise NoTwinError(f"its twin in tf_keras fails: {' '.join(str(error).split())[:100]}") from error
-        if not apart <= TOLERANCE:
-            raise NoTwinError(f"its twin in tf_keras answers differently, by {apart:.1e}")
+        if not difference <= TOLERANCE:
+            raise NoTwinError(f"its twin in tf_keras answers differently, by {difference:.1e}")
 
     def _twin(self, name: str, call: Call) -> Layers:
         """Make a twin, build it and copy the weights; adding two tensors of one shape becomes a layer that adds."""

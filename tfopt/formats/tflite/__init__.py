@@ -1,0 +1,1 @@
+"""`.tflite` files: running them, and reading their graph."""
