@@ -127,8 +127,8 @@ def _save_numpy_random() -> Restore:
 
     def restore() -> None:
         numpy = sys.modules.get("numpy")
-        if before is not None:
-            numpy.random.set_state(before)  # type: ignore[union-attr]
+        if numpy and before is not None:
+            numpy.random.set_state(before)
         elif numpy:
             numpy.random.seed()
 

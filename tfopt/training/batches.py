@@ -34,7 +34,7 @@ def training_batches(
     first_step: int = 0,
     shard: Shard = ALL_REPLICAS,
     augment: Augment | None = None,
-    weights: Array | None = None,
+    sample_weights: Array | None = None,
 ) -> tf.data.Dataset:
     """Make the batches of the epochs from `first_epoch` up to `epochs` in a row, each sample once an epoch.
 
@@ -48,11 +48,11 @@ def training_batches(
         first_step: The step with which the first epoch begins.
         shard: The replicas that the batches are for.
         augment: Changes the samples and targets of a batch.
-        weights: How much each sample counts (N,).
+        sample_weights: How much each sample counts (N,).
 
     Returns:
-        Batches (x, y), in which x is a tuple if there are several inputs. With `weights`, or if the replicas cannot
-        share every batch equally, they are (x, y, weights).
+        Batches (x, y), in which x is a tuple if there are several inputs. With `sample_weights`, or if replicas
+        cannot share every batch equally, they are (x, y, weights).
     """
     samples = len(y)
     steps = steps_per_epoch(samples, batch_size)
@@ -61,8 +61,8 @@ def training_batches(
     uneven = bool(np.any(shares.weight != 1))
     weighed = (
         None
-        if weights is None and not uneven
-        else tf.constant(np.ones(samples) if weights is None else weights, tf.float32)
+        if sample_weights is None and not uneven
+        else tf.constant(np.ones(samples) if sample_weights is None else sample_weights, tf.float32)
     )
 
     def epoch(number: tf.Tensor) -> tf.data.Dataset:

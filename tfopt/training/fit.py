@@ -144,7 +144,7 @@ def run_epochs(
     """
     steps = plan.steps(data)
     augment = make_augmentation(plan.augment, data.kind, data.train.inputs[0])
-    weights = balanced_sample_weights(data.train.y) if plan.class_weights else None
+    sample_weights = balanced_sample_weights(data.train.y) if plan.class_weights else None
     several = tf.distribute.get_strategy().num_replicas_in_sync > 1
 
     def train_batches(start: Position, end: int) -> tf.data.Dataset:
@@ -159,7 +159,7 @@ def run_epochs(
                 epochs=end,
                 shard=shard,
                 augment=augment,
-                weights=weights,
+                sample_weights=sample_weights,
             )
         )
 

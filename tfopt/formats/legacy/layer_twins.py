@@ -150,7 +150,7 @@ def parameters(kind: type) -> dict[str, inspect.Parameter]:
     found: dict[str, inspect.Parameter] = {}
     for base in kind.__mro__:
         if "__init__" in vars(base):
-            parameters = inspect.signature(base.__init__).parameters  # type: ignore[misc]
+            parameters = inspect.signature(vars(base)["__init__"]).parameters
             found = {**parameters, **found}
             if not any(p.kind is inspect.Parameter.VAR_KEYWORD for p in parameters.values()):
                 break
