@@ -208,24 +208,24 @@ def test_a_larger_size_has_more_weights_and_options_override_it(arch):
 @pytest.mark.parametrize(
     ("options", "kind", "words"),
     [
-        ({"arch": "mlp", "residual": True}, "image", "--residual is not for --arch mlp: it is for cnn"),
+        ({"arch": "mlp", "residual": True}, "image", "`residual` is not for `arch` mlp: it is for cnn"),
         (
             {"arch": "cnn", "heads": 2},
             "image",
-            "--heads 2 is not for --arch cnn: it is for transformer, hybrid and seq2seq",
+            "`heads` 2 is not for `arch` cnn: it is for transformer, hybrid and seq2seq",
         ),
-        ({"arch": "cnn", "cell": "gru"}, "image", "--cell gru is not for --arch cnn: it is for rnn and hybrid"),
-        ({"arch": "rnn", "parts": "attention"}, "image", "--parts attention is not for --arch rnn: it is for hybrid"),
-        ({"arch": "hybrid", "heads": 2}, "image", "--heads 2 needs --parts attention or rnn.attention, not rnn"),
+        ({"arch": "cnn", "cell": "gru"}, "image", "`cell` gru is not for `arch` cnn: it is for rnn and hybrid"),
+        ({"arch": "rnn", "parts": "attention"}, "image", "`parts` attention is not for `arch` rnn: it is for hybrid"),
+        ({"arch": "hybrid", "heads": 2}, "image", "`heads` 2 needs `parts` attention or rnn.attention, not rnn"),
         (
             {"arch": "hybrid", "parts": "attention", "bidirectional": True},
             "image",
-            "--bidirectional needs --parts rnn or rnn.attention, not attention",
+            "`bidirectional` needs `parts` rnn or rnn.attention, not attention",
         ),
-        ({"arch": "cnn"}, "features", r"--arch cnn does not take features of shape \(9,\); use --arch mlp"),
-        ({"arch": "seq2seq"}, "image", "use --arch mlp, cnn, mobilenet, rnn, transformer or hybrid"),
-        ({"arch": "mlp"}, "pairs", "use --arch seq2seq"),
-        ({"arch": "transformer", "width": 30, "heads": 4}, "tokens", "--heads 4 does not divide the width of 30"),
+        ({"arch": "cnn"}, "features", r"`arch` cnn does not take features of shape \(9,\); use `arch` mlp"),
+        ({"arch": "seq2seq"}, "image", "use `arch` mlp, cnn, mobilenet, rnn, transformer or hybrid"),
+        ({"arch": "mlp"}, "pairs", "use `arch` seq2seq"),
+        ({"arch": "transformer", "width": 30, "heads": 4}, "tokens", "`heads` 4 does not divide the width of 30"),
     ],
 )
 def test_what_does_not_fit_is_refused_with_what_would(options, kind, words):

@@ -132,5 +132,5 @@ def test_bad_options_are_one_sentence(tfopt, options, sentence):
 
 
 def test_two_budgets_are_refused_in_python():
-    with pytest.raises(ValueError, match="two budgets"):
+    with pytest.raises(InputError, match="two budgets"):
         ShootoutConfig(parameters=3, seconds=1)

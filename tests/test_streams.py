@@ -67,4 +67,4 @@ def test_settings_of_keras_that_are_nonsense_are_one_sentence(tmp_path):
     (tmp_path / "keras.json").write_text('{"floatx": "bogus"}')
     ended = shell("tfopt inspect SAMPLE", tmp_path, KERAS_HOME=str(tmp_path))
     assert (ended.returncode, ended.stdout, ended.stderr.count(b"\n")) == (2, b"", 1)
-    assert b"TensorFlow and Keras cannot be loaded: Invalid `floatx` configuration" in ended.stderr
+    assert b"TensorFlow and Keras cannot be loaded: Invalid floatx configuration" in ended.stderr

@@ -127,9 +127,9 @@ def test_another_encoding_and_a_damaged_gzip_file_are_told(tmp_path):
 @pytest.mark.parametrize(
     ("options", "words"),
     [
-        ({"words": 5}, "--words is for tokens and pairs, but the samples of .* are features"),
-        ({"task": "translation"}, "say with --source-text and --target-text"),
-        ({"image_size": 5}, "--image-size is for image"),
+        ({"words": 5}, "`words` is for tokens and pairs, but the samples of .* are features"),
+        ({"task": "translation"}, "say with `source_text` and `target_text`"),
+        ({"image_size": 5}, "`image_size` is for image"),
     ],
 )
 def test_an_option_that_says_nothing_of_the_data_is_refused(tmp_path, options, words):

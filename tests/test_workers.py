@@ -35,7 +35,7 @@ TRAIN = ("train", "--arch", "mlp", "--batch-size", 8, "--epochs", 6, "--checkpoi
         (("--workers", 2, "--rank", 0), "--workers 2 starts all of them here"),
         (("--rank", 0), "--rank 0 needs --workers"),
         (("--workers", "env"), "--workers env finds neither TF_CONFIG nor the variables of a Slurm step"),
-        (("--workers", 2, "--worker-timeout", 0), "--timeout 0.0 is out of range"),
+        (("--workers", 2, "--worker-timeout", 0), "--worker-timeout 0.0 is out of range"),
     ],
 )
 def test_workers_that_cannot_be_are_one_sentence(tfopt, tmp_path, monkeypatch, arguments, words):

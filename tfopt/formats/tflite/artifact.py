@@ -25,10 +25,7 @@ THREADS = 1
 Side: TypeAlias = Literal["input", "output"]
 Detail: TypeAlias = dict[str, Any]  # what the interpreter says of a tensor: its name, shape, type, quantization
 SIDES: tuple[Side, Side] = ("input", "output")
-TRANSLATOR_INPUTS = (
-    "source",
-    "target",
-)  # the inputs of tfopt's own translators, in the order of the alphabet as in any file
+TRANSLATOR_INPUTS = ("source", "target")  # of tfopt's own translators, in alphabetical order as in any file
 
 
 class TfliteArtifact:

@@ -19,6 +19,12 @@ class Binarize(Technique[BinarizeConfig]):
     config = BinarizeConfig
     ending = "-{config.mode}.keras"
     companions = (".tflite",)
+    examples = (
+        "tfopt binarize model.keras",
+        "tfopt binarize model.keras --mode ternary --post-training",
+        "tfopt binarize model.keras --all-layers --epochs 40 -o tiny.keras",
+        "tfopt binarize model.keras --plain -o for-everyone.keras",
+    )
 
     def apply(self, artifact: "KerasArtifact", config: BinarizeConfig, context: "Context") -> "Outcome":
         """Binarize a copy of the model."""

@@ -19,6 +19,10 @@ class Cluster(Technique[ClusterConfig]):
     config = ClusterConfig
     ending = "-clustered.keras"
     keeps = frozenset({"sparsity"})
+    examples = (
+        "tfopt cluster model.keras --clusters 16",
+        "tfopt cluster model-pruned.keras --clusters 32 --per channel --init density",
+    )
 
     def apply(self, artifact: "KerasArtifact", config: ClusterConfig, context: "Context") -> "Outcome":
         """Cluster a copy of the model."""

@@ -23,6 +23,11 @@ class Distill(Technique[DistillConfig]):
     name = "distill"
     config = DistillConfig
     ending = "-distilled.keras"
+    examples = (
+        "tfopt distill model.keras",
+        "tfopt distill model.keras --student cnn:tiny --temperature 2 --alpha 0.3",
+        "tfopt distill model.keras --student small.keras --features -o taught.keras",
+    )
 
     def __init__(self, student: "ModelLike | None" = None) -> None:
         self.student = student

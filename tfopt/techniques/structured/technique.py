@@ -19,6 +19,10 @@ class Structured(Technique[StructuredConfig]):
     ending = "-pruned.keras"
     command = "prune"
     option = "structured"
+    examples = (
+        "tfopt prune model.keras --structured filters --amount 0.5",
+        "tfopt prune model.keras --structured auto --target-macs 0.4 --importance taylor",
+    )
 
     def apply(self, artifact: "KerasArtifact", config: StructuredConfig, context: "Context") -> "Outcome":
         """Remove structures from a copy of the model."""
