@@ -89,3 +89,24 @@ def sample(tmp_path):
     path = tmp_path / "sample.keras"
     path.write_bytes((SAMPLES / "digits-cnn.keras").read_bytes())
     return path
+
+
+def pytest_collection_modifyitems(items):
+    """Keep the tests of a module in one process, so that what they share is made once.
+
+    The same goes for all that use the three literal commands.
+    """
+    for item in items:
+        group = "literal" if {"literal", "report_of"} & set(item.fixturenames) else item.module.__name__
+        item.add_marker(pytest.mark.xdist_group(group))
+
+
+@pytest.fixture(scope="module")
+def untimed():
+    """Measure latency in two rounds only, for tests in which it does not matter."""
+    from tfopt.evaluation import latency
+
+    with pytest.MonkeyPatch.context() as patch:
+        for name, value in (("WARM_UP", 1), ("LEAST_ROUNDS", 2), ("SECONDS", 0.0)):
+            patch.setattr(latency, name, value)
+        yield

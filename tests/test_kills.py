@@ -48,6 +48,7 @@ pathlib.Path.unlink = counted(pathlib.Path.unlink)
 class Report:
     def model_copy(self, update): return self
     def model_dump_json(self, indent): return "new report"
+from tfopt.core.destination import Destination
 destination = Destination("out.tflite", suffix=".tflite", force=sys.argv[2] == "force", companions=[".keras"])
 with destination.held():
     destination.save(b"new" * 10**6, Report(), [b"new beside" * 10**5])
