@@ -135,4 +135,6 @@ def test_what_a_technique_says_it_keeps_is_kept(prepared, kept, digits):
 def pytest_generate_tests(metafunc):
     if "kept" in metafunc.fixturenames:
         pairs = [(name, kind) for name in registry.names() for kind in sorted(registry.technique(name).keeps)]
-        metafunc.parametrize("kept", pairs, ids=lambda pair: f"{pair[0]}-{pair[1]}")
+        slow = {"qat"}  # tests/test_qat.py holds it to that each time
+        marked = [pytest.param(pair, marks=pytest.mark.slow if pair[0] in slow else ()) for pair in pairs]
+        metafunc.parametrize("kept", marked, ids=[f"{name}-{kind}" for name, kind in pairs])
