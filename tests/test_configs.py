@@ -10,9 +10,9 @@ import tfopt
 from tfopt.config.fields import Config
 from tfopt.distribution.workers.config import WorkersConfig
 from tfopt.errors import ConfigError
-from tfopt.training.config import RunConfig
+from tfopt.training.config import CheckpointConfig
 
-CONFIGS = [tfopt.Gates, WorkersConfig, RunConfig]
+CONFIGS = [tfopt.Gates, WorkersConfig, CheckpointConfig]
 CONFIGS += [getattr(tfopt, name) for name in dir(tfopt) if name.endswith("Config") and name != "Config"]
 NEEDED = {WorkersConfig: {"workers": 2}}
 WRONG = {
@@ -26,7 +26,7 @@ WRONG = {
     tfopt.PruneConfig: ({"sparsity": 1.5}, "`sparsity` 1.5 is out of range: input should be less than 1"),
     tfopt.QatConfig: ({"bits": 3}, "`bits` 3 is out of range: input should be 8 or 4"),
     tfopt.QuantizeConfig: ({"max_drop": float("nan")}, "`max_drop` nan is out of range"),
-    RunConfig: ({"checkpoint_steps": 0}, "`checkpoint_steps` 0 is out of range"),
+    CheckpointConfig: ({"checkpoint_steps": 0}, "`checkpoint_steps` 0 is out of range"),
     tfopt.ShootoutConfig: ({"archs": ()}, "`archs` () is out of range"),
     tfopt.StructuredConfig: ({"importance": "luck"}, "`importance` luck is not known; there are l1, l2, bn-scale"),
     tfopt.TrainConfig: ({"learning_rate": 0}, "`learning_rate` 0 is out of range"),

@@ -19,9 +19,12 @@ def run(arguments: list[str] | None = None) -> int:
 
         show_list()
         return 0
-    odd = _no_text(arguments)
-    if odd is not None:
-        return _refused(f"{odd} is not {sys.getfilesystemencoding()}; give the file another name")
+    for argument in arguments:
+        try:
+            argument.encode()
+        except UnicodeEncodeError:  # it could not be in a report
+            printed = os.fsencode(argument).decode(errors="backslashreplace")
+            return _refused(f"{printed} is not {sys.getfilesystemencoding()}; give the file another name")
     import typer
 
     from tfopt.cli.application import application
@@ -35,16 +38,6 @@ def run(arguments: list[str] | None = None) -> int:
         return _refused(error.format_message())
     except TfoptError as error:  # a technique of another package that cannot be imported
         return _refused(str(error))
-
-
-def _no_text(arguments: list[str]) -> str | None:
-    """Return the first argument that is no text, so that it could not be in a report, as it can be printed."""
-    for argument in arguments:
-        try:
-            argument.encode()
-        except UnicodeEncodeError:
-            return os.fsencode(argument).decode(errors="backslashreplace")
-    return None
 
 
 def _refused(sentence: str) -> int:

@@ -8,7 +8,7 @@ from typer.core import TyperArgument, TyperCommand, TyperGroup, TyperOption
 
 from tfopt.cli import page
 from tfopt.cli.command import flags_of
-from tfopt.cli.commands import FILES, GENERATED, SUMMARY, listed, show_list
+from tfopt.cli.commands import FILES, GENERATED, listed, show_list, text_of
 
 SETTINGS = {"help_option_names": ["-h", "--help"]}
 
@@ -62,8 +62,8 @@ class Group(TyperGroup):
 
 def imported(name: str) -> Any:
     """Return the command of this name; its options are made from its configs."""
-    if name in FILES:
-        function = getattr(import_module(f"tfopt.cli.{FILES[name]}"), name)
+    if text_of(name) and name not in GENERATED:
+        function = getattr(import_module(f"tfopt.cli.{FILES.get(name, name)}"), name)
     else:
         from tfopt.cli.technique import technique_command
 
@@ -73,9 +73,7 @@ def imported(name: str) -> Any:
     return typer.main.get_command(alone)
 
 
-application = typer.Typer(
-    name="tfopt", cls=Group, help=SUMMARY, pretty_exceptions_enable=False, context_settings=SETTINGS
-)
+application = typer.Typer(cls=Group, pretty_exceptions_enable=False, context_settings=SETTINGS)
 
 
 def _version(wanted: bool) -> None:
@@ -86,12 +84,10 @@ def _version(wanted: bool) -> None:
         raise typer.Exit
 
 
+Version = Annotated[bool, typer.Option("--version", callback=_version, is_eager=True, help="Print the version.")]
+
+
 @application.callback(invoke_without_command=True)
-def _start(
-    context: typer.Context,
-    version: Annotated[  # noqa: ARG001
-        bool, typer.Option("--version", callback=_version, is_eager=True, help="Print the version.")
-    ] = False,
-) -> None:
+def _start(context: typer.Context, version: Version = False) -> None:  # noqa: ARG001
     if context.invoked_subcommand is None:
         show_list()

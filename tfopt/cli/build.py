@@ -4,8 +4,8 @@ from typing import TYPE_CHECKING
 
 from tfopt.cli.command import command
 from tfopt.cli.output import Output
-from tfopt.cli.run_config import Target
 from tfopt.cli.technique import write
+from tfopt.config.run import TargetConfig
 from tfopt.data.config import DataConfig
 from tfopt.models.config import BuildConfig
 
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 
 @command
-def build(out: Output, config: BuildConfig, data: DataConfig, target: Target) -> None:
+def build(out: Output, config: BuildConfig, data: DataConfig, target: TargetConfig) -> None:
     """Write a new, untrained model for a data set, which it remembers.
 
     Examples:

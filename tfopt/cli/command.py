@@ -9,10 +9,10 @@ from typing import Annotated, Any, get_args
 import typer
 
 from tfopt.cli.flags import Flags
-from tfopt.cli.groups import Fields, Typed
+from tfopt.cli.groups import Fields
 from tfopt.cli.output import Output
-from tfopt.cli.run_config import Run
 from tfopt.config.fields import Config
+from tfopt.config.run import RunConfig
 
 Model = Annotated[Path, typer.Argument(metavar="MODEL", help="A .keras file, or one of Keras 2.")]
 AnyModel = Annotated[Path, typer.Argument(metavar="MODEL", help="A .keras or .tflite file.")]
@@ -28,17 +28,17 @@ def command(function: Callable[..., None]) -> Callable[..., None]:
     _, *own = signature(function).parameters.values()
     groups = {one.name: group for one in own if (group := _group(one.annotation))}
     reads_models = any(one.name in ("model", "models") for one in own)
-    switches = [name for name in Run.model_fields if reads_models or name != "custom_objects"]
+    run = Fields(RunConfig, only=[name for name in RunConfig.model_fields if reads_models or name != "custom_objects"])
     shown = [Parameter("context", Parameter.KEYWORD_ONLY, annotation=typer.Context)]
     for one in own:
         shown += groups[one.name].parameters() if one.name in groups else [one.replace(kind=Parameter.KEYWORD_ONLY)]
-    shown += Fields(Run, only=switches).parameters()
+    shown += run.parameters()
 
     @wraps(function)
     def wrapped(context: typer.Context, **values: Any) -> None:
-        typed = Typed(values, frozenset(name for name in values if _is_typed(context, name)))
-        with Output(flags_of(context), Run(**typed.fields(Run, switches))) as out:
-            read = {name: group.read(typed) for name, group in groups.items()}
+        typed = {name for name in values if _is_typed(context, name)}
+        with Output(flags_of(context), run.read(values, typed)) as out:
+            read = {name: group.read(values, typed) for name, group in groups.items()}
             function(out, **{one.name: values.get(one.name) for one in own} | read)
 
     annotations = {one.name: one.annotation for one in shown}

@@ -1,7 +1,4 @@
-"""The list of commands, known without importing any of them; and a command, imported when it is asked for.
-
-A technique of another package is a command as well; its package is imported when that command is asked for.
-"""
+"""The list of commands, known without importing any of them; a technique of another package is a command as well."""
 
 import os
 import sys
@@ -50,18 +47,14 @@ OWN = {
     },
 }
 GENERATED = {"prune": ("prune", "structured"), "cluster": ("cluster",), "binarize": ("binarize",)}  # by technique
-FILES = {name: name for commands in OWN.values() for name in commands if name not in GENERATED} | {
-    "evaluate": "compare",
-    "sparsify": "convert",
-}
+FILES = {"evaluate": "compare", "sparsify": "convert"}  # commands that share a file with another
 GROUP = "tfopt.techniques"
 
 
 @cache
 def listed() -> dict[str, dict[str, str]]:
     """Return the commands under their headings, each with its help in a sentence."""
-    known = {name for commands in OWN.values() for name in commands}
-    others = {name: text for name, text in _third_party().items() if name not in known}
+    others = {name: text for name, text in _third_party().items() if not text_of(name)}
     return OWN | {OPTIMIZE: OWN[OPTIMIZE] | others}
 
 

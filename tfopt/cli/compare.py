@@ -7,7 +7,7 @@ import typer
 
 from tfopt.cli.command import AnyModel, command
 from tfopt.cli.output import Output
-from tfopt.cli.run_config import OtherData
+from tfopt.data.config import OtherDataConfig
 from tfopt.errors import InputError
 from tfopt.evaluation.config import Gates
 from tfopt.formats.paths import check_model_path
@@ -18,7 +18,7 @@ Models = Annotated[
 
 
 @command
-def compare(out: Output, models: Models, gates: Gates, data: OtherData) -> None:
+def compare(out: Output, models: Models, gates: Gates, data: OtherDataConfig) -> None:
     """Measure models side by side; exit 1 if one exceeds a limit.
 
     Examples:
@@ -35,7 +35,7 @@ def compare(out: Output, models: Models, gates: Gates, data: OtherData) -> None:
 
 
 @command
-def evaluate(out: Output, model: AnyModel, data: OtherData) -> None:
+def evaluate(out: Output, model: AnyModel, data: OtherDataConfig) -> None:
     """Measure one model: size, accuracy with its interval, latency.
 
     Examples:

@@ -7,23 +7,19 @@ import typer
 
 from tfopt.cli.command import Model, command
 from tfopt.cli.output import Output
-from tfopt.cli.run_config import OtherData, Target
 from tfopt.cli.technique import make
+from tfopt.config.run import TargetConfig
 from tfopt.conversion.config import ConvertConfig, FloatConfig
-from tfopt.core.registry import technique
+from tfopt.data.config import OtherDataConfig
 from tfopt.errors import InputError
+from tfopt.techniques.convert.technique import ToKerasConfig
 
 Out = Annotated[Path | None, typer.Argument(metavar="[OUT]", help="File to write, .tflite or .keras; like -o.")]
 
 
 @command
 def convert(
-    out: Output,
-    model: Model,
-    config: FloatConfig,
-    data: OtherData,
-    target: Target,
-    named: Out = None,
+    out: Output, model: Model, config: FloatConfig, data: OtherDataConfig, target: TargetConfig, named: Out = None
 ) -> None:
     """Convert a model to LiteRT in float32, the baseline of quantized files, or a file of Keras 2 to Keras 3.
 
@@ -34,14 +30,13 @@ def convert(
     """
     if named and target.output:
         raise InputError(f"{named} and `output` {target.output}: there is one output; give one of them")
-    target = Target(output=named or target.output, force=target.force)
+    target = TargetConfig(output=named or target.output, force=target.force)
     to_keras = target.output is not None and target.output.suffix == ".keras"
-    one = technique("to-keras" if to_keras else "convert")
-    make(out, one, one.config() if to_keras else config, model, data, target)
+    make(out, ToKerasConfig() if to_keras else config, model, data, target)
 
 
 @command
-def sparsify(out: Output, model: Model, config: ConvertConfig, data: OtherData, target: Target) -> None:
+def sparsify(out: Output, model: Model, config: ConvertConfig, data: OtherDataConfig, target: TargetConfig) -> None:
     """Convert a pruned model to a float LiteRT file without its zeros; refuse if that is not smaller.
 
     Examples:
@@ -49,4 +44,4 @@ def sparsify(out: Output, model: Model, config: ConvertConfig, data: OtherData, 
         tfopt sparsify model-pruned.keras
     """
     sparse = FloatConfig(sparse="on", batch=config.batch, length=config.length)
-    make(out, technique("convert"), sparse, model, data, target, ending="-sparse.tflite")
+    make(out, sparse, model, data, target, ending="-sparse.tflite")

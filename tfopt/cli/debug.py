@@ -6,7 +6,7 @@ from tfopt.cli.command import Model, command
 from tfopt.cli.groups import Choice, Fields
 from tfopt.cli.output import Output
 from tfopt.cli.quantize import with_precision
-from tfopt.cli.run_config import OtherData
+from tfopt.data.config import OtherDataConfig
 from tfopt.formats.paths import check_model_path
 from tfopt.techniques.quantization.config import QuantizeConfig
 from tfopt.techniques.structured.config import StructuredConfig
@@ -18,7 +18,7 @@ Either = Annotated[Any, Fields(QuantizeConfig, CHANNELS, only=QUANTIZE, adjust=w
 
 
 @command
-def debug(out: Output, model: Model, config: Either, data: OtherData) -> None:
+def debug(out: Output, model: Model, config: Either, data: OtherDataConfig) -> None:
     """Quantize a model, or silence channels, write nothing, and show layer by layer what that does, worst first.
 
     Examples:

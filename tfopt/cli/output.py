@@ -13,8 +13,10 @@ import typer
 from pydantic import BaseModel
 
 from tfopt.cli.flags import Flags
-from tfopt.cli.run_config import Run
+from tfopt.config.fields import Config
+from tfopt.config.run import RunConfig
 from tfopt.errors import InputError, TfoptError
+from tfopt.report.printable import Printable, printable
 from tfopt.runtime import signals, standard_streams
 from tfopt.runtime.native_code import check_address_space, native_log_hidden
 from tfopt.runtime.progress import Advance, import_module
@@ -38,7 +40,8 @@ class Output:
         run: What is to be printed.
     """
 
-    def __init__(self, flags: Flags, run: Run) -> None:
+    def __init__(self, flags: Flags, run: Config | None) -> None:
+        assert isinstance(run, RunConfig)
         self.flags = flags
         self.run = run
         self.on_failure = "nothing was written"
@@ -88,8 +91,6 @@ class Output:
 
     def _tell(self, sentence: str, title: str = "") -> None:
         from rich.text import Text
-
-        from tfopt.report.printable import printable
 
         line = printable(self.flags.translate(sentence))
         line = line if len(line) <= MOST_SAID else f"{line[: MOST_SAID - 3]}..."
@@ -142,8 +143,6 @@ class Output:
                 sys.stdout.buffer.write(f"{report.model_dump_json(indent=2)}\n".encode())  # RFC 8259: JSON is UTF-8
             elif not self.run.quiet:
                 from rich.console import Console
-
-                from tfopt.report.printable import Printable
 
                 console = Console(highlight=False)
                 with console.capture() as printed:  # rich itself would end with exit code 1, that of a failed gate

@@ -7,10 +7,10 @@ import typer
 
 from tfopt.cli.command import command
 from tfopt.cli.output import Output
-from tfopt.cli.run_config import OtherData, Target
 from tfopt.cli.technique import SOURCES, make, techniques
 from tfopt.config.fields import Config
-from tfopt.core.registry import technique
+from tfopt.config.run import TargetConfig
+from tfopt.data.config import OtherDataConfig
 from tfopt.errors import InputError
 from tfopt.formats.paths import newest_tfopt_model
 from tfopt.techniques.qat.config import QatConfig
@@ -44,8 +44,8 @@ def with_precision(config: type[Config], given: Options) -> Options:
 def quantize(
     out: Output,
     config: Annotated[Config, techniques("quantize", "qat", adjust=with_precision)],
-    data: OtherData,
-    target: Target,
+    data: OtherDataConfig,
+    target: TargetConfig,
     model: OptionalModel = None,
     emit: Emit = None,
 ) -> None:
@@ -62,5 +62,4 @@ def quantize(
     if model is None:
         model = newest_tfopt_model(Path())
         out.say(f"quantizing {model}, the newest Keras model here that tfopt wrote")
-    one = technique("qat" if isinstance(config, QatConfig) else "quantize")
-    make(out, one, config, model, data, target, companions=SOURCES if emit else ())
+    make(out, config, model, data, target, companions=SOURCES if emit else ())

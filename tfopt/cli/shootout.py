@@ -25,5 +25,4 @@ def shootout(out: Output, config: ShootoutConfig, training: Annotated[TrainConfi
     from tfopt.api import shootout
     from tfopt.report.shootout import render_shootout
 
-    config = config.model_copy(update={"training": training})
-    out.show(shootout(config, data, progress=out), render_shootout)
+    out.show(shootout(config.model_copy(update={"training": training}), data, progress=out), render_shootout)

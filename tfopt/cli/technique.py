@@ -10,10 +10,11 @@ from tfopt.cli.commands import text_of
 from tfopt.cli.groups import Adjust, Choice, Fields
 from tfopt.cli.options import option_of
 from tfopt.cli.output import Output
-from tfopt.cli.run_config import OtherData, Target
 from tfopt.config.fields import Config
-from tfopt.core.registry import technique
+from tfopt.config.run import TargetConfig
+from tfopt.core.registry import technique, technique_of
 from tfopt.core.technique import AnyTechnique
+from tfopt.data.config import OtherDataConfig
 
 if TYPE_CHECKING:
     from tfopt.core.destination import Destination
@@ -25,50 +26,45 @@ SOURCES = (".c", ".h")
 def techniques(*names: str, adjust: Adjust = lambda _, given: given) -> Fields:
     """Return the options of techniques, of which the first needs no option to be chosen."""
     main, *others = map(technique, names)
-    choices = (Choice(one.config, one.option, (getdoc(type(one)) or "").partition("\n")[0]) for one in others)
-    return Fields(main.config, *choices, adjust=adjust)
+    return Fields(main.config, *(Choice(one.config, one.option, _text(one)) for one in others), adjust=adjust)
+
+
+def _text(one: AnyTechnique) -> str:
+    return text_of(one.name) or (getdoc(type(one)) or "").partition("\n")[0]
 
 
 def technique_command(*names: str, model: Any = Model) -> Callable[..., None]:
     """Make the command of techniques, called after the first; raise `InputError` if one cannot be imported."""
     all = [technique(name) for name in names]
 
-    def run(out: Output, model: Path, config: Config, data: OtherData, target: Target) -> None:
-        make(out, next(one for one in all if one.config is type(config)), config, model, data, target)
+    def run(out: Output, model: Path, config: Config, data: OtherDataConfig, target: TargetConfig) -> None:
+        make(out, config, model, data, target, one=next(one for one in all if one.config is type(config)))
 
     run.__annotations__ |= {"model": model, "config": Annotated[Config, techniques(*names)]}
-    text = text_of(names[0]) or (getdoc(type(all[0])) or "").partition("\n")[0]
-    run.__doc__ = "\n".join([text, "", "Examples:", *(example for one in all for example in one.examples)])
+    run.__doc__ = "\n".join([_text(all[0]), "Examples:", *(example for one in all for example in one.examples)])
     return command(run)
 
 
 def make(
     out: Output,
-    one: AnyTechnique,
     config: Config,
     model: Path,
-    data: OtherData,
-    target: Target,
+    data: OtherDataConfig,
+    target: TargetConfig,
     *,
+    one: AnyTechnique | None = None,
     ending: str = "",
     companions: Sequence[str] = (),
 ) -> None:
-    """Apply a technique to a file and write what it makes.
+    """Apply a technique, that of the config or another `one`, to a file and write what it makes.
 
-    Args:
-        out: Shows the report.
-        one: The technique.
-        config: What was asked of it.
-        model: The file.
-        data: The data, if not those that the model remembers.
-        target: Where to write.
-        ending: What follows the stem of the file in the name of the result, if not what the technique says.
-        companions: Suffixes of C sources to write as well.
+    The result is called after the file, with what the technique says or another `ending`; `companions` are suffixes of
+    C sources to write as well.
     """
     from tfopt.core.destination import Destination
     from tfopt.formats.paths import check_model_path
 
-    path = check_model_path(model)
+    path, one = check_model_path(model), one or technique_of(config)
     named = (value for name, value in config if option_of(type(config), name).model)
     destination = Destination(
         target.output or (f"{path.stem}{ending}" if ending else one.output_name(path.stem, config)),

@@ -7,12 +7,12 @@ from typing import Annotated
 from tfopt.cli.command import command
 from tfopt.cli.groups import Fields
 from tfopt.cli.output import Output
-from tfopt.cli.run_config import Target
 from tfopt.config.fields import Config
+from tfopt.config.run import TargetConfig
 from tfopt.data.config import DataConfig
 from tfopt.distribution.workers.config import WorkersConfig
 from tfopt.errors import InputError, OutputError
-from tfopt.training.config import RunConfig, TrainConfig
+from tfopt.training.config import CheckpointConfig, TrainConfig
 from tfopt.typing import Options
 
 
@@ -20,12 +20,10 @@ def _together(_: type[Config], given: Options) -> Options | None:
     """Read N, HOST:PORT,... or env; None if there is one process."""
     from tfopt.distribution.workers.addresses import parse_workers
 
-    if "workers" in given:
-        workers, rank = parse_workers(str(given["workers"]), given.get("rank"))
-        return given | {"workers": workers, "rank": rank}
-    if "rank" in given:
+    if "rank" in given and "workers" not in given:
         raise InputError(f"`rank` {given['rank']} needs `workers` HOST:PORT,...")
-    return None
+    parsed = parse_workers(str(given["workers"]), given.get("rank")) if "workers" in given else None
+    return parsed and given | dict(zip(("workers", "rank"), parsed, strict=True))
 
 
 @command
@@ -34,8 +32,8 @@ def train(
     config: TrainConfig,
     data: DataConfig,
     workers: Annotated[WorkersConfig | None, Fields(WorkersConfig, adjust=_together)],
-    target: Target,
-    run: RunConfig,
+    target: TargetConfig,
+    run: CheckpointConfig,
 ) -> None:
     """Train a new model and write it with the data set it remembers.
 

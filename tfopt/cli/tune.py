@@ -1,17 +1,22 @@
 """`tfopt tune`: a search for the training options that do best on the validation split."""
 
 import shlex
-from typing import Annotated
+from dataclasses import replace
+from typing import TYPE_CHECKING, Annotated
 
 from tfopt.cli.command import command
 from tfopt.cli.groups import Fields
 from tfopt.cli.options import flag_of
 from tfopt.cli.output import Output
-from tfopt.cli.run_config import Target
+from tfopt.cli.technique import write
 from tfopt.config.fields import Config
+from tfopt.config.run import TargetConfig
 from tfopt.data.config import DataConfig
-from tfopt.training.config import RunConfig, TrainConfig
+from tfopt.training.config import CheckpointConfig, TrainConfig
 from tfopt.tuning.config import TuneConfig
+
+if TYPE_CHECKING:
+    from tfopt.core.result import Result
 
 
 @command
@@ -19,8 +24,8 @@ def tune(
     out: Output,
     config: TuneConfig,
     data: DataConfig,
-    target: Target,
-    run: Annotated[RunConfig, Fields(RunConfig, only=("resume",))],
+    target: TargetConfig,
+    run: Annotated[CheckpointConfig, Fields(CheckpointConfig, only=("resume",))],
 ) -> None:
     """Train many models with different options and write the one that does best on the validation split.
 
@@ -36,21 +41,19 @@ def tune(
     path = destination.path
     files = StudyFiles(path.with_name(path.name + ".tune.db"), resume=run.resume, force=target.force)
     files.refuse()
-    out.load_tensorflow()
-    from tfopt.api import tune
 
-    out.on_failure = f"trials that have ended are in {files.path}: the same command with --resume goes on"
-    with destination.held():
+    def tuned() -> "Result":
+        from tfopt.api import tune
+
+        out.on_failure = f"trials that have ended are in {files.path}: the same command with --resume goes on"
         result = tune(config, data, files=files, name=path.name, progress=out)
         assert result.artifact.provenance is not None
         made = TrainConfig.model_validate(result.artifact.provenance.history[-1].config)
         again = shlex.join(["tfopt", "train", *_options(made), *_options(data)])
-        told = [
-            f"the same model again: {again}",
-            f"{files.path} keeps the search: --resume --force with more --trials goes on with it",
-        ]
-        report = destination.save(result.artifact.payload, out.flags.translate_record(result.report.with_notes(told)))
-    out.report(report, written=destination.written)
+        kept = f"{files.path} keeps the search: --resume --force with more --trials goes on with it"
+        return replace(result, report=result.report.with_notes([f"the same model again: {again}", kept]))
+
+    write(out, destination, tuned)
 
 
 def _options(config: Config) -> list[str]:

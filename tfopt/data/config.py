@@ -1,9 +1,9 @@
 """The config of a data set: where it comes from, how it is fed and how it is split."""
 
 from pathlib import Path
-from typing import Annotated, ClassVar
+from typing import Annotated, ClassVar, Self
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from tfopt.config.choices import Scale, Task
 from tfopt.config.fields import Config, Count, Fraction, Option, Seed
@@ -20,6 +20,7 @@ SCALES = (
     "How stored values are fed: as they are, to 0..1 (/255), to -1..1, or standardized by the train split; left out: as"
     " the model was trained, else unit for 8-bit values, standard for tables and series, none for others."
 )
+LEFT_OUT = "left out: what the model was trained on. Columns and windows are those of its training."
 COLUMN = Option("COLUMN")
 
 
@@ -70,3 +71,25 @@ class DataConfig(Config):
             return None
         named = self.source.endswith((".npz", *TABLES)) or "/" in self.source or "\\" in self.source
         return Path(self.source) if named or Path(self.source).exists() else None
+
+
+class OtherDataConfig(Config):
+    """Which data to use in place of those that a model remembers."""
+
+    panel: ClassVar[str] = DataConfig.panel
+
+    data: Annotated[str | None, Field(description=f"{SOURCES}; {LEFT_OUT}"), Option("NAME|PATH")] = None
+    scale: Annotated[Scale | None, Field(description=SCALES)] = None
+
+    @property
+    def config(self) -> DataConfig | None:
+        """The data, or None for those that the model remembers."""
+        return None if self.data is None else DataConfig(source=self.data, scale=self.scale)
+
+    @model_validator(mode="after")
+    def _scale_needs_data(self) -> Self:
+        if self.data is None and self.scale is not None:
+            raise ValueError(
+                f"`scale` {self.scale} needs `data`; without it the model's own data is fed as in training"
+            )
+        return self

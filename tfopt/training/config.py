@@ -116,7 +116,7 @@ class TrainConfig(ModelConfig, DistributedConfig):
         return self
 
 
-class RunConfig(Config):
+class CheckpointConfig(Config):
     """The settings of a run: whether one that was stopped goes on, and what it writes while it lasts."""
 
     panel: ClassVar[str] = "Run and output"
