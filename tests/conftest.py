@@ -91,6 +91,7 @@ def sample(tmp_path):
     return path
 
 
+@pytest.hookimpl(tryfirst=True)  # before xdist looks for the groups
 def pytest_collection_modifyitems(items):
     """Keep the tests of a module in one process, so that what they share is made once.
 

@@ -74,7 +74,7 @@ class DataConfig(Config):
 
 
 class OtherDataConfig(Config):
-    """Which data to use in place of those that a model remembers."""
+    """Data to use in place of those that a model remembers."""
 
     panel: ClassVar[str] = DataConfig.panel
 
