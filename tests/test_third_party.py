@@ -45,7 +45,7 @@ def test_not_one_line_of_tfopt_knows_it():
 def test_it_is_in_the_help_and_takes_its_options(installed):
     page = installed("-m", "tfopt", "--help")
     assert page.returncode == 0, page.stderr
-    assert "noise" in page.stdout
+    assert "noise     Add noise to the kernels of a model." in page.stdout
     own = installed("-m", "tfopt", "noise", "--help").stdout
     assert "--sigma" in own
     assert "as a share of the deviation of a kernel" in " ".join(own.split())

@@ -1,6 +1,7 @@
 """The options of a command are the fields of configs: how each is spelled, what Typer reads, under which heading."""
 
 from collections.abc import Sequence
+from enum import Enum
 from functools import reduce
 from inspect import Parameter, get_annotations
 from operator import or_
@@ -49,9 +50,11 @@ def parameters_of(config: type[Config], name: str, panel: str | None = None) -> 
         made.append(parameter(f"{name}{OF_VALUE}{value}", Annotated[bool, flag], default=False))
     if made:
         return made
-    default = None if field.is_required() or isinstance(field.default, Config) else field.default
+    default = None if field.is_required() else field.get_default(call_default_factory=True)
     if isinstance(default, (tuple, list)):
         default = ",".join(map(str, default)) or None
+    elif isinstance(default, (Config, Enum)):
+        default = None if isinstance(default, Config) else default.value
     kind, spelled = _typed_as(types_of(config, name), option), [flag_of(config, name), *filter(None, [option.short])]
     shown = typer.Option(*spelled, metavar=option.metavar or None, help=field.description, rich_help_panel=panel)
     return [parameter(name, Annotated[kind if kind is bool else kind | None, shown], default)]

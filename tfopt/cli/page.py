@@ -17,7 +17,7 @@ EXAMPLES = "Examples:"
 LAST_PANELS = ("Training", "Start from another model", "On several devices", "Data", "Run and output")
 YELLOW, BOLD, DIM, CYAN = "33", "1", "2", "36"
 STYLES = ("31", "1;36", "1;32", "1;35", "1;33")  # of the columns of a panel before the help
-LEAST_WIDTH, LEAST_HELP = 60, 0.45  # of a page, and of the panel
+LEAST_WIDTH, LEAST_HELP = 72, 0.45  # of a page, and of the panel
 UNBROKEN = "\N{NO-BREAK SPACE}"
 
 
