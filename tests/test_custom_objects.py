@@ -1,3 +1,4 @@
+import os
 import subprocess
 import sys
 
@@ -5,6 +6,7 @@ import pytest
 
 from tests.conftest import process
 from tfopt.errors import InputError
+from tfopt.formats.keras import custom_objects
 from tfopt.formats.keras.custom_objects import register_custom_objects
 
 MODULE = """
@@ -90,3 +92,13 @@ def test_what_cannot_be_registered_is_one_sentence(tmp_path, monkeypatch, source
     (tmp_path / "mine.py").write_text(MODULE)
     with pytest.raises(InputError, match=message):
         register_custom_objects(source)
+
+
+def test_all_that_was_registered_is_told_to_a_converting_process_and_not_by_the_environment(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(custom_objects, "_sources", [])
+    for name in ("first", "second"):
+        (tmp_path / f"{name}_layers.py").write_text("def custom_objects():\n    return {}\n")
+        register_custom_objects(f"{name}_layers:custom_objects")
+    assert custom_objects.registered_sources() == ("first_layers:custom_objects", "second_layers:custom_objects")
+    assert not [name for name in os.environ if name.startswith("TFOPT")]
