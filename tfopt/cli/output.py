@@ -120,11 +120,7 @@ class Output:
             register_custom_objects(self.run.custom_objects)
 
     def report(self, report: "Report", written: Sequence[Path] = ()) -> None:
-        """Print the report of a command; `written` are the files that are there by now.
-
-        Raises:
-            typer.Exit: With exit code 1, if a limit does not hold.
-        """
+        """Print the report of a command, which wrote the files `written`; exit with 1 if a limit does not hold."""
         from tfopt.report.terminal import render_report
 
         names = " and ".join(map(str, written))

@@ -58,8 +58,7 @@ def make(
 ) -> None:
     """Apply a technique, that of the config or another `one`, to a file and write what it makes.
 
-    The result is called after the file, with what the technique says or another `ending`; `companions` are suffixes of
-    C sources to write as well.
+    The result is named after the file, with what the technique says or `ending`; `companions` are suffixes of sources.
     """
     from tfopt.core.destination import Destination
     from tfopt.formats.paths import check_model_path
