@@ -206,7 +206,7 @@ ANSWERS = (
     ),
     Command("debug", f"debug {CNN} --json"),
     Command("debug-int4", f"debug {MLP} --dynamic --weights int4 --json"),
-    Command("debug-structured", "debug res.keras --structured --json", ("train-residual",)),
+    Command("debug-structured", f"debug {CNN} --structured --json"),
     Command("inspect", f"inspect {CNN} --json"),
     Command("inspect-series", "inspect waves.keras --json", ("train-series",)),
     Command("inspect-tflite", "inspect digits-cnn-int8.tflite --json", ("int8",)),
