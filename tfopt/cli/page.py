@@ -75,9 +75,7 @@ def _told(row: Row, width: int) -> list[str]:
 
 def _folded(metavar: str, width: int) -> list[str]:
     """Return lines that are not longer than `width`; a set of words is broken between them."""
-    return [
-        line.replace("| ", "|") for line in textwrap.wrap(metavar.replace("|", "| "), width, break_on_hyphens=False)
-    ]
+    return re.findall(rf".{{1,{width}}}$|.{{0,{width - 1}}}\||.{{1,{width}}}", metavar)
 
 
 def _highlighted(text: str) -> str:
