@@ -22,6 +22,7 @@ from tfopt.training.seeds import seed_everything
 
 SAMPLE = SAMPLES / "digits-mlp.keras"
 CALLS = {
+    "load": lambda: tfopt.load(SAMPLE),
     "build": lambda: tfopt.build(),
     "train": lambda: tfopt.train(tfopt.TrainConfig(arch="mlp", epochs=1, seed=3)),
     "prune": lambda: tfopt.prune(SAMPLE, tfopt.PruneConfig(epochs=1)),
@@ -34,7 +35,7 @@ CALLS = {
     "shootout": lambda: tfopt.shootout(tfopt.ShootoutConfig(archs=("mlp",), seeds=1, seconds=0.1)),
 }
 
-QUICK = ("build", "train", "prune", "quantize")
+QUICK = ("load", "build", "train", "prune", "quantize")
 
 
 def prepared():

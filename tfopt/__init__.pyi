@@ -7,6 +7,7 @@ from .api import debug as debug
 from .api import distill as distill
 from .api import evaluate as evaluate
 from .api import inspect as inspect
+from .api import load as load
 from .api import prune as prune
 from .api import quantize as quantize
 from .api import shootout as shootout
@@ -32,7 +33,6 @@ from .evaluation.config import Gates as Gates
 from .evaluation.prediction import predict as predict
 from .formats.keras.artifact import KerasArtifact as KerasArtifact
 from .formats.keras.custom_objects import register_custom_objects as register_custom_objects
-from .formats.loading import load as load
 from .models.config import BuildConfig as BuildConfig
 from .report.inspection import Inspection as Inspection
 from .report.inspection import Verdict as Verdict

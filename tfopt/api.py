@@ -20,8 +20,10 @@ from tfopt.distribution.strategies import create_logical_devices
 from tfopt.distribution.workers.config import WorkersConfig
 from tfopt.errors import InputError
 from tfopt.evaluation.config import Gates
+from tfopt.formats.artifact import Artifact
 from tfopt.formats.keras.artifact import KerasArtifact
-from tfopt.formats.loading import ModelLike, load, load_keras
+from tfopt.formats.loading import ModelLike, load_keras
+from tfopt.formats.loading import load as load_artifact
 from tfopt.models.applications import PREFIX
 from tfopt.models.config import BuildConfig
 from tfopt.report.inspection import Inspection
@@ -45,6 +47,23 @@ from tfopt.tuning.config import TuneConfig
 from tfopt.tuning.study_files import StudyFiles
 
 C = TypeVar("C", bound=Config)
+
+
+@preserved()
+def load(model: ModelLike) -> Artifact:
+    """Load a model file, or wrap a Keras model that is in memory.
+
+    Args:
+        model: A path, a `keras.Model`, or an artifact, which is returned as it is.
+
+    Returns:
+        A `TfliteArtifact` for a `.tflite` file, else a `KerasArtifact`; models of Keras 2 are rebuilt in Keras 3.
+
+    Raises:
+        InputError: The file is missing, damaged, unsafe or of an unknown kind.
+        UnsupportedError: A model of Keras 2 has something that Keras 3 lacks.
+    """
+    return load_artifact(model)
 
 
 def prune(
@@ -258,7 +277,7 @@ def inspect(model: ModelLike, *, int8: bool = True, progress: Progress | None = 
     """Say what is in a model and what each technique can do with its layers; for `int8` it is quantized to see."""
     from tfopt.inspection import inspect as look_into
 
-    return look_into(load(model), progress or Silent(), int8=int8)
+    return look_into(load_artifact(model), progress or Silent(), int8=int8)
 
 
 @preserved()
@@ -284,7 +303,7 @@ def _compare(
 ) -> Report:
     if not models:
         raise InputError("`models` is empty: give at least one")
-    artifacts = [load(model) for model in models]
+    artifacts = [load_artifact(model) for model in models]
     remembering = next((a for a in artifacts if a.provenance and a.provenance.data), artifacts[0])
     dataset, notes = data_for(remembering, data, progress)
     return report_of(command, gates, dataset, artifacts, progress, notes=notes, gates=gates)

@@ -1,4 +1,4 @@
-"""What can go wrong through no fault of tfopt: a mistake a user can mend is a `TfoptError` with one clear sentence."""
+"""Errors that are no fault of tfopt: a mistake a user can mend is a `TfoptError` with one clear sentence."""
 
 
 class TfoptError(Exception):

@@ -14,7 +14,7 @@ Record = TypeVar("Record", bound=BaseModel)
 
 
 class Flags:
-    """How the fields that a command takes are spelled on its command line.
+    """Spells the fields that a command takes as on its command line.
 
     Args:
         options: The name of each parameter, its flags, and those that turn it off.

@@ -33,7 +33,7 @@ TENSORFLOW_MODULES = 4200  # about as many as the import adds to sys.modules; on
 
 
 class Output:
-    """What a command shows, and how it ends: as a context it turns errors into a sentence and an exit code.
+    """Shows what a command has to say, and ends it: as a context it turns errors into a sentence and an exit code.
 
     Args:
         flags: How the command spells the fields that sentences name.

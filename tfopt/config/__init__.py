@@ -1,1 +1,1 @@
-"""What all configs have in common: field types, closed sets of words, and what training needs."""
+"""The common part of all configs: field types, closed sets of words, and options of training."""

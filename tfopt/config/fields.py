@@ -1,4 +1,4 @@
-"""What every config has in common: it is immutable, checks itself, knows no field but its own, and explains each.
+"""The base of every config: it is immutable, checks itself, knows no field but its own, and explains each.
 
 The description of a field is its help; it names other fields in backticks. What else the command line needs to make an
 option of a field is an `Option`, next to the description or, if all fields of a type have it in common, in the type.
@@ -17,7 +17,7 @@ from tfopt.config.refusal import refusal
 
 @dataclass(frozen=True)
 class Option:
-    """How the command line offers a field.
+    """Says how the command line offers a field.
 
     Attributes:
         metavar: What stands for a value in the help.

@@ -1,4 +1,4 @@
-"""What the configs that train have in common: on how many devices, and with which teacher."""
+"""The options that all configs of fine-tuning have: on how many devices, and with which teacher."""
 
 from pathlib import Path
 from typing import Annotated, Any, ClassVar, Literal, Self

@@ -33,7 +33,7 @@ def refusal(kind: type[BaseModel], error: ValidationError) -> ConfigError:
 
 
 def _instead(kind: type[BaseModel], name: str) -> str:
-    """Which config has a field of this name, or which field of `kind` has one like it."""
+    """Name the configs that have a field of this name, or the field of `kind` that is spelled like it."""
     import tfopt
 
     kinds = (getattr(tfopt, public) for public in dir(tfopt) if public.endswith("Config"))

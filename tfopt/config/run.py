@@ -1,4 +1,4 @@
-"""What can be asked of any command: where it writes, what it imports and what it prints."""
+"""The options of all commands: where they write, what they import and what they print."""
 
 from pathlib import Path
 from typing import Annotated, ClassVar
@@ -9,7 +9,7 @@ from tfopt.config.fields import Config, Option
 
 
 class TargetConfig(Config):
-    """Where a command writes."""
+    """The file that a command writes."""
 
     panel: ClassVar[str] = "Run and output"
 
@@ -18,7 +18,7 @@ class TargetConfig(Config):
 
 
 class RunConfig(Config):
-    """What a command imports and prints."""
+    """The options of what a command imports and prints."""
 
     panel: ClassVar[str] = "Run and output"
 

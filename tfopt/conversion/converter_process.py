@@ -41,6 +41,6 @@ def run_converter(
 
 
 def _without_places(text: str) -> str:
-    """What the converter says, without the places in its own code."""
+    """Return what the converter says, without the places in its own code."""
     line = " ".join(text.split("<unknown>")[-1].split("loc(")[0].split())
     return line.removeprefix(":0: error: ")[:LONGEST]

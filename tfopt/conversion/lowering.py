@@ -1,4 +1,4 @@
-"""What TensorFlow's converter is asked to do in a child process (see `converter_process`).
+"""The work of TensorFlow's converter, done in a child process (see `converter_process`).
 
 A float file is made of the Keras model as it is (`direct`); for recurrent models of its copy in tf_keras, in which the
 converter finds the LSTM kernel of LiteRT (`fused`), of the Keras model with a loop over time (`loop`), or with all

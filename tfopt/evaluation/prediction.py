@@ -28,6 +28,7 @@ Inputs: TypeAlias = Sequence[str | Path] | Array
 
 
 @preserved()
+@preserved()
 def predict(
     model: ModelLike, inputs: Inputs, *, like: ModelLike | None = None, progress: Progress | None = None
 ) -> Predictions:

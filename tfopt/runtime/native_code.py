@@ -1,4 +1,4 @@
-"""What native code does to a process: TensorFlow writes log lines, and crashes where memory is short.
+"""Native code in a process: TensorFlow writes log lines, and crashes where memory is short.
 
 Its log lines in Python are filtered, those in C++ go nowhere; its memory is checked before it is imported.
 """

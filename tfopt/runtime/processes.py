@@ -147,7 +147,7 @@ class Process:
 
     @property
     def ending(self) -> str:
-        """How it ended, as the rest of a sentence."""
+        """Say how it ended, as the rest of a sentence."""
         if self.late:
             return f"took longer than {self._time_limit:g} s"
         if self.code < 0:

@@ -1,4 +1,4 @@
-"""What a parent and a child process say to each other: a call goes in, reports of what happens come back.
+"""A parent and a child process talk to each other: a call goes in, reports of what happens come back.
 
 The call is pickled, because the parent can be trusted. A report is a line of JSON: a child handles files of strangers,
 and one that such a file has taken over must not be able to harm its parent. What is no report is passed over.
@@ -19,7 +19,7 @@ Kind = Literal[Report, "line", "exit"]
 
 
 class Call(NamedTuple):
-    """What a child is asked to do: the arguments of the function that its command line names.
+    """Holds the arguments of the function that the command line of a child names.
 
     It ends by itself after twice `time_limit` seconds. An `orderly` end lets libraries clean up after themselves;
     else the process is gone at once, even if threads of a library wait for something.

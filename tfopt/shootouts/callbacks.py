@@ -1,4 +1,4 @@
-"""What is watched while a model is trained: gradient norms, time without validation, and when time is over.
+"""Callbacks that measure a training: gradient norms, time without validation, and the end of its budget.
 
 Gradients that shrink from the last layer to the first vanish, those that grow explode (Bengio et al. 1994).
 """

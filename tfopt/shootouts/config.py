@@ -1,4 +1,4 @@
-"""Which architectures to compare, and at which budget."""
+"""The architectures to compare, and their budget."""
 
 from typing import Annotated, Self
 

@@ -13,7 +13,7 @@ from tfopt.training.config import TrainConfig
 
 
 class Run(BaseModel):
-    """How a training went.
+    """Holds the figures of a training.
 
     Attributes:
         arch: The architecture.

@@ -1,4 +1,4 @@
-"""How to search for training options."""
+"""Options of a search for training options."""
 
 from typing import Annotated
 
@@ -9,7 +9,7 @@ from tfopt.config.fields import Config, Count, Duration, Epochs, Option, Patienc
 
 
 class TuneConfig(Config):
-    """How to search for training options.
+    """Options of a search for training options.
 
     `arch` None is what suits the data, any tries each that fits. `trials` counts those of earlier runs of the same
     search, too; no trial goes on after `timeout` seconds. `parallel` processes work on one study. Each trial trains up

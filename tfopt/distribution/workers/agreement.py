@@ -1,4 +1,4 @@
-"""What workers settle before they train: that all were asked for the same, and where they begin.
+"""Workers settle before they train that all were asked for the same, and where they begin.
 
 TensorFlow's all-reduce adds arrays of all workers. What one of them has to say reaches the others as a sum to which
 they give zeros.

@@ -1,4 +1,4 @@
-"""Which processes train a model together, and how long they bear with each other."""
+"""The processes that train a model together, and how long they bear with each other."""
 
 import re
 from typing import Annotated, ClassVar, Self
@@ -11,7 +11,7 @@ ADDRESS = re.compile(r"(\[[0-9A-Fa-f:.]+\]|[^\s:/,\[\]]+):(\d{1,5})")
 
 
 class WorkersConfig(Config):
-    """Which processes train together: so many on this machine, or those at addresses `host:port`, the first is chief.
+    """The processes that train together: so many here, or those at addresses `host:port`, of which the first is chief.
 
     Of addresses, `rank` says which one this process is. If one of them dies, all begin again from the last checkpoint,
     at most `max_restarts` times. `timeout` is how many seconds one may be missing or silent.
@@ -70,5 +70,5 @@ class WorkersConfig(Config):
 
     @property
     def count(self) -> int:
-        """How many there are."""
+        """Return the number of workers."""
         return self.workers if isinstance(self.workers, int) else len(self.workers)

@@ -1,4 +1,4 @@
-"""What a parent asks a worker to do, and what that says about the model it has trained."""
+"""The order that a parent gives a worker, and the answer: figures of the model it has trained."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,7 +12,7 @@ from tfopt.training.config import TrainConfig
 
 @dataclass(frozen=True)
 class Job:
-    """What to train on what, and as which of the workers.
+    """Says what to train on what, and as which of the workers.
 
     Attributes:
         config: How to train.
@@ -36,7 +36,7 @@ class Job:
 
 
 class Outcome(BaseModel):
-    """What there is to say about the model that a worker has trained; see `FitResult` and `TrainingResult`."""
+    """Holds the figures of a model that a worker has trained; see `FitResult` and `TrainingResult`."""
 
     history: list[dict[str, float]]
     best_epoch: int

@@ -1,4 +1,4 @@
-"""What a parent makes of what its workers report: a progress bar, a failure to mend, or an error."""
+"""A parent reads what its workers report: a progress bar, a failure to mend, or an error."""
 
 import os
 import time

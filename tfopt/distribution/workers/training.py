@@ -108,7 +108,7 @@ def _environment(gpus: str | None) -> dict[str, str]:
 
 
 def _jobs(config: TrainConfig, data: Dataset, workers: WorkersConfig, files: RunFiles, model: Path) -> Sequence[Job]:
-    """What the workers that this process starts are to do; the first of them writes the model."""
+    """Return the jobs of the workers that this process starts; the first of them writes the model."""
     if isinstance(workers.workers, int):
         addresses, ranks = free_ports(workers.workers), range(workers.workers)
         threads = max(1, (os.cpu_count() or 1) // workers.workers)
@@ -131,7 +131,7 @@ def _jobs(config: TrainConfig, data: Dataset, workers: WorkersConfig, files: Run
 def _restart_note(
     failure: str, steps: int, config: TrainConfig, data: Dataset, workers: WorkersConfig, files: RunFiles
 ) -> str:
-    """What has happened, and how much of the work is lost."""
+    """Say what has happened, and how much of the work is lost."""
     if workers.rank:
         return f"{failure}: started again, from the chief's last checkpoint"
     position = next((at for folder in files.folders if (at := saved_position(folder)) != NOT_STARTED), NOT_STARTED)

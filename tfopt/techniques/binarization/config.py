@@ -1,4 +1,4 @@
-"""How to binarize weights and activations."""
+"""Options of the binarization of weights and activations."""
 
 from pathlib import Path
 from typing import Annotated, ClassVar, Literal, Self
@@ -15,7 +15,7 @@ EPOCHS, EPOCHS_WITH_SIGNS = 20, 40
 
 
 class BinarizeConfig(TaughtConfig):
-    """How to binarize: weights become a sign, or with mode ternary a sign or zero, times a scale an output channel.
+    """Options of binarization: weights become a sign, with mode ternary also zero, times a scale an output channel.
 
     `learning_rate` is where that of Adam starts, before it falls to zero; None is 0.006, or 0.01 with `activations`.
     The teacher is the model itself, as it was given, unless another is named.

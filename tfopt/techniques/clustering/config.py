@@ -1,4 +1,4 @@
-"""How to cluster weights."""
+"""Options of weight clustering."""
 
 from typing import Annotated
 
@@ -10,7 +10,7 @@ from tfopt.config.fine_tuning import TaughtConfig
 
 
 class ClusterConfig(TaughtConfig):
-    """How to cluster: each kernel (or each of its output channels) has at most `clusters` distinct values."""
+    """Options of clustering: each kernel (or each of its output channels) has at most `clusters` distinct values."""
 
     clusters: Annotated[
         int, Field(ge=2, le=256, description="Most distinct values in a kernel, from 2 to 256."), Option("N")

@@ -1,4 +1,4 @@
-"""How a student learns from a teacher."""
+"""Options of distillation: a student learns from a teacher."""
 
 import contextlib
 from pathlib import Path
@@ -33,7 +33,7 @@ def _student(given: object) -> object:
 
 
 class DistillConfig(DistributedConfig):
-    """How to distill: `student` is a model to build or a file, `alpha` the weight of the labels in the loss.
+    """Options of distillation: `student` is a model to build or a file, `alpha` the weight of the labels in the loss.
 
     The teacher's answers weigh 1 - alpha; those of a classifier are softened by `temperature`, by default 4. With
     `features` layers of the student learn to give what layers of the teacher give. The learning rate falls to zero

@@ -1,4 +1,4 @@
-"""What to prune of single weights, and how."""
+"""Options of the pruning of single weights."""
 
 import re
 from typing import Annotated, Any, Self
@@ -11,7 +11,7 @@ from tfopt.config.fine_tuning import TaughtConfig
 
 
 class PruneConfig(TaughtConfig):
-    """How to prune: `sparsity` is the fraction of each kernel (or of all kernels together) that becomes zero.
+    """Options of pruning: `sparsity` is the fraction of each kernel (or of all kernels together) that becomes zero.
 
     `pattern` is N:M (N zeros in every M consecutive input weights) or block:RxC (whole blocks go).
     """

@@ -1,4 +1,4 @@
-"""How to train a model that will be quantized."""
+"""Options of quantization-aware training."""
 
 from typing import Annotated, ClassVar, Literal
 
@@ -10,7 +10,7 @@ from tfopt.config.fine_tuning import TaughtConfig
 
 
 class QatConfig(TaughtConfig):
-    """How to train a model that will be quantized: activations to 8 bits, weights to `bits`."""
+    """Options of quantization-aware training: activations to 8 bits, weights to `bits`."""
 
     bits: Annotated[Literal[8, 4], Field(description="Bits of a weight."), Option("8|4")] = 8
     io: Annotated[InterfaceType, Field(description="Type of the inputs and outputs of an int8 file.")] = "float"

@@ -1,4 +1,4 @@
-"""How to quantize after training."""
+"""Options of quantization after training."""
 
 from pathlib import Path
 from typing import Annotated, Literal, Self
@@ -18,7 +18,7 @@ PRECISIONS = {
 
 
 class QuantizeConfig(ConvertConfig):
-    """How to quantize after training.
+    """Options of quantization after training.
 
     `precision` says how activations are computed: int8 and int16 with fixed, calibrated ranges, `dynamic` as integers
     scaled anew in each inference, `weights` and float16 in float; `weights` is how weights are stored, one scale for
@@ -68,17 +68,17 @@ class QuantizeConfig(ConvertConfig):
 
     @property
     def static(self) -> bool:
-        """Whether the ranges of activations are fixed, so that they must be calibrated."""
+        """Say whether the ranges of activations are fixed, so that they must be calibrated."""
         return self.precision in ("int8", "int16")
 
     @property
     def calibrated(self) -> bool:
-        """Whether it looks at samples: for the ranges, or because GPTQ rounds by what a layer is fed."""
+        """Say whether it looks at samples: for the ranges, or because GPTQ rounds by what a layer is fed."""
         return self.static or self.algorithm == "gptq"
 
     @property
     def name(self) -> str:
-        """What to call it, as in the name of the file: int8, dynamic, weights-int4."""
+        """Return the name of the form, as in that of the file: int8, dynamic, weights-int4."""
         parts = [self.precision, *([self.weights] if self.weights != "int8" or self.precision == "weights" else [])]
         return "-".join(parts)
 

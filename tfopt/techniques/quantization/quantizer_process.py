@@ -1,4 +1,4 @@
-"""What LiteRT Quantizer is asked to do in a child process (see `litert_quantizer`).
+"""The work of LiteRT Quantizer, done in a child process (see `litert_quantizer`).
 
 TensorFlow is not loaded there: LiteRT Quantizer works on the file, as Google recommends since quantization inside the
 converter is deprecated.

@@ -1,4 +1,4 @@
-"""How to prune structures: channels, heads and blocks that really leave the model."""
+"""Options of structured pruning: channels, heads and blocks that really leave the model."""
 
 from typing import Annotated, Self
 
@@ -13,7 +13,7 @@ TARGETS = ("amount", "target_macs", "target_params", "target_latency")
 
 
 class StructuredConfig(TaughtConfig):
-    """What leaves, and how much: a share `amount` of what can leave, or as much as a target needs.
+    """Options of structured pruning: a share `amount` of what can leave, or as much as a target needs.
 
     Targets are shares of the original's MACs, parameters or time for one inference in LiteRT (float32, batch 1). How
     many channels stay of a group is rounded up to a multiple of `round_to`; `iterative` is in how many steps, each with
