@@ -18,8 +18,9 @@ from tfopt.config.run import RunConfig
 from tfopt.errors import InputError, TfoptError
 from tfopt.report.printable import Printable, printable
 from tfopt.runtime import signals, standard_streams
+from tfopt.runtime.imports import import_module
 from tfopt.runtime.native_code import check_address_space, native_log_hidden
-from tfopt.runtime.progress import Advance, import_module
+from tfopt.runtime.progress import Advance
 from tfopt.runtime.temporary_files import redirect_tempdir
 
 if TYPE_CHECKING:

@@ -16,6 +16,7 @@ from pydantic import BaseModel
 from tfopt.config.choices import InterfaceType, Lowering
 from tfopt.formats.keras.custom_objects import register_custom_objects
 from tfopt.formats.tflite.artifact import TfliteArtifact
+from tfopt.runtime.imports import quick_imports
 from tfopt.runtime.progress import Advance, Progress
 from tfopt.typing import Array
 
@@ -73,7 +74,9 @@ def lower(
     """
     with progress.task(TASK, None) as stage:
         stage(1, "loading TensorFlow")
-        import tensorflow as tf
+        with quick_imports():
+            import keras  # noqa: F401
+            import tensorflow as tf
 
         inputs, wanted = _save(folder, job, samples, stage)
         gc.collect()  # the model, before the converter takes several times its memory

@@ -71,7 +71,7 @@ def save(traceable: Traceable, folder: Path) -> list[str]:
 
     module = tf.Module()
     module.variables_of_the_model = traceable.variables
-    module.serve = tf.function(serve, input_signature=traceable.specs)
+    module.serve = tf.function(serve, input_signature=traceable.specs, autograph=False)
     tf.saved_model.save(module, str(folder), signatures=module.serve.get_concrete_function())
     return [spec.name for spec in traceable.specs]
 

@@ -109,7 +109,7 @@ def make_decoder(size: tuple[int, int, int]) -> Any:
     def many(paths: Tensor) -> Tensor:
         return tf.map_fn(one, paths, fn_output_signature=tf.TensorSpec(size, tf.uint8))
 
-    return tf.function(many, input_signature=[tf.TensorSpec((None,), tf.string)])
+    return tf.function(many, input_signature=[tf.TensorSpec((None,), tf.string)], autograph=False)
 
 
 def take(x: Array, rows: Index) -> Array:

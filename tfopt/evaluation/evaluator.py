@@ -101,7 +101,7 @@ class Evaluator:
         count = min(LOSS_SAMPLES, len(self.y))
         inputs, targets = [x[:count] for x in self.inputs], encode(self.y[:count])
 
-        @tf.function(reduce_retracing=True)
+        @tf.function(reduce_retracing=True, autograph=False)
         def of_batch(batch: Tensor, wanted: Tensor) -> Tensor:
             return loss(wanted, call(model, batch))
 

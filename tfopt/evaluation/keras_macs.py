@@ -49,7 +49,7 @@ def _counts(model: keras.Model, run: Callable[[keras.Model, Tensor], Tensor]) ->
     except UnsupportedError:
         return None
     with explain_failures(model.name):
-        traced = tf.function(lambda inputs: run(model, inputs)).get_concrete_function(specs)
+        traced = tf.function(lambda inputs: run(model, inputs), autograph=False).get_concrete_function(specs)
     definition = traced.graph.as_graph_def(add_shapes=True)
     functions = {function.signature.name: function for function in definition.library.function}
     counts: Counter[int | None] = Counter()

@@ -12,6 +12,7 @@ import threading
 from collections.abc import Callable
 
 from tfopt.errors import TfoptError
+from tfopt.runtime.imports import quick_imports
 from tfopt.runtime.protocol import Call, Event, ParentProgress
 
 
@@ -31,7 +32,8 @@ def main() -> None:
 def _work(parent: ParentProgress, target: str, arguments: tuple[object, ...]) -> int:
     try:
         module, _, name = target.partition(":")
-        function: Callable[..., object] = getattr(importlib.import_module(module), name)
+        with quick_imports():
+            function: Callable[..., object] = getattr(importlib.import_module(module), name)
         value = function(parent, *arguments)
         plain = value.model_dump(mode="json") if hasattr(value, "model_dump") else value
         parent.report(Event("result", value=plain))

@@ -3,9 +3,6 @@
 The library shows nothing by itself (`Silent`).
 """
 
-import importlib
-import sys
-import threading
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
 from typing import Protocol
@@ -37,31 +34,3 @@ class Silent:
 
 def _nothing(steps: int = 1, detail: str = "") -> None:
     pass
-
-
-def import_module(name: str, progress: Progress, description: str, total: int) -> None:
-    """Import a module that takes seconds, with a bar that counts the modules it brings.
-
-    Args:
-        name: The module.
-        progress: Shows the bar.
-        description: What the bar says.
-        total: About how many modules there are to come.
-    """
-    done, before = threading.Event(), len(sys.modules)
-    with progress.task(description, total) as advance:
-
-        def watch() -> None:
-            shown = 0
-            while not done.wait(0.1):
-                count = len(sys.modules) - before
-                advance(count - shown)
-                shown = count
-
-        watcher = threading.Thread(target=watch, daemon=True)
-        watcher.start()
-        try:
-            importlib.import_module(name)
-        finally:
-            done.set()
-            watcher.join()

@@ -37,7 +37,7 @@ class GradientNorms(keras.callbacks.Callback):
         inputs = [tf.constant(x) for x in self.samples.inputs]
         y = tf.constant(encode(self.samples.y))
 
-        @tf.function
+        @tf.function(autograph=False)
         def norms() -> tf.Tensor:
             with tf.GradientTape() as tape:
                 outputs = self.model(inputs if len(inputs) > 1 else inputs[0], training=False)

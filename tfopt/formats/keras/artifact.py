@@ -260,7 +260,9 @@ def _optimizer_bytes(weights: Path) -> int:
 
 
 def _compiled(model: keras.Model) -> Callable[[list[Tensor]], Tensor]:
-    compiled: Callable[[list[Tensor]], Tensor] = tf.function(lambda inputs: call(model, inputs), reduce_retracing=True)
+    compiled: Callable[[list[Tensor]], Tensor] = tf.function(
+        lambda inputs: call(model, inputs), reduce_retracing=True, autograph=False
+    )
     return compiled
 
 

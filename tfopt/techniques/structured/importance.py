@@ -102,7 +102,7 @@ def _taylor(scores: Scores, model: keras.Model, graph: ChannelGraph, data: Datas
     layers = dict(named_layers(model))
     variables = [layers[slices.layer].weights[slices.weight] for slices in reading]
 
-    @tf.function(reduce_retracing=True)
+    @tf.function(reduce_retracing=True, autograph=False)
     def gradients(inputs: Tensor, targets: Tensor) -> Tensor:
         with tf.GradientTape(watch_accessed_variables=False) as tape:
             tape.watch([variable.value for variable in variables])
