@@ -55,10 +55,10 @@ check: $(VENV)/installed-dev ## format, lint, types, vulnerabilities, tests: wha
 	$(BIN)/mypy
 	$(BIN)/python -m pip check
 	$(BIN)/python .ci/audit.py
-	$(BIN)/pytest -n auto --maxprocesses 4 --dist loadgroup -m "not slow"
+	$(BIN)/pytest -n auto --maxprocesses 4 --dist loadfile -m "not slow"
 
 test: $(VENV)/installed-dev ## run the tests
-	$(BIN)/pytest -n auto --maxprocesses 4 --dist loadgroup -m "not slow"
+	$(BIN)/pytest -n auto --maxprocesses 4 --dist loadfile -m "not slow"
 
 test-slow: $(VENV)/installed-dev ## run the tests that take minutes
 	$(BIN)/pytest -m slow

@@ -91,17 +91,6 @@ def sample(tmp_path):
     return path
 
 
-@pytest.hookimpl(tryfirst=True)  # before xdist looks for the groups
-def pytest_collection_modifyitems(items):
-    """Keep the tests of a module in one process, so that what they share is made once.
-
-    The same goes for all that use the three literal commands.
-    """
-    for item in items:
-        group = "literal" if {"literal", "report_of"} & set(item.fixturenames) else item.module.__name__
-        item.add_marker(pytest.mark.xdist_group(group))
-
-
 @pytest.fixture(scope="module")
 def untimed():
     """Measure latency in two rounds only, for tests in which it does not matter."""

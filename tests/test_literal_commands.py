@@ -2,6 +2,7 @@
 
 import json
 import re
+from pathlib import Path
 
 import keras
 import numpy as np
@@ -9,6 +10,11 @@ import pytest
 
 from tests.conftest import process
 from tfopt.formats.loading import load_keras
+
+README = (Path(__file__).parents[1] / "README.md").read_text(encoding="utf-8")
+SHOWN = dict(re.findall(r"<!-- output of (.*?) -->\n```text\n(.*?)```", README, flags=re.S))
+LABELS = 16  # width of the column of labels
+FIXED = ("file", "parameters", "not zero", "MACs")
 
 
 def test_all_three_succeed_and_write_what_they_say(literal):
@@ -127,3 +133,30 @@ def test_zeros_show_in_the_compressed_size_only_and_that_is_the_verdict(report_o
     assert comparison["size"]["verdict"] == "smaller when compressed"
     assert abs(comparison["size"]["file_bytes"]) < 0.005
     assert comparison["size"]["gzip_bytes"] < -0.2
+
+
+@pytest.mark.parametrize("name", ["train", "prune", "quantize"])
+def test_the_output_that_the_readme_shows_is_that_of_the_commands(literal, name):
+    _, ended = literal
+    [shown] = [text for command, text in SHOWN.items() if command.split()[1] == name]
+    ours, theirs = _rows(shown), _rows(ended[name].out)
+    assert list(ours) == list(theirs)
+    for label in FIXED:  # but for rounding, which differs from processor to processor and with it the size of a file
+        assert _numbers(ours[label]) == pytest.approx(_numbers(theirs[label]), rel=0.01), label
+
+
+def _rows(output):
+    """First column of the first table, and the cells behind it."""
+    lines = output.split("─\n", 1)[1].splitlines()
+    rows = {}
+    for line in lines:
+        if line.startswith(("layer ", "note: ")):
+            break
+        label = line[:LABELS].strip()
+        if label:
+            rows[label] = re.split(r"\s{2,}", line[LABELS:].strip())
+    return rows
+
+
+def _numbers(cells):
+    return [float(re.findall(r"[\d.,]+", cell)[0].replace(",", "")) for cell in cells]
