@@ -10,6 +10,7 @@ from .api import inspect as inspect
 from .api import load as load
 from .api import prune as prune
 from .api import quantize as quantize
+from .api import run as run
 from .api import shootout as shootout
 from .api import train as train
 from .api import tune as tune

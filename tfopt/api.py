@@ -8,14 +8,16 @@ a `Dataset`, left out they are what the model remembers. Every mistake is a `Tfo
 """
 
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Literal, TypeVar
 
 from tfopt.config.fields import Config
+from tfopt.config.run import FolderConfig
 from tfopt.conversion.config import FloatConfig
 from tfopt.core.pipeline import Pipeline
 from tfopt.core.provenance import DataLike, data_for, load_dataset, provenance_of
 from tfopt.core.recipe import Step
-from tfopt.core.result import Result, report_of, summary
+from tfopt.core.result import Result, report_files, report_of
 from tfopt.distribution.strategies import create_logical_devices
 from tfopt.distribution.workers.config import WorkersConfig
 from tfopt.errors import InputError
@@ -27,7 +29,7 @@ from tfopt.formats.loading import load as load_artifact
 from tfopt.models.applications import PREFIX
 from tfopt.models.config import BuildConfig
 from tfopt.report.inspection import Inspection
-from tfopt.report.schema import Report, package_versions
+from tfopt.report.schema import Report
 from tfopt.report.shootout import ShootoutReport
 from tfopt.runtime.process_state import preserved
 from tfopt.runtime.progress import Progress, Silent
@@ -51,18 +53,7 @@ C = TypeVar("C", bound=Config)
 
 @preserved()
 def load(model: ModelLike) -> Artifact:
-    """Load a model file, or wrap a Keras model that is in memory.
-
-    Args:
-        model: A path, a `keras.Model`, or an artifact, which is returned as it is.
-
-    Returns:
-        A `TfliteArtifact` for a `.tflite` file, else a `KerasArtifact`; models of Keras 2 are rebuilt in Keras 3.
-
-    Raises:
-        InputError: The file is missing, damaged, unsafe or of an unknown kind.
-        UnsupportedError: A model of Keras 2 has something that Keras 3 lacks.
-    """
+    """Load a model file, or wrap a `keras.Model`: a `KerasArtifact`, or a `TfliteArtifact` of a `.tflite` file."""
     return load_artifact(model)
 
 
@@ -228,19 +219,19 @@ def shootout(
     config: ShootoutConfig | None = None, data: DataLike = "digits", *, progress: Progress | None = None
 ) -> ShootoutReport:
     """Train architectures at an equal budget with several seeds, and measure them on the test split of `data`."""
-    from tfopt.shootouts.comparison import shootout as run
+    from tfopt.shootouts.comparison import report_shootout
 
     config, progress = _checked(config or ShootoutConfig(), ShootoutConfig), progress or Silent()
-    dataset = load_dataset(data, None, progress)
-    contestants, notes = run(config, dataset, progress)
-    return ShootoutReport(
-        config=config.model_dump(mode="json"),
-        data=summary(dataset),
-        budget=config.budget,
-        contestants=contestants,
-        notes=[*dataset.notes, *notes],
-        versions=package_versions(),
-    )
+    return report_shootout(config, load_dataset(data, None, progress), progress)
+
+
+@preserved()
+def run(recipe: str | Path, config: FolderConfig | None = None, *, progress: Progress | None = None) -> Result:
+    """Run a recipe in a folder that keeps what each step makes, and write its result there (see `FolderConfig`)."""
+    from tfopt.core.recipe_run import run_recipe
+
+    config = _checked(config or FolderConfig(), FolderConfig)
+    return run_recipe(Path(recipe), config, progress or Silent())
 
 
 @preserved()
@@ -283,7 +274,7 @@ def inspect(model: ModelLike, *, int8: bool = True, progress: Progress | None = 
 @preserved()
 def evaluate(model: ModelLike, data: DataLike | None = None, *, progress: Progress | None = None) -> Report:
     """Measure one model on the test split of the data it remembers or of `data`."""
-    return _compare("evaluate", [model], data, Gates(), progress or Silent())
+    return report_files("evaluate", [model], data, Gates(), progress or Silent())
 
 
 @preserved()
@@ -295,18 +286,9 @@ def compare(
     progress: Progress | None = None,
 ) -> Report:
     """Measure several models side by side; the first is the baseline, the others must respect `gates`."""
-    return _compare("compare", models, data, _checked(gates or Gates(), Gates, argument="gates"), progress or Silent())
-
-
-def _compare(
-    command: str, models: Sequence[ModelLike], data: DataLike | None, gates: Gates, progress: Progress
-) -> Report:
-    if not models:
-        raise InputError("`models` is empty: give at least one")
-    artifacts = [load_artifact(model) for model in models]
-    remembering = next((a for a in artifacts if a.provenance and a.provenance.data), artifacts[0])
-    dataset, notes = data_for(remembering, data, progress)
-    return report_of(command, gates, dataset, artifacts, progress, notes=notes, gates=gates)
+    return report_files(
+        "compare", models, data, _checked(gates or Gates(), Gates, argument="gates"), progress or Silent()
+    )
 
 
 def _checked(config: C, *kinds: type[Config], argument: str = "config") -> C:

@@ -12,11 +12,17 @@ class InputError(TfoptError):
 
 
 class ConfigError(InputError):
-    """A config cannot be built; `field` is the argument that is wrong, if it is one."""
+    """A config cannot be built.
 
-    def __init__(self, message: str, field: str | None = None) -> None:
+    Attributes:
+        field: The argument that is wrong, if it is one.
+        place: The keys and indices that lead to it in what the config was made of.
+    """
+
+    def __init__(self, message: str, field: str | None = None, place: tuple[str | int, ...] = ()) -> None:
         super().__init__(message)
         self.field = field
+        self.place = place
 
 
 class OutputError(TfoptError):

@@ -46,7 +46,7 @@ class Noise(tfopt.Technique[NoiseConfig]):
                 )
         return tfopt.Outcome(tfopt.KerasArtifact.from_model(model, artifact.name), layers=layers)
 
-    def layer_verdicts(self, artifact, context):
+    def plan(self, artifact, config, context):
         return {
             layer.name: tfopt.Verdict(can=len(layer.weights[0].shape) > 1, detail="noise on its kernel")
             for layer in artifact.model.layers

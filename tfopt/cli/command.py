@@ -27,7 +27,7 @@ def command(function: Callable[..., None]) -> Callable[..., None]:
     """
     _, *own = signature(function).parameters.values()
     groups = {one.name: group for one in own if (group := _group(one.annotation))}
-    reads_models = any(one.name in ("model", "models") for one in own)
+    reads_models = any(one.name in ("model", "models", "recipe") for one in own)
     run = Fields(RunConfig, only=[name for name in RunConfig.model_fields if reads_models or name != "custom_objects"])
     shown = [Parameter("context", Parameter.KEYWORD_ONLY, annotation=typer.Context)]
     for one in own:

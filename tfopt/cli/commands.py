@@ -12,7 +12,7 @@ OPTIONS = {
     "--show-completion": "Show completion for the current shell, to copy it or customize the installation.",
     "--help, -h": "Show this message and exit.",
 }
-MAKE, OPTIMIZE, JUDGE, USE = "Make a model", "Make it smaller", "Judge it", "Use it"
+MAKE, OPTIMIZE, RUN, JUDGE, USE = "Make a model", "Make it smaller", "Repeat it", "Judge it", "Use it"
 OWN = {
     MAKE: {
         "train": "Train a new model and write it with the data set it remembers.",
@@ -32,6 +32,10 @@ OWN = {
         "sparsify": "Convert a pruned model to a float LiteRT file without its zeros; refuse if that is not smaller.",
         "convert": "Convert a model to LiteRT in float32, the baseline of quantized files, or a file of Keras 2 to"
         " Keras 3.",
+    },
+    RUN: {
+        "run": "Run a recipe: techniques on a model, one after the other; exit 1 if a limit or the lock does not hold.",
+        "schema": "Print the JSON schema of recipes, with all techniques that are installed.",
     },
     JUDGE: {
         "evaluate": "Measure one model: size, accuracy with its interval, latency.",

@@ -8,7 +8,7 @@ import typer
 from tfopt.cli.command import Model, command
 from tfopt.cli.output import Output
 from tfopt.cli.technique import make
-from tfopt.config.run import TargetConfig
+from tfopt.config.run import StepTargetConfig
 from tfopt.conversion.config import ConvertConfig, FloatConfig
 from tfopt.data.config import OtherDataConfig
 from tfopt.errors import InputError
@@ -19,7 +19,7 @@ Out = Annotated[Path | None, typer.Argument(metavar="[OUT]", help="File to write
 
 @command
 def convert(
-    out: Output, model: Model, config: FloatConfig, data: OtherDataConfig, target: TargetConfig, named: Out = None
+    out: Output, model: Model, config: FloatConfig, data: OtherDataConfig, target: StepTargetConfig, named: Out = None
 ) -> None:
     """Convert a model to LiteRT in float32, the baseline of quantized files, or a file of Keras 2 to Keras 3.
 
@@ -30,13 +30,13 @@ def convert(
     """
     if named and target.output:
         raise InputError(f"{named} and `output` {target.output}: there is one output; give one of them")
-    target = TargetConfig(output=named or target.output, force=target.force)
+    target = target.model_copy(update={"output": named or target.output})
     to_keras = target.output is not None and target.output.suffix == ".keras"
     make(out, ToKerasConfig() if to_keras else config, model, data, target)
 
 
 @command
-def sparsify(out: Output, model: Model, config: ConvertConfig, data: OtherDataConfig, target: TargetConfig) -> None:
+def sparsify(out: Output, model: Model, config: ConvertConfig, data: OtherDataConfig, target: StepTargetConfig) -> None:
     """Convert a pruned model to a float LiteRT file without its zeros; refuse if that is not smaller.
 
     Examples:

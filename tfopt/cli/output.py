@@ -26,6 +26,7 @@ from tfopt.runtime.temporary_files import redirect_tempdir
 if TYPE_CHECKING:
     from rich.console import RenderableType
 
+    from tfopt.report.plan import Plan
     from tfopt.report.schema import Report
 
 Shown = TypeVar("Shown", bound=BaseModel)
@@ -131,6 +132,12 @@ class Output:
             self.say(f"wrote {names}")
         if not report.passed:
             raise typer.Exit(1)
+
+    def show_plan(self, plan: "Plan", written: Sequence[Path]) -> None:
+        """Print what a command would do, and the files that it would write."""
+        from tfopt.report.plan import render_plan
+
+        self.show(plan.model_copy(update={"output": tuple(map(str, written))}), render_plan)
 
     def show(self, report: Shown, render: "Callable[[Shown], RenderableType]") -> None:
         """Print a report on stdout, as `render` has it or as JSON."""

@@ -7,9 +7,10 @@ import typer
 
 from tfopt.cli.command import command
 from tfopt.cli.output import Output
-from tfopt.cli.technique import SOURCES, make, techniques
+from tfopt.cli.technique import make, techniques
 from tfopt.config.fields import Config
-from tfopt.config.run import TargetConfig
+from tfopt.config.run import StepTargetConfig
+from tfopt.conversion.c_array import C_SUFFIXES
 from tfopt.data.config import OtherDataConfig
 from tfopt.errors import InputError
 from tfopt.formats.paths import newest_tfopt_model
@@ -45,7 +46,7 @@ def quantize(
     out: Output,
     config: Annotated[Config, techniques("quantize", "qat", adjust=with_precision)],
     data: OtherDataConfig,
-    target: TargetConfig,
+    target: StepTargetConfig,
     model: OptionalModel = None,
     emit: Emit = None,
 ) -> None:
@@ -62,4 +63,4 @@ def quantize(
     if model is None:
         model = newest_tfopt_model(Path())
         out.say(f"quantizing {model}, the newest Keras model here that tfopt wrote")
-    make(out, config, model, data, target, companions=SOURCES if emit else ())
+    make(out, config, model, data, target, companions=C_SUFFIXES if emit else ())

@@ -11,16 +11,16 @@ from tfopt.cli.groups import Adjust, Choice, Fields
 from tfopt.cli.options import option_of
 from tfopt.cli.output import Output
 from tfopt.config.fields import Config
-from tfopt.config.run import TargetConfig
+from tfopt.config.run import StepTargetConfig
+from tfopt.conversion.c_array import C_SUFFIXES, c_array
 from tfopt.core.registry import technique, technique_of
 from tfopt.core.technique import AnyTechnique
 from tfopt.data.config import OtherDataConfig
 
 if TYPE_CHECKING:
     from tfopt.core.destination import Destination
+    from tfopt.core.pipeline import Pipeline
     from tfopt.core.result import Result
-
-SOURCES = (".c", ".h")
 
 
 def techniques(*names: str, adjust: Adjust = lambda _, given: given) -> Fields:
@@ -37,7 +37,7 @@ def technique_command(*names: str, model: Any = Model) -> Callable[..., None]:
     """Make the command of techniques, called after the first; raise `InputError` if one cannot be imported."""
     all = [technique(name) for name in names]
 
-    def run(out: Output, model: Path, config: Config, data: OtherDataConfig, target: TargetConfig) -> None:
+    def run(out: Output, model: Path, config: Config, data: OtherDataConfig, target: StepTargetConfig) -> None:
         make(out, config, model, data, target, one=next(one for one in all if one.config is type(config)))
 
     run.__annotations__ |= {"model": model, "config": Annotated[Config, techniques(*names)]}
@@ -50,7 +50,7 @@ def make(
     config: Config,
     model: Path,
     data: OtherDataConfig,
-    target: TargetConfig,
+    target: StepTargetConfig,
     *,
     one: AnyTechnique | None = None,
     ending: str = "",
@@ -65,21 +65,51 @@ def make(
 
     path, one = check_model_path(model), one or technique_of(config)
     named = (value for name, value in config if option_of(type(config), name).model)
+    name = target.output or (f"{path.stem}{ending}" if ending else one.output_name(path.stem, config))
+    beside = {}
+    if target.save_recipe:
+        beside[target.save_recipe] = _recipe(one, config, path, data, target.save_recipe, Path(name).name, companions)
     destination = Destination(
-        target.output or (f"{path.stem}{ending}" if ending else one.output_name(path.stem, config)),
+        name,
         suffix=f".{one.gives}",
         force=target.force,
         inputs=[path, *(check_model_path(value) for value in named if isinstance(value, Path))],
         companions=[*one.companions, *companions],
+        beside=beside,
     )
 
-    def result() -> "Result":
+    def pipeline() -> "Pipeline":
         from tfopt.core.pipeline import Pipeline
         from tfopt.core.recipe import Step
 
-        return Pipeline([Step(one, config)]).run(path, data.config, name=destination.path.name, progress=out)
+        return Pipeline([Step(one, config)])
 
-    write(out, destination, result)
+    if target.dry_run:
+        out.load_tensorflow()
+        plan = pipeline().plan(path, data.config, progress=out)
+        out.show_plan(plan, [*destination.written, destination.report_path])
+        destination.save_beside()
+    else:
+        write(out, destination, lambda: pipeline().run(path, data.config, name=destination.path.name, progress=out))
+
+
+def _recipe(
+    one: AnyTechnique,
+    config: Config,
+    model: Path,
+    data: OtherDataConfig,
+    path: Path,
+    name: str,
+    companions: Sequence[str],
+) -> bytes:
+    """Return the recipe of a command as it lies at `path`."""
+    from tfopt.core.recipe import Outputs, Recipe, Step
+    from tfopt.core.recipe_file import recipe_text
+
+    outputs = {"model": name} | ({"emit": "c"} if C_SUFFIXES[0] in companions else {})
+    given = {"data": data.config} if data.config else {}
+    recipe = Recipe.of([Step(one, config)], source=str(model), outputs=Outputs(**outputs), **given)
+    return recipe_text(recipe, path.parent).encode()
 
 
 def write(out: Output, destination: "Destination", result: "Callable[[], Result]") -> None:
@@ -88,9 +118,7 @@ def write(out: Output, destination: "Destination", result: "Callable[[], Result]
         out.load_tensorflow()
         made = result()
         companions = [companion.payload for companion in made.companions]
-        if destination.path.with_suffix(SOURCES[0]) in destination.companions:
-            from tfopt.conversion.c_array import c_array
-
+        if destination.path.with_suffix(C_SUFFIXES[0]) in destination.companions:
             companions += [text.encode() for text in c_array(made.artifact.payload, destination.path.stem)]
         report = destination.save(made.artifact.payload, out.flags.translate_record(made.report), companions)
-    out.report(report, written=destination.written)
+    out.report(report, written=[*destination.written, *destination.beside])

@@ -65,16 +65,32 @@ def _read_seconds(given: object) -> object:
 
 
 SECONDS = {"s": 1, "m": 60, "h": 3600}
+ShareText = Annotated[str, Field(pattern=r"^[0-9.]+%?$")]  # what else is wrong with it shows when it is read
+TimeText = Annotated[str, Field(pattern=r"^[0-9]+(\.[0-9]+)?[smh]$")]
 Fraction = Annotated[
-    float, Field(gt=0, lt=1, allow_inf_nan=False), BeforeValidator(_read_share), Option("FRACTION", text=True)
+    float,
+    Field(gt=0, lt=1, allow_inf_nan=False),
+    BeforeValidator(_read_share, json_schema_input_type=Annotated[float, Field(gt=0, lt=1)] | ShareText),
+    Option("FRACTION", text=True),
 ]
 Share = Annotated[
-    float, Field(ge=0, le=1, allow_inf_nan=False), BeforeValidator(_read_share), Option("SHARE", text=True)
+    float,
+    Field(ge=0, le=1, allow_inf_nan=False),
+    BeforeValidator(_read_share, json_schema_input_type=Annotated[float, Field(ge=0, le=1)] | ShareText),
+    Option("SHARE", text=True),
 ]
 Rate = Annotated[
-    float, Field(ge=0, lt=1, allow_inf_nan=False), BeforeValidator(_read_share), Option("SHARE", text=True)
+    float,
+    Field(ge=0, lt=1, allow_inf_nan=False),
+    BeforeValidator(_read_share, json_schema_input_type=Annotated[float, Field(ge=0, lt=1)] | ShareText),
+    Option("SHARE", text=True),
 ]
-Duration = Annotated[float, Field(gt=0, allow_inf_nan=False), BeforeValidator(_read_seconds), Option("TIME", text=True)]
+Duration = Annotated[
+    float,
+    Field(gt=0, allow_inf_nan=False),
+    BeforeValidator(_read_seconds, json_schema_input_type=Annotated[float, Field(gt=0)] | TimeText),
+    Option("TIME", text=True),
+]
 Count = Annotated[int, Field(ge=1), Option("N")]
 Epochs = Annotated[Count, Field(description="Most epochs to train.")]
 BatchSize = Annotated[Count, Field(description="Samples a step, over all replicas.")]

@@ -4,6 +4,7 @@ import re
 from difflib import get_close_matches
 
 from pydantic import BaseModel, ValidationError
+from pydantic_core import ErrorDetails
 
 from tfopt.errors import ConfigError
 
@@ -14,22 +15,29 @@ def refusal(kind: type[BaseModel], error: ValidationError) -> ConfigError:
     complaint = first["msg"].removeprefix("Value error, ")
     if first["type"] == "value_error" and not first["loc"]:
         named = re.search(r"`(\w+)`", complaint)
-        return ConfigError(complaint, named and named[1])
+        return ConfigError(complaint, named and named[1], (named[1],) if named else ())
     complaint = f"{complaint[:1].lower()}{complaint[1:]}"
     if not first["loc"]:
         return ConfigError(f"a {kind.__name__} cannot be made of this: {complaint}")
     name = str(first["loc"][0])
-    match first["type"]:
+    return ConfigError(_sentence(kind, name, first), name, first["loc"])
+
+
+def _sentence(kind: type[BaseModel], name: str, complaint: ErrorDetails) -> str:
+    given = complaint["input"]
+    match complaint["type"]:
         case "extra_forbidden":
-            return ConfigError(f"{kind.__name__} has no `{name}`{_instead(kind, name)}", name)
+            return f"{kind.__name__} has no `{name}`{_instead(kind, name)}"
         case "missing":
-            return ConfigError(f"{kind.__name__} needs `{name}`", name)
+            return f"{kind.__name__} needs `{name}`"
         case "value_error":
-            return ConfigError(f"`{name}` {first['msg'].removeprefix('Value error, ')}", name)
-        case "literal_error" if isinstance(first["input"], str):
-            known = ", ".join(re.findall(r"'([^']*)'", first["ctx"]["expected"]))
-            return ConfigError(f"`{name}` {first['input']} is not known; there are {known}", name)
-    return ConfigError(f"`{name}` {first['input']} is out of range: {complaint}", name)
+            return f"`{name}` {complaint['msg'].removeprefix('Value error, ')}"
+        case "literal_error" if isinstance(given, str):
+            known = ", ".join(re.findall(r"'([^']*)'", complaint["ctx"]["expected"]))
+            return f"`{name}` {given} is not known; there are {known}"
+    reason = f"{complaint['msg'][:1].lower()}{complaint['msg'][1:]}"
+    wrong = "is of the wrong type" if complaint["type"].endswith("_type") else "is out of range"
+    return f"`{name}` {given} {wrong}: {reason}"
 
 
 def _instead(kind: type[BaseModel], name: str) -> str:

@@ -4,6 +4,7 @@ import re
 
 ALIGNMENT = 16  # what the flatbuffer's longest vectors need; TensorFlow Lite Micro reads weights in place
 PER_LINE = 12
+C_SUFFIXES = (".c", ".h")
 
 
 def c_array(payload: bytes, stem: str) -> tuple[str, str]:

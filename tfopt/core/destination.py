@@ -6,12 +6,12 @@ A process that is killed leaves at most hidden files, which the next one with th
 
 import contextlib
 import glob
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from tfopt.errors import OutputError
-from tfopt.runtime.atomic_files import check_destination, hidden_name, temporary_name, write_files
+from tfopt.runtime.atomic_files import check_destination, check_folder, hidden_name, write_files
 from tfopt.runtime.locks import locked
 
 if TYPE_CHECKING:
@@ -19,7 +19,19 @@ if TYPE_CHECKING:
 
 
 class Destination:
-    """A path for a result, checked before the work begins; `companions` are suffixes of more files."""
+    """A path for a result, checked before the work begins.
+
+    Args:
+        path: Where the artifact goes.
+        suffix: How its name must end.
+        force: Whether files that exist are replaced.
+        inputs: Files that it must not be.
+        companions: Suffixes of more files that are made with it.
+        beside: Files whose content is known already, as that of a recipe.
+
+    Raises:
+        OutputError: If something cannot be written.
+    """
 
     def __init__(
         self,
@@ -29,6 +41,7 @@ class Destination:
         force: bool = False,
         inputs: Iterable[Path] = (),
         companions: Iterable[str] = (),
+        beside: Mapping[Path, bytes] | None = None,
     ) -> None:
         self.path = Path(path)
         self.force = force
@@ -39,9 +52,11 @@ class Destination:
             for path in self.written:
                 if path.resolve() == source.resolve():
                     raise OutputError(f"the output {path} is the input itself; give another name with -o")
-        for path in (*self.written, self.report_path):
+        self.beside = beside or {}
+        for path in (*self.written, self.report_path, *self.beside):
             check_destination(path, force)
-        _try_folder(self.path)
+        for path in (self.path, *self.beside):
+            check_folder(path)
 
     @property
     def report_path(self) -> Path:
@@ -58,8 +73,13 @@ class Destination:
         report = report.model_copy(update={"output": str(self.path)})
         contents = {**dict(zip(self.companions, companions, strict=True)), self.path: payload}
         contents[self.report_path] = (report.model_dump_json(indent=2) + "\n").encode()
-        write_files(contents, force=self.force)
+        write_files({**contents, **self.beside}, force=self.force)
         return report
+
+    def save_beside(self) -> None:
+        """Write only what lies beside the artifact and was known from the start."""
+        if self.beside:
+            write_files(self.beside, force=self.force)
 
     @contextlib.contextmanager
     def held(self) -> Iterator[None]:
@@ -73,16 +93,3 @@ class Destination:
                 for left in path.parent.glob(f"{glob.escape(hidden_name(path))}.{'[0-9a-f]' * 8}.tmp"):
                     left.unlink(missing_ok=True)  # of a process that was killed
             yield
-
-
-def _try_folder(path: Path) -> None:
-    if not path.parent.is_dir():
-        raise OutputError(f"the folder {path.parent} does not exist")
-    temporary = temporary_name(path)
-    try:
-        temporary.touch()
-    except OSError as error:
-        raise OutputError(f"cannot write into {path.parent}: {error.strerror or error}") from error
-    finally:
-        with contextlib.suppress(OSError):
-            temporary.unlink(missing_ok=True)

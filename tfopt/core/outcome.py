@@ -1,10 +1,11 @@
 """A step of a pipeline answers with an outcome: one type for all techniques."""
 
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, field
 
 from tfopt.formats.artifact import Artifact
-from tfopt.report.schema import GateResult, LayerChange, Report
+from tfopt.report.schema import GateResult, LayerChange
+from tfopt.typing import Json
 
 
 @dataclass(frozen=True)
@@ -19,7 +20,7 @@ class Outcome:
         notes: Sentences for the report.
         history: Figures of each epoch that was trained.
         gates: Limits that the technique has held its result to.
-        verdict: What can be said only when everything is measured.
+        facts: Plain data of which the technique makes sentences when everything is measured.
     """
 
     artifact: Artifact
@@ -29,4 +30,4 @@ class Outcome:
     notes: Sequence[str] = ()
     history: Sequence[dict[str, float]] = ()
     gates: Sequence[GateResult] = ()
-    verdict: Callable[[Report], list[str]] | None = None
+    facts: Json = field(default_factory=dict)

@@ -12,14 +12,20 @@ from tfopt.config.fields import Config
 from tfopt.core.context import Context
 from tfopt.core.outcome import Outcome
 from tfopt.core.provenance import DataLike, data_for, next_provenance
-from tfopt.core.recipe import Recipe, Step
+from tfopt.core.recipe import Recipe, Step, check_formats
+from tfopt.core.registry import summary_of
 from tfopt.core.result import Result, report_of
+from tfopt.core.run_folder import RunFolder, sha256, step_key
 from tfopt.data.dataset import Dataset
 from tfopt.distribution.strategies import create_logical_devices
 from tfopt.errors import InputError
+from tfopt.evaluation.config import Gates
 from tfopt.formats.artifact import Artifact
 from tfopt.formats.keras.artifact import KerasArtifact
 from tfopt.formats.loading import ModelLike, load_keras
+from tfopt.graph.layer_names import named_layers
+from tfopt.report.inspection import Verdict
+from tfopt.report.plan import Plan, PlannedLayer, PlannedStep
 from tfopt.runtime.process_state import preserved
 from tfopt.runtime.progress import Progress, Silent
 
@@ -41,12 +47,7 @@ class Pipeline:
         self.steps = [Step.of(step) for step in steps]
         if not self.steps:
             raise InputError("`steps` is empty: a pipeline has at least one")
-        for step, following in zip(self.steps, self.steps[1:], strict=False):
-            if step.technique.gives != "keras":
-                raise InputError(
-                    f"{step.technique.name} gives a .{step.technique.gives} file, but {following.technique.name} takes"
-                    " a Keras model: swap them"
-                )
+        check_formats(self.steps)
 
     @preserved()
     def run(
@@ -56,6 +57,8 @@ class Pipeline:
         *,
         name: str | None = None,
         progress: Progress | None = None,
+        gates: Gates | None = None,
+        folder: RunFolder | None = None,
     ) -> Result:
         """Apply the steps to a copy of `model`, measure what came out and report.
 
@@ -64,6 +67,8 @@ class Pipeline:
             data: A name, a path, a config or a data set; None for what the model remembers.
             name: What the result is called, suffix included.
             progress: Shows how far the work is.
+            gates: Limits that the result is held to.
+            folder: Keeps what each step makes; a step that it has is not done again. It must be held.
 
         Raises:
             TfoptError: In one sentence that names the argument, if it cannot be done.
@@ -73,25 +78,68 @@ class Pipeline:
             create_logical_devices(step.config)
         source = load_keras(model)
         dataset, notes = data_for(source, data, progress)
-        context = Context.of(dataset, progress)
-        applied: list[Outcome] = []
-        artifact: Artifact = source
-        for step in self.steps:
-            assert isinstance(artifact, KerasArtifact)
-            last = step is self.steps[-1]
-            applied.append(self._apply(step, artifact, context, dataset, name if last else None))
-            measured = [source if one is artifact else one for one in applied[-1].measured]
-            artifact = applied[-1].artifact
-        report = report_of(self.command, self.config, dataset, measured, progress, notes=notes + self._notes(applied))
+        applied = self._applied(source, dataset, progress, name, folder)
+        last = applied[-1]
+        measured = list(last.measured)
+        notes += self._notes(applied)
+        report = report_of(self.command, self.config, dataset, measured, progress, notes=notes, gates=gates)
         report = report.model_copy(
             update={
                 "layers": [layer for outcome in applied for layer in outcome.layers],
                 "history": [epoch for outcome in applied for epoch in outcome.history],
-                "gates": [gate for outcome in applied for gate in outcome.gates],
+                "gates": [gate for outcome in applied for gate in outcome.gates]
+                + [gate for gate in report.gates if gate.name == last.artifact.name],
             }
         )
-        verdict = applied[-1].verdict
-        return Result(artifact, report.with_notes(verdict(report) if verdict else []), tuple(applied[-1].companions))
+        verdicts = self.steps[-1].technique.verdicts(report, last.facts)
+        return Result(last.artifact, report.with_notes(verdicts), tuple(last.companions))
+
+    @preserved()
+    def plan(self, model: ModelLike, data: DataLike | None = None, *, progress: Progress | None = None) -> Plan:
+        """Say what the steps would do to each layer of `model`; nothing is trained or written.
+
+        Each step is planned on the model as it is now: what an earlier step removes, a later one does not find.
+        Arguments and errors are those of `run`.
+        """
+        progress = progress or Silent()
+        source = load_keras(model)
+        dataset, notes = data_for(source, data, progress)
+        context = Context.of(dataset, progress)
+        with progress.task("planning", len(self.steps)) as advance:
+            steps = []
+            for step in self.steps:
+                steps.append(_planned(step, source, context))
+                advance(1, step.technique.name)
+        if len(steps) > 1:
+            notes.append("each step is planned on the model as it is now: what one removes, a later one does not find")
+        return Plan(model=source.name, data=dataset.config.source if dataset else None, steps=steps, notes=notes)
+
+    def _applied(
+        self,
+        source: KerasArtifact,
+        dataset: Dataset | None,
+        progress: Progress,
+        name: str | None,
+        folder: RunFolder | None,
+    ) -> list[Outcome]:
+        """Apply the steps, or take from the folder what they have made; the last one measures against the source."""
+        context = Context.of(dataset, progress)
+        applied: list[Outcome] = []
+        artifact: Artifact = source
+        key = sha256(source.payload) if folder else ""
+        for number, step in enumerate(self.steps, 1):
+            assert isinstance(artifact, KerasArtifact)
+            title = name if number == len(self.steps) else None
+            key = step_key(key, step, artifact, dataset, title) if folder else ""
+            outcome = folder.find(key, artifact) if folder else None
+            if outcome is None:
+                outcome = self._apply(step, artifact, context, dataset, title)
+                if folder:
+                    folder.keep(key, step, artifact, outcome)
+            measured = [source if one is artifact else one for one in outcome.measured]
+            applied.append(replace(outcome, measured=measured))
+            artifact = outcome.artifact
+        return applied
 
     @property
     def command(self) -> str:
@@ -126,3 +174,27 @@ class Pipeline:
             return list(applied[0].notes)
         pairs = zip(self.steps, applied, strict=True)
         return [f"{step.technique.name}: {note}" for step, outcome in pairs for note in outcome.notes]
+
+
+def _planned(step: Step, source: KerasArtifact, context: Context) -> PlannedStep:
+    """Return what a step would do to each layer with weights; a technique may also speak of blocks of layers."""
+    found = step.technique.plan(source, step.config, context) or {}
+    layers = {name: layer for name, layer in named_layers(source.model) if layer.weights}
+    if found.keys() & layers.keys():
+        shared = Verdict(can=False, detail="it shares its weights")
+        found = {name: found.get(name, shared) for name in layers}
+    return PlannedStep(
+        technique=step.technique.name,
+        summary=summary_of(step.technique),
+        config=step.config.model_dump(mode="json", exclude_unset=True),
+        layers=[
+            PlannedLayer(
+                layer=name,
+                kind=type(layers[name]).__name__ if name in layers else "block",
+                weights=layers[name].count_params() if name in layers else 0,
+                changed=verdict.can,
+                detail=verdict.detail,
+            )
+            for name, verdict in found.items()
+        ],
+    )

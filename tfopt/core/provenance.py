@@ -15,6 +15,7 @@ from tfopt.formats.keras.artifact import KerasArtifact
 from tfopt.formats.provenance import Provenance, Step
 from tfopt.report.schema import package_versions
 from tfopt.runtime.progress import Progress
+from tfopt.typing import Json
 
 DataLike = str | Path | DataConfig | Dataset
 
@@ -128,4 +129,10 @@ def next_provenance(
 
 
 def _step(command: str, config: Config) -> Step:
-    return Step(command=command, config=config.model_dump(mode="json"), tfopt=package_versions()["tfopt"])
+    return Step(command=command, config=config_record(config), tfopt=package_versions()["tfopt"])
+
+
+def config_record(config: Config) -> Json:
+    """Return the fields of a config; files are told by their names, wherever they lie."""
+    named = {name: value.name for name, value in config if isinstance(value, Path)}
+    return config.model_dump(mode="json") | named

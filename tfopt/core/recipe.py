@@ -2,10 +2,11 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 from pathlib import Path
-from typing import Self
+from typing import Annotated, Any, Literal, Self
 
-from pydantic import Field, JsonValue
+from pydantic import BeforeValidator, Field, JsonValue
 
 from tfopt.config.fields import Config
 from tfopt.core.registry import technique, technique_of
@@ -37,29 +38,57 @@ class Step:
         return cls(technique_of(config), config)
 
 
+def check_formats(steps: Sequence[Step]) -> None:
+    """Raise `InputError` if a step gives what the next cannot take."""
+    for step, following in pairwise(steps):
+        if step.technique.gives != "keras":
+            raise InputError(
+                f"{step.technique.name} gives a .{step.technique.gives} file, but {following.technique.name} takes"
+                " a Keras model: swap them"
+            )
+
+
 class RecipeStep(Config):
     """A technique by its name, and the fields of its config; what is left out keeps its default."""
 
-    technique: str
-    config: Mapping[str, JsonValue] = Field(default_factory=dict)
+    technique: Annotated[str, Field(description="The name of a technique.")]
+    config: Annotated[Mapping[str, JsonValue], Field(description="What is asked of it.")] = Field(default_factory=dict)
+
+
+class Outputs(Config):
+    """The files that a run writes, in its folder."""
+
+    model: Annotated[str | None, Field(description="Name of the result; left out: as its technique calls it.")] = None
+    emit: Annotated[Literal["c"] | None, Field(description="Also write a .tflite file as a C array with a header.")] = (
+        None
+    )
+
+
+def _named(given: object) -> object:
+    return {"source": given} if isinstance(given, str) else given
 
 
 class Recipe(Config):
     """Steps, the model they start from, the data they use, and the limits of the result."""
 
-    source: str | None = None
-    data: DataConfig | None = None
-    steps: tuple[RecipeStep, ...]
-    gates: Gates = Gates()
+    source: Annotated[str | None, Field(description="The model that the first step is given.")] = None
+    data: Annotated[
+        DataConfig | None,
+        BeforeValidator(_named, json_schema_input_type=DataConfig | str | None),
+        Field(description="The data, or their source alone; left out: what the model remembers."),
+    ] = None
+    steps: Annotated[tuple[RecipeStep, ...], Field(min_length=1, description="Techniques, one after the other.")]
+    gates: Annotated[Gates, Field(description="Limits that the result must respect.")] = Gates()
+    outputs: Annotated[Outputs, Field(description="The files that are written.")] = Outputs()
 
     @classmethod
-    def of(cls, steps: Sequence[Step], source: str | None = None, data: DataConfig | None = None) -> Self:
-        """Return the recipe of a pipeline."""
+    def of(cls, steps: Sequence[Step], **fields: Any) -> Self:
+        """Return the recipe of a pipeline, with further `fields`."""
         named = [
             RecipeStep(technique=step.technique.name, config=step.config.model_dump(mode="json", exclude_unset=True))
             for step in steps
         ]
-        return cls(source=source, data=data, steps=tuple(named))
+        return cls(steps=tuple(named), **fields)
 
     def configs(self) -> list[Config]:
         """Return the config of each step.
@@ -67,33 +96,26 @@ class Recipe(Config):
         Raises:
             InputError: If a technique is not known, or a field of its config is wrong.
         """
-        return [technique(step.technique).config.model_validate(step.config) for step in self.steps]
+        return [step.config for step in self.pipeline_steps()]
+
+    def pipeline_steps(self) -> list[Step]:
+        """Return the technique and the config of each step; errors as in `configs`."""
+        found = [(technique(step.technique), step.config) for step in self.steps]
+        return [Step(one, one.config.model_validate(config)) for one, config in found]
 
     @classmethod
-    def read(cls, path: Path) -> Self:
-        """Read a recipe from a YAML file.
+    def read(cls, path: Path) -> "Recipe":
+        """Read a recipe from a YAML file, and what it extends (see `tfopt.core.recipe_file`).
 
         Raises:
-            InputError: If the file is no YAML, or no recipe.
+            InputError: In one sentence with the line, if the file is none, or no pipeline can be made of it.
         """
-        from ruamel.yaml import YAML
-        from ruamel.yaml.error import YAMLError
+        from tfopt.core.recipe_file import read_recipe
 
-        try:
-            found = YAML(typ="safe", pure=True).load(path.read_text(encoding="utf-8"))
-        except (OSError, UnicodeDecodeError, YAMLError) as error:
-            raise InputError(f"{path} is no recipe: {' '.join(str(error).split())[:200]}") from error
-        if not isinstance(found, dict):
-            raise InputError(f"{path} is no recipe: it holds a {type(found).__name__}, not fields")
-        return cls.model_validate(found)
+        return read_recipe(path)
 
     def write(self, path: Path, *, force: bool = False) -> Path:
         """Write the recipe as YAML; raises `OutputError` if the file exists, unless `force`."""
-        from io import StringIO
+        from tfopt.core.recipe_file import recipe_text
 
-        from ruamel.yaml import YAML
-
-        text = StringIO()
-        yaml = YAML()
-        yaml.dump(self.model_dump(mode="json", exclude_defaults=True), text)
-        return write_file(path, text.getvalue().encode(), force=force)
+        return write_file(path, recipe_text(self, path.parent).encode(), force=force)

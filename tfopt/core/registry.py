@@ -7,8 +7,10 @@ The object that an entry point names is a subclass of `tfopt.core.technique.Tech
 asked for, so that the list of commands is there at once.
 """
 
+from difflib import get_close_matches
 from functools import cache
 from importlib import import_module
+from inspect import getdoc
 from typing import TYPE_CHECKING
 
 from tfopt.config.fields import Config
@@ -57,7 +59,9 @@ def technique(name: str) -> AnyTechnique:
         own: AnyTechnique = getattr(import_module(module), kind)()
         return own
     if name not in third_party():
-        raise InputError(f"there is no technique {name}; there are {', '.join(names())}")
+        alike = get_close_matches(name, names(), 1)
+        meant = f": did you mean {alike[0]}?" if alike else f"; there are {', '.join(names())}"
+        raise InputError(f"there is no technique {name}{meant}")
     point = third_party()[name]
     try:
         found = point.load()()
@@ -69,6 +73,17 @@ def technique(name: str) -> AnyTechnique:
     if not isinstance(found, Technique) or found.name != name:
         raise InputError(f"the technique {name} ({point.value}) is no Technique of that name")
     return found
+
+
+def summary_of(one: AnyTechnique) -> str:
+    """Return what a technique does, in a sentence."""
+    return (getdoc(type(one)) or "").partition("\n")[0]
+
+
+def version_of(name: str) -> str:
+    """Return the version of the package that adds a technique; nothing for one of tfopt."""
+    point = None if name in OWN else third_party().get(name)
+    return point.dist.version if point and point.dist else ""
 
 
 def technique_of(config: Config) -> AnyTechnique:

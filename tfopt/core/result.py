@@ -4,8 +4,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from tfopt.config.fields import Config
+from tfopt.core.provenance import DataLike, data_for
 from tfopt.data.baselines import measure_baseline
 from tfopt.data.dataset import Dataset
+from tfopt.errors import InputError
 from tfopt.evaluation.bleu import copied
 from tfopt.evaluation.config import Gates
 from tfopt.evaluation.gates import check
@@ -13,6 +15,7 @@ from tfopt.evaluation.measurement import compare as compare_measured
 from tfopt.evaluation.measurement import measure
 from tfopt.formats.artifact import Artifact
 from tfopt.formats.keras.artifact import KerasArtifact
+from tfopt.formats.loading import ModelLike, load
 from tfopt.report.schema import Baseline, DataSummary, Report, package_versions
 from tfopt.runtime.progress import Progress
 
@@ -65,6 +68,18 @@ def report_of(
         seed=getattr(config, "seed", None),
         versions=package_versions(),
     )
+
+
+def report_files(
+    command: str, models: Sequence[ModelLike], data: DataLike | None, gates: Gates, progress: Progress
+) -> Report:
+    """Measure models, the baseline first, on the data given or those that the first of them remembers that does."""
+    if not models:
+        raise InputError("`models` is empty: give at least one")
+    artifacts = [load(model) for model in models]
+    remembering = next((a for a in artifacts if a.provenance and a.provenance.data), artifacts[0])
+    dataset, notes = data_for(remembering, data, progress)
+    return report_of(command, gates, dataset, artifacts, progress, notes=notes, gates=gates)
 
 
 def summary(data: Dataset) -> DataSummary:

@@ -10,12 +10,14 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, ClassVar, Generic, Literal, TypeAlias, TypeVar
 
 from tfopt.config.fields import Config
+from tfopt.typing import Json
 
 if TYPE_CHECKING:
     from tfopt.core.context import Context
     from tfopt.core.outcome import Outcome
     from tfopt.formats.keras.artifact import KerasArtifact
     from tfopt.report.inspection import Verdict
+    from tfopt.report.schema import Report
 
 Format = Literal["keras", "tflite"]
 Property = Literal["sparsity", "clusters"]
@@ -65,12 +67,16 @@ class Technique(ABC, Generic[C]):
             TfoptError: In one sentence, if it cannot be done.
         """
 
-    def layer_verdicts(self, artifact: "KerasArtifact", context: "Context") -> "Mapping[str, Verdict] | None":
-        """Say what it can do with each layer of `artifact`, by its name; None if it does not go by layers.
+    def plan(self, artifact: "KerasArtifact", config: C, context: "Context") -> "Mapping[str, Verdict] | None":
+        """Say what it would do with each layer of `artifact`, by its name; None if it does not go by layers.
 
         Nothing is changed and nothing is trained. Layers with weights that are left out count as shared.
         """
         return None
+
+    def verdicts(self, report: "Report", facts: Json) -> list[str]:
+        """Return what can be said only when everything is measured; `facts` are those of the outcome."""
+        return []
 
     def output_name(self, stem: str, config: C) -> str:
         """Return the name of the result of a model with this stem."""

@@ -65,9 +65,14 @@ class DataConfig(Config):
     ] = None
 
     @property
+    def known(self) -> bool:
+        """Say whether `source` is the name of a known data set."""
+        return self.source in (*BUNDLED, *KERAS) or self.source.startswith(TFDS)
+
+    @property
     def path(self) -> Path | None:
         """File or folder behind `source`, or None when it is the name of a known data set."""
-        if self.source in (*BUNDLED, *KERAS) or self.source.startswith(TFDS):
+        if self.known:
             return None
         named = self.source.endswith((".npz", *TABLES)) or "/" in self.source or "\\" in self.source
         return Path(self.source) if named or Path(self.source).exists() else None

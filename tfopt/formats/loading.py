@@ -16,7 +16,18 @@ ModelLike: TypeAlias = str | Path | keras.Model | Artifact
 
 
 def load(model: ModelLike) -> Artifact:
-    """Load a model file, or wrap a Keras model that is in memory; see `tfopt.load`."""
+    """Load a model file, or wrap a Keras model that is in memory.
+
+    Args:
+        model: A path, a `keras.Model`, or an artifact, which is returned as it is.
+
+    Returns:
+        A `TfliteArtifact` for a `.tflite` file, else a `KerasArtifact`; models of Keras 2 are rebuilt in Keras 3.
+
+    Raises:
+        InputError: The file is missing, damaged, unsafe or of an unknown kind.
+        UnsupportedError: A model of Keras 2 has something that Keras 3 lacks.
+    """
     if isinstance(model, keras.Model):
         return KerasArtifact.from_model(model, model.name)
     if isinstance(model, KerasArtifact | TfliteArtifact):

@@ -1,5 +1,7 @@
 """Each technique says by its own code what it would do with each layer: nothing is changed, nothing is trained."""
 
+from collections.abc import Mapping
+
 from tfopt.core import registry
 from tfopt.core.context import Context
 from tfopt.errors import TfoptError
@@ -7,8 +9,9 @@ from tfopt.formats.keras.artifact import KerasArtifact
 from tfopt.graph.layer_names import named_layers
 from tfopt.report.inspection import Verdict
 from tfopt.runtime.progress import Progress
+from tfopt.techniques.quantization.post_training import int8_verdicts
 
-CONVERTING = "quantize"  # the one that makes a file to see
+CONVERTING = "quantize"  # of which a file is made to see
 
 
 def verdicts(
@@ -29,11 +32,15 @@ def verdicts(
     notes = []
     with progress.task("asking the techniques", len(asked)) as advance:
         for name in asked:
-            column, answers = name, None
+            column = name
+            answers: Mapping[str, Verdict] | None = None
             try:
                 technique = registry.technique(name)
                 column = technique.column or name
-                answers = technique.layer_verdicts(artifact, Context(progress=progress))
+                if name == CONVERTING:
+                    answers = int8_verdicts(artifact, progress)
+                else:
+                    answers = technique.plan(artifact, technique.config(), Context(progress=progress))
             except TfoptError as error:
                 notes.append(f"{column}: {error}")
             for layer, own in found.items():

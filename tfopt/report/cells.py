@@ -5,10 +5,11 @@ from collections.abc import Callable, Sequence
 from rich.markup import escape
 
 from tfopt.config.choices import Task
-from tfopt.report.schema import Comparison, Measurement
+from tfopt.report.schema import Comparison, DataSummary, GateResult, LockCheck, Measurement
 
 EMPTY = "[dim]-[/]"
 BASELINE = "[dim]baseline[/]"
+SHOWN = 32  # letters of what is locked
 
 Cell = Callable[[Measurement, Comparison | None], str]
 
@@ -32,6 +33,31 @@ def format_score(value: float, task: Task) -> str:
             return f"BLEU {value:.1f}"
         case _:
             return f"an MAE of {value:.4g}"
+
+
+def gate_line(gate: GateResult, data: DataSummary | None) -> str:
+    """Say whether a limit holds, and what was found."""
+    by_error = data is not None and data.task in ("regression", "forecasting")
+    show = format_size if gate.gate == "max-size" else _more_error if by_error else _points_lost
+    return f"{_word(gate.passed)}: {gate.name}: --{gate.gate} {show(gate.limit)}, found {show(gate.found)}"
+
+
+def lock_line(check: LockCheck) -> str:
+    """Say whether something is as it was locked."""
+    told = f"locked {check.locked[:SHOWN]}, found {check.found[:SHOWN]}" if not check.passed else "as locked"
+    return f"{_word(check.passed)}: {check.what} {check.name}: {told}"
+
+
+def _word(passed: bool) -> str:
+    return "pass" if passed else "FAIL"
+
+
+def _points_lost(share: float) -> str:
+    return f"{share * 100 + 0.0:.2f} points"
+
+
+def _more_error(share: float) -> str:
+    return f"{share * 100 + 0.0:.2f} % more error"
 
 
 def _relative(change: float | None, *, less_is_good: bool = True) -> str:

@@ -210,6 +210,16 @@ class GateResult(Record):
     passed: bool
 
 
+class LockCheck(Record):
+    """One thing that a lock names, a hash or the figure of a gate, and what was found."""
+
+    what: str
+    name: str
+    locked: str
+    found: str
+    passed: bool
+
+
 class TrialResult(Record):
     """One trial of a search: what was tried and how it went on the validation split.
 
@@ -242,6 +252,7 @@ class Report(Record):
         errors: What quantizing does at each layer, worst first.
         groups: What each group of channels is worth, what hurts most first.
         gates: The limits that were set, and whether they hold.
+        lock: What the lock of a recipe was held to.
         notes: Sentences on what was done or left out.
         replicas: The device of each replica, if training was distributed.
         history: The losses and metrics of each epoch.
@@ -261,6 +272,7 @@ class Report(Record):
     errors: list[LayerError] = []
     groups: list[GroupLoss] = []
     gates: list[GateResult] = []
+    lock: list[LockCheck] = []
     notes: list[str] = []
     replicas: list[str] = []
     history: list[dict[str, float]] = []
@@ -272,8 +284,8 @@ class Report(Record):
 
     @property
     def passed(self) -> bool:
-        """True if every gate holds."""
-        return all(gate.passed for gate in self.gates)
+        """True if every gate holds, and the lock."""
+        return all(gate.passed for gate in self.gates) and all(check.passed for check in self.lock)
 
     def with_notes(self, notes: Sequence[str]) -> Self:
         """Return the report with further notes."""

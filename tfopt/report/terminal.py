@@ -8,7 +8,7 @@ from rich.markup import escape
 from rich.table import Table
 from rich.text import Text
 
-from tfopt.report.cells import BASELINE, EMPTY, GROUPS, ROWS, format_score, format_size, verdicts
+from tfopt.report.cells import BASELINE, EMPTY, GROUPS, ROWS, format_score, gate_line, lock_line, verdicts
 from tfopt.report.layer_tables import render_errors, render_groups, render_layers
 from tfopt.report.schema import Comparison, Measurement, Report
 from tfopt.report.tuning_table import render_trials
@@ -80,26 +80,9 @@ def _table() -> Table:
 
 
 def _gates(report: Report) -> list[Text]:
-    lines = []
-    for gate in report.gates:
-        word, style = ("pass", "green") if gate.passed else ("FAIL", "bold red")
-        show = format_size if gate.gate == "max-size" else _share if _by_error(report) else _points_lost
-        lines.append(
-            Text(f"{word}: {gate.name}: --{gate.gate} {show(gate.limit)}, found {show(gate.found)}", style=style)
-        )
-    return lines
-
-
-def _by_error(report: Report) -> bool:
-    return report.data is not None and report.data.task in ("regression", "forecasting")
-
-
-def _points_lost(share: float) -> str:
-    return f"{share * 100 + 0.0:.2f} points"
-
-
-def _share(share: float) -> str:
-    return f"{share * 100 + 0.0:.2f} % more error"
+    lines = [(gate.passed, gate_line(gate, report.data)) for gate in report.gates]
+    lines += [(check.passed, lock_line(check)) for check in report.lock]
+    return [Text(line, style="green" if passed else "bold red") for passed, line in lines]
 
 
 def _replicas(devices: Sequence[str]) -> str:

@@ -3,6 +3,7 @@
 So a path holds what it held before or the whole of what is new, at any moment, even if the process is killed.
 """
 
+import contextlib
 import errno
 import hashlib
 import os
@@ -82,6 +83,20 @@ def check_destination(path: Path, force: bool) -> None:
         raise OutputError(f"the output {path} is a directory")
     if path.exists() and not force:
         raise OutputError(_exists(path))
+
+
+def check_folder(path: Path) -> None:
+    """Raise `OutputError` if the folder of `path` is not there or cannot be written into."""
+    if not path.parent.is_dir():
+        raise OutputError(f"the folder {path.parent} does not exist")
+    temporary = temporary_name(path)
+    try:
+        temporary.touch()
+    except OSError as error:
+        raise OutputError(f"cannot write into {path.parent}: {error.strerror or error}") from error
+    finally:
+        with contextlib.suppress(OSError):
+            temporary.unlink(missing_ok=True)
 
 
 def _exists(path: Path) -> str:

@@ -6,13 +6,15 @@ from pathlib import Path
 import numpy as np
 from scipy.stats import t
 
+from tfopt.core.result import summary
 from tfopt.data.dataset import Dataset
 from tfopt.errors import InputError, TfoptError
 from tfopt.evaluation.measurement import Measured, measure
 from tfopt.formats.keras.artifact import KerasArtifact
 from tfopt.models.architectures import build
 from tfopt.models.signature import Signature
-from tfopt.report.shootout import Contestant, Estimate, Gradients
+from tfopt.report.schema import package_versions
+from tfopt.report.shootout import Contestant, Estimate, Gradients, ShootoutReport
 from tfopt.runtime.processes import run
 from tfopt.runtime.progress import Progress
 from tfopt.runtime.temporary_files import temporary_folder
@@ -30,6 +32,19 @@ EXPLANATIONS = (
     " vanishes on its way back, far above 1 it explodes",
     "inference: the models of seed 0 in turns in random order",
 )
+
+
+def report_shootout(config: ShootoutConfig, data: Dataset, progress: Progress) -> ShootoutReport:
+    """Train, measure and report; arguments and errors as for `shootout`."""
+    contestants, notes = shootout(config, data, progress)
+    return ShootoutReport(
+        config=config.model_dump(mode="json"),
+        data=summary(data),
+        budget=config.budget,
+        contestants=contestants,
+        notes=[*data.notes, *notes],
+        versions=package_versions(),
+    )
 
 
 def shootout(config: ShootoutConfig, data: Dataset, progress: Progress) -> tuple[list[Contestant], list[str]]:

@@ -23,7 +23,7 @@ from tfopt.techniques.binarization.packed_layer import packed
 from tfopt.techniques.binarization.post_training import best_rounding
 from tfopt.techniques.binarization.rounding import Levels
 from tfopt.techniques.binarization.training import train_rounded
-from tfopt.techniques.binarization.verdicts import bits_of, verdicts
+from tfopt.techniques.binarization.verdicts import bits_of
 from tfopt.techniques.quantization.config import QuantizeConfig
 from tfopt.techniques.quantization.post_training import quantize_after_training
 from tfopt.training.seeds import seed_everything
@@ -64,7 +64,6 @@ def binarize_weights(artifact: KerasArtifact, config: BinarizeConfig, context: C
         notes += _ternary(model, chosen, data, evaluator, made.model, progress)
     stored = made.model if config.plain else packed(made.model, chosen.levels, artifact.name)
     after = KerasArtifact.from_model(compile_like(artifact.model, stored), artifact.name, deflated=not config.plain)
-    bits = bits_of(made.model, chosen.levels)
     return Outcome(
         after,
         companions=(few_bits.artifact,),
@@ -72,7 +71,7 @@ def binarize_weights(artifact: KerasArtifact, config: BinarizeConfig, context: C
         layers=changes(model, chosen, made, few_bits.held, nested),
         notes=notes,
         history=made.history,
-        verdict=lambda report: verdicts(report, bits),
+        facts=bits_of(made.model, chosen.levels)._asdict(),
     )
 
 

@@ -8,6 +8,7 @@ import numpy as np
 
 from tfopt.errors import InputError, UnsupportedError
 from tfopt.formats.keras.artifact import KerasArtifact
+from tfopt.graph.batch_norm_folding import find_foldable
 from tfopt.graph.kernels import Kernel, find_kernels, to_matrix
 from tfopt.graph.layer_names import named_layers
 from tfopt.graph.model_copy import rebuild
@@ -107,12 +108,15 @@ def _few_values(model: keras.Model) -> list[bool]:
     return found[1:-1] or found or [False]
 
 
-def layer_verdicts(artifact: KerasArtifact) -> dict[str, Verdict]:
-    """Say what becomes of each layer of `artifact`, by the name that it has there."""
+def planned_layers(artifact: KerasArtifact, config: BinarizeConfig) -> dict[str, Verdict]:
+    """Say what will become of each layer of `artifact`, by the name that it has there."""
     nested = {name.replace("/", "_"): name for name, _ in named_layers(artifact.model)}
-    chosen = plan(rebuild(artifact.model, artifact.name), BinarizeConfig(), artifact.name, nested)
-    able = dict.fromkeys(chosen.binarized, "a sign a weight and a scale a channel")
+    flat = rebuild(artifact.model, artifact.name)
+    chosen = plan(flat, config, artifact.name, nested)
+    folded = find_foldable(flat)
+    able = dict.fromkeys(chosen.binarized, f"{config.mode}, and a scale a channel")
     able |= {name: f"8 bits: {why}" for name, why in chosen.why_int8.items()}
+    able |= {name: f"folded into {nested.get(layer, layer)}" for name, layer in folded.items()}
     found = {name: Verdict(can=True, detail=detail) for name, detail in able.items()}
-    found |= {name: Verdict(can=False, detail=why) for name, why in chosen.skipped.items()}
+    found |= {name: Verdict(can=False, detail=why) for name, why in chosen.skipped.items() if name not in folded}
     return {nested.get(name, name): verdict for name, verdict in found.items()}

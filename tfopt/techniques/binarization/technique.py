@@ -4,12 +4,14 @@ from typing import TYPE_CHECKING
 
 from tfopt.core.technique import Technique
 from tfopt.techniques.binarization.config import BinarizeConfig
+from tfopt.typing import Json
 
 if TYPE_CHECKING:
     from tfopt.core.context import Context
     from tfopt.core.outcome import Outcome
     from tfopt.formats.keras.artifact import KerasArtifact
     from tfopt.report.inspection import Verdict
+    from tfopt.report.schema import Report
 
 
 class Binarize(Technique[BinarizeConfig]):
@@ -32,8 +34,14 @@ class Binarize(Technique[BinarizeConfig]):
 
         return binarize_weights(artifact, config, context)
 
-    def layer_verdicts(self, artifact: "KerasArtifact", context: "Context") -> "dict[str, Verdict]":
+    def plan(self, artifact: "KerasArtifact", config: BinarizeConfig, context: "Context") -> "dict[str, Verdict]":
         """Say which layers are binarized, which are kept at 8 bits, and why the others stay float."""
-        from tfopt.techniques.binarization.layer_plan import layer_verdicts
+        from tfopt.techniques.binarization.layer_plan import planned_layers
 
-        return layer_verdicts(artifact)
+        return planned_layers(artifact, config)
+
+    def verdicts(self, report: "Report", facts: Json) -> list[str]:
+        """Say how many bits a weight takes, what it does to speed, and whether int8 is the better choice."""
+        from tfopt.techniques.binarization.verdicts import Bits, verdicts
+
+        return verdicts(report, Bits(**facts))

@@ -30,12 +30,13 @@ class Cluster(Technique[ClusterConfig]):
 
         return cluster_weights(artifact, config, context)
 
-    def layer_verdicts(self, artifact: "KerasArtifact", context: "Context") -> "dict[str, Verdict]":
+    def plan(self, artifact: "KerasArtifact", config: ClusterConfig, context: "Context") -> "dict[str, Verdict]":
         """Say which kernels have enough weights for the clusters."""
         from tfopt.techniques.clustering.cluster import large_enough
         from tfopt.techniques.kernel_selection import targets, verdicts
 
-        config = ClusterConfig()
-        found, skipped = targets(artifact.model, None, artifact.name)
+        found, skipped = targets(artifact.model, config.exclude, artifact.name)
         large, small = large_enough(artifact.model, found, config)
-        return verdicts({target.layer: f"{config.clusters} distinct values" for target in large}, [*skipped, *small])
+        where = " in an output channel" if config.per == "channel" else ""
+        able = {target.layer: f"{config.clusters} distinct values{where}" for target in large}
+        return verdicts(able, [*skipped, *small])

@@ -10,8 +10,9 @@ from tfopt.core.outcome import Outcome
 from tfopt.distribution.strategies import make_strategy
 from tfopt.errors import InputError, UnsupportedError
 from tfopt.formats.keras.artifact import KerasArtifact
+from tfopt.report.inspection import Verdict
 from tfopt.report.schema import LayerChange
-from tfopt.techniques.kernel_selection import Target, targets
+from tfopt.techniques.kernel_selection import Target, targets, verdicts
 from tfopt.techniques.pruning.config import PruneConfig
 from tfopt.techniques.pruning.magnitude import sparsity
 from tfopt.techniques.pruning.masks import Pruning
@@ -79,6 +80,22 @@ def prune_weights(artifact: KerasArtifact, config: PruneConfig, context: Context
     return Outcome(
         KerasArtifact.from_model(pruned, artifact.name), layers=changes + skipped, notes=notes, history=history
     )
+
+
+def planned_layers(artifact: KerasArtifact, config: PruneConfig) -> dict[str, Verdict]:
+    """Say which layers will be pruned, and by how much."""
+    found, skipped = targets(artifact.model, config.exclude, artifact.name)
+    found, small = _long_enough(artifact.model, found, config)
+    skipped = [*skipped, *small]
+    if config.engine == "tfmot":
+        from tfopt.techniques.pruning.tfmot_engine import split
+
+        found, refused = split(artifact.model, artifact.name, found)
+        skipped += refused
+    share = f"{config.sparsity:.0%} of its weights become zero"
+    if config.scope == "global":
+        share = f"{config.sparsity:.0%} of all weights become zero, of its own the smallest"
+    return verdicts({target.layer: share for target in found}, skipped)
 
 
 def _positions(found: list[Target]) -> list[int]:

@@ -33,9 +33,8 @@ class Prune(Technique[PruneConfig]):
 
         return prune_weights(artifact, config, context)
 
-    def layer_verdicts(self, artifact: "KerasArtifact", context: "Context") -> "dict[str, Verdict]":
+    def plan(self, artifact: "KerasArtifact", config: PruneConfig, context: "Context") -> "dict[str, Verdict]":
         """Say which layers have kernels that can be pruned."""
-        from tfopt.techniques.kernel_selection import targets, verdicts
+        from tfopt.techniques.pruning.prune import planned_layers
 
-        found, skipped = targets(artifact.model, None, artifact.name)
-        return verdicts({target.layer: "its kernels" for target in found}, skipped)
+        return planned_layers(artifact, config)

@@ -57,6 +57,11 @@ def fine_tuned(
     return with_trained_weights(fresh, model, rebuilt.variables), pruned, refused, result.history
 
 
+def split(model: keras.Model, title: str, found: list[Target]) -> tuple[list[Target], list[LayerChange]]:
+    """Split targets into those that TFMOT can prune and the others, which are skipped."""
+    return _split(model, to_tf_keras(model, title), found)
+
+
 def _split(model: keras.Model, rebuilt: TfKerasCopy, found: list[Target]) -> tuple[list[Target], list[LayerChange]]:
     layers = dict(named_layers(model))
     pruned, refused = [], []

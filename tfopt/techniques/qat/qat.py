@@ -125,9 +125,9 @@ def _changes(model: keras.Model, payload: bytes, aware: tfmot.QuantizationAware)
     ]
 
 
-def layer_verdicts(artifact: KerasArtifact) -> dict[str, Verdict]:
+def planned_layers(artifact: KerasArtifact, config: QatConfig) -> dict[str, Verdict]:
     """Say which layers are trained with simulated integers, and why the others stay in float."""
-    aware = tfmot.quantization_aware(to_tf_keras(artifact.model, artifact.name, partial(tfmot.unsupported, bits=8)))
+    aware = _aware(artifact.model, artifact, config)
     covered = Verdict(can=True, detail="trained with simulated integers")
     return {
         name: Verdict(can=False, detail=aware.left_float[name]) if name in aware.left_float else covered

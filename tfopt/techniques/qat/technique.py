@@ -29,8 +29,8 @@ class QuantizeAware(Technique[QatConfig]):
 
         return quantize_aware(artifact, config, context)
 
-    def layer_verdicts(self, artifact: "KerasArtifact", context: "Context") -> "dict[str, Verdict]":
+    def plan(self, artifact: "KerasArtifact", config: QatConfig, context: "Context") -> "dict[str, Verdict]":
         """Say which layers are trained with simulated integers: the model is rebuilt in tf_keras to see."""
-        from tfopt.techniques.qat.qat import layer_verdicts
+        from tfopt.techniques.qat.qat import planned_layers
 
-        return layer_verdicts(artifact)
+        return planned_layers(artifact, config)

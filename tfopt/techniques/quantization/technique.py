@@ -29,8 +29,8 @@ class Quantize(Technique[QuantizeConfig]):
 
         return quantize_after_training(artifact, config, context)
 
-    def layer_verdicts(self, artifact: "KerasArtifact", context: "Context") -> "dict[str, Verdict]":
-        """Say what an int8 file holds of each layer: it is made, with ranges from random samples."""
-        from tfopt.techniques.quantization.post_training import int8_verdicts
+    def plan(self, artifact: "KerasArtifact", config: QuantizeConfig, context: "Context") -> "dict[str, Verdict]":
+        """Say which layers have kernels, and which normalizations are folded into them; the model is not converted."""
+        from tfopt.techniques.quantization.plan import planned_layers
 
-        return int8_verdicts(artifact, context.progress)
+        return planned_layers(artifact, config)

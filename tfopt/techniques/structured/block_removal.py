@@ -38,7 +38,7 @@ def prune_blocks(artifact: KerasArtifact, config: StructuredConfig, context: Con
     seed_everything(config.seed)
     model = flat = remove_blocks(artifact.fresh_model(), [], artifact.name)
     cost = cost_of(config, artifact, progress) if config.target else None
-    first = _blocks(model, config)
+    first = removable_blocks(model, config)
     if not first:
         why = (
             "all are excluded"
@@ -79,8 +79,8 @@ def prune_blocks(artifact: KerasArtifact, config: StructuredConfig, context: Con
     return Outcome(KerasArtifact.from_model(model, artifact.name), layers=changes, notes=notes, history=history)
 
 
-def _blocks(model: keras.Model, config: StructuredConfig) -> list[Block]:
-    """The blocks that may leave."""
+def removable_blocks(model: keras.Model, config: StructuredConfig) -> list[Block]:
+    """Return the blocks that may leave."""
     pattern = excluded_by(config.exclude)
     found = find_residual_blocks(model)
     return [block for block in found if not (pattern and any(map(pattern.search, (block.name, *block.layers))))]
@@ -114,7 +114,7 @@ def _losses(
     model: keras.Model, config: StructuredConfig, title: str, evaluator: Evaluator, progress: Progress
 ) -> dict[Block, float]:
     """The validation loss without each of the blocks that may leave."""
-    found = _blocks(model, config)
+    found = removable_blocks(model, config)
     losses = {}
     with progress.task("trying without each block", len(found)) as advance:
         for block in found:

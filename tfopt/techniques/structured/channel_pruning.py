@@ -10,7 +10,7 @@ from tfopt.formats.keras.artifact import KerasArtifact
 from tfopt.techniques.structured.candidates import candidates, proof_inputs
 from tfopt.techniques.structured.config import StructuredConfig
 from tfopt.techniques.structured.fine_tuning import FineTuning
-from tfopt.techniques.structured.layer_changes import narrowed
+from tfopt.techniques.structured.layer_changes import narrowed, shapes_of
 from tfopt.techniques.structured.targets import goal_of
 from tfopt.training.seeds import seed_everything
 from tfopt.training.teacher import load_teacher
@@ -52,7 +52,7 @@ def prune_channels(artifact: KerasArtifact, config: StructuredConfig, context: C
         *([teacher.note] if teacher else []),
         *([] if data else ["not fine-tuned: there is no data"]),
     ]
-    changes = narrowed(first, model)
+    changes = narrowed(first, shapes_of(model))
     return Outcome(KerasArtifact.from_model(model, artifact.name), layers=changes, notes=notes, history=history)
 
 

@@ -51,8 +51,12 @@ class Costs:
             total += macs * (left / full if full else 1.0)
         return total
 
-    def _sizes(self, layer: str, kept: Array) -> list[int]:
+    def shapes_with(self, layer: str, kept: Array) -> list[tuple[int, ...]]:
+        """Return the shapes of the weights of a layer with the channels that are `kept`."""
         shapes = [list(shape) for shape in self.shapes.get(layer, [])]
         for slices in self.by_layer.get(layer, []):
             shapes[slices.weight][slices.axis] = int(kept[slices.ids].sum())
-        return [prod(shape) for shape in shapes]
+        return [tuple(shape) for shape in shapes]
+
+    def _sizes(self, layer: str, kept: Array) -> list[int]:
+        return [prod(shape) for shape in self.shapes_with(layer, kept)]

@@ -1,7 +1,9 @@
 """The effect of structured pruning on each layer is told by what is left of it."""
 
+from collections.abc import Mapping, Sequence
+from math import prod
+
 import keras
-import numpy as np
 
 from tfopt.graph.channels.channel_graph import ChannelGraph
 from tfopt.graph.layer_names import named_layers
@@ -11,28 +13,42 @@ from tfopt.techniques.structured.candidates import Candidates
 NOUNS = {"Embedding": "numbers a token", "LSTM": "units", "GRU": "units", "SimpleRNN": "units", "Dense": "units"}
 
 
-def narrowed(found: Candidates, after: keras.Model) -> list[LayerChange]:
-    """One entry for each layer with weights: how many channels and weights are left, or why all stayed."""
+Shapes = Mapping[str, Sequence[tuple[int, ...]]]
+
+
+def shapes_of(model: keras.Model) -> Shapes:
+    """Return the shapes of the weights of each layer, by its name."""
+    return {name: [tuple(weight.shape) for weight in layer.weights] for name, layer in named_layers(model)}
+
+
+def narrowed(found: Candidates, after: Shapes) -> list[LayerChange]:
+    """Say of each layer with weights how many channels and weights are left, or why all stayed.
+
+    Args:
+        found: The model before, and what competed to leave it.
+        after: The shapes of its weights afterwards; a layer that is not there has been told of under another name.
+    """
     changes = []
-    for (name, old), (_, new) in zip(named_layers(found.model), named_layers(after), strict=True):
-        had, has = (sum(int(np.prod(weight.shape)) for weight in layer.weights) for layer in (old, new))
-        if not had:
+    for name, old in named_layers(found.model):
+        had = sum(prod(weight.shape) for weight in old.weights)
+        has = sum(map(prod, after.get(name, [])))
+        if not had or name not in after:
             continue
         kind = type(old).__name__
         if had == has:
             reason = found.why_kept(name)
             changes.append(LayerChange(layer=name, kind=kind, action="skipped", detail=reason, weights=had))
         else:
-            detail = f"{_made(name, old, new, found.graph)}{has:,} of {had:,} weights left"
+            detail = f"{_made(name, old, after[name], found.graph)}{has:,} of {had:,} weights left"
             changes.append(LayerChange(layer=name, kind=kind, action="narrowed", detail=detail, weights=had))
     return changes
 
 
-def _made(name: str, old: keras.Layer, new: keras.Layer, graph: ChannelGraph) -> str:
+def _made(name: str, old: keras.Layer, after: Sequence[tuple[int, ...]], graph: ChannelGraph) -> str:
     """Return how many of the channels that it makes are left; nothing for layers that just follow."""
     for slices in graph.weight_slices:
         if slices.layer == name and slices.role == "makes":
-            had, has = (layer.weights[slices.weight].shape[slices.axis] for layer in (old, new))
+            had, has = old.weights[slices.weight].shape[slices.axis], after[slices.weight][slices.axis]
             units = getattr(old, "units", None)
             if units and had != units:  # recurrent layers have several gates
                 had, has = units, has * units // had

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from typing import Protocol
 
 import keras
+import numpy as np
 
 from tfopt.conversion.convert import convert
 from tfopt.errors import UnreachableError, UnsupportedError
@@ -67,6 +68,22 @@ def cost_of(config: StructuredConfig, artifact: KerasArtifact, progress: Progres
         case _:
             timed = latency_ratio(artifact, progress)
             return lambda model: timed(model).ratio
+
+
+def estimated_amount(config: StructuredConfig, found: Candidates, costs: Costs) -> float | None:
+    """Estimate which share of the channels leaves, without making a model; None if models have to be timed."""
+    if config.target is None:
+        return config.share
+    name, share = config.target
+    everything = np.ones(len(found.graph.roots), bool)
+    counted: dict[str, Callable[[Array], float]] = {
+        "target_params": costs.parameters,
+        "target_macs": costs.multiplications,
+    }
+    if name not in counted:
+        return None
+    count = counted[name]
+    return least_amount(lambda amount: count(found.kept_ids(config, amount)) / (count(everything) or 1), share)
 
 
 @dataclass(frozen=True)

@@ -9,6 +9,7 @@ if TYPE_CHECKING:
     from tfopt.core.context import Context
     from tfopt.core.outcome import Outcome
     from tfopt.formats.keras.artifact import KerasArtifact
+    from tfopt.report.inspection import Verdict
 
 
 class Structured(Technique[StructuredConfig]):
@@ -33,3 +34,9 @@ class Structured(Technique[StructuredConfig]):
         from tfopt.techniques.structured.channel_pruning import prune_channels
 
         return prune_channels(artifact, config, context)
+
+    def plan(self, artifact: "KerasArtifact", config: StructuredConfig, context: "Context") -> "dict[str, Verdict]":
+        """Say how many channels leave each layer; the smaller model is not made."""
+        from tfopt.techniques.structured.plan import planned_layers
+
+        return planned_layers(artifact, config, context)

@@ -1,0 +1,189 @@
+"""A recipe as a YAML file: read with the line of each mistake, built on other recipes, and written.
+
+    extends: usual.yaml
+    source: model.keras
+    steps:
+      - technique: prune
+        config: {sparsity: 0.5}
+    gates: {max_drop: 1%}
+
+What a recipe `extends` gives the fields that it leaves out; of `data`, `gates` and `outputs` that holds for each of
+their own fields. Paths are relative to the file that they stand in.
+"""
+
+import contextlib
+import os
+from collections.abc import Iterator, Sequence
+from io import StringIO
+from pathlib import Path
+from typing import Any
+
+from tfopt.config.fields import Config
+from tfopt.core.recipe import Outputs, Recipe, RecipeStep, Step, check_formats
+from tfopt.core.registry import technique
+from tfopt.core.yaml_document import Document, Place, read_document
+from tfopt.data.config import DataConfig
+from tfopt.errors import ConfigError, InputError
+from tfopt.evaluation.config import Gates
+from tfopt.formats.paths import check_model_path
+
+WHAT = "a recipe"
+SECTIONS: dict[str, type[Config]] = {"data": DataConfig, "gates": Gates, "outputs": Outputs}
+NAME = "source"  # `data: digits` is short for the source alone
+
+
+def read_recipe(path: Path, *, files: bool = False) -> Recipe:
+    """Read a recipe and what it extends, and check all of it; paths are those from the current folder.
+
+    Args:
+        path: The recipe.
+        files: Whether the files that it names must be there.
+
+    Raises:
+        InputError: In one sentence with the line, if the file is none, or no pipeline can be made of it.
+    """
+    document = _extended(path, [])
+    for name, kind in SECTIONS.items():
+        if isinstance(document.data.get(name), dict):
+            with _told(document, (name,)):
+                kind.model_validate(document.data[name])
+    listed = document.data.get("steps")
+    for index, asked in enumerate(listed if isinstance(listed, list) else []):
+        with _told(document, ("steps", index)):
+            RecipeStep.model_validate(asked)
+    with _told(document, ()):
+        recipe = Recipe.model_validate(document.data)
+    steps = [_step(document, index, asked) for index, asked in enumerate(recipe.steps)]
+    for index in range(1, len(steps)):
+        with _told(document, ("steps", index, "technique")):
+            check_formats(steps[index - 1 : index + 1])
+    _check_output(document, recipe, steps[-1])
+    recipe = recipe.model_copy(update=_located(document, recipe) | {"steps": Recipe.of(steps).steps})
+    if files:
+        _check_files(document, recipe, steps)
+    return recipe
+
+
+def _check_output(document: Document, recipe: Recipe, last: Step) -> None:
+    """Raise `InputError` if the last step cannot give the outputs that are asked for."""
+    name, gives = recipe.outputs.model, last.technique.gives
+    with _told(document, ("outputs", "model")):
+        if name is not None and (Path(name).name != name or Path(name).suffix != f".{gives}"):
+            raise InputError(f"`model` {name} must be a name that ends in .{gives}, as {last.technique.name} gives")
+    with _told(document, ("outputs", "emit")):
+        if recipe.outputs.emit and gives != "tflite":
+            raise InputError(
+                f"`emit` {recipe.outputs.emit} is for a .tflite file; {last.technique.name} gives .{gives}"
+            )
+
+
+def _check_files(document: Document, recipe: Recipe, steps: Sequence[Step]) -> None:
+    """Raise `InputError` if a file is not there."""
+    with _told(document, ("source",)):
+        if recipe.source is not None:
+            check_model_path(recipe.source)
+    with _told(document, ("data", NAME)):
+        if recipe.data is not None and recipe.data.path and not recipe.data.path.exists():
+            raise InputError(f"{recipe.data.path} does not exist")
+    for index, step in enumerate(steps):
+        for name, value in _paths(step.config):
+            with _told(document, ("steps", index, "config", name)):
+                if not value.exists():
+                    raise InputError(f"`{name}` {value} does not exist")
+
+
+@contextlib.contextmanager
+def _told(document: Document, place: Place) -> Iterator[None]:
+    """Put the line of a place, and of what is wrong there, before an error."""
+    try:
+        yield
+    except InputError as error:
+        inside = error.place if isinstance(error, ConfigError) else ()
+        raise InputError(f"{document.line((*place, *inside))}: {error}") from None
+
+
+def recipe_text(recipe: Recipe, folder: Path) -> str:
+    """Return the YAML of a recipe that will lie in `folder`; its own paths are those from the current folder."""
+    from ruamel.yaml import YAML
+
+    data = recipe.model_dump(mode="json", exclude_unset=True, exclude_none=True)
+    if recipe.source is not None:
+        data["source"] = _from(folder, Path(recipe.source))
+    if recipe.data is not None and recipe.data.path:
+        data["data"]["source"] = _from(folder, recipe.data.path)
+    for step, asked in zip(recipe.pipeline_steps(), data["steps"], strict=True):
+        asked.get("config", {}).update({name: _from(folder, value) for name, value in _paths(step.config)})
+    text = StringIO()
+    yaml = YAML()
+    yaml.indent(mapping=2, sequence=4, offset=2)
+    yaml.dump(data, text)
+    return text.getvalue()
+
+
+def _from(folder: Path, path: Path) -> str:
+    """Return a path from `folder` instead of the current one; an absolute one stays as it is."""
+    return str(path) if path.is_absolute() else Path(os.path.relpath(path, folder)).as_posix()
+
+
+def _paths(config: Config) -> list[tuple[str, Path]]:
+    return [(name, value) for name, value in config if isinstance(value, Path)]
+
+
+def _extended(path: Path, below: Sequence[Path]) -> Document:
+    """Return a file with what it extends filled in."""
+    document = read_document(path, WHAT)
+    if isinstance(document.data.get("data"), str):
+        document.data["data"] = {NAME: document.data["data"]}
+    base = document.data.pop("extends", None)
+    if base is None:
+        return document
+    line = document.line(("extends",))
+    if not isinstance(base, str):
+        raise InputError(f"{line}: `extends` must be the path of a recipe")
+    chain = [*below, path]
+    found = path.parent / base
+    if any(found.resolve() == one.resolve() for one in chain):
+        raise InputError(f"{line}: {base} extends this recipe in turn: a recipe cannot be built on itself")
+    if not found.exists():
+        raise InputError(f"{line}: `extends` {base}: {found} does not exist")
+    return _filled(document, _extended(found, chain))
+
+
+def _filled(document: Document, base: Document) -> Document:
+    """Return a document in which what is left out is that of `base`."""
+    data: dict[str, Any] = {**base.data, **document.data}
+    for name in SECTIONS:
+        own, theirs = document.data.get(name), base.data.get(name)
+        if isinstance(own, dict) and isinstance(theirs, dict):
+            data[name] = {**theirs, **own}
+    replaced = {name for name in document.data if name not in SECTIONS}
+    theirs_left = {place: line for place, line in base.lines.items() if not place or place[0] not in replaced}
+    return Document(document.path, data, theirs_left | document.lines)
+
+
+def _step(document: Document, index: int, asked: RecipeStep) -> Step:
+    """Return a step, with its paths from the current folder."""
+    with _told(document, ("steps", index, "technique")):
+        found = technique(asked.technique)
+    place: Place = ("steps", index, "config")
+    with _told(document, place):
+        config = found.config.model_validate(asked.config)
+        located = {name: str(_from_here(document, (*place, name), value)) for name, value in _paths(config)}
+        return Step(found, found.config.model_validate({**asked.config, **located}))
+
+
+def _from_here(document: Document, place: Place, path: Path) -> Path:
+    """Return a path, which is relative to the file that it stands in, from the current folder."""
+    return document.line(place).path.parent / path
+
+
+def _located(document: Document, recipe: Recipe) -> dict[str, Any]:
+    """Return the fields of a recipe that name files, from the current folder."""
+    found: dict[str, Any] = {}
+    if recipe.source is not None:
+        found["source"] = str(_from_here(document, ("source",), Path(recipe.source)))
+    if recipe.data is not None:
+        here = _from_here(document, ("data", NAME), Path(recipe.data.source))
+        if recipe.data.path or (here.exists() and not recipe.data.known):
+            found["data"] = recipe.data.model_copy(update={NAME: str(here)})
+    return found

@@ -1,0 +1,262 @@
+"""A run folder keeps what each step of a recipe has made, under a hash of all that determines it.
+
+So a run that was stopped goes on after its last finished step, and what has not changed is not done again. A step is
+put in place as a whole folder, by renaming it; a file in there that is not what was put there counts as not there.
+
+    small-run/
+      run.json                    which recipe it belongs to, and the files that it wrote
+      steps/3f2a...9c/            what a step made, and step.json, what it had to say
+      model-pruned.keras          the result, with its report
+"""
+
+import contextlib
+import hashlib
+import json
+import shutil
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Literal, Self
+
+from pydantic import BaseModel, ConfigDict, ValidationError
+
+from tfopt.core.outcome import Outcome
+from tfopt.core.provenance import config_record
+from tfopt.core.recipe import Step
+from tfopt.core.registry import version_of
+from tfopt.data.dataset import Dataset
+from tfopt.errors import InputError, OutputError, TfoptError
+from tfopt.formats.artifact import Artifact
+from tfopt.formats.keras.artifact import KerasArtifact
+from tfopt.formats.tflite.artifact import TfliteArtifact
+from tfopt.report.schema import GateResult, LayerChange, package_versions
+from tfopt.runtime.atomic_files import temporary_name, write_files
+from tfopt.runtime.locks import locked
+from tfopt.typing import Json
+
+STATE, STEPS, STEP = "run.json", "steps", "step.json"
+SOURCE = -1  # the index of what a step was given among the artifacts that it measures
+
+
+class RunState(BaseModel):
+    """The file name of the recipe that a folder belongs to, and the sha256 of each file that a run wrote there."""
+
+    recipe: str
+    outputs: dict[str, str] = {}
+
+
+class KeptFile(BaseModel):
+    """An artifact that a step made, in a file of its own."""
+
+    model_config = ConfigDict(frozen=True)
+
+    name: str
+    format: Literal["keras", "tflite"]
+    sha256: str
+    order: tuple[str, ...] | None = None
+    batch: int | None = None
+
+    @classmethod
+    def of(cls, artifact: Artifact, payload: bytes) -> Self:
+        """Describe an artifact."""
+        found: Json = {"name": artifact.name, "format": artifact.format, "sha256": sha256(payload)}
+        if isinstance(artifact, TfliteArtifact):
+            found |= {"order": artifact.order, "batch": artifact.batch}
+        return cls.model_validate(found)
+
+    def load(self, path: Path) -> Artifact:
+        """Load it from `path`; raise `InputError` if that is not what was written."""
+        payload = path.read_bytes()
+        if sha256(payload) != self.sha256:
+            raise InputError(f"{path} has changed")
+        if self.format == "tflite":
+            assert self.batch
+            return TfliteArtifact(self.name, payload, order=self.order, batch=self.batch)
+        artifact = KerasArtifact.load(path)
+        artifact.name = self.name
+        return artifact
+
+
+class KeptStep(BaseModel):
+    """The outcome of a step as plain data; artifacts are indices of `files`, or `SOURCE`."""
+
+    technique: str
+    config: Json
+    files: list[KeptFile]
+    companions: list[int]
+    measured: list[int]
+    layers: list[LayerChange]
+    notes: list[str]
+    history: list[dict[str, float]]
+    gates: list[GateResult]
+    facts: Json
+
+
+class RunFolder:
+    """The folder of a run, which one process at a time holds.
+
+    Args:
+        path: The folder, which is made when it is entered.
+        recipe: The file name of the recipe.
+        resume: Whether steps that it keeps are taken from it.
+
+    Raises:
+        OutputError: If it belongs to another recipe, or is no folder.
+    """
+
+    def __init__(self, path: Path, recipe: str, *, resume: bool) -> None:
+        self.path = path
+        self.resume = resume
+        self.finished = 0  # steps that were found in it
+        if path.exists() and not path.is_dir():
+            raise OutputError(f"{path} is no folder; use `output` for another one")
+        self.state = self._read_state() or RunState(recipe=recipe)
+        if self.state.recipe != recipe:
+            raise OutputError(f"{path} is the run folder of {self.state.recipe}; use `output` for another one")
+
+    @property
+    def used(self) -> bool:
+        """Say whether a run has begun in it."""
+        return (self.path / STATE).exists()
+
+    @contextlib.contextmanager
+    def held(self) -> Iterator[None]:
+        """Make the folder and keep other processes from it while the context lasts."""
+        try:
+            self.path.mkdir(exist_ok=True)
+        except OSError as error:
+            raise OutputError(f"cannot make the folder {self.path}: {error.strerror or error}") from error
+        taken = f"another process is running in {self.path}; wait for it, or use `output` for another folder"
+        with contextlib.ExitStack() as stack:
+            stack.callback(self._remove_if_empty)
+            stack.enter_context(locked(self.path / ".run.lock", taken))
+            for left in (self.path / STEPS).glob(".*.tmp"):
+                shutil.rmtree(left, ignore_errors=True)  # of a process that was killed
+            yield
+
+    def _remove_if_empty(self) -> None:
+        """Remove the folder if nothing came of the run: it was asked for what cannot be done."""
+        with contextlib.suppress(OSError):
+            self.path.rmdir()
+
+    def owns(self, path: Path) -> bool:
+        """Return whether a file is what a run in this folder wrote there, so that it may be replaced."""
+        return path.parent == self.path and self.state.outputs.get(path.name) == sha256(path.read_bytes())
+
+    def write(self, contents: Mapping[Path, bytes]) -> None:
+        """Write files, and note those of the folder as its own."""
+        own = {path.name: sha256(payload) for path, payload in contents.items() if path.parent == self.path}
+        self.state = RunState(recipe=self.state.recipe, outputs=self.state.outputs | own)
+        state = {self.path / STATE: (self.state.model_dump_json(indent=2) + "\n").encode()}
+        write_files({**contents, **state}, force=True)
+
+    def find(self, key: str, source: Artifact) -> Outcome | None:
+        """Return what the step of this key has made of `source`, if it is kept here whole."""
+        folder = self.path / STEPS / key
+        if not self.resume or not folder.is_dir():
+            return None
+        try:
+            kept = KeptStep.model_validate(json.loads((folder / STEP).read_text(encoding="utf-8")))
+            made = [file.load(folder / _file_name(index, file)) for index, file in enumerate(kept.files)]
+        except (OSError, ValueError, ValidationError, TfoptError):
+            return None  # it is made again
+        self.finished += 1
+        return Outcome(
+            made[0],
+            companions=[made[index] for index in kept.companions],
+            measured=[source if index == SOURCE else made[index] for index in kept.measured],
+            layers=kept.layers,
+            notes=kept.notes,
+            history=kept.history,
+            gates=kept.gates,
+            facts=kept.facts,
+        )
+
+    def keep(self, key: str, step: Step, source: Artifact, outcome: Outcome) -> None:
+        """Keep what a step has made of `source` under its key."""
+        made: list[Artifact] = []
+        for artifact in (outcome.artifact, *outcome.companions, *outcome.measured):
+            if artifact is not source and not any(artifact is one for one in made):
+                made.append(artifact)
+        payloads = [artifact.payload for artifact in made]
+        place = {id(artifact): index for index, artifact in enumerate(made)} | {id(source): SOURCE}
+        kept = KeptStep(
+            technique=step.technique.name,
+            config=config_record(step.config),
+            files=[KeptFile.of(artifact, payload) for artifact, payload in zip(made, payloads, strict=True)],
+            companions=[place[id(artifact)] for artifact in outcome.companions],
+            measured=[place[id(artifact)] for artifact in outcome.measured],
+            layers=list(outcome.layers),
+            notes=list(outcome.notes),
+            history=list(outcome.history),
+            gates=list(outcome.gates),
+            facts=dict(outcome.facts),
+        )
+        names = [_file_name(index, file) for index, file in enumerate(kept.files)]
+        contents = dict(zip(names, payloads, strict=True))
+        contents[STEP] = (json.dumps(kept.model_dump(mode="python"), indent=1) + "\n").encode()
+        if not self.used:
+            self.write({})
+        self._put(self.path / STEPS / key, contents)
+
+    def _put(self, folder: Path, contents: Mapping[str, bytes]) -> None:
+        """Put a folder in place at once."""
+        temporary = temporary_name(folder)
+        try:
+            temporary.mkdir(parents=True)
+            write_files({temporary / name: payload for name, payload in contents.items()}, force=True)
+            if folder.exists():
+                shutil.rmtree(folder)
+            temporary.rename(folder)
+        except OSError as error:
+            shutil.rmtree(temporary, ignore_errors=True)
+            raise OutputError(f"cannot write {folder}: {error.strerror or error}") from error
+
+    def _read_state(self) -> RunState | None:
+        try:
+            return RunState.model_validate_json((self.path / STATE).read_bytes())
+        except FileNotFoundError:
+            return None
+        except (OSError, ValidationError) as error:
+            damaged = f"{self.path / STATE} is damaged; remove it or use `output` for another folder"
+            raise OutputError(damaged) from error
+
+
+def _file_name(index: int, file: KeptFile) -> str:
+    return f"{index}.{file.format}"
+
+
+def step_key(before: str, step: Step, source: Artifact, data: Dataset | None, name: str | None = None) -> str:
+    """Return the hash of all that determines what a step makes.
+
+    Args:
+        before: The key of the step before it, or the hash of the source.
+        step: The technique and its config; of files that the config names, the contents count.
+        source: What the step is given.
+        data: The data; None if there are none.
+        name: What the result is called, if it is not named after the source.
+    """
+    parts = [
+        before,
+        source.name,
+        name,
+        step.technique.name,
+        version_of(step.technique.name),
+        config_record(step.config),
+        {name: file_hash(value) for name, value in step.config if isinstance(value, Path)},
+        [data.fingerprint, data.config.model_dump(mode="json")] if data else None,
+        package_versions(),
+    ]
+    return sha256(json.dumps(parts, sort_keys=True).encode())[:32]
+
+
+def sha256(payload: bytes) -> str:
+    """Return the hash of bytes, in hexadecimal digits."""
+    return hashlib.sha256(payload).hexdigest()
+
+
+def file_hash(path: Path) -> str:
+    """Return the hash of a file, or of all files in a folder and their names; that of nothing if there is none."""
+    if not path.is_dir():
+        return sha256(path.read_bytes()) if path.is_file() else ""
+    inside = sorted(one for one in path.rglob("*") if one.is_file())
+    return sha256("".join(f"{one.relative_to(path)} {file_hash(one)}\n" for one in inside).encode())

@@ -1,0 +1,27 @@
+"""A report as Markdown, for the comment of a pull request: the table of all artifacts, limits and notes."""
+
+from rich.text import Text
+
+from tfopt.report.cells import BASELINE, EMPTY, ROWS, gate_line, lock_line
+from tfopt.report.schema import Report
+
+
+def markdown_text(report: Report) -> str:
+    """Return the Markdown of a report."""
+    comparisons = {comparison.name: comparison for comparison in report.comparisons}
+    pairs = [(m, comparisons.get(m.name) if index else None) for index, m in enumerate(report.measurements)]
+    lines = [f"### tfopt {report.command}", ""]
+    lines += [_row("", *(m.name for m, _ in pairs)), "|---" * (len(pairs) + 1) + "|"]
+    for label, cell in ROWS:
+        cells = [cell(*pair) for pair in pairs]
+        if any(text not in (EMPTY, BASELINE) for text in cells):
+            lines.append(_row(label, *(Text.from_markup(text).plain for text in cells)))
+    lines.append("")
+    lines += [f"- {gate_line(gate, report.data)}" for gate in report.gates]
+    lines += [f"- {lock_line(check)}" for check in report.lock]
+    lines += [f"- note: {note}" for note in report.notes]
+    return "\n".join(lines) + "\n"
+
+
+def _row(*cells: str) -> str:
+    return "| " + " | ".join(cell.replace("|", "\\|").replace("\n", " ") for cell in cells) + " |"

@@ -1,0 +1,31 @@
+"""Before a model is quantized: the layers that will be, told from the model alone, without converting it."""
+
+import keras
+
+from tfopt.formats.keras.artifact import KerasArtifact
+from tfopt.graph.batch_norm_folding import find_foldable
+from tfopt.graph.layer_names import named_layers
+from tfopt.graph.replay import is_graph
+from tfopt.report.inspection import Verdict
+from tfopt.techniques.quantization.config import QuantizeConfig
+
+LOOPS = (keras.layers.GRU, keras.layers.SimpleRNN)  # an LSTM is one operation
+ACTIVATIONS = {"int8": "int8", "int16": "int16", "dynamic": "int8, scaled as they come", "float16": "float"}
+
+
+def planned_layers(artifact: KerasArtifact, config: QuantizeConfig) -> dict[str, Verdict]:
+    """Say what will become of each layer of `artifact`; what the quantizer refuses shows only when it runs."""
+    folded = find_foldable(artifact.model) if is_graph(artifact.model) else {}
+    weights = "float16" if config.precision == "float16" else config.weights
+    quantized = f"weights {weights}, activations {ACTIVATIONS.get(config.precision, 'float')}"
+    found = {}
+    for name, layer in named_layers(artifact.model):
+        if name in folded:
+            found[name] = Verdict(can=True, detail=f"folded into {folded[name]}")
+        elif isinstance(layer, LOOPS) and not config.static:
+            found[name] = Verdict(can=False, detail="left in float32 by the quantizer, which does not look into loops")
+        elif any(len(weight.shape) > 1 for weight in layer.weights):
+            found[name] = Verdict(can=True, detail=quantized)
+        elif layer.weights:
+            found[name] = Verdict(can=False, detail="no kernel among its weights")
+    return found
