@@ -94,12 +94,13 @@ def _check_files(document: Document, recipe: Recipe, steps: Sequence[Step]) -> N
 
 @contextlib.contextmanager
 def _told(document: Document, place: Place) -> Iterator[None]:
-    """Put the line of a place, and of what is wrong there, before an error."""
+    """Put the line of a place, and of what is wrong there, before an error; its fields are no options here."""
     try:
         yield
     except InputError as error:
         inside = error.place if isinstance(error, ConfigError) else ()
-        raise InputError(f"{document.line((*place, *inside))}: {error}") from None
+        sentence = str(error).replace("`", "")
+        raise InputError(f"{document.line((*place, *inside))}: {sentence}") from None
 
 
 def recipe_text(recipe: Recipe, folder: Path) -> str:
@@ -139,13 +140,13 @@ def _extended(path: Path, below: Sequence[Path]) -> Document:
         return document
     line = document.line(("extends",))
     if not isinstance(base, str):
-        raise InputError(f"{line}: `extends` must be the path of a recipe")
+        raise InputError(f"{line}: extends must be the path of a recipe")
     chain = [*below, path]
     found = path.parent / base
     if any(found.resolve() == one.resolve() for one in chain):
         raise InputError(f"{line}: {base} extends this recipe in turn: a recipe cannot be built on itself")
     if not found.exists():
-        raise InputError(f"{line}: `extends` {base}: {found} does not exist")
+        raise InputError(f"{line}: extends {base}: {found} does not exist")
     return _filled(document, _extended(found, chain))
 
 

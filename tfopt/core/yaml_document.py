@@ -64,7 +64,7 @@ def read_document(path: Path, what: str) -> Document:
     try:
         root = YAML(typ="safe", pure=True).compose(text)
         if not isinstance(root, MappingNode):
-            raise InputError(f"{path} is not {what}: it does not hold fields, as `steps:`")
+            raise InputError(f"{path} is not {what}: it does not hold fields, as steps:")
         lines = dict(_lines(root, path))
         found = YAML(typ="safe", pure=True).load(text)
     except YAMLError as error:

@@ -24,6 +24,8 @@ def planned_layers(artifact: KerasArtifact, config: QuantizeConfig) -> dict[str,
             found[name] = Verdict(can=True, detail=f"folded into {folded[name]}")
         elif isinstance(layer, LOOPS) and not config.static:
             found[name] = Verdict(can=False, detail="left in float32 by the quantizer, which does not look into loops")
+        elif isinstance(layer, keras.layers.Embedding) and config.precision == "float16":
+            found[name] = Verdict(can=False, detail="left in float32 by the quantizer, which casts no lookups")
         elif any(len(weight.shape) > 1 for weight in layer.weights):
             found[name] = Verdict(can=True, detail=quantized)
         elif layer.weights:
