@@ -15,6 +15,7 @@ from .api import shootout as shootout
 from .api import train as train
 from .api import tune as tune
 from .config.fields import Config as Config
+from .config.run import FolderConfig as FolderConfig
 from .conversion.config import FloatConfig as FloatConfig
 from .core.context import Context as Context
 from .core.outcome import Outcome as Outcome

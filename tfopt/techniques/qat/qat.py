@@ -128,7 +128,8 @@ def _changes(model: keras.Model, payload: bytes, aware: tfmot.QuantizationAware)
 def planned_layers(artifact: KerasArtifact, config: QatConfig) -> dict[str, Verdict]:
     """Say which layers are trained with simulated integers, and why the others stay in float."""
     aware = _aware(artifact.model, artifact, config)
-    covered = Verdict(can=True, detail="trained with simulated integers")
+    doubt = ", or left in float32 where what feeds it is: only the conversion shows" if aware.left_float else ""
+    covered = Verdict(can=True, detail=f"trained with simulated integers{doubt}")
     return {
         name: Verdict(can=False, detail=aware.left_float[name]) if name in aware.left_float else covered
         for name, layer in named_layers(artifact.model)

@@ -9,7 +9,6 @@ from tfopt.graph.replay import is_graph
 from tfopt.report.inspection import Verdict
 from tfopt.techniques.quantization.config import QuantizeConfig
 
-LOOPS = (keras.layers.GRU, keras.layers.SimpleRNN)  # an LSTM is one operation
 ACTIVATIONS = {"int8": "int8", "int16": "int16", "dynamic": "int8, scaled as they come", "float16": "float"}
 
 
@@ -20,13 +19,15 @@ def planned_layers(artifact: KerasArtifact, config: QuantizeConfig) -> dict[str,
     quantized = f"weights {weights}, activations {ACTIVATIONS.get(config.precision, 'float')}"
     found = {}
     for name, layer in named_layers(artifact.model):
+        kernel = any(len(weight.shape) > 1 for weight in layer.weights)
         if name in folded:
             found[name] = Verdict(can=True, detail=f"folded into {folded[name]}")
-        elif isinstance(layer, LOOPS) and not config.static:
-            found[name] = Verdict(can=False, detail="left in float32 by the quantizer, which does not look into loops")
-        elif isinstance(layer, keras.layers.Embedding) and config.precision == "float16":
-            found[name] = Verdict(can=False, detail="left in float32 by the quantizer, which casts no lookups")
-        elif any(len(weight.shape) > 1 for weight in layer.weights):
+        elif isinstance(layer, (keras.layers.RNN, keras.layers.Bidirectional)):
+            found[name] = Verdict(can=True, detail=f"{quantized}, or left in float32: only the conversion shows")
+        elif isinstance(layer, keras.layers.Embedding) and not config.static:
+            detail = "left in float32 by the quantizer, unless activations are calibrated"
+            found[name] = Verdict(can=False, detail=detail)
+        elif kernel or (config.static and isinstance(layer, keras.layers.LayerNormalization)):
             found[name] = Verdict(can=True, detail=quantized)
         elif layer.weights:
             found[name] = Verdict(can=False, detail="no kernel among its weights")
