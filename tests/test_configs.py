@@ -24,7 +24,7 @@ WRONG = {
     tfopt.FloatConfig: ({"batch": -1}, "`batch` -1 is out of range"),
     tfopt.FolderConfig: ({"resume": "perhaps"}, "`resume` perhaps is out of range"),
     tfopt.Gates: ({"max_size": "huge"}, "`max_size` huge is out of range"),
-    tfopt.PruneConfig: ({"sparsity": 1.5}, "`sparsity` 1.5 is out of range: input should be less than 1"),
+    tfopt.PruneConfig: ({"sparsity": 1.5}, "`sparsity` 1.5 is more than the whole; did you mean 1.5%?"),
     tfopt.QatConfig: ({"bits": 3}, "`bits` 3 is out of range: input should be 8 or 4"),
     tfopt.QuantizeConfig: ({"max_drop": float("nan")}, "`max_drop` nan is out of range"),
     CheckpointConfig: ({"checkpoint_steps": 0}, "`checkpoint_steps` 0 is out of range"),
@@ -170,3 +170,26 @@ def test_what_a_config_says_of_itself_speaks_of_fields():
     for kind in CONFIGS:
         assert issubclass(kind, Config)
         assert "--" not in (inspect.getdoc(kind) or "")
+
+
+@pytest.mark.parametrize("given", [0.5, "0.5", "50%"])
+def test_a_share_is_written_as_a_number_or_in_percent(given):
+    assert tfopt.PruneConfig(sparsity=given).sparsity == tfopt.StructuredConfig(amount=given).amount == 0.5
+    assert tfopt.Gates(max_drop=given).max_drop == tfopt.QuantizeConfig(max_drop=given).max_drop == 0.5
+
+
+@pytest.mark.parametrize("given", [50, "50", 1.5])
+@pytest.mark.parametrize(
+    ("config", "field"),
+    [(tfopt.PruneConfig, "sparsity"), (tfopt.StructuredConfig, "amount"), (tfopt.Gates, "max_drop")],
+)
+def test_more_than_the_whole_is_asked_back(config, field, given):
+    asked = f"`{field}` {given} is more than the whole; did you mean {given}%?"
+    assert asked in str(told(lambda: config(**{field: given})))
+
+
+@pytest.mark.parametrize("given", [1, 1.0, "1"])
+@pytest.mark.parametrize("config", [tfopt.Gates, tfopt.QuantizeConfig])
+def test_a_drop_of_everything_is_asked_back_and_may_be_said_in_percent(config, given):
+    assert f"did you mean {given}%?" in str(told(lambda: config(max_drop=given)))
+    assert config(max_drop="100%").max_drop == 1

@@ -40,3 +40,21 @@ def test_scores_are_right_answers_or_errors_and_a_drop_is_points_or_a_share():
     assert drop("classification", np.array([1.0, 1.0]), np.array([1.0, 0.0])) == 0.5
     assert drop("forecasting", np.array([2.0]), np.array([3.0])) == pytest.approx(0.5)
     assert scores("regression", np.array([[np.nan]]), np.array([[1.0]])).tolist() == [np.inf]
+
+
+def test_the_verdict_is_that_of_the_test_and_says_where_the_mean_goes_the_other_way():
+    before = np.full(200, 1.0)
+    after = before + 0.01  # nearly all samples are a little worse,
+    after[:10] = 0.1  # and a few so much better that the mean is, too
+    found = deviation_change("a", before, after)
+    assert (found.change < 0, found.verdict) == (True, "most samples worse, the mean lower")
+    assert deviation_change("a", after, before).verdict == "most samples better, the mean higher"
+    assert found.p_value < 0.05
+
+
+@pytest.mark.parametrize("block", [1, 4])
+def test_false_alarms_are_five_in_a_hundred(block):
+    rng = np.random.default_rng(0)
+    pairs = (np.abs(rng.normal(size=(2, 400))) for _ in range(1000))
+    alarms = np.mean([deviation_change("a", *pair, block).p_value < 0.05 for pair in pairs])
+    assert 0.03 < alarms < 0.07

@@ -281,7 +281,7 @@ def test_features_need_layers_of_one_size(digits):
         (("--student", "cnn:huge"), "--student cnn:huge is neither a model file nor an architecture"),
         (("--student", "cnm"), "as in cnn:tiny"),
         (("--student", "five.keras"), "five.keras has outputs of shape (5,), but its teacher sample.keras (10,)"),
-        (("--alpha", 1.5), "--alpha 1.5 is out of range"),
+        (("--alpha", 1.5), "--alpha 1.5 is more than the whole; did you mean 1.5%?"),
         (("--temperature", 0), "--temperature 0.0 is out of range"),
         (("-o", "sample.keras"), "is the input itself"),
     ],

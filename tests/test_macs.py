@@ -1,8 +1,10 @@
 import keras
 import pytest
+import tensorflow as tf
 from keras import layers
 
 from tfopt.evaluation.keras_macs import keras_macs
+from tfopt.formats.tflite.graph import tflite_macs
 
 
 def _model(shape, *stack):
@@ -40,3 +42,12 @@ def test_macs_of_attention_count_projections_scores_and_values():
 
 def test_macs_are_none_where_a_size_is_free():
     assert keras_macs(_model((None, 3), layers.Conv1D(6, 5))) is None
+
+
+def test_a_product_with_a_transposed_first_matrix_sums_over_its_rows():
+    @tf.function(input_signature=[tf.TensorSpec((3, 5, 7)), tf.TensorSpec((3, 5, 2))])
+    def product(a, b):
+        return tf.matmul(a, b, transpose_a=True)
+
+    payload = tf.lite.TFLiteConverter.from_concrete_functions([product.get_concrete_function()]).convert()
+    assert tflite_macs(payload) == 3 * 7 * 2 * 5

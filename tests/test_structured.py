@@ -77,6 +77,16 @@ def test_steps_share_the_epochs_and_end_where_one_step_does(pruned):
     assert len(report["history"]) == 3
 
 
+def test_the_model_is_compiled_as_the_original_was_whatever_fine_tuned_it(sample, digits):
+    artifact = KerasArtifact.load(sample)
+    model = artifact.model
+    model.compile("sgd", keras.losses.SparseCategoricalCrossentropy(), metrics=["accuracy"])
+    before = model.get_compile_config()
+    config = StructuredConfig(epochs=1, teacher="self")
+    made = prune_channels(KerasArtifact.from_model(model, "m.keras"), config, context(digits)).artifact.model
+    assert made.get_compile_config() == before
+
+
 def test_the_same_seed_gives_the_same_weights(sample, digits):
     artifact = KerasArtifact.load(sample)
     config = StructuredConfig(importance="random", epochs=1, scope="global")
@@ -95,9 +105,9 @@ def test_without_data_nothing_is_trained_and_that_is_told(sample):
 @pytest.mark.parametrize(
     ("arguments", "code", "words"),
     [
-        ("--structured auto --amount 1.5", 2, "--amount 1.5 is out of range"),
+        ("--structured auto --amount 1.5", 2, "--amount 1.5 is more than the whole; did you mean 1.5%?"),
         ("--structured auto --amount 0", 2, "--amount 0.0 is out of range"),
-        ("--structured auto --target-macs 2", 2, "--target-macs 2.0 is out of range"),
+        ("--structured auto --target-macs 2", 2, "--target-macs 2 is more than the whole; did you mean 2%?"),
         ("--structured auto --amount 0.5 --target-macs 0.5", 2, "--amount and --target-macs exclude each other"),
         ("--structured auto --sparsity 0.5", 2, "--sparsity is not for --structured"),
         ("--amount 0.5", 2, "--amount needs --structured"),

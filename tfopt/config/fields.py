@@ -46,13 +46,27 @@ class Option:
 
 
 def _read_share(given: object) -> object:
-    if not isinstance(given, str):
+    if isinstance(given, str):
+        try:
+            number = float(given.removesuffix("%"))
+        except ValueError:
+            raise ValueError(f"{given} is not a share; write it like 0.005 or 0.5%") from None
+        if given.endswith("%"):
+            return number / 100
+    elif isinstance(given, int | float) and not isinstance(given, bool):
+        number = given
+    else:
         return given
-    try:
-        number = float(given.removesuffix("%"))
-    except ValueError:
-        raise ValueError(f"{given} is not a share; write it like 0.005 or 0.5%") from None
-    return number / 100 if given.endswith("%") else number
+    if 1 < number <= 100:
+        raise ValueError(f"{given} is more than the whole; did you mean {given}%?")
+    return number
+
+
+def _read_drop(given: object) -> object:
+    number = _read_share(given)
+    if number == 1 and given != "100%":
+        raise ValueError(f"{given} would allow everything to be lost; did you mean {given}%?")
+    return number
 
 
 def _read_seconds(given: object) -> object:
@@ -77,6 +91,12 @@ Share = Annotated[
     float,
     Field(ge=0, le=1, allow_inf_nan=False),
     BeforeValidator(_read_share, json_schema_input_type=Annotated[float, Field(ge=0, le=1)] | ShareText),
+    Option("SHARE", text=True),
+]
+Drop = Annotated[
+    float,
+    Field(ge=0, le=1, allow_inf_nan=False),
+    BeforeValidator(_read_drop, json_schema_input_type=Annotated[float, Field(ge=0, lt=1)] | ShareText),
     Option("SHARE", text=True),
 ]
 Rate = Annotated[

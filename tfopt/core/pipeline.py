@@ -159,6 +159,7 @@ class Pipeline:
         """Apply a step, and give what it made a name and a memory."""
         technique = step.technique
         outcome = technique.apply(artifact, step.config, context)
+        before = outcome.artifact.name
         outcome.artifact.name = name or technique.output_name(Path(artifact.name).stem, step.config)
         for companion, suffix in zip(outcome.companions, technique.companions, strict=True):
             companion.name = str(Path(outcome.artifact.name).with_suffix(suffix))
@@ -166,7 +167,10 @@ class Pipeline:
         for made in (outcome.artifact, *outcome.companions):
             if isinstance(made, KerasArtifact):
                 made.remember(provenance)
-        return outcome if outcome.measured else replace(outcome, measured=(artifact, outcome.artifact))
+        measured = outcome.measured or (artifact, outcome.artifact)
+        renamed = {before: outcome.artifact.name}
+        gates = [gate.model_copy(update={"name": renamed.get(gate.name, gate.name)}) for gate in outcome.gates]
+        return replace(outcome, measured=measured, gates=gates)
 
     def _notes(self, applied: Sequence[Outcome]) -> list[str]:
         """Return the notes of all steps, which say of which step they are if there are several."""

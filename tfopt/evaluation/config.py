@@ -4,14 +4,14 @@ from typing import Annotated
 
 from pydantic import ByteSize, Field
 
-from tfopt.config.fields import Config, Option, Share
+from tfopt.config.fields import Config, Drop, Option
 
 
 class Gates(Config):
     """Limits that every file of a comparison must respect, but for the first, which is the baseline."""
 
     max_drop: Annotated[
-        Share | None,
+        Drop | None,
         Field(description="Fail if accuracy falls by more: 1% or 0.01 is one point."),
     ] = None
     max_size: Annotated[

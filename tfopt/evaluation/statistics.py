@@ -10,6 +10,8 @@ from scipy.stats import binomtest, t, wilcoxon
 from tfopt.report.schema import Accuracy, AccuracyChange, Deviation, DeviationChange
 from tfopt.typing import Array
 
+SIGNIFICANT = 0.05
+
 
 def accuracy(right: Array) -> Accuracy:
     """Accuracy of `right` (N,), one boolean a sample, with the Wilson interval (E. B. Wilson 1927)."""
@@ -24,7 +26,7 @@ def accuracy_change(against: str, before: Array, after: Array) -> AccuracyChange
     """Compare two boolean vectors (N,) over the same samples by McNemar's exact test on the discordant pairs."""
     lost, won = int((before & ~after).sum()), int((~before & after).sum())
     p_value = float(binomtest(lost, lost + won).pvalue) if lost + won else 1.0
-    if p_value < 0.05:
+    if p_value < SIGNIFICANT:
         verdict = "worse" if lost > won else "better"
     else:
         verdict = "unchanged" if lost + won == 0 else "no clear change"
@@ -47,14 +49,24 @@ def deviation(errors: Array, unit: float | None, block: int = 1) -> Deviation:
 
 
 def deviation_change(against: str, before: Array, after: Array, block: int = 1) -> DeviationChange:
-    """Compare absolute errors (N,) of the same samples by Wilcoxon's signed-rank test (1945), in blocks as above."""
+    """Compare absolute errors (N,) of the same samples by Wilcoxon's signed-rank test (1945), in blocks as above.
+
+    The test says of most samples whether they are better or worse, and the change is that of the mean, which few large
+    errors may move the other way: then the verdict says both.
+    """
     differences = _blocks(after, block) - _blocks(before, block)
-    same = not np.any(after - before)
-    p_value = 1.0 if same or len(differences) < 2 else float(wilcoxon(differences).pvalue)
     change = float(after.mean() / max(before.mean(), 1e-12) - 1)
-    verdict = "unchanged" if same else "no clear change"
-    if p_value < 0.05:
-        verdict = "worse" if change > 0 else "better"
+    if not np.any(after - before):
+        return DeviationChange(against=against, change=change, p_value=1.0, verdict="unchanged")
+    worse, better = 1.0, 1.0
+    if len(differences) > 1:
+        worse, better = (float(wilcoxon(differences, alternative=side).pvalue) for side in ("greater", "less"))
+    p_value = min(1.0, 2 * min(worse, better))
+    verdict = "no clear change"
+    if p_value < SIGNIFICANT:
+        verdict, other = ("worse", "lower") if worse < better else ("better", "higher")
+        if (change > 0) != (worse < better):
+            verdict = f"most samples {verdict}, the mean {other}"
     return DeviationChange(against=against, change=change, p_value=p_value, verdict=verdict)
 
 

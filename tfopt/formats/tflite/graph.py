@@ -98,7 +98,7 @@ def _operation(model: Any, graph: Any, operator: Any, *, in_loop: bool) -> Opera
     constants = {tensor.name: c for tensor in inputs if (c := _constant(model, tensor))}
     taken = tuple(_name(tensor) for tensor in inputs if tensor.name not in constants)
     given = tuple(_name(tensor) for tensor in outputs)
-    macs = _macs(kind, inputs, outputs)
+    macs = _macs(kind, inputs, outputs, transposed=bool(getattr(operator.builtinOptions, "adjX", False)))
     output_type = TYPES[outputs[0].type] if outputs else ""
     return Operation(kind, taken, given, output_type, tuple(constants.values()), macs, in_loop)
 
@@ -148,7 +148,15 @@ def _values(data: NDArray[np.uint8], kind: str, size: int) -> Array:
     return data.view(DTYPES[kind]) if kind in DTYPES else data
 
 
-def _macs(kind: str, inputs: list[Tensor], outputs: list[Tensor]) -> int | None:
+def _macs(kind: str, inputs: list[Tensor], outputs: list[Tensor], *, transposed: bool = False) -> int | None:
+    """Count the MACs of an operation; None if they depend on more than shapes.
+
+    Args:
+        kind: The operation.
+        inputs: What it takes.
+        outputs: What it gives.
+        transposed: Whether the first input of a matrix product is transposed.
+    """
     match kind:
         case "CONV_2D" | "CONV_3D":
             weights = inputs[1].shape  # (out, height, width, in), or (depth, height, width, in, out)
@@ -159,7 +167,7 @@ def _macs(kind: str, inputs: list[Tensor], outputs: list[Tensor]) -> int | None:
         case "FULLY_CONNECTED":
             return int(prod(outputs[0].shape) * inputs[1].shape[-1])
         case "BATCH_MATMUL":
-            return int(prod(outputs[0].shape) * inputs[0].shape[-1])
+            return int(prod(outputs[0].shape) * inputs[0].shape[-2 if transposed else -1])
         case "TRANSPOSE_CONV":
             return int(prod(inputs[2].shape) * prod(inputs[1].shape[:3]))
         case "WHILE" | "IF" | "CALL" | "CUSTOM" | "UNIDIRECTIONAL_SEQUENCE_LSTM" | "UNIDIRECTIONAL_SEQUENCE_RNN":

@@ -59,9 +59,9 @@ class Sign(keras.layers.Layer):
     """The sign, whose gradient is 1 between -1 and 1 and 0 elsewhere; for training only."""
 
     def call(self, x: Tensor) -> Tensor:
-        """-1 or 1 for x of any shape."""
+        """-1, 1, or 0 at 0, for x of any shape: what the saved model and its file compute."""
         clipped = ops.clip(x, -1.0, 1.0)
-        return clipped + ops.stop_gradient(ops.where(x < 0, -1.0, 1.0) - clipped)
+        return clipped + ops.stop_gradient(ops.sign(x) - clipped)
 
 
 def replaceable(model: keras.Model, binarized: Container[str]) -> set[str]:

@@ -59,6 +59,11 @@ def prune_weights(artifact: KerasArtifact, config: PruneConfig, context: Context
             select_from=min(ramp_epochs, config.epochs - 1),
         )
         ramp = ramp_epochs * plan.steps(data)
+        if config.schedule == "cubic" and not ramp_epochs:
+            why = (
+                f"`pattern` {config.pattern} is held" if _is_fixed(config) else f"`epochs` {config.epochs} are too few"
+            )
+            notes.append(f"sparsity is that of the end from the first step: {why}, and `schedule` cubic has no room")
         if config.engine == "tfmot":
             from tfopt.techniques.pruning.tfmot_engine import fine_tuned
 

@@ -6,7 +6,7 @@ from typing import Annotated, Literal, Self
 from pydantic import Field, model_validator
 
 from tfopt.config.choices import Algorithm, InterfaceType, Precision, WeightType
-from tfopt.config.fields import Count, Option, Seed, Share
+from tfopt.config.fields import Count, Drop, Option, Seed
 from tfopt.conversion.config import ConvertConfig
 
 PRECISIONS = {
@@ -58,7 +58,7 @@ class QuantizeConfig(ConvertConfig):
         Option("N|FILE|DIR", panel="Data"),
     ] = None
     max_drop: Annotated[
-        Share | None,
+        Drop | None,
         Field(
             description="Keep the worst layers in float until accuracy falls by no more: 0.5% or 0.005. Left out: no"
             " layer is kept, and to lose more than 5% is a failure."

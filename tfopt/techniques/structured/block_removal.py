@@ -15,6 +15,7 @@ from tfopt.errors import InputError, UnreachableError, UnsupportedError
 from tfopt.evaluation.evaluator import Evaluator
 from tfopt.formats.keras.artifact import KerasArtifact
 from tfopt.graph.layer_names import named_layers
+from tfopt.graph.model_copy import compile_like
 from tfopt.graph.residual_blocks import Block, find_residual_blocks, remove_blocks
 from tfopt.report.schema import LayerChange
 from tfopt.runtime.progress import Progress
@@ -76,6 +77,7 @@ def prune_blocks(artifact: KerasArtifact, config: StructuredConfig, context: Con
         name, share = config.target
         notes.append(f"{cost(model):.3f} of the {NAMES[name]} are left (`{name}` {share:g})")
     notes += [teacher.note] if teacher else []
+    compile_like(artifact.model, model)
     return Outcome(KerasArtifact.from_model(model, artifact.name), layers=changes, notes=notes, history=history)
 
 

@@ -7,6 +7,7 @@ from tfopt.core.context import Context
 from tfopt.core.outcome import Outcome
 from tfopt.errors import InputError
 from tfopt.formats.keras.artifact import KerasArtifact
+from tfopt.graph.model_copy import compile_like
 from tfopt.techniques.structured.candidates import candidates, proof_inputs
 from tfopt.techniques.structured.config import StructuredConfig
 from tfopt.techniques.structured.fine_tuning import FineTuning
@@ -53,6 +54,7 @@ def prune_channels(artifact: KerasArtifact, config: StructuredConfig, context: C
         *([] if data else ["not fine-tuned: there is no data"]),
     ]
     changes = narrowed(first, shapes_of(model))
+    compile_like(artifact.model, model)
     return Outcome(KerasArtifact.from_model(model, artifact.name), layers=changes, notes=notes, history=history)
 
 
