@@ -22,7 +22,9 @@ from tfopt.techniques.pruning.config import PruneConfig
 from tfopt.techniques.pruning.prune import prune_weights
 from tfopt.techniques.qat.config import QatConfig
 from tfopt.techniques.qat.qat import quantize_aware
-from tfopt.training.teacher import Teacher, blended_targets, load_teacher
+from tfopt.techniques.structured.channel_pruning import prune_channels
+from tfopt.techniques.structured.config import StructuredConfig
+from tfopt.training.teacher import Teacher, answering, blended_targets, load_teacher
 
 ANSWERS = np.array([[2.0, 0.0, 0.0], [0.0, 3.0, 1.0]])
 
@@ -49,6 +51,30 @@ def test_answers_that_are_logits_become_probabilities(two):
         Teacher(lambda _: np.array([[0.0], [np.log(3)]]), 1.0, logits=True), two, lambda y: y[:, None]
     )
     np.testing.assert_allclose(single, [[0.5], [0.75]], rtol=1e-6)
+
+
+def test_a_teacher_is_asked_about_augmented_samples_as_the_student_sees_them(two):
+    inputs = keras.Input((4,))
+    model = keras.Model(inputs, layers.Dense(3)(inputs))
+
+    def twice(inputs, y, key):
+        return [2 * inputs[0]], y
+
+    teacher = Teacher(lambda _: ANSWERS, 0.25, logits=True, model=model)
+    x, y = np.ones((2, 4), np.float32), np.eye(3, dtype=np.float32)[:2]
+    [seen], targets = answering(teacher, twice)([x], y, None)
+    np.testing.assert_array_equal(seen, 2 * x)
+    expected = 0.75 * y + 0.25 * softmax(model.predict(2 * x, verbose=0), axis=1)
+    np.testing.assert_allclose(targets, expected, rtol=1e-5)
+
+
+def test_training_with_augmentation_asks_the_teacher(sample, digits, monkeypatch):
+    asked = []
+    monkeypatch.setattr(Teacher, "predict", property(lambda self: asked.append("clean")), raising=False)
+    config = StructuredConfig(epochs=1, teacher="self", augment=("crop",))
+    artifact = load_keras(sample)
+    assert prune_channels(artifact, config, context(digits)).history
+    assert not asked
 
 
 def small():

@@ -23,7 +23,7 @@ from tfopt.training.checkpoint import NOT_STARTED, Checkpoint, Position, RunFile
 from tfopt.training.optimizers import kernel_penalties
 from tfopt.training.plan import FitPlan
 from tfopt.training.seeds import EpochSeeds
-from tfopt.training.teacher import Teacher, blended_targets
+from tfopt.training.teacher import Teacher, answering, blended_targets
 from tfopt.typing import Array
 
 TRAINING_TASK = "training"
@@ -47,10 +47,14 @@ class FitResult:
 
 
 class Targets(NamedTuple):
-    """The arrays (N, ...), for the train and the validation split, that outputs are compared with in the loss."""
+    """The arrays (N, ...), for the train and the validation split, that outputs are compared with in the loss.
+
+    Those of the train split are of the labels alone if there is a `teacher`, who is asked about each batch then.
+    """
 
     train: Array
     validation: Array
+    teacher: Teacher | None = None
 
 
 def fit(
@@ -90,8 +94,9 @@ def fit(
     soft = teacher is not None or plan.soft
     loss = soft_loss(loss_of(model, data.task)) if soft else loss_of(model, data.task)
     encode = label_encoder(loss, outputs_of(model)[0].shape[-1], data.task)
-    learnt = blended_targets(teacher, data, encode) if teacher else encode(data.train.y)
-    targets = Targets(smoothed(learnt, plan.label_smoothing, data.task), encode(data.validation.y))
+    asked = teacher if plan.augment else None  # about samples that change
+    learnt = blended_targets(teacher, data, encode) if teacher and not asked else encode(data.train.y)
+    targets = Targets(smoothed(learnt, plan.label_smoothing, data.task), encode(data.validation.y), asked)
     metric = metric_of(data.task, soft_binary=soft and targets.train.shape[1:] == (1,))
     learner = replicated_model(model if learner is None else learner)
     learner.compile(optimizer=plan.optimizer(data), loss=loss, metrics=[metric], jit_compile=plan.jitted())
@@ -144,6 +149,8 @@ def run_epochs(
     """
     steps = plan.steps(data)
     augment = make_augmentation(plan.augment, data.kind, data.train.inputs[0])
+    if augment and targets.teacher:
+        augment = answering(targets.teacher, augment)
     sample_weights = balanced_sample_weights(data.train.y) if plan.class_weights else None
     several = tf.distribute.get_strategy().num_replicas_in_sync > 1
 

@@ -2,7 +2,7 @@
 
 Cross-entropy is linear in its target, so to learn from the labels and from a teacher, weighed against each other, is to
 learn from one target: the weighed mean of both (and so it is, but for a constant, with squared errors). It is computed
-once, because the training samples do not change.
+once, where the training samples do not change; where they do, the teacher is asked about each batch as it is.
 """
 
 from collections.abc import Callable, Sequence
@@ -20,7 +20,9 @@ from tfopt.evaluation.losses import label_encoder, loss_of, soft_loss, takes_log
 from tfopt.formats.artifact import Shape
 from tfopt.formats.keras.artifact import KerasArtifact
 from tfopt.formats.loading import load_keras
-from tfopt.typing import Array
+from tfopt.graph.model_io import call
+from tfopt.training.augmentation import Augment
+from tfopt.typing import Array, Tensor
 
 
 class Teacher(NamedTuple):
@@ -31,12 +33,14 @@ class Teacher(NamedTuple):
         weight: The share of its answers in what is learnt.
         logits: Whether its outputs are logits, rather than probabilities or numbers.
         name: What reports call it.
+        model: The same as a Keras model, to be asked within a graph.
     """
 
     predict: Callable[[Sequence[Array]], Array]
     weight: float
     logits: bool = False
     name: str = "the model"
+    model: keras.Model | None = None
 
     @property
     def note(self) -> str:
@@ -70,7 +74,7 @@ def load_teacher(config: TaughtConfig, artifact: KerasArtifact, data: Dataset | 
         reason = "it translates" if data.task == "translation" else f"its loss, {_name(loss)}, takes labels only"
         raise UnsupportedError(f"{artifact.name} cannot learn from `teacher` {config.teacher}: {reason}")
     logits = takes_logits(loss_of(given.model, data.task))
-    return Teacher(given.predict, config.answers_share, logits, given.name)
+    return Teacher(given.predict, config.answers_share, logits, given.name, given.model)
 
 
 def check_same_shapes(student: KerasArtifact, teacher: KerasArtifact) -> None:
@@ -114,6 +118,25 @@ def blended_targets(teacher: Teacher, data: Dataset, encode: Callable[[Array], A
     if teacher.logits:
         answers = expit(answers) if answers.shape[1] == 1 else softmax(answers, axis=1)
     return ((1 - teacher.weight) * encode(data.train.y) + teacher.weight * answers).astype(np.float32)
+
+
+def answering(teacher: Teacher, augment: Augment) -> Augment:
+    """Return an augmentation after which the teacher is asked about the samples that the student sees.
+
+    Args:
+        teacher: The teacher, whose `model` is known.
+        augment: Changes the inputs and the targets (N, K) of a batch, which are those of the labels alone.
+    """
+
+    def answered(inputs: Sequence[Tensor], y: Tensor, key: Tensor) -> tuple[Sequence[Tensor], Tensor]:
+        inputs, y = augment(inputs, y, key)
+        assert teacher.model is not None
+        [answers] = keras.tree.flatten(call(teacher.model, list(inputs)))
+        if teacher.logits:
+            answers = keras.ops.sigmoid(answers) if answers.shape[1] == 1 else keras.ops.softmax(answers)
+        return inputs, (1 - teacher.weight) * keras.ops.cast(y, answers.dtype) + teacher.weight * answers
+
+    return answered
 
 
 def _same_shape(one: Shape, other: Shape) -> bool:
