@@ -5,7 +5,7 @@ from typing import Annotated, ClassVar, Literal
 from pydantic import Field
 
 from tfopt.config.choices import InterfaceType
-from tfopt.config.fields import AdamRate, BatchSize, Epochs, Option, Seed
+from tfopt.config.fields import AdamRate, BatchSize, Drop, Epochs, Option, Seed
 from tfopt.config.fine_tuning import TaughtConfig
 
 
@@ -18,6 +18,10 @@ class QatConfig(TaughtConfig):
     batch_size: BatchSize = 64
     learning_rate: AdamRate = 1e-4
     seed: Seed = 0
+    max_drop: Annotated[
+        Drop | None,
+        Field(description="Fail if the file loses more than the model it is made from: 0.5% or 0.005 (5%)."),
+    ] = None
     keep_sparsity: Annotated[bool, Field(description="Keep the zeros of a pruned model.")] = True
     keep_clusters: Annotated[bool, Field(description="Keep the shared weights of a clustered model.")] = True
     name: ClassVar[str] = "qat"

@@ -16,15 +16,18 @@ from tfopt.core.context import Context
 from tfopt.core.outcome import Outcome
 from tfopt.distribution.strategies import MIRRORED, make_strategy
 from tfopt.errors import InputError
+from tfopt.evaluation.evaluator import Evaluator
 from tfopt.formats.keras.artifact import KerasArtifact
 from tfopt.formats.legacy.to_tf_keras import to_tf_keras, with_trained_weights
+from tfopt.formats.tflite.artifact import TfliteArtifact
 from tfopt.graph.layer_names import named_layers
 from tfopt.report.inspection import Verdict
-from tfopt.report.schema import LayerChange
+from tfopt.report.schema import GateResult, LayerChange
 from tfopt.runtime.progress import Advance
 from tfopt.techniques.qat import tfmot
 from tfopt.techniques.qat.config import QatConfig
 from tfopt.techniques.quantization.layer_changes import layer_changes
+from tfopt.techniques.quantization.post_training import COLLAPSE, WORSE
 from tfopt.training.fit_tf_keras import Projection, fit_tf_keras
 from tfopt.training.plan import FitPlan
 from tfopt.training.projections import cluster_assignment, preserving_projection
@@ -73,6 +76,8 @@ def quantize_aware(artifact: KerasArtifact, config: QatConfig, context: Context)
     before = convert(artifact, progress)
     notes.insert(0, f"trained for {len(result.history)} epochs, the weights are those of epoch {result.best_epoch + 1}")
     after = KerasArtifact.from_model(trained, artifact.name)
+    gate, remarks = _held(artifact, after, quantized, config, context.evaluator)
+    notes += remarks
     return Outcome(
         quantized,
         companions=(after,),
@@ -80,7 +85,30 @@ def quantize_aware(artifact: KerasArtifact, config: QatConfig, context: Context)
         layers=_changes(model, quantized.payload, aware),
         notes=notes,
         history=result.history,
+        gates=[gate],
     )
+
+
+def _held(
+    original: KerasArtifact,
+    trained: KerasArtifact,
+    file: TfliteArtifact,
+    config: QatConfig,
+    evaluator: Evaluator | None,
+) -> tuple[GateResult, list[str]]:
+    """Hold the file to a limit on the validation split, and say if it is worse than the model that was trained."""
+    assert evaluator is not None
+    before, learnt, found = (evaluator.score(one) for one in (original, trained, file))
+    limit = COLLAPSE if config.max_drop is None else config.max_drop
+    lost = evaluator.drop(before, found)
+    notes = [f"`max_drop` is held to on the {len(evaluator)} samples of {evaluator.name}"]
+    if evaluator.drop(learnt, found) > WORSE:
+        notes.append(
+            f"the file is worse than the model that was trained: {evaluator.described(found)} of {len(evaluator)}"
+            f" samples of {evaluator.name} against {evaluator.described(learnt)}"
+        )
+    gate = GateResult(gate="max-drop", name=file.name, limit=limit, found=lost, passed=lost <= limit + 1e-9)
+    return gate, notes
 
 
 def _aware(model: keras.Model, artifact: KerasArtifact, config: QatConfig) -> tfmot.QuantizationAware:
