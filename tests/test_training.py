@@ -9,7 +9,9 @@ import numpy as np
 import pytest
 
 from tests.conftest import process
+from tfopt.errors import UnsupportedError
 from tfopt.evaluation.losses import label_encoder, loss_of
+from tfopt.formats.loading import load_keras
 from tfopt.runtime.progress import Silent
 from tfopt.training.batches import evaluation_batches, training_batches
 from tfopt.training.config import TrainConfig
@@ -67,6 +69,64 @@ def test_a_model_compiled_for_one_hot_labels_keeps_its_loss_and_gets_them():
     model.compile(loss="categorical_crossentropy")
     assert loss_of(model) == "categorical_crossentropy"
     assert label_encoder(loss_of(model), 3)(np.array([2, 0])).tolist() == [[0, 0, 1], [1, 0, 0]]
+
+
+@pytest.mark.parametrize(
+    "loss",
+    [
+        "kl_divergence", "categorical_hinge", "binary_crossentropy", "poisson", "mse", keras.losses.KLDivergence(),
+        keras.losses.CategoricalFocalCrossentropy(), keras.losses.cosine_similarity, ["categorical_crossentropy"],
+    ],
+)  # fmt: skip
+def test_every_loss_of_keras_that_compares_with_outputs_gets_one_hot_labels(loss):
+    model = keras.Sequential([keras.Input((2,)), keras.layers.Dense(3, activation="softmax")])
+    model.compile(loss=loss)
+    targets = label_encoder(loss_of(model), 3)(np.array([2, 0]))
+    assert targets.tolist() == [[0, 0, 1], [1, 0, 0]]
+    assert np.isfinite(keras.losses.get(loss_of(model))(targets, np.full((2, 3), 0.3, np.float32)).numpy()).all()
+
+
+@pytest.mark.parametrize(
+    "loss", ["sparse_categorical_crossentropy", keras.losses.SparseCategoricalCrossentropy(name="x")]
+)
+def test_sparse_losses_get_indices(loss):
+    assert label_encoder(loss, 3)(np.array([2, 0])).tolist() == [2, 0]
+
+
+def my_loss(wanted, outputs):
+    return keras.ops.mean(keras.ops.square(wanted - outputs))
+
+
+class MyLoss(keras.losses.Loss):
+    def call(self, y_true, y_pred):
+        return my_loss(y_true, y_pred)
+
+
+@pytest.mark.parametrize("loss", [my_loss, MyLoss(), lambda wanted, outputs: outputs])
+def test_a_loss_of_the_users_own_is_refused_by_name_and_not_replaced(loss):
+    model = keras.Sequential([keras.Input((2,)), keras.layers.Dense(3, activation="softmax")])
+    model.compile(loss=loss)
+    with pytest.raises(
+        UnsupportedError, match=r"was compiled with (my_loss|MyLoss|<lambda>), which is no loss of Keras"
+    ):
+        loss_of(model)
+
+
+@pytest.mark.parametrize("suffix", ["keras", "h5"])
+def test_a_model_whose_loss_cannot_be_loaded_is_loaded_without_and_that_is_said(tfopt, tmp_path, suffix):
+    model = keras.Sequential([keras.Input((8, 8, 1)), keras.layers.Flatten(), keras.layers.Dense(10, name="a")])
+    model.compile(loss=my_loss)
+    model.save(tmp_path / f"m.{suffix}")
+    ended = tfopt("prune", f"m.{suffix}", "-o", "p.keras", "--json")
+    assert ended.code == 0, ended.err
+    assert any(note.startswith("loaded without its loss") and "my_loss" in note for note in ended.report["notes"])
+
+
+def test_an_h5_of_keras_3_with_the_name_of_a_loss_keeps_it(tmp_path):
+    model = keras.Sequential([keras.Input((4,)), keras.layers.Dense(2)])
+    model.compile("sgd", loss="mse")
+    model.save(tmp_path / "m.h5")
+    assert load_keras(tmp_path / "m.h5").model.loss == "mse"
 
 
 def test_same_seed_same_weights_and_another_seed_others(digits):

@@ -106,6 +106,11 @@ def _remarks(artifacts: Sequence[Artifact], data: Dataset | None, *, untrained: 
     if untrained:
         remarks = ["the weights are random: how well it answers is not measured"]
     remarks.extend(
+        f"loaded without its loss and optimizer, which it is trained without: {artifact.uncompiled}"
+        for artifact in artifacts
+        if isinstance(artifact, KerasArtifact) and artifact.uncompiled
+    )
+    remarks.extend(
         f"{artifact.name} also holds {artifact.optimizer_bytes:,} bytes of optimizer state on disk; sizes here are"
         " without it"
         for artifact in artifacts

@@ -1,24 +1,31 @@
 """A model is trained with the loss it was compiled with, or the one that suits its output, on labels it takes."""
 
 from collections.abc import Callable
+from typing import Any
 
 import keras
 import numpy as np
 
 from tfopt.config.choices import Task
 from tfopt.data.vectorizer import PADDING
-from tfopt.errors import InputError
+from tfopt.errors import InputError, UnsupportedError
 from tfopt.graph.model_io import outputs_of
 from tfopt.typing import Array, Tensor
 
 Labels = Array
-ONE_HOT_LOSSES = {"categorical_crossentropy", "categorical_focal_crossentropy", "mean_squared_error", "mse"}
 
 
 def loss_of(model: keras.Model, task: Task = "classification") -> keras.losses.Loss | str:
-    """Return the loss the model was compiled with, or the one that fits `task` and the model's last activation."""
-    if model.compiled and isinstance(model.loss, str | keras.losses.Loss):
-        return model.loss
+    """Return the loss the model was compiled with, or the one that fits `task` and the model's last activation.
+
+    Raises:
+        UnsupportedError: If it was compiled with a loss that is not one of Keras: nobody knows which labels it takes.
+    """
+    compiled = model.loss if model.compiled else None
+    if isinstance(compiled, list | tuple | dict) and len(compiled) == 1:
+        [compiled] = compiled.values() if isinstance(compiled, dict) else compiled
+    if compiled is not None:
+        return _known_loss(compiled)
     if not counts_classes(task):
         return "mean_squared_error"
     last = model.layers[-1] if model.layers else None
@@ -30,6 +37,21 @@ def loss_of(model: keras.Model, task: Task = "classification") -> keras.losses.L
     probabilities = activation is keras.activations.softmax or isinstance(last, keras.layers.Softmax)
     ignored = PADDING if task == "translation" else None
     return keras.losses.SparseCategoricalCrossentropy(from_logits=not probabilities, ignore_class=ignored)
+
+
+def _known_loss(loss: Any) -> keras.losses.Loss | str:
+    """Return a loss of Keras itself, a function by its name."""
+    if isinstance(loss, str):
+        return loss
+    if isinstance(loss, keras.losses.Loss) and getattr(keras.losses, type(loss).__name__, None) is type(loss):
+        return loss
+    named = getattr(loss, "__name__", type(loss).__name__)
+    if getattr(keras.losses, named, None) is loss:
+        return str(named)
+    raise UnsupportedError(
+        f"the model was compiled with {named}, which is no loss of Keras: nobody knows which labels it takes, so it"
+        " cannot be trained here; compile it with one of Keras, or save it without"
+    )
 
 
 def loss_function(
@@ -111,7 +133,11 @@ def label_encoder(
         return lambda y: y
     if classes == 1:
         return lambda y: y.astype(np.float32)[:, np.newaxis]
-    name = loss if isinstance(loss, str) else loss.name
-    if name in ONE_HOT_LOSSES:
-        return lambda y: np.eye(classes, dtype=np.float32)[y]
-    return lambda y: y
+    if _takes_indices(loss):
+        return lambda y: y
+    return lambda y: np.eye(classes, dtype=np.float32)[y]
+
+
+def _takes_indices(loss: keras.losses.Loss | str) -> bool:
+    name = loss if isinstance(loss, str) else type(loss).__name__
+    return name.lower().startswith("sparse")

@@ -43,7 +43,10 @@ def load(model: ModelLike) -> Artifact:
 def _load_legacy_file(path: Path) -> KerasArtifact:
     from tfopt.formats.legacy.loading import load_legacy
 
-    return KerasArtifact.from_model(load_legacy(path), path.name)
+    model, uncompiled = load_legacy(path)
+    artifact = KerasArtifact.from_model(model, path.name)
+    artifact.uncompiled = uncompiled
+    return artifact
 
 
 def load_keras(model: ModelLike) -> KerasArtifact:

@@ -48,6 +48,7 @@ class KerasArtifact:
     Attributes:
         model: The loaded model.
         optimizer_bytes: The bytes of optimizer state that the file had, and that were left out.
+        uncompiled: Why its loss could not be loaded, if it has one; empty if it could.
     """
 
     format: Literal["keras"] = "keras"
@@ -57,6 +58,7 @@ class KerasArtifact:
         self.model = model
         self.provenance = provenance
         self.optimizer_bytes = 0
+        self.uncompiled = ""
         self._file = file
 
     @classmethod
@@ -78,10 +80,11 @@ class KerasArtifact:
             provenance = _check_and_unpack(file.path, path, folder)
             stored = (folder / WEIGHTS).stat().st_size
             with time_limit(MIN_SECONDS + size / BYTES_PER_SECOND, path.name), limit_variables(stored, path.name):
-                model = _load_unpacked(folder, path.name)
+                model, uncompiled = _load_unpacked(folder, path.name)
             state = _optimizer_bytes(folder / WEIGHTS)
         check_tensor_sizes(model, path.name)
         artifact = cls(path.name, model, file, provenance)
+        artifact.uncompiled = uncompiled
         if state:
             write_keras_file(reset_optimizer(artifact.model), file.path, provenance)
             artifact.optimizer_bytes = state
@@ -191,7 +194,7 @@ def _load_file(path: Path, name: str) -> keras.Model:
     with temporary_folder() as folder:
         with zipfile.ZipFile(path) as archive:
             _unpack(archive, folder)
-        return _load_unpacked(folder, name)
+        return _load_unpacked(folder, name)[0]
 
 
 def _unpack(archive: zipfile.ZipFile, folder: Path) -> None:
@@ -201,7 +204,9 @@ def _unpack(archive: zipfile.ZipFile, folder: Path) -> None:
             archive.extract(member, folder)
 
 
-def _load_unpacked(folder: Path, name: str) -> keras.Model:
+def _load_unpacked(folder: Path, name: str) -> tuple[keras.Model, str]:
+    """Load a model, without its loss and optimizer if only these cannot be loaded; return it and why that was."""
+    uncompiled = ""
     try:
         with warnings.catch_warnings():
             warnings.filterwarnings("ignore", message="Skipping variable loading for optimizer")
@@ -209,10 +214,14 @@ def _load_unpacked(folder: Path, name: str) -> keras.Model:
     except TfoptError:
         raise
     except Exception as error:  # Keras raises TypeError, ValueError, KeyError, OSError, ... for unsound files
-        raise InputError(_explain(error, name)) from error
+        uncompiled = _explain(error, name)
+        try:
+            model = keras.saving.load_model(folder, safe_mode=True, compile=False)
+        except Exception:
+            raise InputError(uncompiled) from error
     if not isinstance(model, keras.Model):
         raise InputError(f"{name} holds a {type(model).__name__}, not a model")
-    return model
+    return model, uncompiled
 
 
 def _explain(error: Exception, name: str) -> str:

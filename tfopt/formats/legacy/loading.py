@@ -35,8 +35,8 @@ OLD_LAYERS = "_layer_checkpoint_dependencies"
 Training = Json
 
 
-def load_legacy(path: Path) -> keras.Model:
-    """Load a file of Keras 2 as a Keras 3 model.
+def load_legacy(path: Path) -> tuple[keras.Model, str]:
+    """Load a file of Keras 2 as a Keras 3 model; return it, and why it is not compiled as the file says, if so.
 
     Raises:
         InputError: It is damaged, unsafe, or no model.
@@ -52,9 +52,9 @@ def load_legacy(path: Path) -> keras.Model:
         raise InputError(_explain(error, path)) from error
 
 
-def _load_any(path: Path) -> keras.Model:
+def _load_any(path: Path) -> tuple[keras.Model, str]:
     if path.is_dir():
-        return to_keras3(read_saved_model(path), path.name)
+        return to_keras3(read_saved_model(path), path.name), ""
     if zipfile.is_zipfile(path):
         return _load_zip(path)
     return _load_hdf5(path)
@@ -67,7 +67,7 @@ def _explain(error: Exception, path: Path) -> str:
     return f"{path} cannot be loaded by Keras 2 (tf_keras) either: {' '.join(str(error).split())[:200]}"
 
 
-def _load_hdf5(path: Path) -> keras.Model:
+def _load_hdf5(path: Path) -> tuple[keras.Model, str]:
     with temporary_folder() as folder:
         copy = folder / "model.h5"  # both Kerases go by the suffix; and what was checked is what is read
         shutil.copyfile(path, copy)
@@ -79,16 +79,14 @@ def _load_hdf5(path: Path) -> keras.Model:
             raise InputError(f"{path} holds weights only, or is no model of Keras; the architecture is needed as well")
         read_checked_config(config, path, keras if version.startswith("3") else tf_keras)
         if version.startswith("3"):
-            model = keras.saving.load_model(copy)
+            model = keras.saving.load_model(copy, compile=False)
             check_tensor_sizes(model, path.name)
-            return model
-        model = to_keras3(tf_keras.models.load_model(copy, compile=False), path.name)
-    if training:
-        _compile(model, read_config(training, str(path)), path)
-    return model
+        else:
+            model = to_keras3(tf_keras.models.load_model(copy, compile=False), path.name)
+    return model, _compile(model, read_config(training, str(path)), path) if training else ""
 
 
-def _load_zip(path: Path) -> keras.Model:
+def _load_zip(path: Path) -> tuple[keras.Model, str]:
     with temporary_folder() as folder:
         copy = folder / "model.keras"
         with zipfile.ZipFile(path) as archive, zipfile.ZipFile(copy, "w") as mended:
@@ -102,9 +100,7 @@ def _load_zip(path: Path) -> keras.Model:
                 check_weights(file, str(path), weights.stat().st_size)
             mended.write(_rename_weights(weights), "model.weights.h5")
         model = to_keras3(tf_keras.models.load_model(copy, compile=False, safe_mode=True), path.name)
-    if config.get("compile_config"):
-        _compile(model, config["compile_config"], path)
-    return model
+    return model, _compile(model, config["compile_config"], path) if config.get("compile_config") else ""
 
 
 def _rename_weights(weights: Path) -> Path:
@@ -146,8 +142,8 @@ def _without_number(name: str) -> str:
     return re.sub(r"_\d+$", "", name)
 
 
-def _compile(model: keras.Model, training: Training, path: Path) -> None:
-    """Compile as the file says, as far as Keras 3 has the same loss, optimizer and metrics; else leave uncompiled."""
+def _compile(model: keras.Model, training: Training, path: Path) -> str:
+    """Compile as the file says, if Keras 3 has the same loss and optimizer; else leave uncompiled, and say why."""
     try:
         check_known_classes(training.get("loss"), path, keras)
         loss = _snake_case(training.get("loss"))
@@ -158,7 +154,10 @@ def _compile(model: keras.Model, training: Training, path: Path) -> None:
             metrics=["accuracy"] if "accuracy" in json.dumps(training.get("metrics")) else None,
         )
     except (ValueError, TypeError, KeyError, AttributeError, InputError):
-        return
+        named = training.get("loss")
+        loss = named.get("class_name", named) if isinstance(named, dict) else named
+        return f"{path} was compiled with {loss}, for which Keras 3 has nothing of that name"
+    return ""
 
 
 def _snake_case(value: Any) -> Any:
