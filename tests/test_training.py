@@ -8,6 +8,7 @@ import keras
 import numpy as np
 import pytest
 
+import tfopt
 from tests.conftest import process
 from tfopt.errors import UnsupportedError
 from tfopt.evaluation.losses import label_encoder, loss_of
@@ -120,6 +121,13 @@ def test_a_model_whose_loss_cannot_be_loaded_is_loaded_without_and_that_is_said(
     ended = tfopt("prune", f"m.{suffix}", "-o", "p.keras", "--json")
     assert ended.code == 0, ended.err
     assert any(note.startswith("loaded without its loss") and "my_loss" in note for note in ended.report["notes"])
+
+
+def test_in_python_a_model_with_a_lambda_for_its_loss_is_loaded_without_and_that_is_said():
+    model = keras.Sequential([keras.Input((8, 8, 1)), keras.layers.Flatten(), keras.layers.Dense(10, name="a")])
+    model.compile(loss=lambda wanted, outputs: outputs)
+    notes = tfopt.prune(model).report.notes
+    assert any("loaded without its loss" in note and "lambda" in note for note in notes)
 
 
 def test_an_h5_of_keras_3_with_the_name_of_a_loss_keeps_it(tmp_path):

@@ -4,6 +4,7 @@
 with a fresh optimizer: what the file weighs is what the model weighs.
 """
 
+import contextlib
 import os
 import re
 import shutil
@@ -105,7 +106,10 @@ class KerasArtifact:
         _check_backend()
         file = TemporaryFile()
         write_keras_file(reset_optimizer(model), file.path, provenance, deflated=deflated)
-        return cls(name, _load_file(file.path, name), file, provenance)
+        loaded, uncompiled = _load_file(file.path, name)
+        artifact = cls(name, loaded, file, provenance)
+        artifact.uncompiled = uncompiled
+        return artifact
 
     @property
     def payload(self) -> bytes:
@@ -119,7 +123,7 @@ class KerasArtifact:
 
     def fresh_model(self) -> keras.Model:
         """Load a copy that may be changed freely."""
-        return _load_file(self._file.path, self.name)
+        return _load_file(self._file.path, self.name)[0]
 
     @property
     def runtime(self) -> str:
@@ -183,18 +187,22 @@ def predict_batches(model: keras.Model, x: Samples, advance: Callable[[int], Non
 
 
 def reset_optimizer(model: keras.Model) -> keras.Model:
-    """Compile `model` again as it was, with a fresh optimizer that has no slots yet; return the same model."""
+    """Compile `model` again as it was, with a fresh optimizer that has no slots yet; return the same model.
+
+    One that was compiled with code that Keras does not load again, as a lambda, stays as it is.
+    """
     config = model.get_compile_config() if model.compiled else None
     if config:
-        model.compile(**keras.saving.deserialize_keras_object(config))
+        with contextlib.suppress(ValueError, TypeError):
+            model.compile(**keras.saving.deserialize_keras_object(config))
     return model
 
 
-def _load_file(path: Path, name: str) -> keras.Model:
+def _load_file(path: Path, name: str) -> tuple[keras.Model, str]:
     with temporary_folder() as folder:
         with zipfile.ZipFile(path) as archive:
             _unpack(archive, folder)
-        return _load_unpacked(folder, name)[0]
+        return _load_unpacked(folder, name)
 
 
 def _unpack(archive: zipfile.ZipFile, folder: Path) -> None:
