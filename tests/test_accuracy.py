@@ -1,6 +1,9 @@
+import keras
 import numpy as np
 import pytest
 
+import tfopt
+from tfopt.evaluation.evaluator import Evaluator
 from tfopt.evaluation.scores import predicted_classes
 from tfopt.evaluation.statistics import accuracy, accuracy_change
 
@@ -28,12 +31,50 @@ def test_a_difference_that_may_be_chance_is_not_called_one():
 
 
 @pytest.mark.parametrize(
-    ("outputs", "classes"),
+    ("outputs", "probabilities", "classes"),
     [
-        ([[0.1, 0.9], [0.8, 0.2]], [1, 0]),
-        ([[0.4], [0.6]], [0, 1]),
-        ([[-3.0], [0.2]], [0, 1]),
+        ([[0.1, 0.9], [0.8, 0.2]], True, [1, 0]),
+        ([[0.4], [0.6]], True, [0, 1]),
+        ([[-3.0], [0.2]], False, [0, 1]),
+        ([[0.1], [0.4]], False, [1, 1]),
     ],
 )
-def test_classes_are_read_from_scores_probabilities_and_logits(outputs, classes):
-    assert predicted_classes(np.array(outputs)).tolist() == classes
+def test_classes_are_read_from_scores_probabilities_and_logits(outputs, probabilities, classes):
+    assert predicted_classes(np.array(outputs), probabilities=probabilities).tolist() == classes
+
+
+@pytest.mark.parametrize(
+    ("activation", "loss", "probabilities"),
+    [
+        ("sigmoid", None, True),
+        ("softmax", "mse", True),
+        (None, None, False),
+        (None, keras.losses.BinaryCrossentropy(from_logits=True), False),
+        (None, keras.losses.BinaryCrossentropy(), True),
+        (None, "binary_crossentropy", True),
+        (None, "hinge", False),
+        ("tanh", None, False),
+    ],
+)
+def test_the_model_says_whether_it_gives_probabilities_whatever_the_values_of_a_batch(activation, loss, probabilities):
+    model = keras.Sequential([keras.Input((2,)), keras.layers.Dense(1, activation=activation)])
+    if loss:
+        model.compile(loss=loss)
+    assert tfopt.load(model).gives_probabilities() is probabilities
+
+
+@pytest.mark.parametrize(("activation", "loss"), [("sigmoid", None), (None, None), (None, "binary_crossentropy")])
+def test_a_file_answers_as_the_model_that_it_is_made_from(activation, loss, tmp_path):
+    model = keras.Sequential([keras.Input((2,)), keras.layers.Dense(1, activation=activation, name="a")])
+    model.layers[0].set_weights([np.array([[1.0], [0.0]]), np.zeros(1)])
+    if loss:
+        model.compile(loss=loss)
+    x = np.array([[0.2, 0.0], [0.6, 0.0]], np.float32)  # logits may look like probabilities
+    judge = Evaluator((x,), np.array([1, 1]), "classification", "a")
+    expected = [loss is None, True]
+    assert judge.score(model).tolist() == expected
+    for precision in ("float16", "dynamic"):
+        file = tfopt.quantize(model, tfopt.QuantizeConfig(precision=precision)).artifact
+        assert judge.score(file).tolist() == expected
+    again = tfopt.load(file.save(tmp_path / "a.tflite"))  # from a stranger: its last operation tells
+    assert again.gives_probabilities() is (activation is not None)

@@ -129,10 +129,14 @@ def _attempt(artifact: KerasArtifact, job: LowerJob, calibration: Sequence[Array
                 raise
         answer = Lowered.model_validate_json(lowered.read_bytes())
 
+        probabilities = artifact.gives_probabilities()
+
         def made(file: str, kind: str) -> TfliteArtifact | None:
             path = folder / file
             name = f"{Path(artifact.name).stem}-{kind}.tflite"
-            return TfliteArtifact(name, path.read_bytes(), order=answer.inputs) if path.exists() else None
+            if not path.exists():
+                return None
+            return TfliteArtifact(name, path.read_bytes(), order=answer.inputs, probabilities=probabilities)
 
         how = LOWERING_NOTES[job.lowering]
         plain = made("float.tflite", "float")

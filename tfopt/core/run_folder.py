@@ -54,13 +54,14 @@ class KeptFile(BaseModel):
     sha256: str
     order: tuple[str, ...] | None = None
     batch: int | None = None
+    probabilities: bool | None = None
 
     @classmethod
     def of(cls, artifact: Artifact, payload: bytes) -> Self:
         """Describe an artifact."""
         found: Json = {"name": artifact.name, "format": artifact.format, "sha256": sha256(payload)}
         if isinstance(artifact, TfliteArtifact):
-            found |= {"order": artifact.order, "batch": artifact.batch}
+            found |= {name: getattr(artifact, name) for name in ("order", "batch", "probabilities")}
         return cls.model_validate(found)
 
     def load(self, path: Path) -> Artifact:
@@ -70,7 +71,9 @@ class KeptFile(BaseModel):
             raise InputError(f"{path} has changed")
         if self.format == "tflite":
             assert self.batch
-            return TfliteArtifact(self.name, payload, order=self.order, batch=self.batch)
+            return TfliteArtifact(
+                self.name, payload, order=self.order, batch=self.batch, probabilities=self.probabilities
+            )
         artifact = KerasArtifact.load(path)
         artifact.name = self.name
         return artifact

@@ -20,7 +20,7 @@ from tfopt.evaluation.scores import counts_right, described, drop, scores
 from tfopt.formats.artifact import Artifact
 from tfopt.formats.keras.artifact import predict_batches
 from tfopt.formats.tflite.artifact import TfliteArtifact
-from tfopt.graph.model_io import call
+from tfopt.graph.model_io import call, gives_probabilities
 from tfopt.runtime.progress import Progress, Silent
 from tfopt.typing import Array, Tensor
 
@@ -69,14 +69,14 @@ class Evaluator:
             Right or wrong (N,) bool, or absolute errors (N,); in a translation (M,) of all target words.
         """
         if isinstance(model, keras.Model):
-            return self.scored(predict_batches(model, self.inputs))
+            return self.scored(predict_batches(model, self.inputs), probabilities=gives_probabilities(model))
         with (progress or Silent()).task(f"testing {model.name}", len(self)) as advance:
-            return self.scored(model.predict(self.inputs, advance))
+            return self.scored(model.predict(self.inputs, advance), probabilities=model.gives_probabilities())
 
-    def scored(self, outputs: Array) -> Array:
-        """Score outputs (N, ...) that are there already."""
+    def scored(self, outputs: Array, *, probabilities: bool) -> Array:
+        """Score outputs (N, ...) that are there already, those of a classifier `probabilities` or logits."""
         assert self.y is not None
-        return scores(self.task, outputs, self.y)
+        return scores(self.task, outputs, self.y, probabilities=probabilities)
 
     def drop(self, before: Array, after: Array) -> float:
         """Return how much worse scores have become: points of accuracy, or the share by which the mean error grew."""
@@ -163,4 +163,8 @@ class Reference:
         if self.evaluator.y is None:
             return None
         [output] = outputs.values()
-        return self.evaluator.scored(output)
+        return self.evaluator.scored(output, probabilities=self._probabilities)
+
+    @cached_property
+    def _probabilities(self) -> bool:
+        return self.artifact.gives_probabilities()

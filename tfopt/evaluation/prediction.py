@@ -47,7 +47,7 @@ def predict(
         names, x = _prepared(artifact, memory, inputs)
         with progress.task(f"running {artifact.name}", len(x)) as advance:
             outputs = artifact.predict((x,), advance)
-        found = _answers(memory, names, outputs)
+        found = _answers(memory, names, outputs, probabilities=artifact.gives_probabilities())
     return Predictions(model=artifact.name, task=memory.task, predictions=found, versions=package_versions())
 
 
@@ -145,11 +145,13 @@ def _for_8_bits(scaling: Scaling) -> Scaling:
             return scaling
 
 
-def _answers(memory: Provenance, names: Sequence[str], outputs: Array) -> list[Prediction]:
+def _answers(memory: Provenance, names: Sequence[str], outputs: Array, *, probabilities: bool) -> list[Prediction]:
     if memory.task != "classification":
         values = (memory.targets or IDENTITY).inverse(outputs)
         return [Prediction(input=name, answer=value.tolist()) for name, value in zip(names, values, strict=True)]
-    shares = _probabilities(outputs)
+    shares = outputs if probabilities else _of_logits(outputs)
+    if shares.shape[1] == 1:
+        shares = np.concatenate([1 - shares, shares], axis=1)
     best = shares.argmax(axis=1)
     classes = dict(enumerate(memory.class_names or ()))
     return [
@@ -158,11 +160,7 @@ def _answers(memory: Provenance, names: Sequence[str], outputs: Array) -> list[P
     ]
 
 
-def _probabilities(outputs: Array) -> Array:
-    """Probabilities (N, K) of outputs that are such or logits; of one output the second class is its score."""
-    if outputs.shape[1] == 1:
-        score = outputs if outputs.min() >= 0 and outputs.max() <= 1 else expit(outputs)
-        return np.concatenate([1 - score, score], axis=1)
-    probabilities = outputs.min() >= 0 and np.allclose(outputs.sum(axis=1), 1, atol=0.05)
-    found: Array = outputs if probabilities else softmax(outputs, axis=1)
+def _of_logits(outputs: Array) -> Array:
+    """Return the probabilities (N, K) of logits, or (N, 1) that of the second of two classes."""
+    found: Array = expit(outputs) if outputs.shape[1] == 1 else softmax(outputs, axis=1)
     return found

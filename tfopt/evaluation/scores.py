@@ -7,12 +7,16 @@ from tfopt.data.vectorizer import PADDING
 from tfopt.typing import Array
 
 
-def predicted_classes(outputs: Array) -> Array:
-    """Class of each row of outputs (N, K); (N, 1) is the score of class 1, a probability or a logit."""
+def predicted_classes(outputs: Array, *, probabilities: bool) -> Array:
+    """Return the class of each row.
+
+    Args:
+        outputs: Scores (N, K) of the classes, or (N, 1) of class 1.
+        probabilities: Whether they are such, and no logits: the model knows (`Artifact.gives_probabilities`).
+    """
     if outputs.shape[1] > 1:
         classes: Array = np.argmax(outputs, axis=1)
         return classes
-    probabilities = outputs.min() >= 0 and outputs.max() <= 1
     return (outputs[:, 0] > (0.5 if probabilities else 0.0)).astype(np.int64)
 
 
@@ -21,16 +25,16 @@ def counts_right(task: Task) -> bool:
     return task in ("classification", "translation")
 
 
-def scores(task: Task, outputs: Array, y: Array) -> Array:
+def scores(task: Task, outputs: Array, y: Array, *, probabilities: bool = True) -> Array:
     """Return whether each sample is answered right (N,) bool, or its mean absolute error (N,).
 
     In a translation each target word, given those before it, counts as a sample, (M,) bool. Outputs that are not
-    finite are wrong, or have an infinite error.
+    finite are wrong, or have an infinite error. Of a classifier `probabilities` says whether outputs are such.
     """
     match task:
         case "classification":
             answered = np.isfinite(outputs).all(axis=1)
-            right: Array = answered & (predicted_classes(np.nan_to_num(outputs)) == y)
+            right: Array = answered & (predicted_classes(np.nan_to_num(outputs), probabilities=probabilities) == y)
             return right
         case "translation":
             words = y != PADDING

@@ -48,6 +48,9 @@ class Artifact(Protocol):
     def output_shapes(self) -> Sequence[Shape]:
         """Return the shapes of the outputs, batch axis first."""
 
+    def gives_probabilities(self) -> bool:
+        """Tell whether the outputs of a classifier are probabilities; otherwise they are logits."""
+
     def predict(self, x: Samples, advance: Callable[[int], None] = ...) -> Array:
         """Run the model on samples, in batches.
 

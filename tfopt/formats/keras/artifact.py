@@ -25,7 +25,7 @@ from tfopt.formats.artifact import Shape, input_arrays
 from tfopt.formats.keras.serialization import write_keras_file
 from tfopt.formats.paths import UNREADABLE
 from tfopt.formats.provenance import Provenance
-from tfopt.graph.model_io import call, explain_failures, inputs_of, outputs_of
+from tfopt.graph.model_io import call, explain_failures, gives_probabilities, inputs_of, outputs_of
 from tfopt.graph.tensor_sizes import check_tensor_sizes
 from tfopt.runtime.atomic_files import write_file
 from tfopt.runtime.temporary_files import TemporaryFile, check_free_space, temporary_folder
@@ -142,6 +142,10 @@ class KerasArtifact:
     def output_shapes(self) -> Sequence[Shape]:
         """Return the shapes of the outputs, batch axis first."""
         return [tuple(tensor.shape) for tensor in outputs_of(self.model)]
+
+    def gives_probabilities(self) -> bool:
+        """Tell whether the outputs of a classifier are probabilities, by its loss or its last activation."""
+        return gives_probabilities(self.model)
 
     def predict(self, x: Samples, advance: Callable[[int], None] = lambda _: None) -> Array:
         """Run the model on samples (see `Artifact.predict`)."""

@@ -16,6 +16,7 @@ from ai_edge_litert.interpreter import Interpreter
 from tfopt.errors import InputError
 from tfopt.formats.artifact import Shape, input_arrays
 from tfopt.formats.provenance import Provenance
+from tfopt.formats.tflite.graph import ends_in_probabilities
 from tfopt.runtime.atomic_files import write_file
 from tfopt.typing import Array, Samples
 from tfopt.untrusted.trial import try_tflite
@@ -40,6 +41,7 @@ class TfliteArtifact:
         threads: The number of threads with which its latency is measured.
         order: The names of the inputs in the order in which they are fed; None is the order of the file.
         batch: The size of batches where the file leaves it free.
+        probabilities: Whether a classifier gives such, as the model it was made from tells; None if that is not known.
 
     Raises:
         InputError: LiteRT cannot run it.
@@ -55,10 +57,12 @@ class TfliteArtifact:
         threads: int = THREADS,
         order: Sequence[str] | None = None,
         batch: int = BATCH,
+        probabilities: bool | None = None,
     ) -> None:
         self.name = name
         self.batch = batch
         self.order = order
+        self.probabilities = probabilities
         self.payload = payload
         self.provenance = provenance
         self.threads = threads
@@ -104,6 +108,10 @@ class TfliteArtifact:
     def output_shapes(self) -> Sequence[Shape]:
         """Return the shapes of the outputs, batch axis first."""
         return [_shape(detail) for detail in self._details["output"].values()]
+
+    def gives_probabilities(self) -> bool:
+        """Tell whether the outputs of a classifier are probabilities: by its origin, or by its last operation."""
+        return ends_in_probabilities(self.payload) if self.probabilities is None else self.probabilities
 
     def predict(self, x: Samples, advance: Callable[[int], None] = lambda _: None) -> Array:
         """Run the model on samples (see `Artifact.predict`); inputs come in `order`.

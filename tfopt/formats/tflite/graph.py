@@ -19,6 +19,7 @@ DTYPES = {
     "INT32": np.int32,
     "INT64": np.int64,
 }
+PASSING = ("DEQUANTIZE", "QUANTIZE", "RESHAPE", "CAST", "SQUEEZE")
 PACKED_BITS = {"INT4": 4, "INT2": 2}
 
 
@@ -116,6 +117,12 @@ def parameter_counts(payload: bytes) -> tuple[int, int]:
         if constant.type in ("FLOAT32", "FLOAT16") or constant.scales
     }
     return sum(prod(c.shape) for c in unique.values()), sum(c.nonzero for c in unique.values())
+
+
+def ends_in_probabilities(payload: bytes) -> bool:
+    """Tell whether the last operation, but for those that only change the type or shape, gives probabilities."""
+    kinds = (operation.kind for operation in reversed(operations(payload)) if not operation.in_loop)
+    return next((kind for kind in kinds if kind not in PASSING), "") in ("LOGISTIC", "SOFTMAX")
 
 
 def tflite_macs(payload: bytes) -> int | None:

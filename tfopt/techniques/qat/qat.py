@@ -73,6 +73,7 @@ def quantize_aware(artifact: KerasArtifact, config: QatConfig, context: Context)
     notes += [teacher.note] if teacher else []
     trained = with_trained_weights(artifact.fresh_model(), model, aware.variables)
     quantized = convert_trained(partial(tfmot.export, aware.model), artifact.name, config.io, progress)
+    quantized.probabilities = artifact.gives_probabilities()
     before = convert(artifact, progress)
     notes.insert(0, f"trained for {len(result.history)} epochs, the weights are those of epoch {result.best_epoch + 1}")
     after = KerasArtifact.from_model(trained, artifact.name)

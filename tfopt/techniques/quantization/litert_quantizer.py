@@ -44,7 +44,10 @@ def quantize_files(
         run_converter(f"{CHILD}:run_quantizer", folder, config, arrays, variants, title=source.name, progress=progress)
         stem = Path(source.name).stem.removesuffix("-float")
         payloads = [(folder / f"quantized-{number}.tflite").read_bytes() for number in range(len(variants))]
-    return [TfliteArtifact(f"{stem}-{config.name}.tflite", payload, order=source.order) for payload in payloads]
+    name = f"{stem}-{config.name}.tflite"
+    return [
+        TfliteArtifact(name, payload, order=source.order, probabilities=source.probabilities) for payload in payloads
+    ]
 
 
 def quantize_mixed(
@@ -67,4 +70,5 @@ def quantize_mixed(
     with temporary_folder() as folder:
         (folder / "float.tflite").write_bytes(source.payload)
         run_converter(f"{CHILD}:run_mixed", folder, dict(forms), title=source.name, progress=progress)
-        return TfliteArtifact(name, (folder / "mixed.tflite").read_bytes(), order=source.order)
+        payload = (folder / "mixed.tflite").read_bytes()
+        return TfliteArtifact(name, payload, order=source.order, probabilities=source.probabilities)
