@@ -16,7 +16,7 @@ from tfopt.errors import InputError, OutputError
 from tfopt.formats.keras.artifact import KerasArtifact
 from tfopt.formats.loading import load, load_keras
 from tfopt.formats.provenance import Provenance, Step
-from tfopt.formats.tflite.artifact import dequantize_values, quantize_values
+from tfopt.formats.tflite.integers import dequantize_values, quantize_values
 from tfopt.runtime.atomic_files import write_file
 
 

@@ -1,14 +1,11 @@
-"""A `.tflite` file and the LiteRT interpreter that runs it.
-
-Integers are scaled by each tensor's own scale and zero point (Jacob et al. 2018, arXiv:1712.05877, eq. 1).
-"""
+"""A `.tflite` file and the LiteRT interpreter that runs it."""
 
 import contextlib
 import os
 import warnings
 from collections.abc import Callable, Container, Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import Any, Literal, Self, TypeAlias
+from typing import Literal, Self, TypeAlias
 
 import numpy as np
 from ai_edge_litert.interpreter import Interpreter
@@ -17,6 +14,7 @@ from tfopt.errors import InputError
 from tfopt.formats.artifact import Shape, input_arrays
 from tfopt.formats.provenance import Provenance
 from tfopt.formats.tflite.graph import ends_in_probabilities
+from tfopt.formats.tflite.integers import Detail, dequantize_values, quantize_values
 from tfopt.runtime.atomic_files import write_file
 from tfopt.typing import Array, Samples
 from tfopt.untrusted.trial import try_tflite
@@ -24,7 +22,6 @@ from tfopt.untrusted.trial import try_tflite
 BATCH = 64
 THREADS = 1
 Side: TypeAlias = Literal["input", "output"]
-Detail: TypeAlias = dict[str, Any]  # what the interpreter says of a tensor: its name, shape, type, quantization
 SIDES: tuple[Side, Side] = ("input", "output")
 TRANSLATOR_INPUTS = ("source", "target")  # of tfopt's own translators, in alphabetical order as in any file
 
@@ -169,46 +166,6 @@ class TfliteArtifact:
             OutputError: The file exists and `force` is not given, or it cannot be written.
         """
         return write_file(Path(path), self.payload, force=force)
-
-
-def quantize_values(x: Array, detail: Detail) -> Array:
-    """Convert real values to a tensor's own type: q = round(x / scale) + zero_point, clipped to the range of the type.
-
-    Args:
-        x: Real values.
-        detail: What the interpreter says of the tensor.
-
-    Example:
-        >>> detail = {"dtype": np.int8, "quantization": (0.5, 10)}
-        >>> quantize_values(np.array([0.0, 1.0, 1000.0]), detail).tolist()
-        [10, 12, 127]
-    """
-    dtype = np.dtype(detail["dtype"])
-    scale, zero_point = detail["quantization"]
-    if dtype.kind not in "iu" or scale == 0:
-        return x.astype(dtype)
-    limits: np.iinfo[Any] = np.iinfo(dtype)
-    clipped: Array = np.clip(np.round(x / scale) + zero_point, limits.min, limits.max)
-    return clipped.astype(dtype)
-
-
-def dequantize_values(q: Array, detail: Detail) -> Array:
-    """Convert values of a tensor's own type to real ones: x = scale * (q - zero_point).
-
-    Args:
-        q: Values as the tensor holds them.
-        detail: What the interpreter says of the tensor.
-
-    Example:
-        >>> detail = {"dtype": np.int8, "quantization": (0.5, 10)}
-        >>> dequantize_values(np.array([10, 12, 127], np.int8), detail).tolist()
-        [0.0, 1.0, 58.5]
-    """
-    scale, zero_point = detail["quantization"]
-    if np.dtype(detail["dtype"]).kind not in "iu" or scale == 0:
-        return q.astype(np.float32)
-    real: Array = scale * (q.astype(np.float32) - zero_point)
-    return real.astype(np.float32)
 
 
 class _BoundInterpreter:
