@@ -44,8 +44,8 @@ def test_an_undisturbed_second_run_passes_and_leaves_the_lock_alone(tfopt, tmp_p
     checks = {(check["what"], check["name"]): check["passed"] for check in ended.report["lock"]}
     assert checks == dict.fromkeys(
         [
-            ("input", "recipe"), ("input", "m.keras"), ("input", "data"), ("output", "small.keras"),
-            ("max-size", "small.keras"), ("max-drop", "small.keras"),
+            ("input", "recipe"), ("input", "source m.keras"), ("input", "data"), ("output", "small.keras"),
+            ("max-size", "small.keras"), ("max-drop on the test split", "small.keras"),
         ],
         True,
     )  # fmt: skip
@@ -58,13 +58,13 @@ def test_one_flipped_byte_of_the_source_is_noticed_before_it_is_opened(tfopt, tm
     (tmp_path / "m.keras").write_bytes(bytes(payload))
     ended = tfopt("run", "r.yaml", "--locked")
     assert (ended.code, ended.err.count("\n")) == (1, 1)
-    assert "r.lock.json: m.keras is not what was locked: sha256 " in ended.err
+    assert "the inputs are not those of r.lock.json: source m.keras: sha256 " in ended.err
 
 
 def test_another_recipe_is_noticed(tfopt, tmp_path, locked):
     (tmp_path / "r.yaml").write_text(RECIPE.replace("0.3", "0.4"))
     ended = tfopt("run", "r.yaml", "--locked")
-    assert (ended.code, "recipe is not what was locked" in ended.err) == (1, True)
+    assert (ended.code, "not those of r.lock.json: recipe: sha256 " in ended.err) == (1, True)
 
 
 def test_another_version_is_told_and_fails_only_if_bytes_differ(tfopt, locked):
@@ -85,7 +85,7 @@ def test_a_figure_outside_of_its_interval_fails_and_one_inside_does_not(tfopt, l
     assert tfopt("run", "r.yaml", "--locked").code == 0
     locked(lambda lock: lock["figures"][1].update(low=0.4, high=0.6))
     ended = tfopt("run", "r.yaml", "--locked")
-    assert (ended.code, "FAIL: max-drop small.keras: locked 0.001" in ended.out) == (1, True)
+    assert (ended.code, "FAIL: max-drop on the test split small.keras: locked 0.001" in ended.out) == (1, True)
 
 
 def test_a_limit_that_does_not_hold_is_exit_1_and_no_lock(tfopt, tmp_path, locked):
@@ -105,6 +105,47 @@ def test_a_lock_that_is_not_there_or_is_damaged_is_one_sentence(tfopt, tmp_path,
     (tmp_path / "r.lock.json").unlink()
     ended = tfopt("run", "r.yaml", "--locked")
     assert (ended.code, "run the recipe without --locked first" in ended.err) == (2, True)
+
+
+def test_inputs_of_one_name_are_told_apart_and_all_that_differ_are_named(tfopt, tmp_path):
+    (tmp_path / "large").mkdir()
+    for folder in (tmp_path, tmp_path / "large"):
+        shutil.copy(SAMPLES / "digits-mlp.keras", folder / "m.keras")
+    (tmp_path / "r.yaml").write_text(
+        "source: m.keras\nsteps:\n  - technique: prune\n    config: {epochs: 1, teacher: large/m.keras}\n"
+    )
+    assert tfopt("run", "r.yaml", "-q").code == 0
+    for path in (tmp_path / "m.keras", tmp_path / "large" / "m.keras"):
+        path.write_bytes(path.read_bytes() + b"?")
+    ended = tfopt("run", "r.yaml", "--locked", "--junit", "results.xml")
+    assert ended.code == 1
+    assert "source m.keras: sha256" in ended.err
+    assert "1. prune, teacher m.keras: sha256" in ended.err
+    assert 'failures="2"' in (tmp_path / "results.xml").read_text()
+
+
+def test_a_lock_does_not_depend_on_the_folder_that_a_run_is_started_in(tfopt, tmp_path, locked, monkeypatch):
+    (tmp_path / "elsewhere").mkdir()
+    monkeypatch.chdir(tmp_path / "elsewhere")
+    assert tfopt("run", "../r.yaml", "--locked", "-q").code == 0
+
+
+def test_a_lock_of_something_else_is_kept_unless_forced(tfopt, tmp_path, locked):
+    (tmp_path / "r.yml").write_text(RECIPE)
+    ended = tfopt("run", "r.yml", "-o", "other")
+    assert (ended.code, "r.lock.json exists and is no lock of r.yml" in ended.err) == (2, True)
+    assert not (tmp_path / "other").exists()
+    assert tfopt("run", "r.yml", "-o", "other", "--force", "-q").code == 0
+
+
+def test_limits_of_a_technique_and_of_the_recipe_are_held_each_to_its_own_figure(tfopt, tmp_path, locked):
+    text = RECIPE.replace("gates:", "  - technique: quantize\ngates:").replace("small.keras", "small.tflite")
+    (tmp_path / "r.yaml").write_text(text)
+    assert tfopt("run", "r.yaml", "--resume", "-q").code == 0
+    figures = json.loads((tmp_path / "r.lock.json").read_text())["figures"]
+    told = [(one["gate"], one["split"], one["low"] < one["high"]) for one in figures]
+    assert told == [("max-drop", "validation", False), ("max-size", "test", False), ("max-drop", "test", True)]
+    assert tfopt("run", "r.yaml", "--locked", "-q").code == 0
 
 
 def measured(**score):

@@ -17,21 +17,16 @@ from ruamel.yaml import YAML
 
 import tfopt as library
 from tests.conftest import SAMPLES, process
-from tests.damaged_recipes import BEYOND, WRONG
+from tests.recipes import BEYOND, QUICK, WRONG, quick_recipe, written
 from tfopt.cli import run as run_tfopt
 from tfopt.core import registry
 from tfopt.core.recipe_file import read_recipe
 from tfopt.core.recipe_schema import recipe_schema
+from tfopt.core.run_folder import RunFolder
 
 DOCS = Path(__file__).parents[1] / "docs"
 MLP = SAMPLES / "digits-mlp.keras"
 pytestmark = pytest.mark.usefixtures("untimed")
-
-
-def written(folder, text, name="r.yaml"):
-    path = folder / name
-    path.write_text(text, encoding="utf-8")
-    return path
 
 
 @pytest.fixture(scope="module")
@@ -191,19 +186,11 @@ steps:
     config: {epochs: 1}
 outputs: {model: q.tflite}
 """
-QUICK = """source: m.keras
-steps:
-  - technique: prune
-    config: {schedule: one-shot}
-  - technique: cluster
-    config: {epochs: 1, clusters: 8}
-"""
 
 
 @pytest.fixture
 def quick(tmp_path):
-    shutil.copy(MLP, tmp_path / "m.keras")
-    return written(tmp_path, QUICK)
+    return quick_recipe(tmp_path)
 
 
 def test_a_second_run_repeats_no_step_and_a_changed_one_only_what_follows(tfopt, tmp_path, quick, monkeypatch):
@@ -243,7 +230,7 @@ def test_a_folder_of_another_recipe_or_that_cannot_be_written_is_refused(tfopt, 
     ended = tfopt("run", "other.yaml", "-o", "out", "--resume")
     assert (ended.code, "out is the run folder of r.yaml" in ended.err) == (2, True)
     (tmp_path / "out" / "run.json").write_text("{")
-    assert "run.json is damaged" in tfopt("run", "r.yaml", "-o", "out", "--resume").err
+    assert "run.json is not what a run writes" in tfopt("run", "r.yaml", "-o", "out", "--resume").err
     ended = tfopt("run", "r.yaml", "-o", "m.keras")
     assert (ended.code, "m.keras is no folder" in ended.err) == (2, True)
     ended = tfopt("run", "r.yaml", "-o", "no/such/folder")
@@ -273,7 +260,6 @@ def test_a_file_that_no_run_wrote_is_kept_unless_forced(tfopt, tmp_path, quick):
 
 
 def test_of_two_runs_in_one_folder_one_gives_up(tfopt, tmp_path, quick):
-    from tfopt.core.run_folder import RunFolder
 
     with RunFolder(tmp_path / "r-run", "r.yaml", resume=False).held():
         ended = tfopt("run", "r.yaml")

@@ -39,7 +39,7 @@ def compare(
     paths = [check_model_path(path) for path in models]
     from tfopt.report.files import check_report_files, write_report_files
 
-    check_report_files(files, force=target.force)
+    check_report_files(files, paths, force=target.force)
     out.load_tensorflow()
     from tfopt.api import compare
 

@@ -8,17 +8,13 @@ import typer
 from tfopt.cli.command import command
 from tfopt.cli.output import Output
 from tfopt.config.run import FolderConfig, ReportFilesConfig
+from tfopt.errors import InputError
 
 RecipePath = Annotated[Path, typer.Argument(metavar="RECIPE", help="A recipe in YAML.")]
-DryRun = Annotated[
-    bool, typer.Option("--dry-run", help="Show what would be done to each layer; train and write nothing.")
-]
 
 
 @command
-def run(
-    out: Output, recipe: RecipePath, target: FolderConfig, files: ReportFilesConfig, dry_run: DryRun = False
-) -> None:
+def run(out: Output, recipe: RecipePath, target: FolderConfig, files: ReportFilesConfig) -> None:
     """Run a recipe: techniques on a model, one after the other; exit 1 if a limit or the lock does not hold.
 
     Examples:
@@ -30,15 +26,23 @@ def run(
     from tfopt.core.recipe_file import read_recipe
     from tfopt.report.files import check_report_files, write_report_files
 
+    if target.dry_run and (files.junit or files.markdown):
+        raise InputError("`dry_run` measures nothing: leave out `junit` and `markdown`")
     read_recipe(recipe, files=True)
-    check_report_files(files, force=target.force)
     out.load_tensorflow()
-    from tfopt.core.recipe_run import plan_recipe, run_recipe
+    from tfopt.core.recipe_lock import LockError
+    from tfopt.core.recipe_run import files_of, plan_recipe, refused_report, run_recipe
 
-    if dry_run:
+    force = target.force or target.resume
+    check_report_files(files, files_of(recipe, target), force=force)
+    if target.dry_run:
         out.show_plan(*plan_recipe(recipe, target, out))
         return
     out.on_failure = "the same command with --resume goes on after the last finished step"
-    result = run_recipe(recipe, target, out)
-    write_report_files(result.report, files, force=target.force)
+    try:
+        result = run_recipe(recipe, target, out)
+    except LockError as error:
+        write_report_files(refused_report(recipe, error), files, force=force)
+        raise
+    write_report_files(result.report, files, force=force)
     out.report(result.report, written=[Path(result.report.output or "")])

@@ -62,12 +62,14 @@ def make(
     """
     from tfopt.core.destination import Destination
     from tfopt.formats.paths import check_model_path
+    from tfopt.runtime.atomic_files import check_destination
 
     path, one = check_model_path(model), one or technique_of(config)
     named = (value for name, value in config if option_of(type(config), name).model)
     name = target.output or (f"{path.stem}{ending}" if ending else one.output_name(path.stem, config))
     beside = {}
     if target.save_recipe:
+        check_destination(target.save_recipe, target.force)
         beside[target.save_recipe] = _recipe(one, config, path, data, target.save_recipe, Path(name).name, companions)
     destination = Destination(
         name,
@@ -105,11 +107,13 @@ def _recipe(
     """Return the recipe of a command as it lies at `path`."""
     from tfopt.core.recipe import Outputs, Recipe, Step
     from tfopt.core.recipe_file import recipe_text
+    from tfopt.core.yaml_document import read_document
 
     outputs = {"model": name} | ({"emit": "c"} if C_SUFFIXES[0] in companions else {})
     given = {"data": data.config} if data.config else {}
     recipe = Recipe.of([Step(one, config)], source=str(model), outputs=Outputs(**outputs), **given)
-    return recipe_text(recipe, path.parent).encode()
+    before = read_document(path, "a recipe") and path.read_text(encoding="utf-8") if path.exists() else None
+    return recipe_text(recipe, path.parent, before).encode()
 
 
 def write(out: Output, destination: "Destination", result: "Callable[[], Result]") -> None:

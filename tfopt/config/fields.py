@@ -8,9 +8,9 @@ Shares are written as 0.005 or 0.5%, times as 90s, 10m or 1h, in Python, in reci
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field, fields, replace
-from typing import Annotated, Any, ClassVar, Self
+from typing import Annotated, Any, ClassVar, Self, get_args
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, model_validator
 
 from tfopt.config.refusal import refusal
 
@@ -130,6 +130,15 @@ class Config(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid", defer_build=True)
     panel: ClassVar[str] = ""  # the heading under which the command line lists the fields that a class adds
+
+    @model_validator(mode="before")
+    @classmethod
+    def _truth_is_no_number(cls, given: Any) -> Any:
+        for name, value in given.items() if isinstance(given, dict) else ():
+            field = cls.model_fields.get(name)
+            if isinstance(value, bool) and field and not {bool, Any} & {field.annotation, *get_args(field.annotation)}:
+                raise ValueError(f"`{name}` {value} is of the wrong type: it is no yes or no")
+        return given
 
     def __init__(self, /, **fields: Any) -> None:
         try:

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from tfopt.errors import OutputError
-from tfopt.runtime.atomic_files import check_destination, check_folder, hidden_name, write_files
+from tfopt.runtime.atomic_files import check_destination, check_distinct, check_folder, hidden_name, write_files
 from tfopt.runtime.locks import locked
 
 if TYPE_CHECKING:
@@ -48,11 +48,8 @@ class Destination:
         self.companions = [self.path.with_suffix(more) for more in companions]
         if self.path.suffix != suffix:
             raise OutputError(f"the output {self.path} must end in {suffix}")
-        for source in inputs:
-            for path in self.written:
-                if path.resolve() == source.resolve():
-                    raise OutputError(f"the output {path} is the input itself; give another name with -o")
         self.beside = beside or {}
+        check_distinct([*self.written, self.report_path, *self.beside], inputs)
         for path in (*self.written, self.report_path, *self.beside):
             check_destination(path, force)
         for path in (self.path, *self.beside):

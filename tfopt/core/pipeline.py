@@ -78,17 +78,23 @@ class Pipeline:
             create_logical_devices(step.config)
         source = load_keras(model)
         dataset, notes = data_for(source, data, progress)
+        if gates and gates.max_drop is not None and dataset is None:
+            raise InputError("`max_drop` needs data to measure accuracy on; give `data` NAME or `data` FILE.npz")
         applied = self._applied(source, dataset, progress, name, folder)
         last = applied[-1]
+        limits = gates if gates != Gates() else None
         measured = list(last.measured)
+        if (limits or len(self.steps) > 1) and not any(one is source for one in measured):
+            measured.insert(0, source)  # what it all is compared with
         notes += self._notes(applied)
-        report = report_of(self.command, self.config, dataset, measured, progress, notes=notes, gates=gates)
+        report = report_of(
+            self.command, self.config, dataset, measured, progress, notes=notes, gates=limits, held=last.artifact
+        )
         report = report.model_copy(
             update={
                 "layers": [layer for outcome in applied for layer in outcome.layers],
                 "history": [epoch for outcome in applied for epoch in outcome.history],
-                "gates": [gate for outcome in applied for gate in outcome.gates]
-                + [gate for gate in report.gates if gate.name == last.artifact.name],
+                "gates": [gate for outcome in applied for gate in outcome.gates] + report.gates,
             }
         )
         verdicts = self.steps[-1].technique.verdicts(report, last.facts)

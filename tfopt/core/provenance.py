@@ -95,10 +95,11 @@ def load_dataset(data: DataLike, memory: Provenance | None, progress: Progress) 
 
 def provenance_of(data: Dataset, command: str, config: Config) -> Provenance:
     """Return what a model that `command` made from `data` remembers."""
-    return _remembered(data).then(_step(command, config))
+    return data_provenance(data).then(_step(command, config))
 
 
-def _remembered(data: Dataset) -> Provenance:
+def data_provenance(data: Dataset) -> Provenance:
+    """Return what a model remembers of the data that it was made with."""
     path = data.config.path
     config = data.config.model_copy(update={"source": str(path.resolve())}) if path else data.config
     return Provenance(
@@ -124,7 +125,7 @@ def next_provenance(
     """
     memory = artifact.provenance or Provenance()
     if data is not None and (memory.data is None or technique.trains):
-        memory = _remembered(data).model_copy(update={"history": memory.history})
+        memory = data_provenance(data).model_copy(update={"history": memory.history})
     return memory.then(_step(technique.name, config))
 
 

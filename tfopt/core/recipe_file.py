@@ -29,6 +29,7 @@ from tfopt.formats.paths import check_model_path
 
 WHAT = "a recipe"
 SECTIONS: dict[str, type[Config]] = {"data": DataConfig, "gates": Gates, "outputs": Outputs}
+LONGEST = 200  # bytes of a file name
 NAME = "source"  # `data: digits` is short for the source alone
 
 
@@ -70,6 +71,10 @@ def _check_output(document: Document, recipe: Recipe, last: Step) -> None:
     with _told(document, ("outputs", "model")):
         if name is not None and (Path(name).name != name or Path(name).suffix != f".{gives}"):
             raise InputError(f"`model` {name} must be a name that ends in .{gives}, as {last.technique.name} gives")
+        if name is not None and (not name.isprintable() or name.startswith(".") or len(name.encode()) > LONGEST):
+            raise InputError(
+                f"`model` must be a name of at most {LONGEST} bytes that can be printed, without a first dot"
+            )
     with _told(document, ("outputs", "emit")):
         if recipe.outputs.emit and gives != "tflite":
             raise InputError(
@@ -79,17 +84,26 @@ def _check_output(document: Document, recipe: Recipe, last: Step) -> None:
 
 def _check_files(document: Document, recipe: Recipe, steps: Sequence[Step]) -> None:
     """Raise `InputError` if a file is not there."""
-    with _told(document, ("source",)):
+    with _told(document, ("source",)), _as_input_error("source"):
         if recipe.source is not None:
             check_model_path(recipe.source)
-    with _told(document, ("data", NAME)):
+    with _told(document, ("data", NAME)), _as_input_error("data"):
         if recipe.data is not None and recipe.data.path and not recipe.data.path.exists():
             raise InputError(f"{recipe.data.path} does not exist")
     for index, step in enumerate(steps):
         for name, value in _paths(step.config):
-            with _told(document, ("steps", index, "config", name)):
+            with _told(document, ("steps", index, "config", name)), _as_input_error(name):
                 if not value.exists():
                     raise InputError(f"`{name}` {value} does not exist")
+
+
+@contextlib.contextmanager
+def _as_input_error(what: str) -> Iterator[None]:
+    """Make an `InputError` of what the system says of an odd path."""
+    try:
+        yield
+    except (OSError, ValueError, RuntimeError) as error:
+        raise InputError(f"{what}: {getattr(error, 'strerror', None) or error}") from None
 
 
 @contextlib.contextmanager
@@ -103,8 +117,23 @@ def _told(document: Document, place: Place) -> Iterator[None]:
         raise InputError(f"{document.line((*place, *inside))}: {sentence}") from None
 
 
-def recipe_text(recipe: Recipe, folder: Path) -> str:
-    """Return the YAML of a recipe that will lie in `folder`; its own paths are those from the current folder."""
+def recipe_files(path: Path, recipe: Recipe) -> list[Path]:
+    """Return the files that a recipe reads: those it extends, its source, its data, and those its steps name."""
+    found = [line.path for line in _extended(path, []).lines.values()]
+    found += [Path(recipe.source)] if recipe.source else []
+    found += [recipe.data.path] if recipe.data and recipe.data.path else []
+    found += [value for step in recipe.pipeline_steps() for _, value in _paths(step.config)]
+    return list(dict.fromkeys(found))
+
+
+def recipe_text(recipe: Recipe, folder: Path, before: str | None = None) -> str:
+    """Return the YAML of a recipe.
+
+    Args:
+        recipe: The recipe; its paths are those from the current folder.
+        folder: Where the file will lie.
+        before: The YAML of the file that it replaces, whose comments are kept.
+    """
     from ruamel.yaml import YAML
 
     data = recipe.model_dump(mode="json", exclude_unset=True, exclude_none=True)
@@ -114,16 +143,32 @@ def recipe_text(recipe: Recipe, folder: Path) -> str:
         data["data"]["source"] = _from(folder, recipe.data.path)
     for step, asked in zip(recipe.pipeline_steps(), data["steps"], strict=True):
         asked.get("config", {}).update({name: _from(folder, value) for name, value in _paths(step.config)})
-    text = StringIO()
     yaml = YAML()
     yaml.indent(mapping=2, sequence=4, offset=2)
-    yaml.dump(data, text)
+    text = StringIO()
+    yaml.dump(data if before is None else _with_comments(yaml.load(before), data), text)
     return text.getvalue()
+
+
+def _with_comments(before: Any, data: Any) -> Any:
+    """Return `data` in a document that ruamel.yaml has read, whose comments stay where their fields do."""
+    if isinstance(before, dict) and isinstance(data, dict):
+        for name in [name for name in before if name not in data]:
+            del before[name]
+        for name, value in data.items():
+            before[name] = _with_comments(before.get(name), value)
+        return before
+    if isinstance(before, list) and isinstance(data, list) and len(before) == len(data):
+        before[:] = [_with_comments(*pair) for pair in zip(before, data, strict=True)]
+        return before
+    return data
 
 
 def _from(folder: Path, path: Path) -> str:
     """Return a path from `folder` instead of the current one; an absolute one stays as it is."""
-    return str(path) if path.is_absolute() else Path(os.path.relpath(path, folder)).as_posix()
+    if path.is_absolute():
+        return str(path)
+    return Path(os.path.relpath(path.parent.resolve() / path.name, folder.resolve())).as_posix()
 
 
 def _paths(config: Config) -> list[tuple[str, Path]]:
@@ -135,6 +180,7 @@ def _extended(path: Path, below: Sequence[Path]) -> Document:
     document = read_document(path, WHAT)
     if isinstance(document.data.get("data"), str):
         document.data["data"] = {NAME: document.data["data"]}
+        document.lines["data", NAME] = document.line(("data",))
     base = document.data.pop("extends", None)
     if base is None:
         return document
@@ -143,10 +189,11 @@ def _extended(path: Path, below: Sequence[Path]) -> Document:
         raise InputError(f"{line}: extends must be the path of a recipe")
     chain = [*below, path]
     found = path.parent / base
-    if any(found.resolve() == one.resolve() for one in chain):
-        raise InputError(f"{line}: {base} extends this recipe in turn: a recipe cannot be built on itself")
-    if not found.exists():
-        raise InputError(f"{line}: extends {base}: {found} does not exist")
+    with _told(document, ("extends",)), _as_input_error(f"extends {base}"):
+        if any(found.resolve() == one.resolve() for one in chain):
+            raise InputError(f"{base} extends this recipe in turn: a recipe cannot be built on itself")
+        if not found.is_file():
+            raise InputError(f"extends {base}: {found} {'is no file' if found.exists() else 'does not exist'}")
     return _filled(document, _extended(found, chain))
 
 

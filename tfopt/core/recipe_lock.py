@@ -4,24 +4,34 @@ It lies beside the recipe, `small.lock.json` beside `small.yaml`, and goes into 
 held to it by `tfopt run --locked`: inputs and outputs to the byte, figures to their intervals. Versions are told only.
 """
 
+import contextlib
+import json
 from collections.abc import Mapping, Sequence
+from itertools import zip_longest
 from pathlib import Path
 from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 
+from tfopt.core.provenance import config_record
 from tfopt.core.recipe import Recipe
 from tfopt.core.run_folder import file_hash, sha256
-from tfopt.errors import InputError, TfoptError
+from tfopt.errors import InputError, OutputError, TfoptError
+from tfopt.formats.keras.custom_objects import source_hashes
 from tfopt.report.schema import GateResult, LockCheck, Measurement, Report, package_versions
+from tfopt.runtime.atomic_files import check_folder
 
 SHOWN = 12  # digits of a hash that are told
 
 
 class LockError(TfoptError):
-    """A recipe is made from something else than its lock names: a limit that does not hold."""
+    """A recipe is made from something else than its lock names: a limit that does not hold; `checks` say what."""
 
     exit_code = 1
+
+    def __init__(self, sentence: str, checks: list[LockCheck]) -> None:
+        super().__init__(sentence)
+        self.checks = checks
 
 
 class Figure(BaseModel):
@@ -31,6 +41,7 @@ class Figure(BaseModel):
 
     gate: str
     name: str
+    split: Literal["validation", "test"]
     found: float
     low: float
     high: float
@@ -42,6 +53,7 @@ class Lock(BaseModel):
     model_config = ConfigDict(frozen=True)
 
     format: Literal[1] = 1
+    recipe: str
     versions: dict[str, str]
     seeds: dict[str, int]
     inputs: dict[str, str]
@@ -75,41 +87,75 @@ def lock_path(recipe: Path) -> Path:
     return recipe.with_name(f"{recipe.stem}.lock.json")
 
 
-def lock_of(recipe: Recipe, report: Report, outputs: Mapping[str, bytes]) -> Lock:
-    """Return the lock of a run that gave `outputs`, by their names, and `report`."""
+def check_lock_path(path: Path, recipe: Path, *, force: bool) -> None:
+    """Raise `OutputError` if the lock cannot be written, or something else is there than a lock of the recipe."""
+    check_folder(path)
+    if path.is_dir():
+        raise OutputError(f"the lock {path} is a directory")
+    if path.exists() and not force:
+        with contextlib.suppress(InputError):
+            if Lock.read(path).recipe == recipe.name:
+                return
+        raise OutputError(f"{path} exists and is no lock of {recipe.name}; use `force` to replace it")
+
+
+def lock_of(
+    path: Path, recipe: Recipe, inputs: Mapping[str, str], report: Report, outputs: Mapping[str, bytes]
+) -> Lock:
+    """Return the lock of a run of the recipe at `path`.
+
+    Args:
+        path: The recipe's file.
+        recipe: The recipe.
+        inputs: Their hashes before the run, as `inputs_of` gives them.
+        report: The report of the run.
+        outputs: The files that it gave, by their names.
+    """
     steps = recipe.pipeline_steps()
     seeds = {
         f"{number}. {step.technique.name}": step.config.seed
         for number, step in enumerate(steps, 1)
         if hasattr(step.config, "seed")
     }
-    inputs = inputs_of(recipe)
-    if report.data:
-        inputs["data"] = report.data.fingerprint
+    data = {"data": report.data.fingerprint} if report.data else {}
     return Lock(
+        recipe=path.name,
         versions=package_versions(),
         seeds=seeds,
-        inputs=inputs,
+        inputs={**inputs, **data},
         outputs={name: sha256(payload) for name, payload in outputs.items()},
         figures=[_figure(gate, report.measurements) for gate in report.gates],
     )
 
 
 def inputs_of(recipe: Recipe) -> dict[str, str]:
-    """Return the hashes of the recipe, without its comments, and of the files that it names, but for the data."""
-    files = [Path(recipe.source or "")]
-    files += [value for step in recipe.pipeline_steps() for _, value in step.config if isinstance(value, Path)]
-    asked = recipe.model_dump_json(exclude={"source": True, "data": {"source"}})
-    return {"recipe": sha256(asked.encode())} | {path.name: file_hash(path) for path in files}
+    """Return the hashes of the recipe, of the files that it names but for the data, and of custom objects.
+
+    Comments do not count, nor does where files lie.
+    """
+    steps = recipe.pipeline_steps()
+    asked = [
+        [[step.technique.name, config_record(step.config)] for step in steps],
+        recipe.data and recipe.data.model_dump(mode="json", exclude={"source"}),
+        recipe.gates.model_dump(mode="json"),
+        recipe.outputs.model_dump(mode="json"),
+    ]
+    source = Path(recipe.source or "")
+    found = {"recipe": sha256(json.dumps(asked).encode()), f"source {source.name}": file_hash(source)}
+    for number, step in enumerate(steps, 1):
+        paths = ((name, value) for name, value in step.config if isinstance(value, Path))
+        found |= {f"{number}. {step.technique.name}, {name} {path.name}": file_hash(path) for name, path in paths}
+    return found | {f"custom objects {name}": digest for name, digest in source_hashes().items()}
 
 
-def check_inputs(lock: Lock, recipe: Recipe, path: Path) -> None:
-    """Raise `LockError` if an input is not the one that `path` names."""
-    for name, found in inputs_of(recipe).items():
-        locked = lock.inputs.get(name)
-        if found != locked:
-            was = f"{locked[:SHOWN]}..." if locked else "none"
-            raise LockError(f"{path}: {name} is not what was locked: sha256 {found[:SHOWN]}... instead of {was}")
+def check_inputs(lock: Lock, inputs: Mapping[str, str], path: Path) -> None:
+    """Raise `LockError` if inputs are not those that the lock at `path` names."""
+    locked = {name: digest for name, digest in lock.inputs.items() if name != "data"}  # is not loaded yet
+    checks = _hashes("input", locked, inputs)
+    wrong = [check for check in checks if not check.passed]
+    if wrong:
+        told = "; ".join(f"{one.name}: sha256 {one.found[:SHOWN]} instead of {one.locked[:SHOWN]}" for one in wrong)
+        raise LockError(f"the inputs are not those of {path}: {told}", checks)
 
 
 def check_run(lock: Lock, made: Lock) -> tuple[list[LockCheck], list[str]]:
@@ -149,26 +195,36 @@ def _hashes(what: str, locked: Mapping[str, str], made: Mapping[str, str]) -> li
 
 
 def _figures(locked: Sequence[Figure], made: Sequence[Figure]) -> list[LockCheck]:
-    found = {(one.gate, one.name): one.found for one in made}
+    """Compare the figures of gates in their order; one that only one side has does not pass."""
     checks = []
-    for one in locked:
-        value = found.get((one.gate, one.name))
-        within = value is not None and one.low <= value <= one.high
-        interval = f"{one.found:g} ({one.low:g} to {one.high:g})"
-        told = "none" if value is None else f"{value:g}"
-        checks.append(LockCheck(what=one.gate, name=one.name, locked=interval, found=told, passed=within))
+    for one, other in zip_longest(locked, made):
+        this = one or other
+        alike = one and other and (one.gate, one.name, one.split) == (other.gate, other.name, other.split)
+        checks.append(
+            LockCheck(
+                what=f"{this.gate} on the {this.split} split" if this.gate == "max-drop" else this.gate,
+                name=this.name,
+                locked=f"{one.found:g} ({one.low:g} to {one.high:g})" if one else "none",
+                found=f"{other.found:g}" if other else "none",
+                passed=bool(alike and one.low <= other.found <= one.high),
+            )
+        )
     return checks
 
 
 def _figure(gate: GateResult, measurements: Sequence[Measurement]) -> Figure:
-    """Return the figure of a gate, with the interval of what was measured; a size has none."""
+    """Return the figure of a gate, with the interval of what was measured.
+
+    A size has none, and neither has what a technique has chosen by on the validation split: these must be the same.
+    """
     below = above = 0.0
-    measured = next((one for one in measurements if one.name == gate.name), None)
-    if gate.gate == "max-drop" and measured:
+    measured = next((one for one in reversed(measurements) if one.name == gate.name), None)
+    if gate.gate == "max-drop" and gate.split == "test" and measured:
         if measured.accuracy:
             below = measured.accuracy.high - measured.accuracy.value  # a higher accuracy is a smaller drop
             above = measured.accuracy.value - measured.accuracy.low
         elif measured.deviation and measured.deviation.mae:
             below = (measured.deviation.mae - measured.deviation.low) / measured.deviation.mae
             above = (measured.deviation.high - measured.deviation.mae) / measured.deviation.mae
-    return Figure(gate=gate.gate, name=gate.name, found=gate.found, low=gate.found - below, high=gate.found + above)
+    low, high = gate.found - below, gate.found + above
+    return Figure(gate=gate.gate, name=gate.name, split=gate.split, found=gate.found, low=low, high=high)

@@ -12,7 +12,10 @@ TEMPLATE = "#/$defs/{model}"
 
 
 def recipe_schema() -> Json:
-    """Return the schema; a field that it refuses is refused by `tfopt run`, too."""
+    """Return the schema, which has the types, ranges and words of all fields.
+
+    `tfopt run` checks more, such as what does not go together, and also reads numbers in quotes.
+    """
     techniques = [registry.technique(name) for name in registry.names()]
     kinds: list[type[BaseModel]] = [Recipe, *(one.config for one in techniques)]
     places, schema = models_json_schema([(kind, "validation") for kind in kinds], ref_template=TEMPLATE)

@@ -41,6 +41,7 @@ def report_of(
     *,
     notes: Sequence[str] = (),
     gates: Gates | None = None,
+    held: Artifact | None = None,
     untrained: bool = False,
 ) -> Report:
     """Measure artifacts on the test split and in time, and put what a command has to say around the figures.
@@ -53,8 +54,10 @@ def report_of(
         progress: Shows how far the work is.
         notes: Sentences for the report.
         gates: Limits that all but the baseline are held to.
+        held: The only artifact that is held to them, if not all are.
         untrained: Whether their weights are random, so that how well they answer is not measured.
     """
+    position = next((index for index, one in enumerate(artifacts) if one is held), None)
     measured = measure(artifacts, None if untrained else data, progress)
     comparisons = compare_measured(measured)
     return Report(
@@ -63,7 +66,7 @@ def report_of(
         data=summary(data) if data else None,
         measurements=[m.measurement for m in measured],
         comparisons=comparisons,
-        gates=check(gates, measured, comparisons) if gates else [],
+        gates=check(gates, measured, comparisons, position) if gates else [],
         notes=[*notes, *_remarks(artifacts, data, untrained=untrained)],
         seed=getattr(config, "seed", None),
         versions=package_versions(),

@@ -10,38 +10,48 @@ put in place as a whole folder, by renaming it; a file in there that is not what
 """
 
 import contextlib
+import glob
 import hashlib
 import json
+import re
 import shutil
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Literal, Self
 
+import tensorflow as tf
 from pydantic import BaseModel, ConfigDict, ValidationError
 
 from tfopt.core.outcome import Outcome
-from tfopt.core.provenance import config_record
+from tfopt.core.provenance import config_record, data_provenance
 from tfopt.core.recipe import Step
 from tfopt.core.registry import version_of
 from tfopt.data.dataset import Dataset
 from tfopt.errors import InputError, OutputError, TfoptError
 from tfopt.formats.artifact import Artifact
 from tfopt.formats.keras.artifact import KerasArtifact
+from tfopt.formats.keras.custom_objects import source_hashes
 from tfopt.formats.tflite.artifact import TfliteArtifact
 from tfopt.report.schema import GateResult, LayerChange, package_versions
-from tfopt.runtime.atomic_files import temporary_name, write_files
+from tfopt.runtime.atomic_files import hidden_name, temporary_name, write_file, write_files
 from tfopt.runtime.locks import locked
 from tfopt.typing import Json
 
 STATE, STEPS, STEP = "run.json", "steps", "step.json"
+LEFT_STEP = re.compile(r"\.[0-9a-f]{32}\.[0-9a-f]{8}\.tmp")
 SOURCE = -1  # the index of what a step was given among the artifacts that it measures
 
 
 class RunState(BaseModel):
-    """The file name of the recipe that a folder belongs to, and the sha256 of each file that a run wrote there."""
+    """The file name of the recipe that a folder belongs to, and what runs have written there.
+
+    `outputs` has for each file the sha256 that it has, or will have once the run that writes it has ended.
+    """
+
+    model_config = ConfigDict(frozen=True)
 
     recipe: str
-    outputs: dict[str, str] = {}
+    outputs: dict[str, tuple[str, ...]] = {}
 
 
 class KeptFile(BaseModel):
@@ -69,18 +79,18 @@ class KeptFile(BaseModel):
         payload = path.read_bytes()
         if sha256(payload) != self.sha256:
             raise InputError(f"{path} has changed")
-        if self.format == "tflite":
-            assert self.batch
-            return TfliteArtifact(
-                self.name, payload, order=self.order, batch=self.batch, probabilities=self.probabilities
-            )
-        artifact = KerasArtifact.load(path)
+        artifact = TfliteArtifact.load(path) if self.format == "tflite" else KerasArtifact.load(path)
         artifact.name = self.name
+        if isinstance(artifact, TfliteArtifact):
+            artifact.order, artifact.batch = self.order, self.batch or artifact.batch
+            artifact.probabilities = self.probabilities
         return artifact
 
 
 class KeptStep(BaseModel):
     """The outcome of a step as plain data; artifacts are indices of `files`, or `SOURCE`."""
+
+    model_config = ConfigDict(frozen=True)
 
     technique: str
     config: Json
@@ -132,9 +142,17 @@ class RunFolder:
         with contextlib.ExitStack() as stack:
             stack.callback(self._remove_if_empty)
             stack.enter_context(locked(self.path / ".run.lock", taken))
-            for left in (self.path / STEPS).glob(".*.tmp"):
-                shutil.rmtree(left, ignore_errors=True)  # of a process that was killed
+            self._remove_leftovers()
             yield
+
+    def _remove_leftovers(self) -> None:
+        """Remove what a process that was killed in this folder has left."""
+        for left in (self.path / STEPS).glob(".*.tmp") if self.used else ():
+            if LEFT_STEP.fullmatch(left.name):
+                shutil.rmtree(left, ignore_errors=True)
+        for name in (*self.state.outputs, STATE):
+            for left in self.path.glob(f"{glob.escape(hidden_name(Path(name)))}.{'[0-9a-f]' * 8}.tmp"):
+                left.unlink(missing_ok=True)
 
     def _remove_if_empty(self) -> None:
         """Remove the folder if nothing came of the run: it was asked for what cannot be done."""
@@ -143,14 +161,17 @@ class RunFolder:
 
     def owns(self, path: Path) -> bool:
         """Return whether a file is what a run in this folder wrote there, so that it may be replaced."""
-        return path.parent == self.path and self.state.outputs.get(path.name) == sha256(path.read_bytes())
+        known = self.state.outputs.get(path.name, ()) if path.parent == self.path else ()
+        return bool(known) and path.is_file() and sha256(path.read_bytes()) in known
 
     def write(self, contents: Mapping[Path, bytes]) -> None:
-        """Write files, and note those of the folder as its own."""
+        """Write files; note those of the folder as its own first, so that a kill in between does no harm."""
         own = {path.name: sha256(payload) for path, payload in contents.items() if path.parent == self.path}
-        self.state = RunState(recipe=self.state.recipe, outputs=self.state.outputs | own)
-        state = {self.path / STATE: (self.state.model_dump_json(indent=2) + "\n").encode()}
-        write_files({**contents, **state}, force=True)
+        both = {name: (*self.state.outputs.get(name, ())[-1:], new) for name, new in own.items()}
+        self.state = RunState(recipe=self.state.recipe, outputs=self.state.outputs | both)
+        write_file(self.path / STATE, (self.state.model_dump_json(indent=2) + "\n").encode(), force=True)
+        if contents:
+            write_files(contents, force=True)
 
     def find(self, key: str, source: Artifact) -> Outcome | None:
         """Return what the step of this key has made of `source`, if it is kept here whole."""
@@ -158,21 +179,14 @@ class RunFolder:
         if not self.resume or not folder.is_dir():
             return None
         try:
-            kept = KeptStep.model_validate(json.loads((folder / STEP).read_text(encoding="utf-8")))
-            made = [file.load(folder / _file_name(index, file)) for index, file in enumerate(kept.files)]
-        except (OSError, ValueError, ValidationError, TfoptError):
+            text, _, seal = (folder / STEP).read_text(encoding="utf-8").rstrip("\n").rpartition("\n")
+            if sha256(text.encode()) != seal:
+                return None
+            outcome = _restored(KeptStep.model_validate(json.loads(text)), folder, source)
+        except (OSError, ValueError, ValidationError, LookupError, TfoptError):
             return None  # it is made again
         self.finished += 1
-        return Outcome(
-            made[0],
-            companions=[made[index] for index in kept.companions],
-            measured=[source if index == SOURCE else made[index] for index in kept.measured],
-            layers=kept.layers,
-            notes=kept.notes,
-            history=kept.history,
-            gates=kept.gates,
-            facts=kept.facts,
-        )
+        return outcome
 
     def keep(self, key: str, step: Step, source: Artifact, outcome: Outcome) -> None:
         """Keep what a step has made of `source` under its key."""
@@ -196,7 +210,8 @@ class RunFolder:
         )
         names = [_file_name(index, file) for index, file in enumerate(kept.files)]
         contents = dict(zip(names, payloads, strict=True))
-        contents[STEP] = (json.dumps(kept.model_dump(mode="python"), indent=1) + "\n").encode()
+        text = json.dumps(kept.model_dump(mode="python"), indent=1)
+        contents[STEP] = f"{text}\n{sha256(text.encode())}\n".encode()
         if not self.used:
             self.write({})
         self._put(self.path / STEPS / key, contents)
@@ -220,8 +235,23 @@ class RunFolder:
         except FileNotFoundError:
             return None
         except (OSError, ValidationError) as error:
-            damaged = f"{self.path / STATE} is damaged; remove it or use `output` for another folder"
+            damaged = f"{self.path / STATE} is not what a run writes; use `output` for another folder"
             raise OutputError(damaged) from error
+
+
+def _restored(kept: KeptStep, folder: Path, source: Artifact) -> Outcome:
+    """Return the outcome of a step that is kept in a folder."""
+    made = [file.load(folder / _file_name(index, file)) for index, file in enumerate(kept.files)]
+    return Outcome(
+        made[0],
+        companions=[made[index] for index in kept.companions],
+        measured=[source if index == SOURCE else made[index] for index in kept.measured],
+        layers=kept.layers,
+        notes=kept.notes,
+        history=kept.history,
+        gates=kept.gates,
+        facts=kept.facts,
+    )
 
 
 def _file_name(index: int, file: KeptFile) -> str:
@@ -246,8 +276,10 @@ def step_key(before: str, step: Step, source: Artifact, data: Dataset | None, na
         version_of(step.technique.name),
         config_record(step.config),
         {name: file_hash(value) for name, value in step.config if isinstance(value, Path)},
-        [data.fingerprint, data.config.model_dump(mode="json")] if data else None,
+        data_provenance(data).model_dump(mode="json") if data else None,
         package_versions(),
+        source_hashes(),
+        [device.device_type for device in tf.config.list_physical_devices()],
     ]
     return sha256(json.dumps(parts, sort_keys=True).encode())[:32]
 

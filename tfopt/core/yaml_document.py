@@ -69,6 +69,8 @@ def read_document(path: Path, what: str) -> Document:
         found = YAML(typ="safe", pure=True).load(text)
     except YAMLError as error:
         raise InputError(_explained(error, path, what)) from error
+    except (ValueError, KeyError, OverflowError) as error:  # a tag that its text does not fit, a date that is none
+        raise InputError(f"{path} is not {what}: {' '.join(str(error).split())[:200]}") from error
     except RecursionError as error:
         raise InputError(f"{path} is not {what}: it is nested too deep") from error
     return Document(path, found, lines)
@@ -98,11 +100,11 @@ def _explained(error: YAMLError, path: Path, what: str) -> str:
 
 def _lines(root: MappingNode, path: Path) -> Iterator[tuple[Place, Line]]:
     """Yield the place and the line of each value, those that aliases repeat as well; refuse what is not sound."""
-    waiting: list[tuple[Place, Node, int]] = [((), root, 0)]
+    waiting: list[tuple[Place, Node, int, int]] = [((), root, root.start_mark.line, 0)]
     count = 0
     while waiting:
-        place, node, depth = waiting.pop()
-        line = Line(path, node.start_mark.line + 1)
+        place, node, number, depth = waiting.pop()
+        line = Line(path, number + 1)
         count += 1
         if count > MAX_VALUES or depth > MAX_DEPTH:
             raise InputError(f"{line}: aliases make this file more than {MAX_VALUES:,} values or {MAX_DEPTH} levels")
@@ -110,10 +112,12 @@ def _lines(root: MappingNode, path: Path) -> Iterator[tuple[Place, Line]]:
             raise InputError(f"{line}: the tag {str(node.tag).removeprefix(CORE)} is refused: a recipe is plain data")
         yield place, line
         if isinstance(node, SequenceNode):
-            waiting += [((*place, index), item, depth + 1) for index, item in enumerate(node.value)]
+            waiting += [
+                ((*place, index), item, item.start_mark.line, depth + 1) for index, item in enumerate(node.value)
+            ]
         elif isinstance(node, MappingNode):
             waiting += [
-                (place if str(key.tag) == MERGE else (*place, _name(key, path)), item, depth + 1)
+                (place if str(key.tag) == MERGE else (*place, _name(key, path)), item, key.start_mark.line, depth + 1)
                 for key, item in reversed(node.value)  # what is merged comes first, and own keys count more
             ]
 

@@ -8,10 +8,21 @@ from tfopt.evaluation.measurement import Measured
 from tfopt.report.schema import Comparison, GateResult
 
 
-def check(gates: Gates, measured: Sequence[Measured], comparisons: Sequence[Comparison]) -> list[GateResult]:
-    """Hold every artifact but the first to the gates; raise `InputError` if accuracy was asked for but not measured."""
+def check(
+    gates: Gates, measured: Sequence[Measured], comparisons: Sequence[Comparison], held: int | None = None
+) -> list[GateResult]:
+    """Hold artifacts to the gates; raise `InputError` if accuracy was asked for but not measured.
+
+    Args:
+        gates: The limits.
+        measured: The artifacts, the baseline first.
+        comparisons: Each other artifact against the baseline.
+        held: The index of the only artifact that is held to them; None for all but the baseline.
+    """
     results = []
-    for this, comparison in zip(measured[1:], comparisons, strict=True):
+    for index, (this, comparison) in enumerate(zip(measured[1:], comparisons, strict=True), 1):
+        if held not in (None, index):
+            continue
         name = this.measurement.name
         if gates.max_size is not None:
             size = this.measurement.file_bytes

@@ -1,15 +1,20 @@
 """Reports for CI systems, as files of their own: JUnit XML and Markdown."""
 
+from collections.abc import Iterable
+from pathlib import Path
+
 from tfopt.config.run import ReportFilesConfig
 from tfopt.report.junit import junit_xml
 from tfopt.report.markdown import markdown_text
 from tfopt.report.schema import Report
-from tfopt.runtime.atomic_files import check_destination, check_folder, write_files
+from tfopt.runtime.atomic_files import check_destination, check_distinct, check_folder, write_files
 
 
-def check_report_files(files: ReportFilesConfig, *, force: bool) -> None:
-    """Raise `OutputError` if a file cannot be written or exists already."""
-    for path in filter(None, (files.junit, files.markdown)):
+def check_report_files(files: ReportFilesConfig, others: Iterable[Path], *, force: bool) -> None:
+    """Raise `OutputError` if a file cannot be written, exists already, or is one of the `others` of a command."""
+    asked = [path for path in (files.junit, files.markdown) if path]
+    check_distinct(asked, others)
+    for path in asked:
         check_destination(path, force)
         check_folder(path)
 

@@ -201,13 +201,14 @@ class DataSummary(Record):
 
 
 class GateResult(Record):
-    """A limit, what was found, and whether it holds."""
+    """A limit, what was found on which split, and whether it holds."""
 
     gate: str
     name: str
     limit: float
     found: float
     passed: bool
+    split: Literal["validation", "test"] = "test"
 
 
 class LockCheck(Record):

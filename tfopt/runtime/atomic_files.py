@@ -8,7 +8,7 @@ import errno
 import hashlib
 import os
 import secrets
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 
 from tfopt.errors import OutputError
@@ -83,6 +83,19 @@ def check_destination(path: Path, force: bool) -> None:
         raise OutputError(f"the output {path} is a directory")
     if path.exists() and not force:
         raise OutputError(_exists(path))
+
+
+def check_distinct(written: Iterable[Path], inputs: Iterable[Path]) -> None:
+    """Raise `OutputError` if two files that are to be written are one, or one of them is an input."""
+    sources = {path.resolve() for path in inputs}
+    seen: set[Path] = set()
+    for path in written:
+        place = path.resolve()
+        if place in sources:
+            raise OutputError(f"the output {path} is the input itself; give another name with -o")
+        if place in seen:
+            raise OutputError(f"{path} is asked for twice; give each file a name of its own")
+        seen.add(place)
 
 
 def check_folder(path: Path) -> None:

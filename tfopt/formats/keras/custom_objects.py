@@ -6,10 +6,13 @@ code; a model file alone never runs any.
 
 import importlib
 import sys
+from collections.abc import Iterable
+from hashlib import sha256
 from pathlib import Path
 
 from tfopt.errors import InputError
 
+_hashes: dict[str, set[str]] = {}
 _sources: list[str] = []  # what was registered: a converting process has to register it as well
 
 
@@ -41,6 +44,18 @@ def register_custom_objects(source: str) -> None:
         raise InputError(f"`custom_objects` {source} returned a {type(objects).__name__}, not a dict")
     keras.saving.get_custom_objects().update(objects)
     _sources.append(source)
+    _hashes[source] = _file_hashes(module, objects.values())
+
+
+def source_hashes() -> dict[str, str]:
+    """Return a hash of the code behind each registered source: of its module, and of those that define its classes."""
+    return {source: sha256("".join(sorted(_hashes[source])).encode()).hexdigest() for source in registered_sources()}
+
+
+def _file_hashes(module: str, objects: Iterable[object]) -> set[str]:
+    names = {module, *(str(getattr(one, "__module__", module)) for one in objects)}
+    files = (getattr(sys.modules.get(name), "__file__", None) for name in names)
+    return {sha256(Path(file).read_bytes()).hexdigest() for file in files if file and Path(file).is_file()}
 
 
 def registered_sources() -> tuple[str, ...]:

@@ -38,5 +38,5 @@ class Cluster(Technique[ClusterConfig]):
         found, skipped = targets(artifact.model, config.exclude, artifact.name)
         large, small = large_enough(artifact.model, found, config)
         where = " in an output channel" if config.per == "channel" else ""
-        able = {target.layer: f"{config.clusters} distinct values{where}" for target in large}
+        able = {target.layer: f"at most {config.clusters} distinct values{where}" for target in large}
         return verdicts(able, [*skipped, *small])

@@ -108,7 +108,8 @@ def _held(
             f"the file is worse than the model that was trained: {evaluator.described(found)} of {len(evaluator)}"
             f" samples of {evaluator.name} against {evaluator.described(learnt)}"
         )
-    gate = GateResult(gate="max-drop", name=file.name, limit=limit, found=lost, passed=lost <= limit + 1e-9)
+    passed = lost <= limit + 1e-9
+    gate = GateResult(gate="max-drop", name=file.name, limit=limit, found=lost, passed=passed, split="validation")
     return gate, notes
 
 

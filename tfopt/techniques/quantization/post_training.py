@@ -58,7 +58,14 @@ def quantize_after_training(artifact: KerasArtifact, config: QuantizeConfig, con
             notes += remarks
         lost = reference.drop(chosen)
         gates.append(
-            GateResult(gate="max-drop", name=chosen.name, limit=limit, found=lost, passed=lost <= limit + 1e-9)
+            GateResult(
+                gate="max-drop",
+                name=chosen.name,
+                limit=limit,
+                found=lost,
+                passed=lost <= limit + 1e-9,
+                split="validation",
+            )
         )
         notes.append(f"`max_drop` is held to on the {len(reference.evaluator)} samples of the validation split")
     layers = [named_as_in(artifact.model, change) for change in layer_changes(made.model, chosen.payload)]
@@ -130,12 +137,16 @@ def _samples(artifact: KerasArtifact, config: QuantizeConfig, data: Dataset | No
     scaling = artifact.provenance.scaling if artifact.provenance else None
     found = load_calibration(config.calibration, inputs, data, scaling, artifact.name)
     if not found.arrays:
-        raise InputError(
-            f"{config.name} must be calibrated and {artifact.name} does not say which data it was trained on: give"
-            " `data` NAME, `data` FILE.npz or `calibration` FILE, or use `precision` dynamic or float16, which need"
-            " none"
-        )
+        raise nothing_to_calibrate_on(artifact.name, config)
     return found.arrays, list(found.notes)
+
+
+def nothing_to_calibrate_on(name: str, config: QuantizeConfig) -> InputError:
+    """Return what is said where there are no samples and some are needed."""
+    return InputError(
+        f"{config.name} must be calibrated and {name} does not say which data it was trained on: give `data` NAME,"
+        " `data` FILE.npz or `calibration` FILE, or use `precision` dynamic or float16, which need none"
+    )
 
 
 def choose(prepared: Prepared, config: QuantizeConfig, progress: Progress) -> tuple[TfliteArtifact, list[str]]:

@@ -33,4 +33,4 @@ class Quantize(Technique[QuantizeConfig]):
         """Say which layers have kernels, and which normalizations are folded into them; the model is not converted."""
         from tfopt.techniques.quantization.plan import planned_layers
 
-        return planned_layers(artifact, config)
+        return planned_layers(artifact, config, context)

@@ -1,5 +1,18 @@
-"""Recipes that are wrong, and what is said of each."""
+"""A recipe of two quick steps, and recipes that are wrong, with what is said of each."""
 
+import shutil
+
+from tests.conftest import SAMPLES
+
+QUICK = """source: m.keras
+steps:
+  - technique: prune
+    config: {schedule: one-shot}
+  - technique: cluster
+    config: {epochs: 1, clusters: 8}
+"""
+
+NAMED = "line 3: model must be a name of at most 200 bytes that can be printed"
 BOMB = "a: &a [x]\n" + "".join(f"b{i}: &b{i} [{', '.join([f'*b{i - 1}' if i else '*a'] * 9)}]\n" for i in range(9))
 WRONG = {  # what the schema refuses as well
     "steps:\n  - technique: prun\n": "line 2: there is no technique prun: did you mean prune?",
@@ -69,4 +82,30 @@ BEYOND = {
     "1: x\n": "line 1: a field is named by a word",
     "steps: " + "[" * 3000 + "]" * 3000 + "\n": "nested too deep",
     "\x00": "no YAML",
+    "source: 2001-99-99\nsteps: []\n": "month must be in 1..12",
+    "source: !!int abc\nsteps: []\n": "r.yaml is not a recipe: ",
+    "source: !!bool abc\nsteps: []\n": "r.yaml is not a recipe: ",
+    'extends: "a\\0"\n': "line 1: extends a",
+    "extends: ''\n": "line 1: extends : . is no file",
+    "extends: " + 400 * "a" + "\n": "line 1: extends aaa",
+    "source: " + 400 * "a" + ".keras\nsteps:\n  - technique: prune\n": "line 1: source: File name too long",
+    "steps:\n  - technique: prune\n    config: {epochs: true}\n": "line 3: epochs True is of the wrong type",
+    "steps:\n  - technique: prune\ngates: {max_drop: true}\n": "line 3: max_drop True is of the wrong type",
+    "steps:\n  - technique: prune\ngates: {max_size: true}\n": "line 3: max_size True is of the wrong type",
+    "steps:\n  - technique: prune\n    config:\ngates: {max_drop: 2%}\n": "line 3: config None is of the wrong type",
+    "steps:\n  - technique: prune\noutputs: {model: .keras}\n": "line 3: model .keras must be a name",
+    'steps:\n  - technique: prune\noutputs: {model: "a\\0.keras"}\n': NAMED,
+    "steps:\n  - technique: prune\noutputs: {model: " + 300 * "a" + ".keras}\n": NAMED,
 }
+
+
+def written(folder, text, name="r.yaml"):
+    path = folder / name
+    path.write_text(text, encoding="utf-8")
+    return path
+
+
+def quick_recipe(folder):
+    """Write the quick recipe, with its model, into a folder."""
+    shutil.copy(SAMPLES / "digits-mlp.keras", folder / "m.keras")
+    return written(folder, QUICK)
