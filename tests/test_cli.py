@@ -2,6 +2,7 @@ import json
 
 import pytest
 
+import tfopt as tfopt_library
 from tests.conftest import SAMPLES
 
 
@@ -127,3 +128,19 @@ def test_a_model_for_an_npz_file_goes_through_prune_and_quantize(tfopt, tmp_path
     assert tfopt("prune", "model.keras", "--epochs", 1, "-q").code == 0
     assert tfopt("quantize", "-q").code == 0
     assert (tmp_path / "model-pruned-int8.tflite").exists()
+
+
+def test_a_model_that_was_trained_on_other_data_or_another_split_than_it_is_compared_on_is_named(tmp_path):
+    one, other, third = (
+        tfopt_library.build(tfopt_library.BuildConfig(size="tiny"), data, name=f"{name}.keras").artifact
+        for name, data in (
+            ("one", "digits"),
+            ("other", tfopt_library.DataConfig(source="digits", split_seed=1)),
+            ("third", "diabetes"),
+        )
+    )
+    notes = tfopt_library.compare([one, one, other]).notes
+    assert [note.split(" ")[0] for note in notes if "trained on another split" in note] == ["other.keras"]
+    assert "it may know the test samples" in " ".join(notes)
+    assert not any("trained on" in note for note in tfopt_library.compare([one, one]).notes)
+    assert third.provenance.fingerprint != one.provenance.fingerprint

@@ -214,3 +214,21 @@ def test_the_sentences_of_a_report_are_told_of_flags_and_nothing_else_is():
     assert told.notes == ["--sparsity 0.5 did it"]
     assert told.layers == [layer.model_copy(update={"detail": "--sparsity spares it"})]
     assert told.model_copy(update={"notes": report.notes, "layers": report.layers}) == report
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (("prune", "m.keras", "--lr", "1"), "No such option: --lr; here it is --learning-rate"),
+        (("quantize", "m.keras", "--int4"), "No such option: --int4; here it is --weights int4"),
+        (("optimize", "m.keras"), "No such command 'optimize'; here it is prune, cluster, quantize or distill"),
+        (("export", "m.keras"), "No such command 'export'; here it is convert"),
+        (("info", "m.keras"), "No such command 'info'; here it is inspect"),
+        (("evaluate", "cnn.kears"), "cnn.kears does not exist: did you mean cnn.keras?"),
+    ],
+)
+def test_what_other_tools_call_otherwise_is_told(tfopt, tmp_path, arguments, words):
+    (tmp_path / "cnn.keras").touch()
+    ended = tfopt(*arguments)
+    assert (ended.code, ended.err.count("\n")) == (2, 1)
+    assert words in ended.err

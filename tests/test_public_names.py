@@ -82,3 +82,7 @@ def test_files_and_functions_stay_small(path):
     for node in ast.walk(ast.parse(source)):
         if isinstance(node, ast.FunctionDef):
             assert node.end_lineno - node.lineno < 80, node.name
+
+
+def test_no_command_takes_the_place_of_the_command_line():
+    assert not (PACKAGE / "cli" / "run.py").exists()  # `tfopt.cli.run` is what runs it

@@ -112,14 +112,28 @@ def test_a_large_network_of_keras_applications_is_trained(digits):
     assert len(made.artifact.payload) < 0.4 * len(made.measured[2].payload)
 
 
-def test_the_file_is_held_to_a_limit_and_to_the_model_that_was_trained(tfopt, sample, monkeypatch):
-    ended = tfopt("quantize", sample, "--qat", "--epochs", 1, "--learning-rate", 1e-6, "--max-drop", "90%", "--json")
+def test_the_file_is_held_to_a_limit_and_to_the_model_that_was_trained(tfopt, untimed, monkeypatch):
+    sample = SAMPLES / "digits-mlp.keras"
+    ended = tfopt(
+        "quantize",
+        sample,
+        "--qat",
+        "--epochs",
+        1,
+        "--learning-rate",
+        1e-6,
+        "--max-drop",
+        "90%",
+        "-o",
+        "a.tflite",
+        "--json",
+    )
     assert ended.code == 0, ended.err
     [gate] = ended.report["gates"]
-    assert (gate["gate"], gate["limit"], gate["name"]) == ("max-drop", 0.9, "sample-qat.tflite")
+    assert (gate["gate"], gate["limit"], gate["name"]) == ("max-drop", 0.9, "a.tflite")
     wrong = lambda self, x, advance=lambda _: None: np.zeros((len(x[0]), 10), np.float32)  # noqa: E731
     monkeypatch.setattr("tfopt.formats.tflite.artifact.TfliteArtifact.predict", wrong)
-    ended = tfopt("quantize", sample, "--qat", "--epochs", 1, "--learning-rate", 1e-6, "--json", "--force")
+    ended = tfopt("quantize", sample, "--qat", "--epochs", 1, "--learning-rate", 1e-6, "--json", "-o", "b.tflite")
     assert ended.code == 1
     assert ended.report["gates"][0]["found"] > 0.5
     assert any(note.startswith("the file is worse than the model that was trained") for note in ended.report["notes"])

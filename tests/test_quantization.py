@@ -1,3 +1,5 @@
+import re
+
 import keras
 import numpy as np
 import pytest
@@ -220,3 +222,22 @@ def test_evaluation_is_faster_than_a_loop_over_the_samples(converted, digits):
     ratios = [seconds(loop) / seconds(lambda: artifact.predict(x)) for _ in range(9)]
     print(f"evaluation at {np.median(ratios):.1f} times the speed of the loop")
     assert np.median(ratios) > 1.3
+
+
+def test_a_file_says_how_many_operations_compute_in_integers_and_full_integer_insists(tfopt, sample, tmp_path):
+    ended = tfopt("quantize", sample, "--int8", "--full-integer", "--json")
+    assert ended.code == 0, ended.err
+    assert any(re.fullmatch(r"all \d+ operations compute in integers", note) for note in ended.report["notes"])
+    assert [gate["gate"] for gate in ended.report["gates"]] == ["max-drop", "full-integer"]
+    inputs = keras.Input((8, 8, 1))
+    x = keras.layers.Conv2D(4, 3, name="a")(inputs)
+    x = keras.ops.sin(x)
+    outputs = keras.layers.Dense(10, name="b")(keras.layers.Flatten()(x))
+    keras.Model(inputs, outputs).save(tmp_path / "sine.keras")
+    ended = tfopt(
+        "quantize", "sine.keras", "--int8", "--data", "digits", "--full-integer", "--json", "--max-drop", "99%"
+    )
+    assert ended.code == 1, ended.err
+    assert any(" operations compute in floats: " in note for note in ended.report["notes"])
+    ended = tfopt("quantize", sample, "--dynamic", "--full-integer")
+    assert (ended.code, "--full-integer needs --int8 or --int16" in ended.err) == (2, True)

@@ -35,7 +35,9 @@ def run(arguments: list[str] | None = None) -> int:
     except typer.Abort:  # what Typer makes of an interruption before the command begins
         raise KeyboardInterrupt from None
     except typer.TyperException as error:
-        return _refused(error.format_message())
+        from tfopt.cli.hints import hint
+
+        return _refused(hint(error.format_message()))
     except TfoptError as error:  # a technique of another package that cannot be imported
         return _refused(str(error))
 

@@ -51,7 +51,12 @@ OWN = {
     },
 }
 GENERATED = {"prune": ("prune", "structured"), "cluster": ("cluster",), "binarize": ("binarize",)}  # by technique
-FILES = {"evaluate": "compare", "sparsify": "convert"}  # commands that share a file with another
+FILES = {  # commands that share a file with another
+    "evaluate": "compare",
+    "sparsify": "convert",
+    "run": "recipes",
+    "schema": "recipes",
+}
 GROUP = "tfopt.techniques"
 
 

@@ -37,11 +37,13 @@ def data_for(artifact: Artifact, data: DataLike | None, progress: Progress) -> t
         and remembered.source == dataset.config.source
         and memory.fingerprint != dataset.fingerprint
     ):
-        notes.append(
-            f"{dataset.config.source} has changed since {artifact.name} was trained: its test samples may have been"
-            " trained on"
-        )
+        notes.append(changed_note(dataset, artifact.name))
     return dataset, notes
+
+
+def changed_note(data: Dataset, name: str) -> str:
+    """Return what is said where data are not those any more that a model was trained on."""
+    return f"{data.config.source} has changed since {name} was trained: its test samples may have been trained on"
 
 
 def _same_splits(data: DataLike | None, memory: Provenance | None, name: str) -> DataLike:

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from tfopt.config.fields import Config
-from tfopt.core.provenance import DataLike, data_for
+from tfopt.core.provenance import DataLike, changed_note, data_for
 from tfopt.data.baselines import measure_baseline
 from tfopt.data.dataset import Dataset
 from tfopt.errors import InputError
@@ -82,7 +82,21 @@ def report_files(
     artifacts = [load(model) for model in models]
     remembering = next((a for a in artifacts if a.provenance and a.provenance.data), artifacts[0])
     dataset, notes = data_for(remembering, data, progress)
+    notes += [told for artifact in artifacts if (told := _other_data(artifact, dataset)) and told not in notes]
     return report_of(command, gates, dataset, artifacts, progress, notes=notes, gates=gates)
+
+
+def _other_data(artifact: Artifact, data: Dataset | None) -> str:
+    """Say if a model was trained on other data or splits than it is measured on, so that it may know test samples."""
+    memory = artifact.provenance
+    if data is None or memory is None or memory.data is None:
+        return ""
+    if memory.data.source != data.config.source and memory.fingerprint != data.fingerprint:
+        return f"{artifact.name} was trained on {memory.data.source}, other data than it is measured on here"
+    split = {"validation", "split_seed"}
+    if memory.data.model_dump(include=split) != data.config.model_dump(include=split):
+        return f"{artifact.name} was trained on another split of {data.config.source}: it may know the test samples"
+    return changed_note(data, artifact.name) if memory.fingerprint != data.fingerprint else ""
 
 
 def summary(data: Dataset) -> DataSummary:

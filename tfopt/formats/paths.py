@@ -5,6 +5,7 @@ import json
 import struct
 import zipfile
 import zlib
+from difflib import get_close_matches
 from pathlib import Path
 
 from tfopt.errors import InputError
@@ -20,6 +21,7 @@ UNREADABLE = (
     struct.error,
     zlib.error,
 )
+SUFFIXES = (".keras", ".h5", ".hdf5", ".tflite")
 HDF5_MAGIC = b"\x89HDF\r\n\x1a\n"
 PROVENANCE_MEMBER = "tfopt.json"  # written into the .keras zip, see provenance.py
 MAX_METADATA_BYTES = 1_000_000
@@ -38,12 +40,21 @@ def check_model_path(path: str | Path) -> Path:
             return path
         raise InputError(f"{path} is a directory, not a model file or a SavedModel")
     if not path.exists():
-        raise InputError(f"{path} does not exist: {HINT}")
+        raise InputError(f"{path} does not exist{_near(path)}")
     if not path.is_file():
         raise InputError(f"{path} is no file but a device, a pipe or the like")
-    if path.suffix not in (".keras", ".h5", ".hdf5", ".tflite"):
+    if path.suffix not in SUFFIXES:
         raise InputError(f"{path} is neither a .keras, .h5 or .tflite file nor a SavedModel")
     return path
+
+
+def _near(path: Path) -> str:
+    """Return which model of the same folder may be meant, or how to get one."""
+    with contextlib.suppress(OSError):
+        beside = [one.name for one in path.parent.iterdir() if one.suffix in SUFFIXES]
+        if alike := get_close_matches(path.name, beside, 1, cutoff=0.8):
+            return f": did you mean {path.with_name(alike[0])}?"
+    return f": {HINT}"
 
 
 def is_legacy(path: Path) -> bool:

@@ -37,6 +37,8 @@ def format_score(value: float, task: Task) -> str:
 
 def gate_line(gate: GateResult, data: DataSummary | None) -> str:
     """Say whether a limit holds, and what was found."""
+    if gate.gate == "full-integer":
+        return f"{_word(gate.passed)}: {gate.name}: --full-integer, {gate.found:.0f} operations compute in floats"
     by_error = data is not None and data.task in ("regression", "forecasting")
     show = format_size if gate.gate == "max-size" else _more_error if by_error else _points_lost
     return f"{_word(gate.passed)}: {gate.name}: --{gate.gate} {show(gate.limit)}, found {show(gate.found)}"

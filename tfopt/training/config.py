@@ -111,6 +111,8 @@ class TrainConfig(ModelConfig, DistributedConfig):
             raise ValueError("`mixed_precision` is for new models; leave it out with `base`")
         if not self.base and (self.base_weights or self.freeze != "all" or self.fine_tune is not None):
             raise ValueError("`base_weights`, `freeze` and `fine_tune` are about the model that `base` names")
+        if self.base_weights == "none" and self.freeze != "all":
+            raise ValueError(f"`freeze` {self.freeze} keeps weights, and `base_weights` none are random: leave it out")
         if self.base and any(getattr(self, name) != field.default for name, field in ModelConfig.model_fields.items()):
             raise ValueError("`base` takes the architecture of that model: leave out `arch`, `size` and the like")
         return self

@@ -75,6 +75,8 @@ def transfer(
 ) -> TransferResult:  # fmt: skip
     """Train the new head and what is not frozen, then everything; keep the better of the two on validation.
 
+    A model with random weights has nothing to keep: it is trained as a new one is.
+
     Args:
         model: The model with its new head, which is trained in place.
         head: The layers of the new head.
@@ -83,6 +85,9 @@ def transfer(
         progress: Is told of each step.
         files: Where the state of the run is saved, and resumed from.
     """
+    if config.base_weights == "none":
+        result = fit(model, data, FitPlan.of(config), progress, files=files)
+        return TransferResult(result, ["the weights began as random ones: all were trained together, none was frozen"])
     trunk = [(name, layer) for name, layer in named_layers(model) if layer.weights and layer not in head]
     frozen = frozen_layers(trunk, config.freeze)
     normalizations = {layer for _, layer in trunk if isinstance(layer, layers.BatchNormalization)}

@@ -19,6 +19,7 @@ DTYPES = {
     "INT32": np.int32,
     "INT64": np.int64,
 }
+CONVERTING = ("QUANTIZE", "DEQUANTIZE", "CAST")
 PASSING = ("DEQUANTIZE", "QUANTIZE", "RESHAPE", "CAST", "SQUEEZE")
 PACKED_BITS = {"INT4": 4, "INT2": 2}
 
@@ -117,6 +118,12 @@ def parameter_counts(payload: bytes) -> tuple[int, int]:
         if constant.type in ("FLOAT32", "FLOAT16") or constant.scales
     }
     return sum(prod(c.shape) for c in unique.values()), sum(c.nonzero for c in unique.values())
+
+
+def float_operations(payload: bytes) -> tuple[list[Operation], int]:
+    """Return the operations that compute in floats, and how many there are of all; conversions of type do not count."""
+    computing = [operation for operation in operations(payload) if operation.kind not in CONVERTING]
+    return [operation for operation in computing if operation.output_type in ("FLOAT32", "FLOAT16")], len(computing)
 
 
 def ends_in_probabilities(payload: bytes) -> bool:

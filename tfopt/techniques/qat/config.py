@@ -22,6 +22,9 @@ class QatConfig(TaughtConfig):
         Drop | None,
         Field(description="Fail if the file loses more than the model it is made from: 0.5% or 0.005 (5%)."),
     ] = None
+    full_integer: Annotated[
+        bool, Field(description="Fail if an operation computes in floats."), Option(flag="--full-integer")
+    ] = False
     keep_sparsity: Annotated[bool, Field(description="Keep the zeros of a pruned model.")] = True
     keep_clusters: Annotated[bool, Field(description="Keep the shared weights of a clustered model.")] = True
     name: ClassVar[str] = "qat"

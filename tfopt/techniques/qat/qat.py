@@ -27,7 +27,7 @@ from tfopt.runtime.progress import Advance
 from tfopt.techniques.qat import tfmot
 from tfopt.techniques.qat.config import QatConfig
 from tfopt.techniques.quantization.layer_changes import layer_changes
-from tfopt.techniques.quantization.post_training import COLLAPSE, WORSE
+from tfopt.techniques.quantization.post_training import COLLAPSE, WORSE, hold_to_integers
 from tfopt.training.fit_tf_keras import Projection, fit_tf_keras
 from tfopt.training.plan import FitPlan
 from tfopt.training.projections import cluster_assignment, preserving_projection
@@ -78,7 +78,8 @@ def quantize_aware(artifact: KerasArtifact, config: QatConfig, context: Context)
     notes.insert(0, f"trained for {len(result.history)} epochs, the weights are those of epoch {result.best_epoch + 1}")
     after = KerasArtifact.from_model(trained, artifact.name)
     gate, remarks = _held(artifact, after, quantized, config, context.evaluator)
-    notes += remarks
+    integer, told = hold_to_integers(quantized, full=config.full_integer)
+    notes += [*remarks, told]
     return Outcome(
         quantized,
         companions=(after,),
@@ -86,7 +87,7 @@ def quantize_aware(artifact: KerasArtifact, config: QatConfig, context: Context)
         layers=_changes(model, quantized.payload, aware),
         notes=notes,
         history=result.history,
-        gates=[gate],
+        gates=[gate, *integer],
     )
 
 

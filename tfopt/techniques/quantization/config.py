@@ -64,6 +64,11 @@ class QuantizeConfig(ConvertConfig):
             " layer is kept, and to lose more than 5% is a failure."
         ),
     ] = None
+    full_integer: Annotated[
+        bool,
+        Field(description="Fail if an operation of an int8 or int16 file computes in floats."),
+        Option(flag="--full-integer"),
+    ] = False
     seed: Annotated[Seed, Option(offered=False)] = 0
 
     @property
@@ -100,6 +105,10 @@ class QuantizeConfig(ConvertConfig):
             (
                 precision == "float16" and (weights != "int8" or self.block or algorithm != "minmax"),
                 "`precision` float16 stores weights in half precision: no `weights`, `block` or `algorithm`",
+            ),
+            (
+                self.full_integer and not self.static,
+                f"`full_integer` needs `precision` int8 or int16: {self.name} computes in floats",
             ),
             (
                 self.static and weights == "int2",

@@ -15,6 +15,7 @@ from tfopt.errors import ConversionError, InputError, UnsupportedError
 from tfopt.evaluation.evaluator import Evaluator, Reference
 from tfopt.formats.keras.artifact import KerasArtifact
 from tfopt.formats.tflite.artifact import TfliteArtifact
+from tfopt.formats.tflite.graph import float_operations
 from tfopt.graph.dense_lowering import lower_to_dense, pays_as_dense
 from tfopt.graph.layer_names import named_layers
 from tfopt.graph.model_io import inputs_of
@@ -33,6 +34,7 @@ COLLAPSE = 0.05  # a loss of accuracy on the validation split that is no success
 WORSE = 0.01  # as much worse on the validation split that a smaller file does not outweigh it
 FAR, TWICE = 0.05, 2  # an error that large, and so many times the other's, is not outweighed either
 SAME_SIZE = 0.02
+SHOWN, SHORT = 5, 60  # operations that are named, and letters of a name
 TRIED = 8  # random samples that a model is tried on
 
 
@@ -68,12 +70,32 @@ def quantize_after_training(artifact: KerasArtifact, config: QuantizeConfig, con
             )
         )
         notes.append(f"`max_drop` is held to on the {len(reference.evaluator)} samples of the validation split")
+    if config.static:
+        held, told = hold_to_integers(chosen, full=config.full_integer)
+        gates += held
+        notes.append(told)
     layers = [named_as_in(artifact.model, change) for change in layer_changes(made.model, chosen.payload)]
     if not any(change.action == "quantized" for change in layers):
         raise UnsupportedError(
             f"{artifact.name} has no layer that LiteRT can store as {config.name}: the file would be the float one"
         )
     return Outcome(chosen, measured=(artifact, made.artifact, chosen), layers=layers, notes=notes, gates=gates)
+
+
+def hold_to_integers(file: TfliteArtifact, *, full: bool) -> tuple[list[GateResult], str]:
+    """Say how many operations of a file compute in integers and name the others; no other passes if it is to be `full`.
+
+    Operations are told by their kinds and the beginning of their names, which are those of layers.
+    """
+    floats, count = float_operations(file.payload)
+    gates = []
+    if full:
+        gates.append(GateResult(gate="full-integer", name=file.name, limit=0, found=len(floats), passed=not floats))
+    if not floats:
+        return gates, f"all {count} operations compute in integers"
+    named = [f"{one.kind} ({next(iter(one.outputs), '').split(';')[0][:SHORT]})" for one in floats[:SHOWN]]
+    others = f" and {len(floats) - SHOWN} more" if len(floats) > SHOWN else ""
+    return gates, f"{len(floats)} of {count} operations compute in floats: {', '.join(named)}{others}"
 
 
 @dataclass(frozen=True)

@@ -1,5 +1,7 @@
-"""`tfopt run`: the steps of a recipe, one after the other, in a folder that keeps what each has made."""
+"""`tfopt run` and `tfopt schema`: the steps of a recipe, one after the other, and what a recipe may be."""
 
+import json
+import sys
 from pathlib import Path
 from typing import Annotated
 
@@ -46,3 +48,15 @@ def run(out: Output, recipe: RecipePath, target: FolderConfig, files: ReportFile
         raise
     write_report_files(result.report, files, force=force)
     out.report(result.report, written=[Path(result.report.output or "")])
+
+
+@command
+def schema(out: Output) -> None:  # noqa: ARG001
+    """Print the JSON schema of recipes, with all techniques that are installed.
+
+    Examples:
+        tfopt schema > recipe.schema.json
+    """
+    from tfopt.core.recipe_schema import recipe_schema
+
+    sys.stdout.write(json.dumps(recipe_schema(), indent=2) + "\n")

@@ -1,0 +1,40 @@
+"""Commands and options that other tools have under these names, and what they are called here."""
+
+COMMANDS = {
+    "optimize": "prune, cluster, quantize or distill; several at once with run",
+    "compress": "prune, cluster or quantize",
+    "export": "convert",
+    "info": "inspect",
+    "summary": "inspect",
+    "eval": "evaluate",
+    "test": "evaluate",
+    "benchmark": "bench",
+    "search": "tune",
+    "fit": "train",
+}
+OPTIONS = {
+    "--lr": "--learning-rate",
+    "--bs": "--batch-size",
+    "--int4": "--weights int4",
+    "--int2": "--weights int2",
+    "--fp16": "--float16",
+    "--f16": "--float16",
+    "--out": "-o",
+    "--overwrite": "--force",
+    "--dataset": "--data",
+    "--ratio": "--sparsity or --amount",
+    "--pruning-rate": "--sparsity",
+    "--num-clusters": "--clusters",
+}
+
+
+def hint(sentence: str) -> str:
+    """Return the sentence of an unknown command or option, with what may be meant."""
+    words = sentence.replace("'", "").rstrip(".").split()
+    meant = {"No such command": COMMANDS, "No such option:": OPTIONS}
+    for beginning, names in meant.items():
+        found = next((word for word in words[2:] if word in names), None) if sentence.startswith(beginning) else None
+        if found:
+            said = sentence.partition(" (Possible")[0].partition(" Did you mean")[0].rstrip(".")
+            return f"{said}; here it is {names[found]}"
+    return sentence
