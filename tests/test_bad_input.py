@@ -299,7 +299,9 @@ def heeding_interrupts():
     signal.signal(signal.SIGINT, signal.SIG_DFL)
 
 
-@pytest.mark.parametrize("signal_number", [signal.SIGINT, signal.SIGTERM, signal.SIGKILL])
+@pytest.mark.parametrize(
+    "signal_number", [signal.SIGINT, pytest.param(signal.SIGTERM, marks=pytest.mark.slow), signal.SIGKILL]
+)
 def test_a_signal_in_the_middle_leaves_inputs_and_earlier_outputs_and_no_half_file(sample, tmp_path, signal_number):
     original = (SAMPLES / "digits-cnn.keras").read_bytes()
     (tmp_path / "out.keras").write_bytes(b"precious")

@@ -119,7 +119,7 @@ def test_data_that_moved_is_found_beside_or_asked_for(tfopt, tmp_path):
     assert tfopt("evaluate", "model.keras", "--data", "e.npz", "-q").code == 0
 
 
-@pytest.mark.parametrize("arch", ["cnn", "mlp"])
+@pytest.mark.parametrize("arch", [pytest.param("cnn", marks=pytest.mark.slow), "mlp"])
 def test_a_model_for_an_npz_file_goes_through_prune_and_quantize(tfopt, tmp_path, arch):
     from tests.test_data import npz
 

@@ -112,6 +112,7 @@ def test_a_large_network_of_keras_applications_is_trained(digits):
     assert len(made.artifact.payload) < 0.4 * len(made.measured[2].payload)
 
 
+@pytest.mark.slow
 def test_the_file_is_held_to_a_limit_and_to_the_model_that_was_trained(tfopt, untimed, monkeypatch):
     sample = SAMPLES / "digits-mlp.keras"
     ended = tfopt(

@@ -145,7 +145,7 @@ COMMANDS = {
     "to-keras": ("convert", "m.keras", "other.keras"),
     "sparsify": ("sparsify", "sparse.keras"),
 }
-FAST = ("prune", "cluster", "distill", "quantize")
+FAST = ("prune", "quantize")
 
 
 @pytest.mark.parametrize(

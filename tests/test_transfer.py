@@ -80,6 +80,7 @@ def test_samples_of_another_shape_are_one_sentence(tfopt, sample, tmp_path):
     assert "takes samples of shape (8, 8, 1)" in ended.err
 
 
+@pytest.mark.slow
 def test_an_application_is_a_trunk_for_small_grey_images(digits):
     few = replace(digits, **{name: split.rows(slice(40)) for name, split in digits.splits()})
     config = TrainConfig(base="keras.applications:MobileNetV3Small", base_weights="none", epochs=1)
