@@ -101,3 +101,9 @@ def test_a_file_that_is_no_model_is_one_sentence(tfopt, tmp_path):
     ended = tfopt("inspect", "m.keras")
     assert (ended.code, ended.out, ended.err.count("\n")) == (2, "", 1)
     assert "not a .keras file" in ended.err
+
+
+def test_what_a_technique_says_is_said_in_the_flags_of_its_command(tfopt, tmp_path):
+    keras.Sequential([keras.Input((4,)), keras.layers.Dense(8), keras.layers.Dense(2)]).save(tmp_path / "m.keras")
+    ended = tfopt("inspect", "m.keras", "--no-int8", "--json")
+    assert any("--all-layers takes the first and the last as well" in note for note in ended.report["notes"])

@@ -18,7 +18,7 @@ class Command(TyperCommand):
 
     def format_help(self, ctx: Any, formatter: Any) -> None:  # noqa: ARG002
         """Print the page."""
-        flags = flags_of(ctx)
+        flags = flags_of(ctx.command)
         panels: dict[str, list[page.Row]] = {"Arguments": [], "Options": []}
         for one in self.get_params(ctx):
             if isinstance(one, (TyperArgument, TyperOption)):

@@ -37,7 +37,7 @@ def command(function: Callable[..., None]) -> Callable[..., None]:
     @wraps(function)
     def wrapped(context: typer.Context, **values: Any) -> None:
         typed = {name for name in values if _is_typed(context, name)}
-        with Output(flags_of(context), run.read(values, typed)) as out:
+        with Output(flags_of(context.command), run.read(values, typed)) as out:
             read = {name: group.read(values, typed) for name, group in groups.items()}
             function(out, **{one.name: values.get(one.name) for one in own} | read)
 
@@ -46,9 +46,9 @@ def command(function: Callable[..., None]) -> Callable[..., None]:
     return wrapped
 
 
-def flags_of(context: typer.Context) -> Flags:
-    """Return how the command that runs, or whose help is shown, spells what it takes."""
-    options = [one for one in context.command.params if one.param_type_name == "option"]
+def flags_of(*commands: Any) -> Flags:
+    """Return how commands, such as the one that runs or whose help is shown, spell what they take."""
+    options = [one for each in commands for one in each.params if one.param_type_name == "option"]
     return Flags((one.name or "", one.opts, one.secondary_opts) for one in options)
 
 

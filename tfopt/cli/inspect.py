@@ -4,7 +4,8 @@ from typing import Annotated
 
 import typer
 
-from tfopt.cli.command import AnyModel, command
+from tfopt.cli.command import AnyModel, command, flags_of
+from tfopt.cli.commands import GENERATED
 from tfopt.cli.output import Output
 from tfopt.formats.paths import check_model_path
 
@@ -22,7 +23,10 @@ def inspect(
         tfopt inspect model-int8.tflite
         tfopt inspect large.h5 --no-int8 --json
     """
+    from tfopt.cli.application import imported
+
     path = check_model_path(model)
+    out.flags = flags_of(*(imported(name) for name in (*GENERATED, "quantize")))  # of what techniques say
     out.load_tensorflow()
     from tfopt.api import inspect
     from tfopt.report.inspection_table import render_inspection
