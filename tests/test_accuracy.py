@@ -4,6 +4,7 @@ import pytest
 
 import tfopt
 from tfopt.evaluation.evaluator import Evaluator
+from tfopt.evaluation.losses import loss_of
 from tfopt.evaluation.scores import predicted_classes
 from tfopt.evaluation.statistics import accuracy, accuracy_change
 
@@ -61,6 +62,35 @@ def test_the_model_says_whether_it_gives_probabilities_whatever_the_values_of_a_
     if loss:
         model.compile(loss=loss)
     assert tfopt.load(model).gives_probabilities() is probabilities
+
+
+def _by_operation(x):
+    return keras.ops.sigmoid(keras.layers.Dense(1)(x))
+
+
+def _shaped(x):
+    return keras.layers.Reshape((1,))(keras.layers.Dense(1, activation="sigmoid")(x))
+
+
+def _nested(x):
+    inner = keras.Input((2,))
+    return keras.Model(inner, keras.layers.Dense(1, activation="sigmoid")(inner))(x)
+
+
+def _logits_beside_shares(x):
+    gate = keras.layers.Dense(1, activation="sigmoid")
+    return keras.layers.Multiply()([keras.layers.Dense(1)(x), gate(x)])
+
+
+@pytest.mark.parametrize(
+    ("build", "probabilities"),
+    [(_by_operation, True), (_shaped, True), (_nested, True), (_logits_beside_shares, False)],
+)
+def test_it_is_the_operation_before_the_output_that_says_so_wherever_it_stands(build, probabilities):
+    inputs = keras.Input((2,))
+    model = keras.Model(inputs, build(inputs))
+    assert tfopt.load(model).gives_probabilities() is probabilities
+    assert loss_of(model).get_config()["from_logits"] is not probabilities
 
 
 @pytest.mark.parametrize(("activation", "loss"), [("sigmoid", None), (None, None), (None, "binary_crossentropy")])

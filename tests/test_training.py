@@ -135,6 +135,10 @@ def test_an_h5_of_keras_3_with_the_name_of_a_loss_keeps_it(tmp_path):
     model.compile("sgd", loss="mse")
     model.save(tmp_path / "m.h5")
     assert load_keras(tmp_path / "m.h5").model.loss == "mse"
+    model.compile(keras.optimizers.SGD(0.1, momentum=0.7), loss=keras.losses.BinaryCrossentropy(from_logits=True))
+    model.save(tmp_path / "n.h5")
+    found = load_keras(tmp_path / "n.h5").model
+    assert (found.optimizer.momentum, found.loss.get_config()["from_logits"]) == (0.7, True)
 
 
 def test_same_seed_same_weights_and_another_seed_others(digits):

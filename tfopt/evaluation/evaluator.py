@@ -20,7 +20,8 @@ from tfopt.evaluation.scores import counts_right, described, drop, scores
 from tfopt.formats.artifact import Artifact
 from tfopt.formats.keras.artifact import predict_batches
 from tfopt.formats.tflite.artifact import TfliteArtifact
-from tfopt.graph.model_io import call, gives_probabilities
+from tfopt.graph.last_operation import gives_probabilities
+from tfopt.graph.model_io import call
 from tfopt.runtime.progress import Progress, Silent
 from tfopt.typing import Array, Tensor
 

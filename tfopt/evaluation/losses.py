@@ -9,6 +9,7 @@ import numpy as np
 from tfopt.config.choices import Task
 from tfopt.data.vectorizer import PADDING
 from tfopt.errors import InputError, UnsupportedError
+from tfopt.graph.last_operation import gives_probabilities
 from tfopt.graph.model_io import outputs_of
 from tfopt.typing import Array, Tensor
 
@@ -28,15 +29,11 @@ def loss_of(model: keras.Model, task: Task = "classification") -> keras.losses.L
         return _known_loss(compiled)
     if not counts_classes(task):
         return "mean_squared_error"
-    last = model.layers[-1] if model.layers else None
-    while isinstance(last, keras.Model):
-        last = last.layers[-1]
-    activation = getattr(last, "activation", None)
+    logits = not gives_probabilities(model)
     if task == "classification" and outputs_of(model)[0].shape[-1] == 1:
-        return keras.losses.BinaryCrossentropy(from_logits=activation is not keras.activations.sigmoid)
-    probabilities = activation is keras.activations.softmax or isinstance(last, keras.layers.Softmax)
+        return keras.losses.BinaryCrossentropy(from_logits=logits)
     ignored = PADDING if task == "translation" else None
-    return keras.losses.SparseCategoricalCrossentropy(from_logits=not probabilities, ignore_class=ignored)
+    return keras.losses.SparseCategoricalCrossentropy(from_logits=logits, ignore_class=ignored)
 
 
 def _known_loss(loss: Any) -> keras.losses.Loss | str:

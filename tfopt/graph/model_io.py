@@ -86,23 +86,3 @@ def _get_tensors(model: keras.Model, which: str) -> list[keras.KerasTensor]:
         return list(getattr(model, which) or [])
     except (AttributeError, ValueError):  # a Sequential that was not built raises, a subclassed model has none
         return []
-
-
-def gives_probabilities(model: keras.Model) -> bool:
-    """Tell whether the outputs of a classifier are probabilities; otherwise they are logits.
-
-    Its last activation says so, and where there is none the loss that it was compiled with.
-    """
-    last = model.layers[-1] if model.layers else None
-    while isinstance(last, keras.Model):
-        last = last.layers[-1]
-    if isinstance(last, keras.layers.Softmax):
-        return True
-    activation = getattr(last, "activation", None)
-    if activation is not None and activation is not keras.activations.linear:
-        return activation in (keras.activations.sigmoid, keras.activations.softmax, keras.activations.hard_sigmoid)
-    loss = model.loss if model.compiled else None
-    if isinstance(loss, str):
-        return "crossentropy" in loss  # those of Keras take probabilities unless they are told otherwise
-    options = loss.get_config() if isinstance(loss, keras.losses.Loss) else {}
-    return options.get("from_logits") is False

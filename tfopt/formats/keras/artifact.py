@@ -25,7 +25,8 @@ from tfopt.formats.artifact import Shape, input_arrays
 from tfopt.formats.keras.serialization import write_keras_file
 from tfopt.formats.paths import UNREADABLE
 from tfopt.formats.provenance import Provenance
-from tfopt.graph.model_io import call, explain_failures, gives_probabilities, inputs_of, outputs_of
+from tfopt.graph.last_operation import gives_probabilities
+from tfopt.graph.model_io import call, explain_failures, inputs_of, outputs_of
 from tfopt.graph.tensor_sizes import check_tensor_sizes
 from tfopt.runtime.atomic_files import write_file
 from tfopt.runtime.temporary_files import TemporaryFile, check_free_space, temporary_folder

@@ -79,11 +79,21 @@ def _load_hdf5(path: Path) -> tuple[keras.Model, str]:
             raise InputError(f"{path} holds weights only, or is no model of Keras; the architecture is needed as well")
         read_checked_config(config, path, keras if version.startswith("3") else tf_keras)
         if version.startswith("3"):
-            model = keras.saving.load_model(copy, compile=False)
+            model = _load_hdf5_of_keras3(copy)
             check_tensor_sizes(model, path.name)
+            if model.compiled:
+                return model, ""
         else:
             model = to_keras3(tf_keras.models.load_model(copy, compile=False), path.name)
     return model, _compile(model, read_config(training, str(path)), path) if training else ""
+
+
+def _load_hdf5_of_keras3(path: Path) -> keras.Model:
+    """Load a file that Keras 3 wrote, which finds no loss by its name in there, without its loss if that is so."""
+    try:
+        return keras.saving.load_model(path)
+    except (ValueError, TypeError):
+        return keras.saving.load_model(path, compile=False)
 
 
 def _load_zip(path: Path) -> tuple[keras.Model, str]:
@@ -153,10 +163,8 @@ def _compile(model: keras.Model, training: Training, path: Path) -> str:
             loss=loss,
             metrics=["accuracy"] if "accuracy" in json.dumps(training.get("metrics")) else None,
         )
-    except (ValueError, TypeError, KeyError, AttributeError, InputError):
-        named = training.get("loss")
-        loss = named.get("class_name", named) if isinstance(named, dict) else named
-        return f"{path} was compiled with {loss}, for which Keras 3 has nothing of that name"
+    except (ValueError, TypeError, KeyError, AttributeError, InputError) as error:
+        return f"{path} was compiled with what Keras 3 does not have: {' '.join(str(error).split())[:200]}"
     return ""
 
 
