@@ -1,6 +1,7 @@
 """The lock of a recipe notices other bytes and figures, tells other versions, and says which."""
 
 import json
+import re
 import shutil
 
 import pytest
@@ -145,7 +146,11 @@ def test_limits_of_a_technique_and_of_the_recipe_are_held_each_to_its_own_figure
     figures = json.loads((tmp_path / "r.lock.json").read_text())["figures"]
     told = [(one["gate"], one["split"], one["low"] < one["high"]) for one in figures]
     assert told == [("max-drop", "validation", False), ("max-size", "test", False), ("max-drop", "test", True)]
-    assert tfopt("run", "r.yaml", "--locked", "-q").code == 0
+    ended = tfopt("run", "r.yaml", "--locked", "--junit", "results.xml")
+    assert ended.code == 0
+    assert "--max-drop 5.00 points on the validation split, found" in ended.out
+    names = re.findall('name="(max-drop [^"]*)"', (tmp_path / "results.xml").read_text())
+    assert len(names) == len(set(names)) == 4  # two limits, and both as locked
 
 
 def measured(**score):

@@ -1,7 +1,6 @@
 """Recipes: read with the line of each mistake, saved by commands, run, resumed, and published as a schema."""
 
 import json
-import os
 import random
 import re
 import shutil
@@ -73,7 +72,7 @@ def blocks():
 def test_the_schema_takes_every_recipe_of_the_docs_and_so_does_the_reader(validator, tmp_path):
     assert len(blocks()) == 4
     for number, text in enumerate(blocks()):
-        validator.validate(YAML(typ="safe").load(text))
+        assert validator.is_valid(YAML(typ="safe").load(text)), text
         written(tmp_path, blocks()[0], "small.yaml")
         assert read_recipe(written(tmp_path, text, f"{number}.yaml")).steps
 
@@ -88,7 +87,7 @@ def test_every_config_that_a_command_saves_is_valid_by_the_schema(validator):
     for name in registry.OWN:
         technique = registry.technique(name)
         fields = json.loads(technique.config().model_dump_json(exclude_none=True))
-        validator.validate({"source": "model.keras", "steps": [{"technique": name, "config": fields}]})
+        assert validator.is_valid({"source": "model.keras", "steps": [{"technique": name, "config": fields}]}), name
 
 
 def test_a_recipe_takes_what_it_leaves_out_from_the_one_that_it_extends(tmp_path):
@@ -310,7 +309,7 @@ def test_four_steps_that_are_killed_at_25_random_moments_end_with_the_same_bytes
     outputs = undisturbed_run(tmp_path)
     assert {"q.tflite", "q.keras"} <= outputs.keys()
     chance = random.Random(0)
-    moments = [(number % 4, chance.uniform(0, 0.5 if number % 2 else 3)) for number in range(25)]
+    moments = [(number % 4, chance.uniform(0, 3 if number < 13 else 0.3)) for number in range(25)]
     found = killed_and_resumed(tmp_path, outputs, moments)
     assert {0, 1, 2, 3} <= set(found)
 
@@ -341,17 +340,6 @@ def test_a_kill_between_any_two_writes_leaves_what_can_be_resumed(tfopt, tmp_pat
     assert (tmp_path / "r-run" / "m-pruned-clustered.keras").read_bytes() == result
 
 
-def test_a_dry_run_writes_nothing_but_the_recipe(tfopt, tmp_path, sample):
-    ended = tfopt("prune", "sample.keras", "--sparsity", "0.5", "--dry-run", "--save-recipe", "r.yaml")
-    assert ended.code == 0, ended.err
-    assert {path.name for path in tmp_path.iterdir()} == {"sample.keras", "r.yaml"}
-    assert "50% of its weights become zero" in ended.out
-    assert "would write sample-pruned.keras" in ended.out
-    ended = tfopt("run", "r.yaml", "--dry-run", "--json")
-    assert ended.report["output"][0] == "r-run/sample-pruned.keras"
-    assert {path.name for path in tmp_path.iterdir()} == {"sample.keras", "r.yaml"}
-
-
 def test_a_recipe_is_not_written_over_nor_beside_a_model_that_exists(tfopt, tmp_path, sample):
     (tmp_path / "r.yaml").write_text("mine")
     ended = tfopt("cluster", "sample.keras", "--save-recipe", "r.yaml")
@@ -370,44 +358,6 @@ def test_custom_code_is_never_named_by_a_recipe(tfopt, tmp_path):
     written(tmp_path, "custom_objects: os:getcwd\n" + QUICK)
     ended = tfopt("run", "r.yaml")
     assert (ended.code, "Recipe has no custom_objects" in ended.err) == (2, True)
-
-
-@pytest.mark.parametrize(
-    "config",
-    [
-        library.PruneConfig(pattern="2:4", epochs=1, exclude="classes"),
-        library.ClusterConfig(clusters=64, epochs=1),
-        library.StructuredConfig(target_macs=0.5, epochs=1),
-        library.QuantizeConfig(),
-        pytest.param(library.QatConfig(epochs=1), marks=pytest.mark.slow),
-        pytest.param(library.BinarizeConfig(post_training=True), marks=pytest.mark.slow),
-    ],
-    ids=lambda config: type(config).__name__,
-)
-def test_a_plan_is_what_the_report_says_was_done(config):
-    pipeline = library.Pipeline([config])
-    [step] = pipeline.plan(SAMPLES / "digits-cnn.keras").steps
-    report = pipeline.run(SAMPLES / "digits-cnn.keras").report
-    planned = {layer.layer: layer for layer in step.layers}
-    assert {name: layer.changed for name, layer in planned.items()} == {
-        change.layer: change.action != "skipped" for change in report.layers
-    }
-    if isinstance(config, library.StructuredConfig):
-        assert {n: layer.detail for n, layer in planned.items()} == {c.layer: c.detail for c in report.layers}
-
-
-@pytest.mark.slow
-def test_the_plan_for_resnet50_takes_less_than_ten_seconds(tmp_path):
-    code = "import keras; keras.applications.ResNet50(weights=None).save('resnet50.keras')"
-    subprocess.run(
-        [sys.executable, "-c", code], cwd=tmp_path, check=True, env={**os.environ, "KERAS_BACKEND": "tensorflow"}
-    )
-    for command in (("prune",), ("cluster",), ("prune", "--structured", "auto"), ("quantize", "--dynamic")):
-        began = time.perf_counter()
-        ended = process(*command, "resnet50.keras", "--dry-run", "--json", folder=tmp_path)
-        assert ended.code == 0, ended.err
-        assert time.perf_counter() - began < 10, command
-        assert len(ended.report["steps"][0]["layers"]) > 100
 
 
 def test_the_command_line_and_the_library_read_the_same_recipe(tmp_path, quick):

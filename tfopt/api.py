@@ -228,10 +228,11 @@ def shootout(
 @preserved()
 def run(recipe: str | Path, config: FolderConfig | None = None, *, progress: Progress | None = None) -> Result:
     """Run a recipe in a folder that keeps what each step makes, and write its result there (see `FolderConfig`)."""
+    from tfopt.core.recipe_file import open_recipe
     from tfopt.core.recipe_run import run_recipe
 
     config = _checked(config or FolderConfig(), FolderConfig)
-    return run_recipe(Path(recipe), config, progress or Silent())
+    return run_recipe(open_recipe(Path(recipe)), config, progress or Silent())
 
 
 @preserved()

@@ -12,11 +12,21 @@ from tfopt.cli.output import Output
 from tfopt.config.run import FolderConfig, ReportFilesConfig
 from tfopt.errors import InputError
 
+DryRun = Annotated[
+    bool,
+    typer.Option(
+        "--dry-run",
+        help="Show what would be done to each layer; train and write nothing.",
+        rich_help_panel=FolderConfig.panel,
+    ),
+]
 RecipePath = Annotated[Path, typer.Argument(metavar="RECIPE", help="A recipe in YAML.")]
 
 
 @command
-def run(out: Output, recipe: RecipePath, target: FolderConfig, files: ReportFilesConfig) -> None:
+def run(
+    out: Output, recipe: RecipePath, target: FolderConfig, files: ReportFilesConfig, dry_run: DryRun = False
+) -> None:
     """Run a recipe: techniques on a model, one after the other; exit 1 if a limit or the lock does not hold.
 
     Examples:
@@ -25,24 +35,26 @@ def run(out: Output, recipe: RecipePath, target: FolderConfig, files: ReportFile
         tfopt run small.yaml --resume
         tfopt run small.yaml --locked --junit results.xml
     """
-    from tfopt.core.recipe_file import read_recipe
+    from tfopt.core.recipe_file import open_recipe
     from tfopt.report.files import check_report_files, write_report_files
 
-    if target.dry_run and (files.junit or files.markdown):
-        raise InputError("`dry_run` measures nothing: leave out `junit` and `markdown`")
-    read_recipe(recipe, files=True)
+    asked = {"resume": target.resume, "locked": target.locked, "junit": files.junit, "markdown": files.markdown}
+    if dry_run and any(asked.values()):
+        named = " and ".join(f"`{name}`" for name, value in asked.items() if value)
+        raise InputError(f"`dry_run` runs and measures nothing: leave out {named}")
+    opened = open_recipe(recipe)
     out.load_tensorflow()
     from tfopt.core.recipe_lock import LockError
     from tfopt.core.recipe_run import files_of, plan_recipe, refused_report, run_recipe
 
     force = target.force or target.resume
-    check_report_files(files, files_of(recipe, target), force=force)
-    if target.dry_run:
-        out.show_plan(*plan_recipe(recipe, target, out))
+    check_report_files(files, files_of(opened, target), force=force)
+    if dry_run:
+        out.show_plan(*plan_recipe(opened, target, out))
         return
     out.on_failure = "the same command with --resume goes on after the last finished step"
     try:
-        result = run_recipe(recipe, target, out)
+        result = run_recipe(opened, target, out)
     except LockError as error:
         write_report_files(refused_report(recipe, error), files, force=force)
         raise

@@ -1,7 +1,6 @@
 """The command of a technique, or of several that share one: made from their configs, whoever wrote them."""
 
 from collections.abc import Callable, Sequence
-from inspect import getdoc
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -13,7 +12,7 @@ from tfopt.cli.output import Output
 from tfopt.config.fields import Config
 from tfopt.config.run import StepTargetConfig
 from tfopt.conversion.c_array import C_SUFFIXES, c_array
-from tfopt.core.registry import technique, technique_of
+from tfopt.core.registry import summary_of, technique, technique_of
 from tfopt.core.technique import AnyTechnique
 from tfopt.data.config import OtherDataConfig
 
@@ -30,7 +29,7 @@ def techniques(*names: str, adjust: Adjust = lambda _, given: given) -> Fields:
 
 
 def _text(one: AnyTechnique) -> str:
-    return text_of(one.name) or (getdoc(type(one)) or "").partition("\n")[0]
+    return text_of(one.name) or summary_of(one)
 
 
 def technique_command(*names: str, model: Any = Model) -> Callable[..., None]:
@@ -112,7 +111,9 @@ def _recipe(
     outputs = {"model": name} | ({"emit": "c"} if C_SUFFIXES[0] in companions else {})
     given = {"data": data.config} if data.config else {}
     recipe = Recipe.of([Step(one, config)], source=str(model), outputs=Outputs(**outputs), **given)
-    before = read_document(path, "a recipe") and path.read_text(encoding="utf-8") if path.exists() else None
+    if path.exists():
+        read_document(path, "a recipe")  # ruamel.yaml reads it as it is
+    before = path.read_text(encoding="utf-8") if path.exists() else None
     return recipe_text(recipe, path.parent, before).encode()
 
 

@@ -6,8 +6,9 @@ Shares are written as 0.005 or 0.5%, times as 90s, 10m or 1h, in Python, in reci
 """
 
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, fields, replace
+from pathlib import Path
 from typing import Annotated, Any, ClassVar, Self, get_args
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, model_validator
@@ -81,34 +82,31 @@ def _read_seconds(given: object) -> object:
 SECONDS = {"s": 1, "m": 60, "h": 3600}
 ShareText = Annotated[str, Field(pattern=r"^[0-9.]+%?$")]  # what else is wrong with it shows when it is read
 TimeText = Annotated[str, Field(pattern=r"^[0-9]+(\.[0-9]+)?[smh]$")]
+
+
+def _number_or(text: Any, read: Callable[[object], object], **limits: Any) -> BeforeValidator:
+    """Return what reads a number within limits, or a text, which the schema of the field then allows as well."""
+    return BeforeValidator(read, json_schema_input_type=Annotated[float, Field(**limits)] | text)
+
+
 Fraction = Annotated[
     float,
     Field(gt=0, lt=1, allow_inf_nan=False),
-    BeforeValidator(_read_share, json_schema_input_type=Annotated[float, Field(gt=0, lt=1)] | ShareText),
+    _number_or(ShareText, _read_share, gt=0, lt=1),
     Option("FRACTION", text=True),
 ]
 Share = Annotated[
     float,
     Field(ge=0, le=1, allow_inf_nan=False),
-    BeforeValidator(_read_share, json_schema_input_type=Annotated[float, Field(ge=0, le=1)] | ShareText),
+    _number_or(ShareText, _read_share, ge=0, le=1),
     Option("SHARE", text=True),
 ]
-Drop = Annotated[
-    float,
-    Field(ge=0, le=1, allow_inf_nan=False),
-    BeforeValidator(_read_drop, json_schema_input_type=Annotated[float, Field(ge=0, lt=1)] | ShareText),
-    Option("SHARE", text=True),
-]
-Rate = Annotated[
-    float,
-    Field(ge=0, lt=1, allow_inf_nan=False),
-    BeforeValidator(_read_share, json_schema_input_type=Annotated[float, Field(ge=0, lt=1)] | ShareText),
-    Option("SHARE", text=True),
-]
+Drop = Annotated[Share, _number_or(ShareText, _read_drop, ge=0, lt=1)]
+Rate = Annotated[Share, Field(lt=1), _number_or(ShareText, _read_share, ge=0, lt=1)]
 Duration = Annotated[
     float,
     Field(gt=0, allow_inf_nan=False),
-    BeforeValidator(_read_seconds, json_schema_input_type=Annotated[float, Field(gt=0)] | TimeText),
+    _number_or(TimeText, _read_seconds, gt=0),
     Option("TIME", text=True),
 ]
 Count = Annotated[int, Field(ge=1), Option("N")]
@@ -137,8 +135,12 @@ class Config(BaseModel):
         for name, value in given.items() if isinstance(given, dict) else ():
             field = cls.model_fields.get(name)
             if isinstance(value, bool) and field and not {bool, Any} & {field.annotation, *get_args(field.annotation)}:
-                raise ValueError(f"`{name}` {value} is of the wrong type: it is no yes or no")
+                raise ValueError(f"`{name}` {value} is of the wrong type: it takes no yes or no")
         return given
+
+    def paths(self) -> list[tuple[str, Path]]:
+        """Return the fields that name files, and which."""
+        return [(name, value) for name, value in self if isinstance(value, Path)]
 
     def __init__(self, /, **fields: Any) -> None:
         try:

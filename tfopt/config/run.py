@@ -56,18 +56,10 @@ class FolderConfig(Config):
         Option(flag="--locked"),
     ] = False
 
-    dry_run: Annotated[
-        bool,
-        Field(description="Show what would be done to each layer; train and write nothing."),
-        Option(flag="--dry-run"),
-    ] = False
-
     @model_validator(mode="after")
     def _one_way(self) -> Self:
         if self.force and self.resume:
             raise ValueError("`resume` goes on with a run and `force` begins anew; give one of them")
-        if self.dry_run and (self.resume or self.locked):
-            raise ValueError(f"`dry_run` does nothing: leave out `{'resume' if self.resume else 'locked'}`")
         return self
 
 

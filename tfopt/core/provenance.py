@@ -137,5 +137,4 @@ def _step(command: str, config: Config) -> Step:
 
 def config_record(config: Config) -> Json:
     """Return the fields of a config; files are told by their names, wherever they lie."""
-    named = {name: value.name for name, value in config if isinstance(value, Path)}
-    return config.model_dump(mode="json") | named
+    return config.model_dump(mode="json") | {name: path.name for name, path in config.paths()}

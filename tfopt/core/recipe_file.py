@@ -16,7 +16,7 @@ import os
 from collections.abc import Iterator, Sequence
 from io import StringIO
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from tfopt.config.fields import Config
 from tfopt.core.recipe import Outputs, Recipe, RecipeStep, Step, check_formats
@@ -33,17 +33,41 @@ LONGEST = 200  # bytes of a file name
 NAME = "source"  # `data: digits` is short for the source alone
 
 
-def read_recipe(path: Path, *, files: bool = False) -> Recipe:
-    """Read a recipe and what it extends, and check all of it; paths are those from the current folder.
+class RecipeFile(NamedTuple):
+    """A recipe, its file, and the files that it was read from, those that it extends included."""
 
-    Args:
-        path: The recipe.
-        files: Whether the files that it names must be there.
+    path: Path
+    recipe: Recipe
+    origin: list[Path]
+
+    @property
+    def inputs(self) -> list[Path]:
+        """Return the files that a run reads: those of the recipe, its source, its data, and those its steps name."""
+        recipe, found = self.recipe, [*self.origin]
+        found += [Path(recipe.source)] if recipe.source else []
+        found += [recipe.data.path] if recipe.data and recipe.data.path else []
+        return [*found, *(path for step in recipe.pipeline_steps() for _, path in step.config.paths())]
+
+
+def read_recipe(path: Path) -> Recipe:
+    """Read a recipe and what it extends, and check all of it; paths are those from the current folder.
 
     Raises:
         InputError: In one sentence with the line, if the file is none, or no pipeline can be made of it.
     """
+    recipe, _ = _read(_extended(path, []))
+    return recipe
+
+
+def open_recipe(path: Path) -> RecipeFile:
+    """Read a recipe that is to be run: as `read_recipe`, and the files that it names must be there."""
     document = _extended(path, [])
+    recipe, steps = _read(document)
+    _check_files(document, recipe, steps)
+    return RecipeFile(path, recipe, list(dict.fromkeys(line.path for line in document.lines.values())))
+
+
+def _read(document: Document) -> tuple[Recipe, list[Step]]:
     for name, kind in SECTIONS.items():
         if isinstance(document.data.get(name), dict):
             with _told(document, (name,)):
@@ -59,10 +83,7 @@ def read_recipe(path: Path, *, files: bool = False) -> Recipe:
         with _told(document, ("steps", index, "technique")):
             check_formats(steps[index - 1 : index + 1])
     _check_output(document, recipe, steps[-1])
-    recipe = recipe.model_copy(update=_located(document, recipe) | {"steps": Recipe.of(steps).steps})
-    if files:
-        _check_files(document, recipe, steps)
-    return recipe
+    return recipe.model_copy(update=_located(document, recipe) | {"steps": Recipe.of(steps).steps}), steps
 
 
 def _check_output(document: Document, recipe: Recipe, last: Step) -> None:
@@ -91,7 +112,7 @@ def _check_files(document: Document, recipe: Recipe, steps: Sequence[Step]) -> N
         if recipe.data is not None and recipe.data.path and not recipe.data.path.exists():
             raise InputError(f"{recipe.data.path} does not exist")
     for index, step in enumerate(steps):
-        for name, value in _paths(step.config):
+        for name, value in step.config.paths():
             with _told(document, ("steps", index, "config", name)), _as_input_error(name):
                 if not value.exists():
                     raise InputError(f"`{name}` {value} does not exist")
@@ -117,15 +138,6 @@ def _told(document: Document, place: Place) -> Iterator[None]:
         raise InputError(f"{document.line((*place, *inside))}: {sentence}") from None
 
 
-def recipe_files(path: Path, recipe: Recipe) -> list[Path]:
-    """Return the files that a recipe reads: those it extends, its source, its data, and those its steps name."""
-    found = [line.path for line in _extended(path, []).lines.values()]
-    found += [Path(recipe.source)] if recipe.source else []
-    found += [recipe.data.path] if recipe.data and recipe.data.path else []
-    found += [value for step in recipe.pipeline_steps() for _, value in _paths(step.config)]
-    return list(dict.fromkeys(found))
-
-
 def recipe_text(recipe: Recipe, folder: Path, before: str | None = None) -> str:
     """Return the YAML of a recipe.
 
@@ -142,7 +154,7 @@ def recipe_text(recipe: Recipe, folder: Path, before: str | None = None) -> str:
     if recipe.data is not None and recipe.data.path:
         data["data"]["source"] = _from(folder, recipe.data.path)
     for step, asked in zip(recipe.pipeline_steps(), data["steps"], strict=True):
-        asked.get("config", {}).update({name: _from(folder, value) for name, value in _paths(step.config)})
+        asked.get("config", {}).update({name: _from(folder, value) for name, value in step.config.paths()})
     yaml = YAML()
     yaml.indent(mapping=2, sequence=4, offset=2)
     text = StringIO()
@@ -169,10 +181,6 @@ def _from(folder: Path, path: Path) -> str:
     if path.is_absolute():
         return str(path)
     return Path(os.path.relpath(path.parent.resolve() / path.name, folder.resolve())).as_posix()
-
-
-def _paths(config: Config) -> list[tuple[str, Path]]:
-    return [(name, value) for name, value in config if isinstance(value, Path)]
 
 
 def _extended(path: Path, below: Sequence[Path]) -> Document:
@@ -216,7 +224,7 @@ def _step(document: Document, index: int, asked: RecipeStep) -> Step:
     place: Place = ("steps", index, "config")
     with _told(document, place):
         config = found.config.model_validate(asked.config)
-        located = {name: str(_from_here(document, (*place, name), value)) for name, value in _paths(config)}
+        located = {name: str(_from_here(document, (*place, name), value)) for name, value in config.paths()}
         return Step(found, found.config.model_validate({**asked.config, **located}))
 
 

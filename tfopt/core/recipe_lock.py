@@ -143,8 +143,8 @@ def inputs_of(recipe: Recipe) -> dict[str, str]:
     source = Path(recipe.source or "")
     found = {"recipe": sha256(json.dumps(asked).encode()), f"source {source.name}": file_hash(source)}
     for number, step in enumerate(steps, 1):
-        paths = ((name, value) for name, value in step.config if isinstance(value, Path))
-        found |= {f"{number}. {step.technique.name}, {name} {path.name}": file_hash(path) for name, path in paths}
+        title = f"{number}. {step.technique.name}"
+        found |= {f"{title}, {name} {path.name}": file_hash(path) for name, path in step.config.paths()}
     return found | {f"custom objects {name}": digest for name, digest in source_hashes().items()}
 
 

@@ -10,7 +10,7 @@ from tfopt.config.run import FolderConfig
 from tfopt.conversion.c_array import C_SUFFIXES, c_array
 from tfopt.core.pipeline import Pipeline
 from tfopt.core.recipe import Recipe
-from tfopt.core.recipe_file import read_recipe, recipe_files
+from tfopt.core.recipe_file import RecipeFile
 from tfopt.core.recipe_lock import (
     Lock,
     LockError,
@@ -39,8 +39,9 @@ class Files(NamedTuple):
     lock: Path
 
     @classmethod
-    def of(cls, path: Path, recipe: Recipe, config: FolderConfig) -> "Files":
-        """Return those of the recipe at `path`."""
+    def of(cls, opened: RecipeFile, config: FolderConfig) -> "Files":
+        """Return those of a recipe."""
+        path, recipe = opened.path, opened.recipe
         output = _folder(path, config) / _output_name(recipe)
         suffixes = [*recipe.pipeline_steps()[-1].technique.companions, *(C_SUFFIXES if recipe.outputs.emit else ())]
         report = output.with_name(f"{output.name}.report.json")
@@ -52,11 +53,11 @@ class Files(NamedTuple):
         return [self.output, *self.companions, self.report]
 
 
-def run_recipe(path: Path, config: FolderConfig, progress: Progress) -> Result:
+def run_recipe(opened: RecipeFile, config: FolderConfig, progress: Progress) -> Result:
     """Run a recipe and write what comes out.
 
     Args:
-        path: The recipe.
+        opened: The recipe (see `tfopt.core.recipe_file.open_recipe`).
         config: Where it runs, and what it is held to.
         progress: Shows how far the work is.
 
@@ -64,12 +65,12 @@ def run_recipe(path: Path, config: FolderConfig, progress: Progress) -> Result:
         The result, with the report as it was written; `report.output` is the path of the artifact.
 
     Raises:
-        InputError: If the recipe is not sound, or names a file that is not there.
+        InputError: If the recipe has no source, or the model or the data cannot be used.
         OutputError: If the folder is that of another recipe or run, or a file is in the way or cannot be written.
         LockError: If an input is not the one that was locked.
     """
-    recipe = read_recipe(path, files=True)
-    source, files, inputs = _source(path, recipe), Files.of(path, recipe, config), inputs_of(recipe)
+    path, recipe = opened.path, opened.recipe
+    source, files, inputs = _source(opened), Files.of(opened, config), inputs_of(recipe)
     lock = Lock.read(files.lock) if config.locked else None
     if lock:
         check_inputs(lock, inputs, files.lock)
@@ -80,7 +81,7 @@ def run_recipe(path: Path, config: FolderConfig, progress: Progress) -> Result:
         raise OutputError(
             f"{folder.path} holds a run of {path.name}; use `resume` to go on with it or `force` to begin anew"
         )
-    check_distinct([*files.in_folder, folder.path / STATE, files.lock], [path, *recipe_files(path, recipe)])
+    check_distinct([*files.in_folder, folder.path / STATE, files.lock], opened.inputs)
     with folder.held():
         for one in files.in_folder:
             if one.exists() and not config.force and not folder.owns(one):
@@ -105,19 +106,17 @@ def run_recipe(path: Path, config: FolderConfig, progress: Progress) -> Result:
     return Result(result.artifact, report, result.companions)
 
 
-def plan_recipe(path: Path, config: FolderConfig, progress: Progress) -> tuple[Plan, list[Path]]:
+def plan_recipe(opened: RecipeFile, config: FolderConfig, progress: Progress) -> tuple[Plan, list[Path]]:
     """Say what a recipe would do to each layer, and which files it would write; arguments as for `run_recipe`."""
-    recipe = read_recipe(path, files=True)
-    plan = Pipeline(recipe.pipeline_steps()).plan(_source(path, recipe), recipe.data, progress=progress)
-    files = Files.of(path, recipe, config)
+    recipe, files = opened.recipe, Files.of(opened, config)
+    plan = Pipeline(recipe.pipeline_steps()).plan(_source(opened), recipe.data, progress=progress)
     return plan, [*files.in_folder, files.lock]
 
 
-def files_of(path: Path, config: FolderConfig) -> list[Path]:
+def files_of(opened: RecipeFile, config: FolderConfig) -> list[Path]:
     """Return all files that a run reads or writes, none of which may be used for anything else."""
-    recipe = read_recipe(path)
-    files = Files.of(path, recipe, config)
-    return [path, *recipe_files(path, recipe), *files.in_folder, files.lock, _folder(path, config) / STATE]
+    files = Files.of(opened, config)
+    return [*opened.inputs, *files.in_folder, files.lock, _folder(opened.path, config) / STATE]
 
 
 def refused_report(path: Path, error: LockError) -> Report:
@@ -134,10 +133,10 @@ def refused_report(path: Path, error: LockError) -> Report:
     )
 
 
-def _source(path: Path, recipe: Recipe) -> str:
-    if recipe.source is None:
-        raise InputError(f"{path} has no source: the model that its first step is given")
-    return recipe.source
+def _source(opened: RecipeFile) -> str:
+    if opened.recipe.source is None:
+        raise InputError(f"{opened.path} has no source: the model that its first step is given")
+    return opened.recipe.source
 
 
 def _folder(path: Path, config: FolderConfig) -> Path:

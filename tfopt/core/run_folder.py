@@ -275,7 +275,7 @@ def step_key(before: str, step: Step, source: Artifact, data: Dataset | None, na
         step.technique.name,
         version_of(step.technique.name),
         config_record(step.config),
-        {name: file_hash(value) for name, value in step.config if isinstance(value, Path)},
+        {name: file_hash(path) for name, path in step.config.paths()},
         data_provenance(data).model_dump(mode="json") if data else None,
         package_versions(),
         source_hashes(),

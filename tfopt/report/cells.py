@@ -41,7 +41,8 @@ def gate_line(gate: GateResult, data: DataSummary | None) -> str:
         return f"{_word(gate.passed)}: {gate.name}: --full-integer, {gate.found:.0f} operations compute in floats"
     by_error = data is not None and data.task in ("regression", "forecasting")
     show = format_size if gate.gate == "max-size" else _more_error if by_error else _points_lost
-    return f"{_word(gate.passed)}: {gate.name}: --{gate.gate} {show(gate.limit)}, found {show(gate.found)}"
+    where = " on the validation split" if gate.split == "validation" else ""
+    return f"{_word(gate.passed)}: {gate.name}: --{gate.gate} {show(gate.limit)}{where}, found {show(gate.found)}"
 
 
 def lock_line(check: LockCheck) -> str:

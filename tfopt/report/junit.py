@@ -12,7 +12,8 @@ def junit_xml(report: Report) -> bytes:
         _case(suite, measured.name, "loads and runs")
     for gate in report.gates:
         failure = "" if gate.passed else f"{gate.gate} {gate.limit:g}, found {gate.found:g}"
-        _case(suite, gate.name, f"{gate.gate} {gate.limit:g}", failure)
+        where = " on the validation split" if gate.split == "validation" else ""
+        _case(suite, gate.name, f"{gate.gate} {gate.limit:g}{where}", failure)
     for check in report.lock:
         failure = "" if check.passed else f"locked {check.locked}, found {check.found}"
         _case(suite, check.name, f"{check.what} as locked", failure)

@@ -16,7 +16,7 @@ from tfopt.training.augmentation import Augment
 from tfopt.typing import Array, Tensor
 
 KEYS_PER_STEP = 8  # keys that a step may use, at most
-as_it_is = tf.autograph.experimental.do_not_convert  # nothing here depends on the values of tensors
+without_autograph = tf.autograph.experimental.do_not_convert  # nothing here depends on the values of tensors
 
 
 def steps_per_epoch(samples: int, batch_size: int) -> int:
@@ -66,15 +66,17 @@ def training_batches(
         else tf.constant(np.ones(samples) if sample_weights is None else sample_weights, tf.float32)
     )
 
-    @as_it_is
+    @without_autograph
     def epoch(number: tf.Tensor) -> tf.data.Dataset:
         key = tf.stack([tf.constant(seed, tf.int64), number])
         order = tf.random.experimental.stateless_shuffle(tf.range(samples), seed=key)
         return tf.data.Dataset.from_tensor_slices(shares).map(
-            as_it_is(lambda part: (order[part.start : part.end], number * steps * shard.of + part.number, part.weight))
+            without_autograph(
+                lambda part: (order[part.start : part.end], number * steps * shard.of + part.number, part.weight)
+            )
         )
 
-    @as_it_is
+    @without_autograph
     def batch(rows: tf.Tensor, part: tf.Tensor, share: tf.Tensor) -> tuple[Tensor, ...]:
         x: Sequence[tf.Tensor]
         *x, targets = (column(rows) for column in columns)
@@ -94,7 +96,7 @@ def evaluation_batches(
     columns = [_row_reader(x) for x in (*inputs, y)]
     shares = split_batches(len(y), steps_per_epoch(len(y), batch_size), shard)
     batches = tf.data.Dataset.from_tensor_slices((shares.start, shares.end)).map(
-        as_it_is(lambda start, end: _pair([column(tf.range(start, end)) for column in columns])),
+        without_autograph(lambda start, end: _pair([column(tf.range(start, end)) for column in columns])),
         _parallel_calls(inputs),
     )
     if not _parallel_calls(inputs) and shard.of == 1:

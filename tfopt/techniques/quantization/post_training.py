@@ -83,7 +83,7 @@ def quantize_after_training(artifact: KerasArtifact, config: QuantizeConfig, con
 
 
 def hold_to_integers(file: TfliteArtifact, *, full: bool) -> tuple[list[GateResult], str]:
-    """Say how many operations of a file compute in integers and name the others; no other passes if it is to be `full`.
+    """Say how many operations of a file compute in integers, and name the others; with `full` there may be none.
 
     Operations are told by their kinds and the beginning of their names, which are those of layers.
     """

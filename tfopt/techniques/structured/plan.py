@@ -20,17 +20,16 @@ def planned_layers(artifact: KerasArtifact, config: StructuredConfig, context: C
     costs = Costs.of(found.model, found.graph)
     amount = estimated_amount(config, found, costs)
     if amount is None:
-        return _undecided(found, config)
+        return _undecided(found, config, costs)
     kept = found.kept_ids(config, amount)
     changes = narrowed(found, {name: costs.shapes_with(name, kept) for name in costs.shapes})
     return {change.layer: Verdict(can=change.action != "skipped", detail=change.detail) for change in changes}
 
 
-def _undecided(found: Candidates, config: StructuredConfig) -> dict[str, Verdict]:
+def _undecided(found: Candidates, config: StructuredConfig, costs: Costs) -> dict[str, Verdict]:
     """Say of each layer whether it may get smaller, where models have to be timed to know by how much."""
     name, share = config.target or ("amount", config.share)
     all_that_can = found.kept_ids(config, 1.0)
-    costs = Costs.of(found.model, found.graph)
     changes = narrowed(found, {layer: costs.shapes_with(layer, all_that_can) for layer in costs.shapes})
     told = f"as many channels leave as `{name}` {share:g} needs"
     able = {change.layer: Verdict(can=True, detail=told) for change in changes if change.action != "skipped"}

@@ -1,0 +1,70 @@
+"""The plan of `--dry-run`: each layer, and what the run then reports of it; nothing is trained or written."""
+
+import os
+import subprocess
+import sys
+import time
+
+import pytest
+
+import tfopt as library
+from tests.conftest import SAMPLES, process
+from tests.recipes import quick_recipe
+
+pytestmark = pytest.mark.usefixtures("untimed")
+
+
+def test_a_dry_run_writes_nothing_but_the_recipe(tfopt, tmp_path, sample):
+    ended = tfopt("prune", "sample.keras", "--sparsity", "0.5", "--dry-run", "--save-recipe", "r.yaml")
+    assert ended.code == 0, ended.err
+    assert {path.name for path in tmp_path.iterdir()} == {"sample.keras", "r.yaml"}
+    assert "50% of its weights become zero" in ended.out
+    assert "would write sample-pruned.keras" in ended.out
+    ended = tfopt("run", "r.yaml", "--dry-run", "--json")
+    assert ended.report["output"][0] == "r-run/sample-pruned.keras"
+    assert {path.name for path in tmp_path.iterdir()} == {"sample.keras", "r.yaml"}
+
+
+@pytest.mark.parametrize("option", ["--resume", "--locked", "--junit=x.xml", "--markdown=x.md"])
+def test_what_a_dry_run_cannot_do_is_refused(tfopt, tmp_path, option):
+    quick_recipe(tmp_path)
+    ended = tfopt("run", "r.yaml", "--dry-run", option)
+    assert (ended.code, f"leave out {option.partition('=')[0]}" in ended.err) == (2, True)
+
+
+@pytest.mark.parametrize(
+    "config",
+    [
+        library.PruneConfig(pattern="2:4", epochs=1, exclude="classes"),
+        library.ClusterConfig(clusters=64, epochs=1),
+        library.StructuredConfig(target_macs=0.5, epochs=1),
+        library.QuantizeConfig(),
+        pytest.param(library.QatConfig(epochs=1), marks=pytest.mark.slow),
+        pytest.param(library.BinarizeConfig(post_training=True), marks=pytest.mark.slow),
+    ],
+    ids=lambda config: type(config).__name__,
+)
+def test_a_plan_is_what_the_report_says_was_done(config):
+    pipeline = library.Pipeline([config])
+    [step] = pipeline.plan(SAMPLES / "digits-cnn.keras").steps
+    report = pipeline.run(SAMPLES / "digits-cnn.keras").report
+    planned = {layer.layer: layer for layer in step.layers}
+    assert {name: layer.changed for name, layer in planned.items()} == {
+        change.layer: change.action != "skipped" for change in report.layers
+    }
+    if isinstance(config, library.StructuredConfig):
+        assert {n: layer.detail for n, layer in planned.items()} == {c.layer: c.detail for c in report.layers}
+
+
+@pytest.mark.slow
+def test_the_plan_for_resnet50_takes_less_than_ten_seconds(tmp_path):
+    code = "import keras; keras.applications.ResNet50(weights=None).save('resnet50.keras')"
+    subprocess.run(
+        [sys.executable, "-c", code], cwd=tmp_path, check=True, env={**os.environ, "KERAS_BACKEND": "tensorflow"}
+    )
+    for command in (("prune",), ("cluster",), ("prune", "--structured", "auto"), ("quantize", "--dynamic")):
+        began = time.perf_counter()
+        ended = process(*command, "resnet50.keras", "--dry-run", "--json", folder=tmp_path)
+        assert ended.code == 0, ended.err
+        assert time.perf_counter() - began < 10, command
+        assert len(ended.report["steps"][0]["layers"]) > 100
