@@ -5,6 +5,8 @@ import subprocess
 import sys
 import time
 
+import keras
+import numpy as np
 import pytest
 
 import tfopt as library
@@ -58,13 +60,33 @@ def test_a_plan_is_what_the_report_says_was_done(config):
 
 @pytest.mark.slow
 def test_the_plan_for_resnet50_takes_less_than_ten_seconds(tmp_path):
-    code = "import keras; keras.applications.ResNet50(weights=None).save('resnet50.keras')"
+    code = "import keras; keras.applications.ResNet50(weights=None, classes=2).save('resnet50.keras')"
     subprocess.run(
         [sys.executable, "-c", code], cwd=tmp_path, check=True, env={**os.environ, "KERAS_BACKEND": "tensorflow"}
     )
-    for command in (("prune",), ("cluster",), ("prune", "--structured", "auto"), ("quantize", "--dynamic")):
+    np.savez(tmp_path / "few.npz", x=np.zeros((16, 224, 224, 3), np.uint8), y=np.arange(16) % 2)
+    data = ("--data", "few.npz")
+    for command in (
+        ("prune",), ("cluster",), ("prune", "--structured", "auto"), ("quantize", "--dynamic"),
+        ("quantize", "--int8", *data), ("quantize", "--qat", *data), ("binarize", *data),
+    ):  # fmt: skip
         began = time.perf_counter()
         ended = process(*command, "resnet50.keras", "--dry-run", "--json", folder=tmp_path)
         assert ended.code == 0, ended.err
         assert time.perf_counter() - began < 10, command
         assert len(ended.report["steps"][0]["layers"]) > 100
+
+
+@pytest.mark.parametrize(
+    "command", ["quantize --int8", "quantize --qat", "binarize --post-training", "prune --structured layers"]
+)
+def test_a_plan_is_refused_in_the_words_of_the_run_where_there_are_no_data(tfopt, tmp_path, command):
+    inputs = keras.Input((4,))
+    x = keras.layers.Dense(4)(inputs)
+    keras.Model(inputs, keras.layers.Dense(2)(keras.layers.Add()([x, keras.layers.Dense(4)(x)]))).save(
+        tmp_path / "m.keras"
+    )
+    name, *options = command.split()
+    planned, ran = tfopt(name, "m.keras", *options, "--dry-run"), tfopt(name, "m.keras", *options)
+    assert (planned.code, planned.err) == (ran.code, ran.err)
+    assert planned.code == 2

@@ -188,6 +188,7 @@ class Pipeline:
 
 def _planned(step: Step, source: KerasArtifact, context: Context) -> PlannedStep:
     """Return what a step would do to each layer with weights; a technique may also speak of blocks of layers."""
+    step.technique.check(source, step.config, context)
     found = step.technique.plan(source, step.config, context) or {}
     layers = {name: layer for name, layer in named_layers(source.model) if layer.weights}
     if found.keys() & layers.keys():

@@ -67,6 +67,9 @@ class Technique(ABC, Generic[C]):
             TfoptError: In one sentence, if it cannot be done.
         """
 
+    def check(self, artifact: "KerasArtifact", config: C, context: "Context") -> None:
+        """Raise what `apply` would raise at once, as where there are no data; it is asked before a plan is shown."""
+
     def plan(self, artifact: "KerasArtifact", config: C, context: "Context") -> "Mapping[str, Verdict] | None":
         """Say what it would do with each layer of `artifact`, by its name; None if it does not go by layers.
 

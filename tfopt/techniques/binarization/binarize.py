@@ -40,10 +40,7 @@ def binarize_weights(artifact: KerasArtifact, config: BinarizeConfig, context: C
     """
     data, evaluator, progress = context.data, context.evaluator, context.progress
     if data is None or evaluator is None:
-        raise InputError(
-            f"{artifact.name} does not say which data it was trained on, and signs alone destroy a model: give `data`"
-            " NAME or `data` FILE.npz to train on, or to round by with `post_training`"
-        )
+        raise nothing_to_learn_from(artifact.name)
     seed_everything(config.seed)
     model = rebuild(artifact.model, artifact.name)
     nested = {name.replace("/", "_"): name for name, _ in named_layers(artifact.model)}
@@ -72,6 +69,14 @@ def binarize_weights(artifact: KerasArtifact, config: BinarizeConfig, context: C
         notes=notes,
         history=made.history,
         facts=bits_of(made.model, chosen.levels)._asdict(),
+    )
+
+
+def nothing_to_learn_from(name: str) -> InputError:
+    """Return what is said where there are no data."""
+    return InputError(
+        f"{name} does not say which data it was trained on, and signs alone destroy a model: give `data` NAME or `data`"
+        " FILE.npz to train on, or to round by with `post_training`"
     )
 
 

@@ -34,6 +34,13 @@ class Binarize(Technique[BinarizeConfig]):
 
         return binarize_weights(artifact, config, context)
 
+    def check(self, artifact: "KerasArtifact", config: BinarizeConfig, context: "Context") -> None:
+        """Raise `InputError` if there are no data."""
+        from tfopt.techniques.binarization.binarize import nothing_to_learn_from
+
+        if context.data is None:
+            raise nothing_to_learn_from(artifact.name)
+
     def plan(self, artifact: "KerasArtifact", config: BinarizeConfig, context: "Context") -> "dict[str, Verdict]":
         """Say which layers are binarized, which are kept at 8 bits, and why the others stay float."""
         from tfopt.techniques.binarization.layer_plan import planned_layers

@@ -46,10 +46,7 @@ def quantize_aware(artifact: KerasArtifact, config: QatConfig, context: Context)
     """
     data, progress = context.data, context.progress
     if data is None:
-        raise InputError(
-            f"`qat` trains, and {artifact.name} does not say which data it was trained on: give `data` NAME or `data`"
-            " FILE.npz, or use `precision` dynamic or float16, which need none"
-        )
+        raise nothing_to_train_on(artifact.name)
     teacher = load_teacher(config, artifact, data)
     seed_everything(config.seed)
     model = artifact.fresh_model()
@@ -88,6 +85,14 @@ def quantize_aware(artifact: KerasArtifact, config: QatConfig, context: Context)
         notes=notes,
         history=result.history,
         gates=[gate, *integer],
+    )
+
+
+def nothing_to_train_on(name: str) -> InputError:
+    """Return what is said where there are no data."""
+    return InputError(
+        f"`qat` trains, and {name} does not say which data it was trained on: give `data` NAME or `data` FILE.npz, or"
+        " use `precision` dynamic or float16, which need none"
     )
 
 
@@ -158,11 +163,12 @@ def _changes(model: keras.Model, payload: bytes, aware: tfmot.QuantizationAware)
 
 def planned_layers(artifact: KerasArtifact, config: QatConfig) -> dict[str, Verdict]:
     """Say which layers are trained with simulated integers, and why the others stay in float."""
-    aware = _aware(artifact.model, artifact, config)
-    doubt = ", or left in float32 where what feeds it is: only the conversion shows" if aware.left_float else ""
+    rebuilt = to_tf_keras(artifact.model, artifact.name, partial(tfmot.unsupported, bits=config.bits))
+    left_float = tfmot.coverage(rebuilt, config.bits).left_float
+    doubt = ", or left in float32 where what feeds it is: only the conversion shows" if left_float else ""
     covered = Verdict(can=True, detail=f"trained with simulated integers{doubt}")
     return {
-        name: Verdict(can=False, detail=aware.left_float[name]) if name in aware.left_float else covered
+        name: Verdict(can=False, detail=left_float[name]) if name in left_float else covered
         for name, layer in named_layers(artifact.model)
         if layer.weights
     }

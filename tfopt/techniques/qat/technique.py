@@ -29,6 +29,13 @@ class QuantizeAware(Technique[QatConfig]):
 
         return quantize_aware(artifact, config, context)
 
+    def check(self, artifact: "KerasArtifact", config: QatConfig, context: "Context") -> None:
+        """Raise `InputError` if there are no data."""
+        from tfopt.techniques.qat.qat import nothing_to_train_on
+
+        if context.data is None:
+            raise nothing_to_train_on(artifact.name)
+
     def plan(self, artifact: "KerasArtifact", config: QatConfig, context: "Context") -> "dict[str, Verdict]":
         """Say which layers are trained with simulated integers: the model is rebuilt in tf_keras to see."""
         from tfopt.techniques.qat.qat import planned_layers

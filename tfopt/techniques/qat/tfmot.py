@@ -9,7 +9,7 @@ import contextlib
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import keras
 import tensorflow as tf
@@ -112,8 +112,20 @@ def unsupported(layer: keras.Layer, bits: int = 8) -> str | None:
     return f"the 8-bit scheme of TensorFlow Model Optimization does not cover the activation {name}"
 
 
-def quantization_aware(rebuilt: TfKerasCopy, bits: int = 8) -> QuantizationAware:
-    """Wrap what the scheme for weights of 8 or 4 `bits` covers; raise `UnsupportedError` if that is no weights."""
+class Coverage(NamedTuple):
+    """Names of the layers in tf_keras that a scheme covers, and of those that feed them; and why others stay float.
+
+    `left_float` has the names of Keras 3 layers.
+    """
+
+    scheme: Any
+    covered: set[str]
+    feeding: set[str]
+    left_float: dict[str, str]
+
+
+def coverage(rebuilt: TfKerasCopy, bits: int = 8) -> Coverage:
+    """Return what the scheme for weights of 8 or 4 `bits` covers; raise `UnsupportedError` if that is no weights."""
     scheme = (
         default_8bit_quantize_scheme.Default8BitQuantizeScheme()
         if bits == 8
@@ -123,12 +135,17 @@ def quantization_aware(rebuilt: TfKerasCopy, bits: int = 8) -> QuantizationAware
     layers = rebuilt.model.layers
     covered = {layer.name for layer in layers if _folds(layer, registry) or _reason(layer, registry) is None}
     feeding = {layer.name for layer in layers if layer.name not in covered and _feeds(layer, covered)}
-    left_float = dict(_left_float(rebuilt, registry))
     if not any(layer.weights for layer in layers if layer.name in covered):
         raise UnsupportedError(
             "no layer with weights is covered by the 8-bit scheme of TensorFlow Model Optimization:"
             " use `precision` int8 without `qat`"
         )
+    return Coverage(scheme, covered, feeding, dict(_left_float(rebuilt, registry)))
+
+
+def quantization_aware(rebuilt: TfKerasCopy, bits: int = 8) -> QuantizationAware:
+    """Wrap what the scheme for weights of 8 or 4 `bits` covers; raise `UnsupportedError` if that is no weights."""
+    scheme, covered, feeding, left_float = coverage(rebuilt, bits)
     quantization = tfmot.quantization.keras
 
     def annotated(layer: tf_keras.layers.Layer) -> tf_keras.layers.Layer:

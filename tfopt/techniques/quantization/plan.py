@@ -1,17 +1,13 @@
 """Before a model is quantized: the layers that will be, told from the model alone, without converting it."""
 
-from pathlib import Path
-
 import keras
 
-from tfopt.core.context import Context
 from tfopt.formats.keras.artifact import KerasArtifact
 from tfopt.graph.batch_norm_folding import find_foldable
 from tfopt.graph.layer_names import named_layers
 from tfopt.graph.replay import is_graph
 from tfopt.report.inspection import Verdict
 from tfopt.techniques.quantization.config import QuantizeConfig
-from tfopt.techniques.quantization.post_training import nothing_to_calibrate_on
 
 ACTIVATIONS = {
     "int8": "int8",
@@ -21,14 +17,8 @@ ACTIVATIONS = {
 }
 
 
-def planned_layers(artifact: KerasArtifact, config: QuantizeConfig, context: Context) -> dict[str, Verdict]:
-    """Say what will become of each layer of `artifact`; what the quantizer refuses shows only when it runs.
-
-    Raises:
-        InputError: If there is nothing to calibrate on.
-    """
-    if config.calibrated and context.data is None and not isinstance(config.calibration, Path):
-        raise nothing_to_calibrate_on(artifact.name, config)
+def planned_layers(artifact: KerasArtifact, config: QuantizeConfig) -> dict[str, Verdict]:
+    """Say what will become of each layer of `artifact`; what the quantizer refuses shows only when it runs."""
     folded = find_foldable(artifact.model) if is_graph(artifact.model) else {}
     weights = "float16" if config.precision == "float16" else config.weights
     quantized = f"weights {weights}, activations {ACTIVATIONS.get(config.precision, 'float32')}"

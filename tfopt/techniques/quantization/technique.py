@@ -1,5 +1,6 @@
 """The technique `quantize`: a `.tflite` file of small numbers, without training."""
 
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from tfopt.core.technique import Technique
@@ -29,8 +30,15 @@ class Quantize(Technique[QuantizeConfig]):
 
         return quantize_after_training(artifact, config, context)
 
+    def check(self, artifact: "KerasArtifact", config: QuantizeConfig, context: "Context") -> None:
+        """Raise `InputError` if there is nothing to calibrate on."""
+        from tfopt.techniques.quantization.post_training import nothing_to_calibrate_on
+
+        if config.calibrated and context.data is None and not isinstance(config.calibration, Path):
+            raise nothing_to_calibrate_on(artifact.name, config)
+
     def plan(self, artifact: "KerasArtifact", config: QuantizeConfig, context: "Context") -> "dict[str, Verdict]":
         """Say which layers have kernels, and which normalizations are folded into them; the model is not converted."""
         from tfopt.techniques.quantization.plan import planned_layers
 
-        return planned_layers(artifact, config, context)
+        return planned_layers(artifact, config)

@@ -34,7 +34,7 @@ def prune_blocks(artifact: KerasArtifact, config: StructuredConfig, context: Con
     """
     data, evaluator, progress = context.data, context.evaluator, context.progress
     if data is None or evaluator is None:
-        raise InputError("`structured` layers measures what each block is worth, and there is no data: give `data`")
+        raise nothing_to_measure_on()
     teacher = load_teacher(config, artifact, data)
     seed_everything(config.seed)
     model = flat = remove_blocks(artifact.fresh_model(), [], artifact.name)
@@ -79,6 +79,11 @@ def prune_blocks(artifact: KerasArtifact, config: StructuredConfig, context: Con
     notes += [teacher.note] if teacher else []
     compile_like(artifact.model, model)
     return Outcome(KerasArtifact.from_model(model, artifact.name), layers=changes, notes=notes, history=history)
+
+
+def nothing_to_measure_on() -> InputError:
+    """Return what is said where there are no data."""
+    return InputError("`structured` layers measures what each block is worth, and there is no data: give `data`")
 
 
 def removable_blocks(model: keras.Model, config: StructuredConfig) -> list[Block]:

@@ -35,6 +35,13 @@ class Structured(Technique[StructuredConfig]):
 
         return prune_channels(artifact, config, context)
 
+    def check(self, artifact: "KerasArtifact", config: StructuredConfig, context: "Context") -> None:
+        """Raise `InputError` if there are no data."""
+        from tfopt.techniques.structured.block_removal import nothing_to_measure_on
+
+        if config.structured == "layers" and context.data is None:
+            raise nothing_to_measure_on()
+
     def plan(self, artifact: "KerasArtifact", config: StructuredConfig, context: "Context") -> "dict[str, Verdict]":
         """Say how many channels leave each layer; the smaller model is not made."""
         from tfopt.techniques.structured.plan import planned_layers
