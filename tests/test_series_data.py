@@ -43,13 +43,24 @@ def test_spans_follow_each_other_and_share_no_step_but_calibration_with_train(co
     assert spans["calibration"][1] < spans["validation"][0]
     assert spans["validation"][1] < spans["test"][0]
     assert spans["test"] == (320, 399)
-    starts = {name: set(steps(data, split)[0][:, 0]) for name, split in data.splits()}
-    assert not starts["train"] & starts["calibration"]
+
+
+def test_calibration_is_spread_over_the_train_span_at_every_hour_and_what_it_shares_is_told(tmp_path):
+    values = np.arange(4800, dtype=np.float32)[:, None]
+    np.savez(tmp_path / "s.npz", values=values)
+    data = load(config(tmp_path / "s.npz", window=24, horizon=12))
+    first = np.sort(steps(data, data.calibration)[0][:, 0])
+    trained = steps(data, data.train)[0][:, 0]
+    assert len(first) == len(data.train) // 10
+    assert np.diff(first, prepend=0, append=trained.max()).max() <= 20
+    assert set(first % 24) == set(range(24))
+    assert set(first) <= set(trained)
+    assert any("calibration" in note and "trained on" in note for note in data.notes)
 
 
 def test_the_train_span_alone_says_how_to_scale(counting):
     data = load(counting)
-    last = steps(data, data.calibration)[1].max()
+    last = steps(data, data.train)[1].max()
     assert data.scaling.mean[0] == pytest.approx(last / 2)
     assert data.scaling == data.targets
     assert load(counting, Preprocessor(scaling=data.scaling, targets=data.targets)).scaling == data.scaling

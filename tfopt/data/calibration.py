@@ -71,12 +71,11 @@ def load_calibration(
 
 def _take_from_data(data: Dataset, count: int | None) -> Calibration:
     split, where = data.calibration, "of the calibration split"
-    classes = data.task == "classification"
     if count is not None and count > len(split):
         split, where = _extend(split, data.train, count), "of the calibration and train splits"
     elif count is not None:
-        split = split.rows(_order_by_class(split.y)[:count] if classes else slice(count))
-    missing = data.num_classes - len(np.unique(split.y)) if classes else 0
+        split = split.sample(count)
+    missing = data.num_classes - len(np.unique(split.y)) if data.task == "classification" else 0
     notes = [f"activation ranges calibrated on {len(split)} samples {where}"]
     if missing:
         notes.append(f"{missing} of {data.num_classes} classes have no sample to calibrate on")
@@ -84,20 +83,13 @@ def _take_from_data(data: Dataset, count: int | None) -> Calibration:
 
 
 def _extend(split: Split, train: Split, count: int) -> Split:
-    """Return all of `split` and as many samples of `train` as make `count`."""
+    """Return all of `split` and a sample of `train` that makes them `count`."""
     if count > len(split) + len(train):
         there = len(split) + len(train)
         raise InputError(f"`calibration` {count} asks for more samples than the {there} there are to calibrate on")
-    more = train.rows(slice(count - len(split)))
+    more = train.sample(count - len(split))
     pairs = zip(split.inputs, more.inputs, strict=True)
     return Split(tuple(np.concatenate(pair) for pair in pairs), np.concatenate([split.y, more.y]))
-
-
-def _order_by_class(labels: Array) -> Array:
-    """Return the rows (N,) of `labels` in an order that begins with one of each class."""
-    _, first = np.unique(labels, return_index=True)
-    rest = np.setdiff1d(np.arange(len(labels)), first)
-    return np.concatenate([first, rest])
 
 
 def _read_file(path: Path, inputs: Sequence[InputSpec], title: str) -> list[Array]:
@@ -155,7 +147,7 @@ def _check_samples(array: Array, expected: InputSpec, data: Dataset | None, titl
         raise InputError(f"{name} hold NaN or infinity")
     if data is None:
         return
-    seen = data.train.x[:MOST_SEEN]
+    seen = data.train.sample(MOST_SEEN).x
     low, high = float(seen.min()), float(seen.max())
     found_low, found_high = float(array.min()), float(array.max())
     ratio = max(abs(found_low), abs(found_high)) / max(abs(low), abs(high), 1e-9)

@@ -1,7 +1,8 @@
-"""A data set as four disjoint, fixed splits, scaled the same way.
+"""A data set as four fixed splits, scaled the same way.
 
 A model learns from the train split, settings are chosen on validation, activation ranges come from calibration, and the
-test split is measured once, at the very end.
+test split is measured once, at the very end. The splits are disjoint, but for calibration windows of a series, which
+are among those of the train split.
 """
 
 import hashlib
@@ -15,6 +16,7 @@ from tfopt.data.config import DataConfig
 from tfopt.data.lazy_images import Index, LazyImages, take
 from tfopt.data.preprocessing import Preprocessor
 from tfopt.data.raw_data import InputKind, RawData
+from tfopt.data.sampling import fair_order
 from tfopt.data.scaling import IDENTITY, Scaling
 from tfopt.data.splits import SplitRows, split_rows
 from tfopt.data.vectorizer import Vectorizer
@@ -47,6 +49,10 @@ class Split:
     def rows(self, rows: Index) -> "Split":
         """Return some of the samples, in memory, chosen by a slice or an array of indices."""
         return Split(tuple(x[rows] for x in self.inputs), self.y[rows])
+
+    def sample(self, count: int) -> "Split":
+        """Return a fair sample, in memory, of at most `count` samples, the same each time: all classes, all seasons."""
+        return self.rows(fair_order(self.y)[:count])
 
     def __len__(self) -> int:
         return len(self.y)

@@ -1,8 +1,8 @@
 """Series become windows and what follows each of them; splits are spans of time, so that no model sees the future.
 
 The last fifth of the steps is the test span, and of what is before it the last `validation` share the validation span.
-Windows lie within one span. Calibration takes the last tenth of the windows (at most 500) of the train span: steps are
-shared with windows that are trained on, never with validation or test.
+Windows lie within one span. Calibration looks at a tenth of the windows (at most 500) of the train span, spread over
+its seasons: they are trained on, too, and share no step with validation or test.
 """
 
 from dataclasses import dataclass
@@ -13,6 +13,7 @@ from numpy.lib.stride_tricks import sliding_window_view
 from tfopt.data.config import DataConfig
 from tfopt.data.dataset import Dataset, Split, fingerprint
 from tfopt.data.preprocessing import Preprocessor
+from tfopt.data.sampling import spread_rows
 from tfopt.data.scaling import Scaling
 from tfopt.data.splits import MOST_CALIBRATION
 from tfopt.data.tables import Table
@@ -72,19 +73,23 @@ def make_forecast_dataset(series: Series, config: DataConfig, fitted: Preprocess
     splits = {
         name: _make_windows(x[span].copy(), y[span].copy(), config.window, horizon) for name, span in spans.items()
     }
-    windows = splits["train"]
-    kept = len(windows) - min(MOST_CALIBRATION, len(windows) // 10)
+    train_windows = splits["train"]
+    chosen = spread_rows(len(train_windows), min(MOST_CALIBRATION, max(1, len(train_windows) // 10)))
     return Dataset(
         config=config,
         kind="series",
         num_classes=0,
         scaling=scaling,
-        train=windows.rows(slice(kept)),
+        train=train_windows,
         validation=splits["validation"],
-        calibration=windows.rows(slice(kept, None)),
+        calibration=train_windows.rows(chosen),
         test=splits["test"],
         fingerprint=fingerprint(values),
-        notes=(*series.notes, f"split by time: the test windows are in the last {len(values[spans['test']]):,} steps"),
+        notes=(
+            *series.notes,
+            f"split by time: the test windows are in the last {len(values[spans['test']]):,} steps; the calibration"
+            " windows are spread over the train span and trained on, too",
+        ),
         task="forecasting",
         targets=targets,
         columns=series.columns,

@@ -71,6 +71,8 @@ def split_rows(
     pool = len(rows)
     if validation is None:
         rows, validation = _split_off(rows, by, max(1, round(pool * config.validation)), config.split_seed, notes)
+    else:  # a source is often sorted by class
+        validation = np.random.default_rng(config.split_seed).permutation(validation)
     calibration_size = min(MOST_CALIBRATION, max(1, pool // 10), len(rows) - 1)
     rows, calibration = _split_off(rows, by, calibration_size, config.split_seed, notes)
     return SplitRows(rows, validation, calibration, test, tuple(dict.fromkeys(notes)))

@@ -3,6 +3,7 @@
 import numpy as np
 
 from tfopt.data.dataset import Dataset
+from tfopt.data.sampling import fair_order
 from tfopt.data.vectorizer import END, START
 from tfopt.formats.artifact import Artifact
 from tfopt.report.schema import Bleu
@@ -31,11 +32,12 @@ def bleu(artifact: Artifact, data: Dataset, progress: Progress) -> Bleu:
     """BLEU of the test split's sentences, at most 1,000, against the texts as they were before they became tokens."""
     assert data.target_vectorizer is not None
     assert data.references is not None
-    test = data.test.rows(slice(MOST_SENTENCES))
+    chosen = _sentences(data)
+    test = data.test.rows(chosen)
     length = test.y.shape[1]
     with progress.task(f"translating with {artifact.name}", length) as advance:
         ids = translate(artifact, test.inputs[0], length, advance)
-    return score(data.target_vectorizer.texts(ids), list(data.references[: len(test)]))
+    return score(data.target_vectorizer.texts(ids), [data.references[i] for i in chosen])
 
 
 def copied(data: Dataset) -> float:
@@ -44,8 +46,14 @@ def copied(data: Dataset) -> float:
 
     assert data.sources is not None
     assert data.references is not None
-    sources, references = data.sources[:MOST_SENTENCES], data.references[:MOST_SENTENCES]
-    return float(BLEU().corpus_score(list(sources), [list(references)]).score)
+    pairs = [(data.sources[i], data.references[i]) for i in _sentences(data)]
+    sources, references = (list(texts) for texts in zip(*pairs, strict=True))
+    return float(BLEU().corpus_score(sources, [references]).score)
+
+
+def _sentences(data: Dataset) -> Array:
+    """Return the sentences of the test split that are translated: all, in their order, or a fair sample of 1,000."""
+    return np.sort(fair_order(data.test.y)[:MOST_SENTENCES])
 
 
 def score(translations: list[str], references: list[str]) -> Bleu:

@@ -15,6 +15,7 @@ import tensorflow as tf
 
 from tfopt.config.choices import Task
 from tfopt.data.dataset import Dataset
+from tfopt.data.sampling import fair_order
 from tfopt.evaluation.losses import loss_function
 from tfopt.evaluation.scores import counts_right, described, drop, scores
 from tfopt.formats.artifact import Artifact
@@ -95,12 +96,12 @@ class Evaluator:
     def loss(self, model: keras.Model) -> Callable[[], float]:
         """Return a function that gives the mean loss of `model`, whose weights may change from call to call.
 
-        It is that of the first 2,048 samples, by the model's own loss or the one that fits the task.
+        It is that of a fair sample of 2,048, by the model's own loss or the one that fits the task.
         """
         assert self.y is not None
         loss, encode = loss_function(model, self.task)
-        count = min(LOSS_SAMPLES, len(self.y))
-        inputs, targets = [x[:count] for x in self.inputs], encode(self.y[:count])
+        rows = fair_order(self.y)[:LOSS_SAMPLES]
+        count, inputs, targets = len(rows), [x[rows] for x in self.inputs], encode(self.y[rows])
 
         @tf.function(reduce_retracing=True, autograph=False)
         def of_batch(batch: Tensor, wanted: Tensor) -> Tensor:
@@ -135,6 +136,12 @@ class Reference:
         """The samples by the names of the file's inputs; none if there are no samples."""
         names = self.artifact.input_names if self.evaluator.inputs else []
         return dict(zip(names, self.evaluator.inputs, strict=True))
+
+    def sample(self, count: int) -> dict[str, Array]:
+        """Return a fair sample of at most `count` of the samples, by the names of the file's inputs."""
+        labels = np.empty(len(self.evaluator)) if self.evaluator.y is None else self.evaluator.y
+        rows = fair_order(labels)[:count]
+        return {name: x[rows] for name, x in self.feeds.items()}
 
     @cached_property
     def outputs(self) -> Mapping[str, Array]:

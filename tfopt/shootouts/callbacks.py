@@ -25,7 +25,7 @@ class GradientNorms(keras.callbacks.Callback):
 
     def __init__(self, samples: Split, task: Task) -> None:
         super().__init__()
-        self.samples = samples.rows(slice(SAMPLES))
+        self.samples = samples.sample(SAMPLES)
         self.task = task
         self.norms: list[tuple[float, float]] = []
 

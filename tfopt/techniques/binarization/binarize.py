@@ -50,7 +50,7 @@ def binarize_weights(artifact: KerasArtifact, config: BinarizeConfig, context: C
     else:
         made = train_rounded(artifact, chosen, config, data, progress)
     title = f"{Path(artifact.name).stem}-{config.mode}.tflite"
-    few_bits = low_bit_file(made.model, chosen.levels, title, data.calibration.rows(slice(CHECKED)).inputs, progress)
+    few_bits = low_bit_file(made.model, chosen.levels, title, data.calibration.sample(CHECKED).inputs, progress)
     float_and_int8, remarks = _alternatives(artifact, context)
     notes = [
         *made.notes,

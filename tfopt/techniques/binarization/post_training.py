@@ -30,7 +30,7 @@ def best_rounding(
 ) -> RoundedModel:
     """The better of two roundings, with and without compensation of errors, on the validation split."""
     before, pairs = fold_batch_norms(model, title)
-    samples = data.calibration.rows(slice(_most_samples(before))).inputs
+    samples = data.calibration.sample(_most_samples(before)).inputs
     candidates, blind = {}, []
     with progress.task("rounding", 2 * len(list(named_layers(before)))) as advance:
         for word, compensate in (("plain", False), ("compensated", True)):

@@ -120,5 +120,5 @@ def _hints(
         raise UnsupportedError(
             f"no layer of {student_title} gives maps of the size of one of {teacher_title}: leave out `features`"
         )
-    hints = weighed(pairs, teacher, data.calibration.rows(slice(HINTED)).inputs)
+    hints = weighed(pairs, teacher, data.calibration.sample(HINTED).inputs)
     return hints, [*map(str, pairs), *alone]

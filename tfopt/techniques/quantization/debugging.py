@@ -31,7 +31,7 @@ def debug_layers(
         raise InputError(
             f"tfopt debug needs samples for {artifact.name}: give `data` NAME, `data` FILE.npz or `calibration`"
         )
-    errors = layer_errors(found, made.artifact, whole, reference.feeds)
+    errors = layer_errors(found, made.artifact, whole, reference.sample(SAMPLES))
     if reference.scores is not None:
         singles = quantize_files(
             made.artifact, config, prepared.feeds, progress, all_but_each(found, [error.layer for error in errors])

@@ -59,10 +59,9 @@ def layers_of(model: keras.Model, source: TfliteArtifact) -> list[LayerOperation
 def layer_errors(
     found: Sequence[LayerOperations], source: TfliteArtifact, quantized: TfliteArtifact, feeds: Mapping[str, Array]
 ) -> list[LayerError]:
-    """The noise each layer adds when the whole is quantized, worst first."""
-    few = {name: x[:SAMPLES] for name, x in feeds.items()}
+    """The noise each layer adds when the whole is quantized, worst first, on the few samples of `feeds`."""
     names = _with_values(operations(source.payload))
-    before, after = intermediate_tensors(source, names, few), intermediate_tensors(quantized, names, few)
+    before, after = intermediate_tensors(source, names, feeds), intermediate_tensors(quantized, names, feeds)
     noise = {
         name: noise_to_signal(before[name], after[name])
         for name in before.keys() & after.keys()
@@ -161,7 +160,7 @@ def spare_layers(budget: Budget, quantized: TfliteArtifact, progress: Progress) 
     with progress.task("sparing the worst layers", len(found)) as advance:
         while len(kept) < len(found) and tried[-1][0] > limit:
             left = [layer for layer in found if layer not in kept]
-            worst = layer_errors(left, budget.source, tried[-1][1], reference.feeds)[0].layer
+            worst = layer_errors(left, budget.source, tried[-1][1], reference.sample(SAMPLES))[0].layer
             kept = [*kept, next(layer for layer in left if layer.name == worst)]
             advance(1, worst)
             artifact = budget.sparing(kept, progress)

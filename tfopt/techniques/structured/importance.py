@@ -109,9 +109,10 @@ def _taylor(scores: Scores, model: keras.Model, graph: ChannelGraph, data: Datas
             value = loss(targets, call_model(model, inputs))
         return tape.gradient(value, [variable.value for variable in variables], unconnected_gradients="zero")
 
-    for start in range(0, min(SAMPLES, len(data.train)), BATCH):
-        batch = [tf.convert_to_tensor(x[start : start + BATCH]) for x in data.train.inputs]
-        found = gradients(batch, tf.convert_to_tensor(encode(data.train.y[start : start + BATCH])))
+    samples = data.train.sample(SAMPLES)
+    for start in range(0, len(samples), BATCH):
+        batch = [tf.convert_to_tensor(x[start : start + BATCH]) for x in samples.inputs]
+        found = gradients(batch, tf.convert_to_tensor(encode(samples.y[start : start + BATCH])))
         changes = np.zeros(len(scores.sums))
         for slices, variable, gradient in zip(reading, variables, found, strict=True):
             product = _by_position(tf.convert_to_tensor(gradient).numpy() * variable.numpy(), slices)
@@ -138,7 +139,8 @@ def _activations(scores: Scores, model: keras.Model, graph: ChannelGraph, data: 
             totals[index] = totals.get(index, 0) + mean
         return call.infer()
 
-    for start in range(0, min(SAMPLES, len(data.train)), BATCH):
-        replay(model, [tf.convert_to_tensor(x[start : start + BATCH]) for x in data.train.inputs], watch)
+    samples = data.train.sample(SAMPLES)
+    for start in range(0, len(samples), BATCH):
+        replay(model, [tf.convert_to_tensor(x[start : start + BATCH]) for x in samples.inputs], watch)
     for index, total in totals.items():
         scores.add(graph, graph.input_axes[index].ids, total / max(float(total.mean()), 1e-30))
