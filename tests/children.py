@@ -89,3 +89,14 @@ def environment(progress):
 def leaves_files(progress):
     (Path(tempfile.gettempdir()) / "left").write_text("x")
     return tempfile.mkdtemp()
+
+
+prepared = []
+
+
+def prepare():
+    prepared.append(os.getpid())
+
+
+def was_prepared(progress):
+    return prepared == [os.getpid()]

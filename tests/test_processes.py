@@ -16,7 +16,8 @@ import tfopt
 from tests import children
 from tfopt.errors import InputError, TfoptError
 from tfopt.runtime import processes
-from tfopt.runtime.processes import ProcessError, ProcessGroup, run, signal_name
+from tfopt.runtime.process_group import HOME, ProcessGroup
+from tfopt.runtime.processes import ProcessError, run, signal_name, started_ahead
 
 ORPHAN = """
 import sys
@@ -128,7 +129,7 @@ def test_a_child_and_the_launcher_load_nothing_heavy():
 
 
 def test_a_child_finds_the_tfopt_that_its_parent_is():
-    assert Path(processes.HOME, "tfopt", "__init__.py").samefile(tfopt.__file__)
+    assert Path(HOME, "tfopt", "__init__.py").samefile(tfopt.__file__)
 
 
 def test_a_child_is_quiet_and_has_what_it_is_given(monkeypatch):
@@ -163,6 +164,42 @@ def test_several_children_work_at_once_and_none_is_left():
     for pid in pids.values():
         with pytest.raises(ProcessLookupError):
             os.kill(pid, 0)
+
+
+def test_a_child_that_was_started_ahead_serves_one_call_and_has_imported_what_it_needs():
+    with started_ahead("tests.children"):
+        assert run("tests.children:was_prepared") is True
+        assert run("tests.children:was_prepared") is False
+    assert run("tests.children:was_prepared") is False
+
+
+def test_children_that_were_started_ahead_and_not_called_are_gone_at_the_end():
+    with started_ahead("tests.children", "tests.children") as pids:
+        assert all(Path(f"/proc/{pid}").exists() for pid in pids)
+        with started_ahead("tests.children") as more:
+            assert more == []
+    assert len(pids) == 2
+    assert not any(Path(f"/proc/{pid}").exists() for pid in pids)
+
+
+def test_a_child_that_was_started_ahead_and_has_died_is_replaced():
+    with started_ahead("tests.children") as (pid,):
+        os.kill(pid, signal.SIGKILL)
+        while Path(f"/proc/{pid}").exists():
+            time.sleep(0.01)
+        assert run("tests.children:answers", np.array([1.0]), "x")["text"] == "x"
+
+
+def test_what_fails_while_a_child_is_started_ahead_is_told_by_the_call():
+    with started_ahead("tests.missing"), pytest.raises(ProcessError, match=r"No module named 'tests\.missing'"):
+        run("tests.missing:nothing")
+
+
+def test_a_child_that_was_started_ahead_has_the_time_limit_of_its_call():
+    late = pytest.raises(ProcessError, match=r"its process took longer than 0\.5 s")
+    with started_ahead("tests.children"), late as raised:
+        run("tests.children:sleeps", 60, time_limit=0.5)
+    assert raised.value.late
 
 
 def test_a_child_ends_when_its_parent_is_killed():

@@ -15,6 +15,7 @@ from tfopt.conversion.c_array import C_SUFFIXES, c_array
 from tfopt.core.registry import summary_of, technique, technique_of
 from tfopt.core.technique import AnyTechnique
 from tfopt.data.config import OtherDataConfig
+from tfopt.runtime.processes import started_ahead
 
 if TYPE_CHECKING:
     from tfopt.core.destination import Destination
@@ -91,7 +92,8 @@ def make(
         out.show_plan(plan, [*destination.written, destination.report_path])
         destination.save_beside()
     else:
-        write(out, destination, lambda: pipeline().run(path, data.config, name=destination.path.name, progress=out))
+        with started_ahead(*one.children):  # while TensorFlow is loaded here
+            write(out, destination, lambda: pipeline().run(path, data.config, name=destination.path.name, progress=out))
 
 
 def _recipe(

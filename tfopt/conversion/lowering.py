@@ -57,6 +57,11 @@ class Lowered(BaseModel):
         (folder / "lowered.json").write_text(self.model_dump_json(), encoding="utf-8")
 
 
+def prepare() -> None:
+    """Import what takes seconds."""
+    import tensorflow  # noqa: F401
+
+
 def lower(
     progress: Progress, folder: Path, job: LowerJob, samples: Sequence[Array], calibration: Sequence[Array]
 ) -> None:

@@ -27,6 +27,7 @@ from tfopt.graph.layer_names import named_layers
 from tfopt.report.inspection import Verdict
 from tfopt.report.plan import Plan, PlannedLayer, PlannedStep
 from tfopt.runtime.process_state import preserved
+from tfopt.runtime.processes import started_ahead
 from tfopt.runtime.progress import Progress, Silent
 
 
@@ -80,7 +81,8 @@ class Pipeline:
         dataset, notes = data_for(source, data, progress)
         if gates and gates.max_drop is not None and dataset is None:
             raise InputError("`max_drop` needs data to measure accuracy on; give `data` NAME or `data` FILE.npz")
-        applied = self._applied(source, dataset, progress, name, folder)
+        with started_ahead(*(child for step in self.steps for child in step.technique.children)):
+            applied = self._applied(source, dataset, progress, name, folder)
         last = applied[-1]
         limits = gates if gates != Gates() else None
         measured = list(last.measured)

@@ -38,6 +38,7 @@ class Technique(ABC, Generic[C]):
         companions: Suffixes of the files that lie beside its artifact.
         ending: What follows the stem of the source in the name of the result; `{config}` stands for the config. Left
             out, it is the name and the suffix.
+        children: Modules with functions that it calls in child processes; these are started ahead, one for each call.
         column: How `inspect` calls it.
         examples: Command lines for the help page.
     """
@@ -51,6 +52,7 @@ class Technique(ABC, Generic[C]):
     option: ClassVar[str] = ""
     companions: ClassVar[tuple[str, ...]] = ()
     ending: ClassVar[str] = ""
+    children: ClassVar[tuple[str, ...]] = ()
     column: ClassVar[str] = ""
     examples: ClassVar[tuple[str, ...]] = ()
 

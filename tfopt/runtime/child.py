@@ -3,6 +3,7 @@
 The call comes pickled through the standard input, from a parent that can be trusted.
 """
 
+import contextlib
 import importlib
 import os
 import pickle
@@ -13,28 +14,39 @@ from collections.abc import Callable
 
 from tfopt.errors import TfoptError
 from tfopt.runtime.imports import quick_imports
-from tfopt.runtime.protocol import Call, Event, ParentProgress
+from tfopt.runtime.protocol import AHEAD, Call, Event, ParentProgress
 
 
 def main() -> None:
-    """Call the function `module:function` that the command line names, and end with 0, 1, or 2 for a `TfoptError`."""
+    """Call a function of the module that the command line names; end with 0, 1, or 2 for a `TfoptError`."""
     parent = ParentProgress(os.fdopen(os.dup(1), "w", encoding="utf-8"))
     os.dup2(2, 1)  # what libraries print is no report
-    call: Call = pickle.load(sys.stdin.buffer)
+    module = sys.argv[1]
+    if AHEAD in sys.argv:
+        _prepare(module)
+    try:
+        call: Call = pickle.load(sys.stdin.buffer)
+    except EOFError:  # the parent has ended without a call
+        return
     _end_with_parent(call.time_limit)
-    code = _work(parent, sys.argv[1], call.arguments)
+    code = _work(parent, module, call)
     if not call.orderly:
         sys.stderr.flush()
         os._exit(code)
     sys.exit(code)
 
 
-def _work(parent: ParentProgress, target: str, arguments: tuple[object, ...]) -> int:
+def _prepare(module: str) -> None:
+    """Import the module and what its functions need; what goes wrong does so again, and is told, when one is called."""
+    with contextlib.suppress(Exception), quick_imports():
+        importlib.import_module(module).prepare()
+
+
+def _work(parent: ParentProgress, module: str, call: Call) -> int:
     try:
-        module, _, name = target.partition(":")
         with quick_imports():
-            function: Callable[..., object] = getattr(importlib.import_module(module), name)
-        value = function(parent, *arguments)
+            function: Callable[..., object] = getattr(importlib.import_module(module), call.function)
+        value = function(parent, *call.arguments)
         plain = value.model_dump(mode="json") if hasattr(value, "model_dump") else value
         parent.report(Event("result", value=plain))
     except Exception as error:

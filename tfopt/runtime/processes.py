@@ -1,37 +1,21 @@
-"""Child processes: the one way in which tfopt has something done in another process.
+"""One function called in a child process: the way in which tfopt has something done elsewhere.
 
 A child calls `tfopt.module:function` with a `Progress` and whatever arguments it is given, and answers in JSON (see
-`tfopt.runtime.child`). It imports the same tfopt as its parent and nothing from the current folder, where a file
-`numpy.py` that came with a model would run; it has a temporary folder of its own, and it ends with its parent.
+`tfopt.runtime.child`).
 """
 
 import contextlib
 import os
-import pickle
-import queue
-import re
 import signal
-import subprocess
-import sys
-import threading
-from collections import deque
-from collections.abc import Callable, Mapping
-from pathlib import Path
-from types import TracebackType
-from typing import IO, Self
+from collections.abc import Iterator, Mapping
+from contextvars import ContextVar
 
 from tfopt.errors import TfoptError
+from tfopt.runtime.process_group import QUIET, ProcessGroup
 from tfopt.runtime.progress import Progress, Silent
-from tfopt.runtime.protocol import Call, Event, TaskBars, error_of, parsed
-from tfopt.runtime.temporary_files import temporary_folder
+from tfopt.runtime.protocol import Event, TaskBars, error_of
 
-HOME = str(Path(__file__).parents[2])  # where this tfopt was found
-QUIET = {"KERAS_BACKEND": "tensorflow", "TF_CPP_MIN_LOG_LEVEL": "3", "PYTHONWARNINGS": "ignore"}
-NATIVE_LOG = re.compile(r"[IWEF]\d{4} |WARNING: All log messages before")  # TensorFlow's own lines
-LAST_LINES = 30
-LONGEST_LINE, LONGEST_REPORT = 2**14, 2**26  # bytes; a child that was taken over may write without an end
-LONGEST_REASON = 200  # letters
-GRACE = 5.0  # seconds in which the last lines of a process that has ended arrive
+_ahead: ContextVar[list[tuple[str, ProcessGroup]] | None] = ContextVar("ahead", default=None)
 
 
 class ProcessError(TfoptError):
@@ -74,7 +58,8 @@ def run(
         ProcessError: If it raised anything else, took too long, or its process died.
     """
     answer: Event | None = None
-    with ProcessGroup() as group, TaskBars(progress or Silent()) as bars:
+    started = _take(target.partition(":")[0]) if environment is QUIET else None
+    with started or ProcessGroup() as group, TaskBars(progress or Silent()) as bars:
         process = group.start(0, target, *arguments, environment=environment, time_limit=time_limit, orderly=True)
         while (found := group.next_event()) and found[1].kind != "exit":
             if found[1].kind in ("result", "error"):
@@ -89,181 +74,48 @@ def run(
     return answer.value
 
 
-class Process:
-    """A child that has been started, and what there is to know about its end.
+@contextlib.contextmanager
+def started_ahead(*modules: str) -> Iterator[list[int]]:
+    """Start children that import what they need while this process does something else.
 
-    Attributes:
-        late: Whether it was killed because it took too long.
-        raised: The exception that its function has raised, as in "ValueError: no such axis"; empty if there was none.
+    Each serves the first call of `run` for a function of its module; those that none has called for are killed at the
+    end. Nothing is started within another such context, or where there is one core.
+
+    Args:
+        modules: A child is started for each; its function `prepare` does the imports.
+
+    Yields:
+        The numbers of the processes.
     """
-
-    def __init__(
-        self,
-        target: str,
-        call: Call,
-        environment: Mapping[str, str],
-        put: Callable[[Event], None],
-    ) -> None:
-        self.late = False
-        self.raised = ""
-        self._time_limit = call.time_limit
-        self._put = put
-        self._lines: deque[str] = deque(maxlen=LAST_LINES)
-        with contextlib.ExitStack() as stack:
-            folder = stack.enter_context(temporary_folder())
-            self._popen = subprocess.Popen(
-                [sys.executable, "-P", "-m", "tfopt.runtime.child", target],
-                stdin=subprocess.PIPE,
-                stdout=subprocess.PIPE,
-                stderr=subprocess.PIPE,
-                env=_environment({**environment, "TMPDIR": str(folder)}),
-                start_new_session=True,  # Ctrl-C reaches the parent only, which ends this one
-            )
-            self._files = stack.pop_all()
-        pipes = (self._popen.stdin, self._popen.stdout, self._popen.stderr)
-        self._streams: tuple[IO[bytes], ...] = tuple(pipe for pipe in pipes if pipe)
-        self._log = threading.Thread(target=self._read_lines, daemon=True)
-        self._reader = threading.Thread(target=self._read_events, daemon=True)
-        self._timer = threading.Timer(call.time_limit or 0, self._stop)
-        self._log.start()
-        self._reader.start()
-        if call.time_limit:
-            self._timer.start()
-
-    @property
-    def pid(self) -> int:
-        """Its number in the system."""
-        return self._popen.pid
-
-    @property
-    def code(self) -> int:
-        """Its exit code, once it has ended; negative is the signal that ended it."""
-        return self._popen.wait()
-
-    @property
-    def last_line(self) -> str:
-        """The last line that it wrote to its standard error, but for TensorFlow's own log; empty if there is none."""
-        return next((line for line in reversed(self._lines) if line and not NATIVE_LOG.match(line)), "")
-
-    @property
-    def ending(self) -> str:
-        """Say how it ended, as the rest of a sentence."""
-        if self.late:
-            return f"took longer than {self._time_limit:g} s"
-        if self.code < 0:
-            return f"was ended by signal {-self.code}"
-        reason = " ".join(self.raised.split())[:LONGEST_REASON] or self.last_line or "it said nothing"
-        return f"ended with code {self.code}: {reason}"
-
-    def give(self, call: Call) -> None:
-        """Tell it what to call its function with; one that has died meanwhile shows that by its exit."""
-        with contextlib.suppress(BrokenPipeError):
-            pickle.dump(call, self._streams[0], pickle.HIGHEST_PROTOCOL)
-            self._streams[0].flush()
-
-    def end(self) -> None:
-        """Kill it if it runs, wait for it, and remove its temporary files."""
-        self._timer.cancel()
-        self._popen.kill()
-        self._popen.wait()
-        self._log.join()
-        self._reader.join()
-        for stream in self._streams:
-            with contextlib.suppress(BrokenPipeError):
-                stream.close()
-        self._files.close()
-
-    def _stop(self) -> None:
-        if self._popen.poll() is None:
-            self.late = True
-            self._popen.kill()
-
-    def _read_events(self) -> None:
-        while line := self._streams[1].readline(LONGEST_REPORT):
-            event = parsed(line)
-            if event is None:
-                continue
-            if event.kind == "error":
-                self.raised = f"{event.value}: {event.text}"
-            self._put(event)
-        self._popen.wait()
-        self._log.join(GRACE)
-        self._timer.cancel()
-        self._put(Event("exit"))
-
-    def _read_lines(self) -> None:
-        while raw := self._streams[2].readline(LONGEST_LINE):
-            line = raw.decode(errors="replace").rstrip()
-            self._lines.append(line)
-            self._put(Event("line", line))
+    if not modules or _ahead.get() is not None or (os.cpu_count() or 1) == 1:
+        yield []
+        return
+    waiting: list[tuple[str, ProcessGroup]] = []
+    token = _ahead.set(waiting)
+    try:
+        for module in modules:
+            group = ProcessGroup()
+            with contextlib.suppress(OSError):  # what is short now may suffice later, and else it is said then
+                group.start_ahead(0, module)
+                waiting.append((module, group))
+        yield [group.processes[0].pid for _, group in waiting]
+    finally:
+        _ahead.reset(token)
+        for _, group in waiting:
+            group.end()
 
 
-class ProcessGroup:
-    """Children that run at once; those that are left at the end of the context are killed.
-
-    Attributes:
-        processes: All that were started, each by its number.
-    """
-
-    def __init__(self) -> None:
-        self.processes: dict[int, Process] = {}
-        self._events: queue.SimpleQueue[tuple[int, Event]] = queue.SimpleQueue()
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        for process in self.processes.values():
-            process.end()
-
-    def start(
-        self,
-        number: int,
-        target: str,
-        *arguments: object,
-        environment: Mapping[str, str] = QUIET,
-        time_limit: float | None = None,
-        orderly: bool = False,
-    ) -> Process:
-        """Start a child.
-
-        Args:
-            number: Names it in events.
-            target: The function that it calls, as "tfopt.module:function"; its first parameter is a `Progress`.
-            arguments: The other arguments of that, which can be pickled.
-            environment: Variables beside those of this process.
-            time_limit: Seconds after which it is killed.
-            orderly: Whether its end counts, too: libraries then clean up, which may take time or fail.
-
-        Returns:
-            The process, which has been told what to do.
-        """
-        call = Call(arguments, time_limit, orderly)
-        process = Process(target, call, environment, lambda event: self._events.put((number, event)))
-        self.processes[number] = process
-        process.give(call)
-        return process
-
-    def next_event(self, seconds: float | None = None) -> tuple[int, Event] | None:
-        """Wait for the next event of any child, at most so many seconds.
-
-        Returns:
-            The number of the child and the event, or None if there was none in time.
-        """
-        try:
-            return self._events.get(timeout=seconds)
-        except queue.Empty:
-            return None
+def _take(module: str) -> ProcessGroup | None:
+    """Return the group of a child that was started ahead for this module and still runs."""
+    waiting = _ahead.get() or []
+    for pair in [pair for pair in waiting if pair[0] == module]:
+        waiting.remove(pair)
+        if pair[1].processes[0].runs:
+            return pair[1]
+        pair[1].end()
+    return None
 
 
 def signal_name(code: int) -> str:
     """The signal that ended a process with this negative exit code."""
     return signal.Signals(-code).name if -code in signal.valid_signals() else f"signal {-code}"
-
-
-def _environment(more: Mapping[str, str]) -> dict[str, str]:
-    """The environment of this process, with what is needed to find tfopt, and `more`."""
-    places = [HOME, *filter(None, os.environ.get("PYTHONPATH", "").split(os.pathsep))]
-    return {**os.environ, "PYTHONPATH": os.pathsep.join(dict.fromkeys(places)), **more}

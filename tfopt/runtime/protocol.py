@@ -16,15 +16,17 @@ from tfopt.runtime.progress import Advance, Progress
 
 Report = Literal["ready", "task", "step", "end", "say", "result", "error"]
 Kind = Literal[Report, "line", "exit"]
+AHEAD = "--ahead"  # a child with this argument imports what it needs before it is told what to do
 
 
 class Call(NamedTuple):
-    """Holds the arguments of the function that the command line of a child names.
+    """Holds a function of the module that the command line of a child names, and its arguments.
 
-    It ends by itself after twice `time_limit` seconds. An `orderly` end lets libraries clean up after themselves;
-    else the process is gone at once, even if threads of a library wait for something.
+    The child ends by itself after twice `time_limit` seconds. An `orderly` end lets libraries clean up after
+    themselves; else the process is gone at once, even if threads of a library wait for something.
     """
 
+    function: str
     arguments: tuple[object, ...]
     time_limit: float | None
     orderly: bool

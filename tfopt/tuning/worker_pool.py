@@ -10,7 +10,7 @@ from optuna.trial import TrialState
 
 from tfopt.data.dataset import Dataset
 from tfopt.errors import TfoptError
-from tfopt.runtime.processes import QUIET, Process, ProcessGroup
+from tfopt.runtime.process_group import QUIET, Process, ProcessGroup
 from tfopt.runtime.progress import Progress, Silent
 from tfopt.tuning.study import Search, claim, fail, joined, lose, silenced
 

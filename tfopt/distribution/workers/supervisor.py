@@ -6,7 +6,7 @@ import time
 from tfopt.distribution.workers.addresses import unreachable
 from tfopt.distribution.workers.config import WorkersConfig
 from tfopt.errors import InputError, WorkerError
-from tfopt.runtime.processes import NATIVE_LOG, ProcessGroup
+from tfopt.runtime.process_group import NATIVE_LOG, ProcessGroup
 from tfopt.runtime.progress import Progress
 from tfopt.runtime.protocol import Event, TaskBars, error_of
 from tfopt.training.fit import TRAINING_TASK

@@ -15,7 +15,7 @@ from tfopt.distribution.workers.supervisor import Supervisor
 from tfopt.errors import InputError, WorkerError
 from tfopt.formats.keras.artifact import KerasArtifact
 from tfopt.report.schema import package_versions
-from tfopt.runtime.processes import ProcessGroup
+from tfopt.runtime.process_group import ProcessGroup
 from tfopt.runtime.progress import Progress
 from tfopt.runtime.temporary_files import temporary_folder
 from tfopt.training.checkpoint import NOT_STARTED, RunFiles, remove_without_checkpoint, saved_position

@@ -20,6 +20,7 @@ class Convert(Technique[FloatConfig]):
     config = FloatConfig
     ending = ".tflite"
     gives = "tflite"
+    children = ("tfopt.conversion.lowering",)
     trains = False
     keeps = frozenset({"sparsity"})  # clusters only within a channel: normalizations are folded into kernels
 

@@ -20,6 +20,13 @@ BATCH = 32  # where the file leaves it free
 TASK = "converting"
 
 
+def prepare() -> None:
+    """Import what takes a while."""
+    from litert_quantizer import quantizer  # noqa: F401
+
+    from tfopt.techniques.quantization import integer_range, recipes  # noqa: F401
+
+
 def run_quantizer(
     progress: Progress,
     folder: Path,

@@ -20,6 +20,7 @@ class Quantize(Technique[QuantizeConfig]):
     config = QuantizeConfig
     ending = "-{config.name}.tflite"
     gives = "tflite"
+    children = ("tfopt.conversion.lowering", "tfopt.techniques.quantization.quantizer_process")
     trains = False
     keeps = frozenset({"sparsity", "clusters"})
     column = "int8"
