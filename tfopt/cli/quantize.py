@@ -11,6 +11,7 @@ from tfopt.cli.technique import make, techniques
 from tfopt.config.fields import Config
 from tfopt.config.run import StepTargetConfig
 from tfopt.conversion.c_array import C_SUFFIXES
+from tfopt.conversion.config import for_c_array
 from tfopt.data.config import OtherDataConfig
 from tfopt.errors import InputError
 from tfopt.formats.paths import newest_tfopt_model
@@ -63,4 +64,5 @@ def quantize(
     if model is None:
         model = newest_tfopt_model(Path())
         out.say(f"quantizing {model}, the newest Keras model here that tfopt wrote")
+    config = for_c_array(config) if emit else config
     make(out, config, model, data, target, companions=C_SUFFIXES if emit else ())

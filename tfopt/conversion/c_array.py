@@ -1,18 +1,38 @@
-"""C source of a `.tflite` file for TensorFlow Lite Micro: an aligned constant array and its length, with a header."""
+"""C source of a `.tflite` file for TensorFlow Lite Micro: an aligned constant array and its length, with a header.
+
+The header also defines the number of values of each input and output, and what integers in them stand for.
+"""
 
 import re
+from collections.abc import Iterator, Sequence
+from math import prod
+from typing import TYPE_CHECKING
+
+from tfopt.report.ports import Port, described
+
+if TYPE_CHECKING:
+    from tfopt.formats.artifact import Artifact
 
 ALIGNMENT = 16  # what the flatbuffer's longest vectors need; TensorFlow Lite Micro reads weights in place
 PER_LINE = 12
 C_SUFFIXES = (".c", ".h")
 
 
-def c_array(payload: bytes, stem: str) -> tuple[str, str]:
+def c_files(artifact: "Artifact", stem: str) -> list[bytes]:
+    """Return what is to be written as `STEM.c` and `STEM.h` for a `.tflite` file."""
+    from tfopt.formats.ports import ports_of
+
+    return [text.encode() for text in c_array(artifact.payload, stem, *ports_of(artifact))]
+
+
+def c_array(payload: bytes, stem: str, inputs: Sequence[Port] = (), outputs: Sequence[Port] = ()) -> tuple[str, str]:
     """Return the source and the header, to be written as `STEM.c` and `STEM.h`.
 
     Args:
         payload: The bytes of the `.tflite` file.
         stem: The name of both files without its ending; the names in C are made from it.
+        inputs: What the file takes, in its order.
+        outputs: What it gives.
 
     Example:
         >>> source, header = c_array(b"\\x1c\\x00", "my-model")
@@ -43,7 +63,27 @@ def c_array(payload: bytes, stem: str) -> tuple[str, str]:
         "#ifndef __cplusplus\n#include <stdalign.h>\n#endif\n\n"
         '#ifdef __cplusplus\nextern "C" {\n#endif\n\n'
         f"extern const unsigned char {name}[{len(payload)}];\nextern const unsigned int {name}_len;\n\n"
+        f"{_defines(name.upper(), inputs, outputs)}"
         "#ifdef __cplusplus\n}\n#endif\n\n"
         f"#endif  // {guard}\n"
     )
     return source, header
+
+
+def _defines(name: str, inputs: Sequence[Port], outputs: Sequence[Port]) -> str:
+    """Return a block for each port; a size that is free counts as 1, as the batch that the interpreter begins with."""
+    sides = (("INPUT", inputs), ("OUTPUT", outputs))
+    return "".join(
+        "\n".join(_of_port(f"{name}_{side}_{number}", port)) + "\n\n"
+        for side, ports in sides
+        for number, port in enumerate(ports)
+    )
+
+
+def _of_port(name: str, port: Port) -> Iterator[str]:
+    yield f"// {' '.join(described(port).split())}"
+    yield f"#define {name}_SIZE {prod(size or 1 for size in port.shape)}"
+    if port.scale is not None:
+        number = f"{port.scale:.9g}"
+        yield f"#define {name}_SCALE {number if re.search('[.e]', number) else f'{number}.0'}f"
+        yield f"#define {name}_ZERO_POINT ({port.zero_point})"

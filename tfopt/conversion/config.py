@@ -1,20 +1,53 @@
-"""The settings of a float `.tflite` file: which sizes it fixes and how it stores zeros."""
+"""The settings of a `.tflite` file: which sizes it fixes, what it takes and gives, and how it stores zeros."""
 
-from typing import Annotated
+from typing import Annotated, TypeVar
 
 from pydantic import Field
 
-from tfopt.config.choices import Sparse
+from tfopt.config.choices import InterfaceType, Sparse
 from tfopt.config.fields import Config, Count
+
+C = TypeVar("C", bound=Config)
 
 
 class ConvertConfig(Config):
     """The sizes that a `.tflite` file fixes: that of the batch, and any other free one, as the length of a sequence."""
 
-    batch: Annotated[Count | None, Field(description="Fix the batch of the .tflite file at N.")] = None
+    batch: Annotated[
+        Count | None,
+        Field(
+            description="Fix the batch of the .tflite file at N; left out: 1 in C or with integer inputs, else free."
+        ),
+    ] = None
     length: Annotated[Count | None, Field(description="Fix what else is free, as the length of a sequence, at N.")] = (
         None
     )
+
+    @property
+    def fixed_batch(self) -> int | None:
+        """Return the batch that the file is fixed at; None where it is free."""
+        return self.batch
+
+
+class InterfaceConfig(ConvertConfig):
+    """The type of what a file of integers takes and gives: where that is integers, it takes one sample at a time.
+
+    A microcontroller runs no more, and a free batch costs operations that compute its size.
+    """
+
+    io: Annotated[InterfaceType, Field(description="Type of the inputs and outputs of an int8 file.")] = "float"
+
+    @property
+    def fixed_batch(self) -> int | None:
+        """Return the batch that the file is fixed at; None where it is free."""
+        return self.batch or (1 if self.io != "float" else None)
+
+
+def for_c_array(config: C) -> C:
+    """Return what is asked for if the file becomes a C array: one sample at a time unless another batch is named."""
+    if isinstance(config, ConvertConfig) and config.batch is None:
+        return config.model_copy(update={"batch": 1})
+    return config
 
 
 class FloatConfig(ConvertConfig):

@@ -29,8 +29,8 @@ from tfopt.typing import Array
 RECURRENT = (keras.layers.RNN, keras.layers.Bidirectional)
 LOWERING_NOTES: dict[Lowering, str] = {
     "direct": "as it is",
-    "fused": "through tf_keras, where LSTM layers become LiteRT's own kernel and others a loop, batch fixed",
-    "loop": "with a loop over time, batch fixed",
+    "fused": "through tf_keras, where LSTM layers become LiteRT's own kernel and others a loop",
+    "loop": "with a loop over time",
     "unrolled": "with all time steps written out",
 }
 
@@ -98,7 +98,7 @@ def convert(
         fixed = 1 if recurrent or lowering == "loop" else None
         job = LowerJob(
             lowering=lowering,
-            batch=config.batch or fixed,
+            batch=config.fixed_batch or fixed,
             length=config.length,
             static=static,
             io=io,
@@ -149,9 +149,19 @@ def _attempt(artifact: KerasArtifact, job: LowerJob, calibration: Sequence[Array
             job.lowering,
             made("converter.tflite", str(job.static)),
             made("sparse.tflite", "sparse"),
-            [f"converted {how}; its outputs differ from Keras by {answer.error:.0e} of the largest"],
+            [
+                f"converted {how}; its outputs differ from Keras by {answer.error:.0e} of the largest",
+                *batch_notes(job.batch),
+            ],
             answer.failure,
         )
+
+
+def batch_notes(batch: int | None) -> list[str]:
+    """Say how many samples a file takes at once, if that is fixed."""
+    if batch is None:
+        return []
+    return [f"the file takes {batch} sample{'s' if batch > 1 else ''} at a time; `batch` N fixes another number"]
 
 
 def convert_trained(

@@ -9,6 +9,7 @@ from typing import Annotated, Any, Literal, Self
 from pydantic import BeforeValidator, Field, JsonValue
 
 from tfopt.config.fields import Config
+from tfopt.conversion.config import for_c_array
 from tfopt.core.registry import technique, technique_of
 from tfopt.core.technique import AnyTechnique
 from tfopt.data.config import DataConfig
@@ -100,8 +101,11 @@ class Recipe(Config):
 
     def pipeline_steps(self) -> list[Step]:
         """Return the technique and the config of each step; errors as in `configs`."""
-        found = [(technique(step.technique), step.config) for step in self.steps]
-        return [Step(one, one.config.model_validate(config)) for one, config in found]
+        named = [(technique(step.technique), step.config) for step in self.steps]
+        found = [Step(one, one.config.model_validate(config)) for one, config in named]
+        if self.outputs.emit:
+            found[-1] = Step(found[-1].technique, for_c_array(found[-1].config))
+        return found
 
     @classmethod
     def read(cls, path: Path) -> "Recipe":

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from tfopt.config.run import FolderConfig
-from tfopt.conversion.c_array import C_SUFFIXES, c_array
+from tfopt.conversion.c_array import C_SUFFIXES, c_files
 from tfopt.core.pipeline import Pipeline
 from tfopt.core.recipe import Recipe
 from tfopt.core.recipe_file import RecipeFile
@@ -155,5 +155,5 @@ def _payloads(files: Files, result: Result, recipe: Recipe) -> dict[Path, bytes]
     """Return what is written of a result, by its path."""
     payloads = [companion.payload for companion in result.companions]
     if recipe.outputs.emit:
-        payloads += [text.encode() for text in c_array(result.artifact.payload, files.output.stem)]
+        payloads += c_files(result.artifact, files.output.stem)
     return {files.output: result.artifact.payload, **dict(zip(files.companions, payloads, strict=True))}

@@ -16,6 +16,7 @@ from tfopt.evaluation.scores import counts_right
 from tfopt.evaluation.statistics import accuracy, accuracy_change, deviation, deviation_change
 from tfopt.formats.artifact import Artifact
 from tfopt.formats.keras.artifact import KerasArtifact
+from tfopt.formats.ports import ports_of
 from tfopt.formats.tflite.graph import parameter_counts, tflite_macs
 from tfopt.report.schema import (
     AccuracyChange,
@@ -145,9 +146,12 @@ def _measurement(
     else:
         count, nonzero = parameter_counts(artifact.payload)
         macs = tflite_macs(artifact.payload)
+    inputs, outputs = ports_of(artifact)
     return Measurement(
         name=artifact.name,
         format=artifact.format,
+        inputs=inputs,
+        outputs=outputs,
         file_bytes=len(artifact.payload),
         gzip_bytes=_gzip_bytes(artifact.payload),
         parameters=count,

@@ -1,13 +1,12 @@
 """A model file as plain data: its size and shapes, what it remembers, and its layers or operations."""
 
-from collections.abc import Sequence
-
-from tfopt.formats.artifact import Artifact, Shape
+from tfopt.formats.artifact import Artifact
 from tfopt.formats.keras.artifact import KerasArtifact
+from tfopt.formats.ports import ports_of
 from tfopt.formats.provenance import Provenance
 from tfopt.inspection.layers import keras_facts
 from tfopt.inspection.tflite import tflite_facts
-from tfopt.report.inspection import Inspection, OriginFacts, PortFacts, StepFacts
+from tfopt.report.inspection import Inspection, OriginFacts, StepFacts
 from tfopt.report.schema import package_versions
 from tfopt.runtime.progress import Progress
 
@@ -18,21 +17,17 @@ def inspect(artifact: Artifact, progress: Progress, *, int8: bool = True) -> Ins
         facts = keras_facts(artifact, progress, int8=int8)
     else:
         facts = tflite_facts(artifact.payload)
+    inputs, outputs = ports_of(artifact)
     return Inspection(
         name=artifact.name,
         format=artifact.format,
         file_bytes=len(artifact.payload),
-        inputs=_ports(artifact.input_shapes(), artifact.input_types()),
-        outputs=_ports(artifact.output_shapes()),
+        inputs=inputs,
+        outputs=outputs,
         origin=_origin(artifact.provenance) if artifact.provenance else None,
         versions=package_versions(),
         **facts,
     )
-
-
-def _ports(shapes: Sequence[Shape], types: Sequence[str | None] | None = None) -> list[PortFacts]:
-    types = types or [None] * len(shapes)
-    return [PortFacts(shape=list(shape), dtype=dtype) for shape, dtype in zip(shapes, types, strict=True)]
 
 
 def _origin(memory: Provenance) -> OriginFacts:

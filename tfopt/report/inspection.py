@@ -2,6 +2,7 @@
 
 from typing import Literal
 
+from tfopt.report.ports import Port
 from tfopt.report.schema import Record
 from tfopt.typing import Json
 
@@ -51,13 +52,6 @@ class TensorFacts(Record):
     bytes: int
 
 
-class PortFacts(Record):
-    """An input or output; None where a size is free."""
-
-    shape: list[int | None]
-    dtype: str | None
-
-
 class StepFacts(Record):
     """A command of the model's history, with those options that were not the default."""
 
@@ -88,8 +82,8 @@ class Inspection(Record):
     nonzero_parameters: int
     macs: int | None
     unattributed_macs: int = 0
-    inputs: list[PortFacts]
-    outputs: list[PortFacts]
+    inputs: list[Port]
+    outputs: list[Port]
     origin: OriginFacts | None
     layers: tuple[LayerFacts, ...] = ()
     operations: tuple[OperationFacts, ...] = ()

@@ -9,7 +9,8 @@ from rich.table import Table
 from rich.text import Text
 
 from tfopt.report.cells import EMPTY, format_size
-from tfopt.report.inspection import Inspection, LayerFacts, PortFacts, Verdict
+from tfopt.report.inspection import Inspection, LayerFacts, Verdict
+from tfopt.report.ports import described
 
 
 def render_inspection(found: Inspection) -> RenderableType:
@@ -28,7 +29,8 @@ def render_inspection(found: Inspection) -> RenderableType:
 
 
 def _made(found: Inspection) -> list[str]:
-    lines = [f"{word} {_ports(ports)}" for word, ports in (("takes", found.inputs), ("gives", found.outputs))]
+    sides = (("takes", found.inputs), ("gives", found.outputs))
+    lines = [f"{word} {described(port)}" for word, ports in sides for port in ports]
     if found.origin is None:
         return [*lines, "remembers nothing of its making: tfopt did not write it"]
     origin = found.origin
@@ -38,10 +40,6 @@ def _made(found: Inspection) -> list[str]:
     if origin.history:
         lines.append(f"made by tfopt {', then '.join(step.command for step in origin.history)}")
     return lines
-
-
-def _ports(ports: Sequence[PortFacts]) -> str:
-    return ", ".join(f"{_shape(port.shape)}{f' {port.dtype}' if port.dtype else ''}" for port in ports)
 
 
 def _shape(shape: Sequence[int | None]) -> str:

@@ -11,6 +11,7 @@ from typing import Literal, Self
 from pydantic import BaseModel, ConfigDict
 
 from tfopt.config.choices import Task
+from tfopt.report.ports import Port
 from tfopt.typing import Json, Options
 
 PACKAGES = ("tfopt", "tensorflow", "keras", "ai-edge-litert", "litert-quantizer", "numpy")
@@ -68,6 +69,8 @@ class Measurement(Record):
 
     name: str
     format: Literal["keras", "tflite"]
+    inputs: list[Port] = []
+    outputs: list[Port] = []
     file_bytes: int
     gzip_bytes: int
     parameters: int
@@ -150,13 +153,9 @@ class LayerChange(Record):
 class LayerError(Record):
     """The error that quantizing adds at one layer; figures of its last output against the float file.
 
-    Attributes:
-        layer: Its name.
-        kind: Its class.
-        added_noise: The noise-to-signal ratio, averaged over channels, that it adds to what its inputs have.
-        snr_db: The signal-to-noise ratio in dB; None if there is no noise.
-        cosine: The cosine of the angle between both outputs.
-        drop: The loss of accuracy on the validation split if this layer alone is quantized.
+    `added_noise` is the noise-to-signal ratio, averaged over channels, that it adds to what its inputs have; `snr_db`
+    the signal-to-noise ratio in dB, None if there is no noise; `cosine` that of the angle between both outputs; `drop`
+    the loss of accuracy on the validation split if this layer alone is quantized.
     """
 
     layer: str

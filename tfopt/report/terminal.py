@@ -10,6 +10,7 @@ from rich.text import Text
 
 from tfopt.report.cells import BASELINE, EMPTY, GROUPS, ROWS, format_score, gate_line, lock_line, verdicts
 from tfopt.report.layer_tables import render_errors, render_groups, render_layers
+from tfopt.report.ports import quantized_lines
 from tfopt.report.schema import Comparison, Measurement, Report
 from tfopt.report.tuning_table import render_trials
 
@@ -24,6 +25,7 @@ def render_report(report: Report, *, everything: bool = False) -> RenderableType
     for render in (render_layers, render_errors, render_groups, render_trials):
         parts.extend(render(report, everything=everything))
     parts.extend(_gates(report))
+    parts.extend(Text(line) for m in report.measurements for line in quantized_lines(m.name, m.inputs, m.outputs))
     parts.extend(Text(f"note: {note}") for note in [*report.notes, *_runtimes(report)])
     if report.replicas:
         parts.append(Text(f"trained with {_replicas(report.replicas)}"))

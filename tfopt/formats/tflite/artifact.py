@@ -15,6 +15,7 @@ from tfopt.formats.artifact import Shape, input_arrays
 from tfopt.formats.provenance import Provenance
 from tfopt.formats.tflite.graph import ends_in_probabilities
 from tfopt.formats.tflite.integers import Detail, dequantize_values, quantize_values
+from tfopt.report.ports import Port
 from tfopt.runtime.atomic_files import write_file
 from tfopt.typing import Array, Samples
 from tfopt.untrusted.trial import try_tflite
@@ -65,6 +66,7 @@ class TfliteArtifact:
         self.threads = threads
         interpreter = _interpreter(payload, name, threads)
         self._details = {which: _details_by_name(interpreter, which) for which in SIDES}
+        self._places = {which: [detail["index"] for detail in _details(interpreter, which)] for which in SIDES}
 
     @property
     def runtime(self) -> str:
@@ -105,6 +107,11 @@ class TfliteArtifact:
     def output_shapes(self) -> Sequence[Shape]:
         """Return the shapes of the outputs, batch axis first."""
         return [_shape(detail) for detail in self._details["output"].values()]
+
+    def ports(self, side: Side) -> list[Port]:
+        """Return the inputs or the outputs in the order of the file, which is that of `interpreter.input(i)` in C."""
+        found = sorted(self._details[side].items(), key=lambda item: self._places[side].index(item[1]["index"]))
+        return [_port(name, detail) for name, detail in found]
 
     def gives_probabilities(self) -> bool:
         """Tell whether the outputs of a classifier are probabilities: by its origin, or by its last operation."""
@@ -201,7 +208,7 @@ class _BoundInterpreter:
 
 def _details_by_name(interpreter: Interpreter, which: Side) -> dict[str, Detail]:
     """Return the details of the inputs or outputs by name: in the signature, or without one those of the tensors."""
-    details = interpreter.get_input_details() if which == "input" else interpreter.get_output_details()
+    details = _details(interpreter, which)
     signatures = interpreter.get_signature_list()
     if len(signatures) != 1:
         return {detail["name"]: detail for detail in details}
@@ -210,6 +217,17 @@ def _details_by_name(interpreter: Interpreter, which: Side) -> dict[str, Detail]
     named = runner.get_input_details() if which == "input" else runner.get_output_details()
     places = {detail["index"]: detail for detail in details}
     return {name: places[detail["index"]] for name, detail in named.items()}
+
+
+def _details(interpreter: Interpreter, which: Side) -> list[Detail]:
+    found: list[Detail] = interpreter.get_input_details() if which == "input" else interpreter.get_output_details()
+    return found
+
+
+def _port(name: str, detail: Detail) -> Port:
+    scale, zero_point = detail["quantization"]
+    numbers = {"scale": float(scale), "zero_point": int(zero_point)} if scale else {}
+    return Port(name=name, shape=list(_shape(detail)), dtype=np.dtype(detail["dtype"]).name, **numbers)
 
 
 def intermediate_tensors(

@@ -4,16 +4,15 @@ from typing import Annotated, ClassVar, Literal
 
 from pydantic import Field
 
-from tfopt.config.choices import InterfaceType
 from tfopt.config.fields import AdamRate, BatchSize, Drop, Epochs, Option, Seed
 from tfopt.config.fine_tuning import TaughtConfig
+from tfopt.conversion.config import InterfaceConfig
 
 
-class QatConfig(TaughtConfig):
+class QatConfig(TaughtConfig, InterfaceConfig):
     """Options of quantization-aware training: activations to 8 bits, weights to `bits`."""
 
     bits: Annotated[Literal[8, 4], Field(description="Bits of a weight."), Option("8|4")] = 8
-    io: Annotated[InterfaceType, Field(description="Type of the inputs and outputs of an int8 file.")] = "float"
     epochs: Epochs = 5
     batch_size: BatchSize = 64
     learning_rate: AdamRate = 1e-4

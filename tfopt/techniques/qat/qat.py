@@ -11,7 +11,7 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from tfopt.conversion.convert import convert, convert_trained
+from tfopt.conversion.convert import batch_notes, convert, convert_trained, has_recurrent
 from tfopt.core.context import Context
 from tfopt.core.outcome import Outcome
 from tfopt.distribution.strategies import MIRRORED, make_strategy
@@ -69,14 +69,16 @@ def quantize_aware(artifact: KerasArtifact, config: QatConfig, context: Context)
     aware.model.set_weights(learner.model.get_weights())
     notes += [teacher.note] if teacher else []
     trained = with_trained_weights(artifact.fresh_model(), model, aware.variables)
-    quantized = convert_trained(partial(tfmot.export, aware.model), artifact.name, config.io, progress)
+    batch = config.fixed_batch or (1 if has_recurrent(artifact.model) else None)
+    export = partial(tfmot.export, aware.model, batch, config.length)
+    quantized = convert_trained(export, artifact.name, config.io, progress)
     quantized.probabilities = artifact.gives_probabilities()
-    before = convert(artifact, progress)
+    before = convert(artifact, progress, config)
     notes.insert(0, f"trained for {len(result.history)} epochs, the weights are those of epoch {result.best_epoch + 1}")
     after = KerasArtifact.from_model(trained, artifact.name)
     gate, remarks = _held(artifact, after, quantized, config, context.evaluator)
     integer, told = hold_to_integers(quantized, full=config.full_integer)
-    notes += [*remarks, told]
+    notes += [*remarks, told, *batch_notes(batch)]
     return Outcome(
         quantized,
         companions=(after,),

@@ -25,7 +25,6 @@ from tfopt.formats.legacy.model_optimization import (
 from tfopt.formats.legacy.to_tf_keras import TfKerasCopy
 from tfopt.typing import Json, Tensor
 
-RECURRENT = (tf_keras.layers.RNN, tf_keras.layers.Bidirectional)
 ACTIVATIONS = {"linear", "relu", "swish", "softmax", "sigmoid", "tanh", "gelu"}
 FOLDING = (tf_keras.layers.Conv2D, tf_keras.layers.DepthwiseConv2D, tf_keras.layers.Dense)
 PASSING = (  # what gives the numbers it takes, which the scheme therefore does not quantize again
@@ -253,15 +252,19 @@ def _folds(layer: tf_keras.layers.Layer, registry: Any) -> bool:
     )
 
 
-def export(model: tf_keras.Model, folder: Path) -> None:
+def export(model: tf_keras.Model, batch: int | None, length: int | None, folder: Path) -> None:
     """Write `model` for inference into `folder`.
 
-    The batch size is free, but 1 if there is a recurrent layer: the converter needs a fixed one to find the kernel that
-    LiteRT has for it.
+    Args:
+        model: What was trained.
+        batch: The batch size to fix; None leaves it free. For LiteRT's own recurrent kernels it must be fixed.
+        length: What free sizes other than that of the batch become; None leaves them free.
+        folder: Gets the SavedModel.
     """
-    recurrent = any(isinstance(getattr(layer, "layer", layer), RECURRENT) for layer in model.layers)
     specs = [
-        tf.TensorSpec((1 if recurrent else tensor.shape[0], *tensor.shape[1:]), tensor.dtype, name=name)
+        tf.TensorSpec(
+            (batch or tensor.shape[0], *(size or length for size in tensor.shape[1:])), tensor.dtype, name=name
+        )
         for tensor, name in zip(model.inputs, model.input_names, strict=True)
     ]
     module = tf.Module()

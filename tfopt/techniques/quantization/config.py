@@ -5,9 +5,9 @@ from typing import Annotated, Literal, Self
 
 from pydantic import Field, model_validator
 
-from tfopt.config.choices import Algorithm, InterfaceType, Precision, WeightType
+from tfopt.config.choices import Algorithm, Precision, WeightType
 from tfopt.config.fields import Count, Drop, Option, Seed
-from tfopt.conversion.config import ConvertConfig
+from tfopt.conversion.config import InterfaceConfig
 
 PRECISIONS = {
     "int8": "Integer weights (per-channel) and activations, calibrated; the default.",
@@ -17,7 +17,7 @@ PRECISIONS = {
 }
 
 
-class QuantizeConfig(ConvertConfig):
+class QuantizeConfig(InterfaceConfig):
     """Options of quantization after training.
 
     `precision` says how activations are computed: int8 and int16 with fixed, calibrated ranges, `dynamic` as integers
@@ -48,7 +48,6 @@ class QuantizeConfig(ConvertConfig):
         Algorithm,
         Field(description="How scales are chosen; gptq rounds the weights of dense layers by what they are fed."),
     ] = "minmax"
-    io: Annotated[InterfaceType, Field(description="Type of the inputs and outputs of an int8 file.")] = "float"
     calibration: Annotated[
         Count | Path | None,
         Field(
