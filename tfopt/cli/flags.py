@@ -9,7 +9,7 @@ from pydantic import BaseModel
 BETWEEN = r"(, | or | and )"
 FIELD = re.compile(rf"`([a-z]\w*)`(?: (\w[\w-]*(?:{BETWEEN}\w[\w-]*)*))?")
 OF_VALUE = "__"  # a parameter that stands for one value of a field is called field__value
-SENTENCES = ("notes", "detail", "reason")  # the parts of a report that speak to a reader
+SENTENCES = ("warnings", "notes", "detail", "reason")  # the parts of a report that speak to a reader
 Record = TypeVar("Record", bound=BaseModel)
 
 

@@ -7,6 +7,7 @@ from tfopt.core.technique import AnyTechnique
 from tfopt.data.compatibility import match
 from tfopt.data.config import TFDS, DataConfig
 from tfopt.data.dataset import Dataset
+from tfopt.data.fed_values import FedValues
 from tfopt.data.loader import load as load_data
 from tfopt.data.preprocessing import Preprocessor
 from tfopt.errors import InputError
@@ -115,6 +116,7 @@ def data_provenance(data: Dataset) -> Provenance:
         class_names=data.class_names,
         columns=data.columns,
         fingerprint=data.fingerprint,
+        fed=FedValues.of(data),
     )
 
 

@@ -11,13 +11,16 @@ from tfopt.errors import InputError
 from tfopt.evaluation.bleu import copied
 from tfopt.evaluation.config import Gates
 from tfopt.evaluation.gates import check
+from tfopt.evaluation.measurement import Measured, measure
 from tfopt.evaluation.measurement import compare as compare_measured
-from tfopt.evaluation.measurement import measure
+from tfopt.evaluation.sanity import guess_doubts, scale_doubts
 from tfopt.formats.artifact import Artifact
 from tfopt.formats.keras.artifact import KerasArtifact
 from tfopt.formats.loading import ModelLike, load
 from tfopt.report.schema import Baseline, DataSummary, Report, package_versions
 from tfopt.runtime.progress import Progress
+
+TRAINING = ("train", "tune")  # commands whose models are new
 
 
 @dataclass(frozen=True)
@@ -60,17 +63,34 @@ def report_of(
     position = next((index for index, one in enumerate(artifacts) if one is held), None)
     measured = measure(artifacts, None if untrained else data, progress)
     comparisons = compare_measured(measured)
+    told = summary(data) if data else None
     return Report(
         command=command,
         config=config.model_dump(mode="json"),
-        data=summary(data) if data else None,
+        data=told,
         measurements=[m.measurement for m in measured],
         comparisons=comparisons,
         gates=check(gates, measured, comparisons, position) if gates else [],
+        warnings=_warnings(command, artifacts, data, measured, told),
         notes=[*notes, *_remarks(artifacts, data, untrained=untrained)],
         seed=getattr(config, "seed", None),
         versions=package_versions(),
     )
+
+
+def _warnings(
+    command: str,
+    artifacts: Sequence[Artifact],
+    data: Dataset | None,
+    measured: Sequence[Measured],
+    told: DataSummary | None,
+) -> list[str]:
+    """Return what makes the figures doubtful; models that were not scored (they are untrained) are not doubted."""
+    measurements = [one.measurement for one in measured]
+    if data is None or told is None or told.baseline is None or all(one.scores is None for one in measured):
+        return []
+    guesses = guess_doubts(measurements, told.baseline, data.task, trained=command in TRAINING)
+    return scale_doubts(artifacts, data) + guesses
 
 
 def report_files(

@@ -11,6 +11,7 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 
 from tfopt.config.choices import Task
 from tfopt.data.config import DataConfig
+from tfopt.data.fed_values import FedValues
 from tfopt.data.preprocessing import Preprocessor
 from tfopt.errors import InputError
 from tfopt.formats.paths import PROVENANCE_MEMBER
@@ -40,6 +41,7 @@ class Provenance(Preprocessor):
         num_classes: The number of classes it tells apart.
         columns: The columns of a table that are its inputs.
         fingerprint: A hash of the data, to notice when they have changed.
+        fed: The values that it was fed in its training, to notice data on another scale.
         history: The commands that made it, in order.
     """
 
@@ -49,6 +51,7 @@ class Provenance(Preprocessor):
     num_classes: int | None = None
     columns: tuple[str, ...] | None = None
     fingerprint: str | None = None
+    fed: FedValues | None = None
     history: tuple[Step, ...] = ()
 
     def inputs_only(self) -> "Provenance":

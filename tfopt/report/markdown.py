@@ -1,4 +1,4 @@
-"""A report as Markdown, for the comment of a pull request: the table of all artifacts, limits and notes."""
+"""A report as Markdown, for the comment of a pull request: warnings, the table of all artifacts, limits and notes."""
 
 from rich.text import Text
 
@@ -11,6 +11,7 @@ def markdown_text(report: Report) -> str:
     comparisons = {comparison.name: comparison for comparison in report.comparisons}
     pairs = [(m, comparisons.get(m.name) if index else None) for index, m in enumerate(report.measurements)]
     lines = [f"### tfopt {report.command}", ""]
+    lines += [line for warning in report.warnings for line in (f"**WARNING: {warning}**", "")]
     lines += [_row("", *(m.name for m, _ in pairs)), "|---" * (len(pairs) + 1) + "|"]
     for label, cell in ROWS:
         cells = [cell(*pair) for pair in pairs]

@@ -253,6 +253,7 @@ class Report(Record):
         groups: What each group of channels is worth, what hurts most first.
         gates: The limits that were set, and whether they hold.
         lock: What the lock of a recipe was held to.
+        warnings: Sentences on what makes the figures doubtful: they are shown first.
         notes: Sentences on what was done or left out.
         replicas: The device of each replica, if training was distributed.
         history: The losses and metrics of each epoch.
@@ -273,6 +274,7 @@ class Report(Record):
     groups: list[GroupLoss] = []
     gates: list[GateResult] = []
     lock: list[LockCheck] = []
+    warnings: list[str] = []
     notes: list[str] = []
     replicas: list[str] = []
     history: list[dict[str, float]] = []

@@ -21,7 +21,9 @@ Pair = tuple[Measurement, Comparison | None]
 
 def render_report(report: Report, *, everything: bool = False) -> RenderableType:
     """Return the report for `rich.console.Console.print`; `everything` lists every layer of a large model."""
-    parts: list[RenderableType] = [_title(report), _measurements(report)]
+    parts: list[RenderableType] = [_title(report)]
+    parts.extend(Text(f"WARNING: {warning}", style="bold red") for warning in report.warnings)
+    parts.append(_measurements(report))
     for render in (render_layers, render_errors, render_groups, render_trials):
         parts.extend(render(report, everything=everything))
     parts.extend(_gates(report))
