@@ -81,9 +81,10 @@ def test_guessing_is_shouted_first_in_text_in_json_and_in_markdown(guessing):
 
 def test_a_training_that_learnt_nothing_says_what_to_try(digits):
     config = tfopt.TrainConfig(arch="mlp", size="tiny", epochs=1, learning_rate=1e-7)
-    [warning] = tfopt.train(config, digits).report.warnings
+    warning, advice = tfopt.train(config, digits).report.warnings
     assert "better than a guess" in warning
     assert "`learning_rate`" in warning
+    assert "it has not learnt the samples" in advice
 
 
 def test_a_forecast_worse_than_repeating_is_told_with_both_figures():

@@ -178,7 +178,7 @@ def train(
     With `workers` it is trained by several processes (see `tfopt.distribution.workers`).
     """
     from tfopt.distribution.workers.training import train_by_workers
-    from tfopt.training.train import summary_of
+    from tfopt.training.train import completed, summary_of
     from tfopt.training.train import train as train_model
 
     config, progress = _checked(config or TrainConfig(), TrainConfig), progress or Silent()
@@ -195,7 +195,7 @@ def train(
     artifact = KerasArtifact.from_model(made.model, name, provenance_of(dataset, "train", config))
     notes = [*dataset.notes, *summary_of(made, config, dataset)]
     report = report_of("train", config, dataset, [artifact], progress, notes=notes)
-    return Result(artifact, report.model_copy(update={"replicas": made.replicas, "history": made.result.history}))
+    return Result(artifact, completed(report, made, dataset))
 
 
 @preserved()

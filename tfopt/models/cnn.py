@@ -2,9 +2,13 @@
 
 Each block is two convolutions of size 3 and a halving of the size; the width doubles from block to block, and global
 average pooling (Lin et al. 2014) ends the trunk, so that most weights are where pruning and quantization work best.
+Large images get more blocks than a size has, until little is left to average: else a convolution sees too little of an
+image to tell shapes from colours, and the average of many places says little of any.
 With `residual` it is a ResNet (He et al. 2016); of three blocks, about MLPerf Tiny's ResNet-8, and with three `blocks`
 of each width a ResNet-20.
 """
+
+from math import ceil, log2
 
 import keras
 from keras import layers
@@ -18,6 +22,8 @@ from tfopt.models.signature import Signature
 
 SIZES: Sizes = {"tiny": Dimensions(8, 3), "small": Dimensions(16, 3), "base": Dimensions(32, 4)}
 LEAST_SIZE = 3
+MOST_AVERAGED = 4  # rows or columns
+MOST_DOUBLINGS = 3  # of the width
 
 
 def cnn(config: ModelConfig, signature: Signature) -> keras.Model:
@@ -34,13 +40,19 @@ def cnn(config: ModelConfig, signature: Signature) -> keras.Model:
         for layer in range(1, (config.depth or 1) + 1):
             x = layers.Conv1D(size.width * 2, 5, padding="same", activation="relu", name=f"conv{layer}")(x)
     else:
-        x = _vgg_blocks(x, size)
+        x = _vgg_blocks(x, size, config.depth or _blocks(x, size))
     return add_head(inputs, pool(x, signature), signature, size.dropout, "cnn")
 
 
-def _vgg_blocks(x: keras.KerasTensor, size: Dimensions) -> keras.KerasTensor:
-    for block in range(size.depth):
-        x = vgg_block(x, size.width * 2**block, block + 1)
+def _blocks(x: keras.KerasTensor, size: Dimensions) -> int:
+    """Return how many blocks, each of which halves it, an image needs; a sequence has as many as the size says."""
+    least = min(x.shape[1:-1]) if len(x.shape) == 4 else 1
+    return max(size.depth, ceil(log2((least + 1) / (MOST_AVERAGED + 1))))
+
+
+def _vgg_blocks(x: keras.KerasTensor, size: Dimensions, blocks: int) -> keras.KerasTensor:
+    for block in range(blocks):
+        x = vgg_block(x, size.width * 2 ** min(block, MOST_DOUBLINGS), block + 1)
         if min(x.shape[1:-1]) < LEAST_SIZE:
             break
     return x

@@ -23,6 +23,7 @@ class ProgressBars:
             SpinnerColumn(),
             TextColumn("{task.description}", markup=False),
             BarColumn(bar_width=20),
+            TextColumn("elapsed", style="dim"),
             TimeElapsedColumn(),
             TextColumn("left", style="dim"),
             TimeRemainingColumn(),

@@ -1,7 +1,4 @@
-"""The report of a command as plain data: before, after, what changed, and how every figure was obtained.
-
-It is written as JSON as it is; `terminal` shows it to a person.
-"""
+"""The report of a command as plain data: before, after, what changed, how every figure was obtained; JSON as it is."""
 
 import platform
 from collections.abc import Sequence
@@ -249,14 +246,14 @@ class Report(Record):
         measurements: One for each artifact; the first is the baseline.
         comparisons: Each other artifact against the baseline.
         layers: What was done to each layer.
-        errors: What quantizing does at each layer, worst first.
+        errors: What quantizing does at each layer.
         groups: What each group of channels is worth, what hurts most first.
         gates: The limits that were set, and whether they hold.
         lock: What the lock of a recipe was held to.
         warnings: Sentences on what makes the figures doubtful: they are shown first.
         notes: Sentences on what was done or left out.
         replicas: The device of each replica, if training was distributed.
-        history: The losses and metrics of each epoch.
+        history: The losses and metrics of each epoch; the weights are those of `best_epoch`, counted from 1.
         trials: The trials of a search.
         importances: How much each option of a search mattered, as shares.
         seed: The seed of everything random.
@@ -278,6 +275,7 @@ class Report(Record):
     notes: list[str] = []
     replicas: list[str] = []
     history: list[dict[str, float]] = []
+    best_epoch: int | None = None
     trials: list[TrialResult] = []
     importances: dict[str, float] = {}
     seed: int | None = None

@@ -9,6 +9,7 @@ from rich.table import Table
 from rich.text import Text
 
 from tfopt.report.cells import BASELINE, EMPTY, GROUPS, ROWS, format_score, gate_line, lock_line, verdicts
+from tfopt.report.epochs_table import render_epochs
 from tfopt.report.layer_tables import render_errors, render_groups, render_layers
 from tfopt.report.ports import quantized_lines
 from tfopt.report.schema import Comparison, Measurement, Report
@@ -24,7 +25,7 @@ def render_report(report: Report, *, everything: bool = False) -> RenderableType
     parts: list[RenderableType] = [_title(report)]
     parts.extend(Text(f"WARNING: {warning}", style="bold red") for warning in report.warnings)
     parts.append(_measurements(report))
-    for render in (render_layers, render_errors, render_groups, render_trials):
+    for render in (render_epochs, render_layers, render_errors, render_groups, render_trials):
         parts.extend(render(report, everything=everything))
     parts.extend(_gates(report))
     parts.extend(Text(line) for m in report.measurements for line in quantized_lines(m.name, m.inputs, m.outputs))

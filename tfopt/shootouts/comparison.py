@@ -67,10 +67,11 @@ def shootout(config: ShootoutConfig, data: Dataset, progress: Progress) -> tuple
     with temporary_folder() as folder:
         runs: dict[str, list[Run]] = {arch: [] for arch in trainings}
         artifacts: dict[str, list[KerasArtifact]] = {arch: [] for arch in trainings}
-        with progress.task("training", len(trainings) * config.seeds) as advance:
+        most = len(trainings) * config.seeds
+        with progress.task("training", most) as advance:
             for seed in range(config.seeds):
-                for arch, training in trainings.items():
-                    advance(0, f"{arch}, seed {seed}")
+                for number, (arch, training) in enumerate(trainings.items(), 1 + seed * len(trainings)):
+                    advance(0, f"training {number} of {most}: {arch}, seed {seed}")
                     path = folder / f"{arch}-{seed}.keras"
                     seeded = training.model_copy(update={"seed": seed})
                     runs[arch].append(_train(arch, seeded, seen, config.seconds, path))

@@ -6,7 +6,7 @@ from typing import Annotated, ClassVar, Self
 from pydantic import Field, model_validator
 
 from tfopt.config.choices import Decay
-from tfopt.config.fields import AdamRate, BatchSize, Config, Count, Epochs, Option, Patience, Rate, Seed
+from tfopt.config.fields import AdamRate, Config, Count, Option, Rate, Seed
 from tfopt.config.fine_tuning import Augmentations, DistributedConfig
 from tfopt.models.config import ModelConfig
 
@@ -18,6 +18,7 @@ TRANSFER = "Start from another model"
 class TrainConfig(ModelConfig, DistributedConfig):
     """The settings of a training of a new model.
 
+    Of `epochs`, `batch_size` and `patience` None is what suits the number of samples (see `tfopt.training.defaults`).
     `learning_rate` is where the optimizer starts, after a rise over the first `warmup` share of all steps; `decay` is
     how the rate falls then. `weight_decay` is decoupled (AdamW), `l1` and `l2` are penalties of the kernels in the
     loss. `class_weights` weighs each class by the inverse of its frequency. `jit` compiles steps with XLA.
@@ -27,12 +28,19 @@ class TrainConfig(ModelConfig, DistributedConfig):
     while the layers that `freeze` names keep their weights, and then for at most `fine_tune` epochs everything.
     """
 
-    epochs: Epochs = 30
-    batch_size: BatchSize = 64
+    epochs: Annotated[Count | None, Field(description="Most epochs to train; left out: 30, more of few samples.")] = (
+        None
+    )
+    batch_size: Annotated[
+        Count | None, Field(description="Samples a step, over all replicas; left out: 64, fewer of few samples.")
+    ] = None
     learning_rate: AdamRate = 1e-3
     decay: Annotated[Decay, Field(description="How the learning rate falls over all epochs."), TRAINING] = "constant"
     warmup: Annotated[Rate, Field(description="Share of all steps in which the learning rate rises."), TRAINING] = 0.0
-    patience: Patience = 10
+    patience: Annotated[
+        Count | None,
+        Field(description="Stop this many epochs after the lowest validation loss; left out: 10, more of few samples."),
+    ] = None
     augment: Annotated[
         Augmentations,
         Field(

@@ -9,6 +9,7 @@ from tfopt.config.choices import Augmentation, Decay
 from tfopt.data.dataset import Dataset
 from tfopt.training.batches import steps_per_epoch
 from tfopt.training.config import TrainConfig
+from tfopt.training.defaults import default_batch_size, default_epochs, default_patience
 from tfopt.training.optimizers import make_optimizer
 from tfopt.typing import Options
 
@@ -44,11 +45,24 @@ class FitPlan:
     jit: bool = False
 
     @classmethod
-    def of(cls, config: TrainConfig) -> "FitPlan":
-        """Return the plan that a config for a new model asks for, under the strategy of this scope."""
+    def of(cls, config: TrainConfig, samples: int) -> "FitPlan":
+        """Return the plan that a config for a new model asks for, under the strategy of this scope.
+
+        Args:
+            config: What was asked for.
+            samples: The number of training samples, by which what was left out is chosen.
+        """
         given: Options = {name: getattr(config, name) for name in cls.__dataclass_fields__ if hasattr(config, name)}
-        replicas = tf.distribute.get_strategy().num_replicas_in_sync if config.scale_lr else 1
-        return cls(**given | {"learning_rate": config.learning_rate * replicas})
+        replicas = tf.distribute.get_strategy().num_replicas_in_sync
+        batch_size = config.batch_size or default_batch_size(samples, replicas)
+        steps = steps_per_epoch(samples, batch_size)
+        given |= {
+            "batch_size": batch_size,
+            "epochs": config.epochs or default_epochs(steps),
+            "patience": config.patience or default_patience(steps),
+            "learning_rate": config.learning_rate * (replicas if config.scale_lr else 1),
+        }
+        return cls(**given)
 
     @property
     def soft(self) -> bool:

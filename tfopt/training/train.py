@@ -14,8 +14,9 @@ from tfopt.distribution.strategies import MIRRORED, make_strategy, replica_devic
 from tfopt.models.applications import PREFIX, application
 from tfopt.models.architectures import build
 from tfopt.models.signature import Signature
+from tfopt.report.schema import Report
 from tfopt.runtime.progress import Progress
-from tfopt.training.batches import steps_per_epoch
+from tfopt.training.advice import advice
 from tfopt.training.checkpoint import NOT_STARTED, RunFiles
 from tfopt.training.config import TrainConfig
 from tfopt.training.fit import FitResult, fit
@@ -79,7 +80,7 @@ def train(
     with where.scope():
         with _layer_precision(config):
             model = build(config, Signature.of(data))
-        result = fit(model, data, FitPlan.of(config), progress, files=files, callbacks=callbacks)
+        result = fit(model, data, FitPlan.of(config, len(data.train)), progress, files=files, callbacks=callbacks)
         replicas = replica_devices(where, model)
     if config.mixed_precision:
         return TrainingResult(_in_float32(model, config, data), result, replicas, [])
@@ -135,8 +136,8 @@ def _in_float32(model: keras.Model, config: TrainConfig, data: Dataset) -> keras
 
 def summary_of(trained: TrainingResult, config: TrainConfig, data: Dataset) -> list[str]:
     """Return what a report says of a training: epochs, the one that was selected, resumption and replicas."""
-    result, replicas = trained.result, len(trained.replicas)
-    most = f"{config.epochs}{' in each part' * bool(config.base)}"
+    result, replicas, plan = trained.result, len(trained.replicas), FitPlan.of(config, len(data.train))
+    most = f"{plan.epochs}{' in each part' * bool(config.base)}"
     notes = [
         *trained.notes,
         f"{len(result.history)} epochs trained of at most {most}, the weights are those of epoch"
@@ -146,10 +147,18 @@ def summary_of(trained: TrainingResult, config: TrainConfig, data: Dataset) -> l
         notes.append(f"resumed after {result.resumed_at}")
     if replicas > 1:
         samples = len(data.train)
-        seen = result.steps // steps_per_epoch(samples, config.batch_size) * samples
+        seen = result.steps // plan.steps(data) * samples
         scaled = f", at {replicas} times the learning rate" if config.scale_lr else ""
         notes.append(
             f"{replicas} replicas made {result.steps:,} steps on {seen:,} samples, in each epoch on all {samples:,}"
             f"{scaled}"
         )
     return notes
+
+
+def completed(report: Report, trained: TrainingResult, data: Dataset) -> Report:
+    """Return the report of a training with its epochs, its replicas, and advice if it came to nothing."""
+    result = trained.result
+    said = {"replicas": trained.replicas, "history": result.history, "best_epoch": result.best_epoch + 1}
+    warnings = [*report.warnings, *advice(report, result.history, data.kind)]
+    return report.model_copy(update={**said, "warnings": warnings})

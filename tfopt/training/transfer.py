@@ -86,12 +86,12 @@ def transfer(
         files: Where the state of the run is saved, and resumed from.
     """
     if config.base_weights == "none":
-        result = fit(model, data, FitPlan.of(config), progress, files=files)
+        result = fit(model, data, FitPlan.of(config, len(data.train)), progress, files=files)
         return TransferResult(result, ["the weights began as random ones: all were trained together, none was frozen"])
     trunk = [(name, layer) for name, layer in named_layers(model) if layer.weights and layer not in head]
     frozen = frozen_layers(trunk, config.freeze)
     normalizations = {layer for _, layer in trunk if isinstance(layer, layers.BatchNormalization)}
-    plan = FitPlan.of(config)
+    plan = FitPlan.of(config, len(data.train))
     before = {layer: layer.trainable for _, layer in trunk}
     try:
         _freeze(trunk, frozen | normalizations)
@@ -100,7 +100,7 @@ def transfer(
         notes = [
             f"the new head trained for {len(first.history)} epochs with {len(frozen)} of {len(trunk)} layers frozen"
         ]
-        epochs = config.epochs if config.fine_tune is None else config.fine_tune
+        epochs = plan.epochs if config.fine_tune is None else config.fine_tune
         if not epochs:
             return TransferResult(first, notes)
         frozen_weights, frozen_loss = model.get_weights(), _validation_loss(model, data)

@@ -98,7 +98,7 @@ def _asked(search: Search, data: Dataset) -> Json:
 
 def _run_all(study: optuna.Study, search: Search, data: Dataset, progress: Progress) -> None:
     with progress.task("trials", search.most) as advance:
-        watch = _Watch(study, advance)
+        watch = _Watch(study, search, advance)
         watch()
         if search.config.parallel > 1:
             run_in_parallel(study, search, data, watch)
@@ -109,19 +109,32 @@ def _run_all(study: optuna.Study, search: Search, data: Dataset, progress: Progr
 
 
 class _Watch:
-    """Moves a bar on to the number of trials that have ended, and shows the best score."""
+    """Moves a bar on to the number of trials that have ended, and shows which one runs and the best score."""
 
-    def __init__(self, study: optuna.Study, advance: Advance) -> None:
+    def __init__(self, study: optuna.Study, search: Search, advance: Advance) -> None:
         self.study = study
+        self.search = search
         self.advance = advance
         self.shown = 0
 
     def __call__(self) -> None:
         """Look at the study."""
         winner, count = best(self.study), len(ended(self.study))
-        detail = f"best {winner.value:.4g}, trial {winner.user_attrs['slot'] + 1}" if winner else ""
-        self.advance(count - self.shown, detail)
+        found = f", best {winner.value:.4g} in trial {winner.user_attrs['slot'] + 1}" if winner else ""
+        self.advance(count - self.shown, running(count, self.search.most, self.search.config.parallel) + found)
         self.shown = count
+
+
+def running(done: int, most: int, parallel: int) -> str:
+    """Say which trials run when so many are done.
+
+    >>> running(1, 5, 1), running(3, 5, 4), running(5, 5, 1)
+    ('trial 2 of 5', 'trials 4 to 5 of 5', '5 of 5 trials done')
+    """
+    first, last = done + 1, min(done + parallel, most)
+    if first > last:
+        return f"{done} of {most} trials done"
+    return f"trial {first} of {most}" if first == last else f"trials {first} to {last} of {most}"
 
 
 def _nothing(study: optuna.Study, search: Search) -> str:

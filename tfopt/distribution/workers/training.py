@@ -135,7 +135,7 @@ def _restart_note(
     if workers.rank:
         return f"{failure}: started again, from the chief's last checkpoint"
     position = next((at for folder in files.folders if (at := saved_position(folder)) != NOT_STARTED), NOT_STARTED)
-    kept = position.epoch * FitPlan.of(config).steps(data) + position.step
+    kept = position.epoch * FitPlan.of(config, len(data.train)).steps(data) + position.step
     where = "at the beginning" if position == NOT_STARTED else f"after {position}"
     lost = max(0, steps - kept)
     return f"{failure} in step {steps + 1}: all started again {where}, {lost} step{'s' * (lost != 1)} lost"
