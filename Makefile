@@ -6,7 +6,7 @@ DEMO := demo
 SHARED := ../shared
 
 .DEFAULT_GOAL := help
-.PHONY: help demo install format check test test-slow samples readme bench acceptance matrix clean
+.PHONY: help demo install format check test test-slow samples readme bench false-alarms acceptance matrix clean
 
 help: ## show this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /  make \1\t/' | expand -t 20
@@ -74,6 +74,9 @@ bench: $(VENV)/installed ## throughput against plain Keras and a TFMOT script, a
 	$(BIN)/python benchmarks/fine_tuning.py
 	$(BIN)/python benchmarks/forms.py
 	$(BIN)/python benchmarks/scaling.py
+
+false-alarms: $(VENV)/installed ## how often each verdict of a report is wrong, by simulation
+	$(BIN)/python benchmarks/false_alarms.py
 
 acceptance: $(VENV)/installed ## what the commands do with real models, those of SHARED/models on SHARED/data
 	$(BIN)/python benchmarks/acceptance.py $(SHARED)

@@ -64,9 +64,17 @@ def _read_share(given: object) -> object:
 
 
 def _read_drop(given: object) -> object:
+    return _read_limit(given, "everything to be lost")
+
+
+def _read_growth(given: object) -> object:
+    return _read_limit(given, "the error to double")
+
+
+def _read_limit(given: object, allowed: str) -> object:
     number = _read_share(given)
     if number == 1 and given != "100%":
-        raise ValueError(f"{given} would allow everything to be lost; did you mean {given}%?")
+        raise ValueError(f"{given} would allow {allowed}; did you mean {given}%?")
     return number
 
 
@@ -102,6 +110,7 @@ Share = Annotated[
     Option("SHARE", text=True),
 ]
 Drop = Annotated[Share, _number_or(ShareText, _read_drop, ge=0, lt=1)]
+Growth = Annotated[Share, _number_or(ShareText, _read_growth, ge=0, lt=1)]
 Rate = Annotated[Share, Field(lt=1), _number_or(ShareText, _read_share, ge=0, lt=1)]
 Duration = Annotated[
     float,

@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from typing import Self
 
+from tfopt.config.choices import Task
 from tfopt.data.dataset import Dataset
 from tfopt.evaluation.evaluator import Evaluator
 from tfopt.runtime.progress import Progress, Silent
@@ -21,6 +22,11 @@ class Context:
     data: Dataset | None = None
     evaluator: Evaluator | None = None
     progress: Progress = Silent()  # noqa: RUF009  # it holds nothing
+
+    @property
+    def task(self) -> Task | None:
+        """Return what is learnt; None if there are no data."""
+        return self.data.task if self.data else None
 
     @classmethod
     def of(cls, data: Dataset | None, progress: Progress) -> Self:

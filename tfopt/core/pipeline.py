@@ -20,6 +20,7 @@ from tfopt.data.dataset import Dataset
 from tfopt.distribution.strategies import create_logical_devices
 from tfopt.errors import InputError
 from tfopt.evaluation.config import Gates
+from tfopt.evaluation.limits import limit_for
 from tfopt.formats.artifact import Artifact
 from tfopt.formats.keras.artifact import KerasArtifact
 from tfopt.formats.loading import ModelLike, load_keras
@@ -79,8 +80,8 @@ class Pipeline:
             create_logical_devices(step.config)
         source = load_keras(model)
         dataset, notes = data_for(source, data, progress)
-        if gates and gates.max_drop is not None and dataset is None:
-            raise InputError("`max_drop` needs data to measure accuracy on; give `data` NAME or `data` FILE.npz")
+        if gates:
+            limit_for(gates, dataset.task if dataset else None)  # refuses before the work
         with started_ahead(*(child for step in self.steps for child in step.technique.children)):
             applied = self._applied(source, dataset, progress, name, folder)
         last = applied[-1]

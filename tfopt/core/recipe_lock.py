@@ -21,6 +21,7 @@ from tfopt.formats.keras.custom_objects import source_hashes
 from tfopt.report.schema import GateResult, LockCheck, Measurement, Report, package_versions
 from tfopt.runtime.atomic_files import check_folder
 
+ANSWER_GATES = ("max-drop", "max-error-growth")
 SHOWN = 12  # digits of a hash that are told
 
 
@@ -202,7 +203,7 @@ def _figures(locked: Sequence[Figure], made: Sequence[Figure]) -> list[LockCheck
         alike = one and other and (one.gate, one.name, one.split) == (other.gate, other.name, other.split)
         checks.append(
             LockCheck(
-                what=f"{this.gate} on the {this.split} split" if this.gate == "max-drop" else this.gate,
+                what=f"{this.gate} on the {this.split} split" if this.gate in ANSWER_GATES else this.gate,
                 name=this.name,
                 locked=f"{one.found:g} ({one.low:g} to {one.high:g})" if one else "none",
                 found=f"{other.found:g}" if other else "none",
@@ -219,7 +220,7 @@ def _figure(gate: GateResult, measurements: Sequence[Measurement]) -> Figure:
     """
     below = above = 0.0
     measured = next((one for one in reversed(measurements) if one.name == gate.name), None)
-    if gate.gate == "max-drop" and gate.split == "test" and measured:
+    if gate.gate in ANSWER_GATES and gate.split == "test" and measured:
         if measured.accuracy:
             below = measured.accuracy.high - measured.accuracy.value  # a higher accuracy is a smaller drop
             above = measured.accuracy.value - measured.accuracy.low

@@ -11,6 +11,7 @@ from tfopt.errors import InputError
 from tfopt.evaluation.bleu import copied
 from tfopt.evaluation.config import Gates
 from tfopt.evaluation.gates import check
+from tfopt.evaluation.limits import limit_for
 from tfopt.evaluation.measurement import Measured, measure
 from tfopt.evaluation.measurement import compare as compare_measured
 from tfopt.evaluation.sanity import guess_doubts, scale_doubts
@@ -60,6 +61,8 @@ def report_of(
         held: The only artifact that is held to them, if not all are.
         untrained: Whether their weights are random, so that how well they answer is not measured.
     """
+    if gates:
+        limit_for(gates, data.task if data else None)  # refuses before the work
     position = next((index for index, one in enumerate(artifacts) if one is held), None)
     measured = measure(artifacts, None if untrained else data, progress)
     comparisons = compare_measured(measured)
@@ -70,7 +73,7 @@ def report_of(
         data=told,
         measurements=[m.measurement for m in measured],
         comparisons=comparisons,
-        gates=check(gates, measured, comparisons, position) if gates else [],
+        gates=check(gates, measured, position) if gates else [],
         warnings=_warnings(command, artifacts, data, measured, told),
         notes=[*notes, *_remarks(artifacts, data, untrained=untrained)],
         seed=getattr(config, "seed", None),

@@ -16,8 +16,11 @@ import tensorflow as tf
 from tfopt.config.choices import Task
 from tfopt.data.dataset import Dataset
 from tfopt.data.sampling import fair_order
+from tfopt.evaluation.intervals import Clusters
+from tfopt.evaluation.limits import WORSE_GROWTH, WORSE_POINTS
 from tfopt.evaluation.losses import loss_function
-from tfopt.evaluation.scores import counts_right, described, drop, scores
+from tfopt.evaluation.scores import clusters_of, counts_right, described, drop, scores
+from tfopt.evaluation.statistics import CONFIDENCE, Worsening, worsening
 from tfopt.formats.artifact import Artifact
 from tfopt.formats.keras.artifact import predict_batches
 from tfopt.formats.tflite.artifact import TfliteArtifact
@@ -83,6 +86,21 @@ class Evaluator:
     def drop(self, before: Array, after: Array) -> float:
         """Return how much worse scores have become: points of accuracy, or the share by which the mean error grew."""
         return drop(self.task, before, after)
+
+    @cached_property
+    def clusters(self) -> Clusters | None:
+        """Return which scores are no independent draws, as `tfopt.evaluation.scores.clusters_of` tells."""
+        assert self.y is not None
+        return clusters_of(self.task, self.y)
+
+    def worsening(self, before: Array, after: Array, confidence: float = CONFIDENCE) -> Worsening:
+        """Return how much worse scores have become, as `drop` does, with the interval of that."""
+        return worsening(before, after, self.clusters, confidence)
+
+    @property
+    def tolerance(self) -> float:
+        """The drop from which on something counts as worse: points of accuracy, or growth of the error."""
+        return WORSE_POINTS if self.counts_right else WORSE_GROWTH
 
     def described(self, found: Array) -> str:
         """Return in words what scores amount to."""
@@ -163,9 +181,17 @@ class Reference:
         """Return how much worse than the reference a file is, as `Evaluator.drop` does; 0 without labels."""
         if self.scores is None:
             return 0.0
+        return self.evaluator.drop(self.scores, self._found(artifact))
+
+    def worsening(self, artifact: TfliteArtifact, confidence: float = CONFIDENCE) -> Worsening:
+        """Return how much worse than the reference a file is, with the interval of that; there must be labels."""
+        assert self.scores is not None
+        return self.evaluator.worsening(self.scores, self._found(artifact), confidence)
+
+    def _found(self, artifact: TfliteArtifact) -> Array:
         found = self._scored(artifact.outputs(self.feeds))
         assert found is not None
-        return self.evaluator.drop(self.scores, found)
+        return found
 
     def _scored(self, outputs: Mapping[str, Array]) -> Array | None:
         if self.evaluator.y is None:

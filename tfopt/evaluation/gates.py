@@ -2,40 +2,40 @@
 
 from collections.abc import Sequence
 
-from tfopt.errors import InputError
+import numpy as np
+
 from tfopt.evaluation.config import Gates
+from tfopt.evaluation.limits import Limit
 from tfopt.evaluation.measurement import Measured
-from tfopt.report.schema import Comparison, GateResult
+from tfopt.evaluation.statistics import worsening
+from tfopt.report.schema import GateResult
 
 
-def check(
-    gates: Gates, measured: Sequence[Measured], comparisons: Sequence[Comparison], held: int | None = None
-) -> list[GateResult]:
-    """Hold artifacts to the gates; raise `InputError` if accuracy was asked for but not measured.
+def check(gates: Gates, measured: Sequence[Measured], held: int | None = None) -> list[GateResult]:
+    """Hold artifacts to the gates; what answers may lose needs their scores.
 
     Args:
         gates: The limits.
         measured: The artifacts, the baseline first.
-        comparisons: Each other artifact against the baseline.
         held: The index of the only artifact that is held to them; None for all but the baseline.
     """
     results = []
-    for index, (this, comparison) in enumerate(zip(measured[1:], comparisons, strict=True), 1):
+    for index, this in enumerate(measured[1:], 1):
         if held not in (None, index):
             continue
-        name = this.measurement.name
+        name, size = this.measurement.name, this.measurement.file_bytes
         if gates.max_size is not None:
-            size = this.measurement.file_bytes
             results.append(
                 GateResult(gate="max-size", name=name, limit=gates.max_size, found=size, passed=size <= gates.max_size)
             )
-        if gates.max_drop is not None:
-            if comparison.accuracy is not None:
-                drop = 0.0 - comparison.accuracy.change
-            elif comparison.deviation is not None:
-                drop = comparison.deviation.change
-            else:
-                raise InputError("`max_drop` needs data to measure accuracy on; give `data` NAME or `data` FILE.npz")
-            passed = drop <= gates.max_drop + 1e-9
-            results.append(GateResult(gate="max-drop", name=name, limit=gates.max_drop, found=drop, passed=passed))
+        if gates.limited:
+            results.append(_loss(gates, measured[0], this))
     return results
+
+
+def _loss(gates: Gates, first: Measured, this: Measured) -> GateResult:
+    assert first.scores is not None
+    assert this.scores is not None
+    limit = Limit.of(gates, by_accuracy=first.scores.dtype == np.bool_)
+    found = worsening(first.scores, this.scores, first.clusters, limit.level)
+    return limit.result(this.measurement.name, found, "test")

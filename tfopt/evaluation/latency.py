@@ -7,7 +7,8 @@ from collections.abc import Callable, Sequence
 import numpy as np
 from scipy.stats import bootstrap
 
-from tfopt.report.schema import Latency, LatencyChange
+from tfopt.report.changes import LatencyChange
+from tfopt.report.schema import Latency
 from tfopt.runtime.progress import Advance
 from tfopt.typing import Array
 

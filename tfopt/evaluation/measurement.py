@@ -8,25 +8,27 @@ import numpy as np
 
 from tfopt.data.compatibility import match
 from tfopt.data.dataset import Dataset
-from tfopt.evaluation.bleu import bleu
+from tfopt.evaluation.bleu import Translations, bleu_change, score, translations
 from tfopt.evaluation.evaluator import Evaluator
+from tfopt.evaluation.intervals import Clusters
 from tfopt.evaluation.keras_macs import keras_macs
 from tfopt.evaluation.latency import MOST_ROUNDS, interleaved, latency, latency_change
-from tfopt.evaluation.scores import counts_right
+from tfopt.evaluation.scores import clusters_of, counts_right
 from tfopt.evaluation.statistics import accuracy, accuracy_change, deviation, deviation_change
 from tfopt.formats.artifact import Artifact
 from tfopt.formats.keras.artifact import KerasArtifact
 from tfopt.formats.ports import ports_of
 from tfopt.formats.tflite.graph import parameter_counts, tflite_macs
-from tfopt.report.schema import (
+from tfopt.report.changes import (
     AccuracyChange,
+    BleuChange,
     Comparison,
     DeviationChange,
     LatencyChange,
-    Measurement,
     SizeChange,
     SizeVerdict,
 )
+from tfopt.report.schema import Measurement
 from tfopt.runtime.progress import Progress
 from tfopt.typing import Array
 
@@ -36,12 +38,21 @@ PIECE = 1 << 20
 
 @dataclass(frozen=True)
 class Measured:
-    """A measurement with what is needed to pair it with another: `scores` (N,), `times` (rounds,) in ms."""
+    """A measurement with what is needed to pair it with another.
+
+    Attributes:
+        measurement: The figures.
+        scores: Right or wrong, or absolute errors (N,).
+        times: Of each round in ms (rounds,).
+        clusters: Which scores hang together (N,); None if none do.
+        translations: The texts that were made, in a translation.
+    """
 
     measurement: Measurement
     scores: Array | None
     times: Array | None
-    block: int = 1
+    clusters: Clusters | None = None
+    translations: Translations | None = None
 
 
 def measure(
@@ -50,10 +61,13 @@ def measure(
     """Measure all artifacts in one go, so that their latencies are interleaved; accuracy is None without data."""
     found = [_scores(artifact, data, progress) for artifact in artifacts]
     times = _latencies(artifacts, data, progress) if timed else [None] * len(artifacts)
-    return [
-        Measured(_measurement(artifact, data, score, time, progress), score, time, _block(data))
-        for artifact, score, time in zip(artifacts, found, times, strict=True)
-    ]
+    clusters = clusters_of(data.task, data.test.y) if data else None
+    measured = []
+    for artifact, scores, time in zip(artifacts, found, times, strict=True):
+        texts = translations(artifact, data, progress) if data and data.task == "translation" else None
+        measurement = _measurement(artifact, data, scores, clusters, texts, time)
+        measured.append(Measured(measurement, scores, time, clusters, texts))
+    return measured
 
 
 def compare(measured: Sequence[Measured]) -> list[Comparison]:
@@ -73,13 +87,15 @@ def _comparison(measured: Sequence[Measured], index: int) -> Comparison:
         size = _size_change(before, after)
         if this.times is not None and peer.times is not None:
             speed = latency_change(before.name, peer.times, this.times)
-    changes: dict[str, AccuracyChange | DeviationChange] = {}
+    changes: dict[str, AccuracyChange | DeviationChange | BleuChange] = {}
     if this.scores is not None and first.scores is not None:
         name = first.measurement.name
         if this.scores.dtype == np.bool_:
-            changes["accuracy"] = accuracy_change(name, first.scores, this.scores)
+            changes["accuracy"] = accuracy_change(name, first.scores, this.scores, first.clusters)
         else:
-            changes["deviation"] = deviation_change(name, first.scores, this.scores, this.block)
+            changes["deviation"] = deviation_change(name, first.scores, this.scores, first.clusters)
+    if this.translations and first.translations:
+        changes["bleu"] = bleu_change(first.measurement.name, first.translations, this.translations)
     return Comparison(name=after.name, size=size, latency=speed, **changes)
 
 
@@ -104,11 +120,6 @@ def _scores(artifact: Artifact, data: Dataset | None, progress: Progress) -> Arr
         return None
     fitting = match(data, artifact.name, artifact.input_shapes(), artifact.output_shapes())
     return Evaluator.on(fitting, "test").score(artifact, progress)
-
-
-def _block(data: Dataset | None) -> int:
-    """Windows that start within one horizon of each other share steps; of two blocks of twice that, few do."""
-    return 2 * data.train.y.shape[1] if data and data.task == "forecasting" else 1
 
 
 def _latencies(artifacts: Sequence[Artifact], data: Dataset | None, progress: Progress) -> Sequence[Array | None]:
@@ -136,7 +147,12 @@ def _sample(artifact: Artifact, data: Dataset | None) -> list[Array] | None:
 
 
 def _measurement(
-    artifact: Artifact, data: Dataset | None, found: Array | None, times: Array | None, progress: Progress
+    artifact: Artifact,
+    data: Dataset | None,
+    found: Array | None,
+    clusters: Clusters | None,
+    texts: Translations | None,
+    times: Array | None,
 ) -> Measurement:
     if isinstance(artifact, KerasArtifact):
         weights = artifact.model.weights
@@ -157,11 +173,11 @@ def _measurement(
         parameters=count,
         nonzero_parameters=nonzero,
         macs=macs,
-        accuracy=accuracy(found) if found is not None and data and counts_right(data.task) else None,
-        deviation=deviation(found, _unit(data), _block(data))
+        accuracy=accuracy(found, clusters) if found is not None and data and counts_right(data.task) else None,
+        deviation=deviation(found, _unit(data), clusters)
         if found is not None and data and not counts_right(data.task)
         else None,
-        bleu=bleu(artifact, data, progress) if data and data.task == "translation" else None,
+        bleu=score(texts) if texts else None,
         latency=None if times is None else latency(times, artifact.runtime),
     )
 

@@ -4,7 +4,10 @@ import numpy as np
 
 from tfopt.config.choices import Task
 from tfopt.data.vectorizer import PADDING
+from tfopt.evaluation.intervals import Clusters
 from tfopt.typing import Array
+
+MOST_PARTS, TIMES_SHARED = 10, 8
 
 
 def predicted_classes(outputs: Array, *, probabilities: bool) -> Array:
@@ -43,6 +46,25 @@ def scores(task: Task, outputs: Array, y: Array, *, probabilities: bool = True) 
         case _:
             errors = np.abs(outputs.reshape(len(y), -1) - y.reshape(len(y), -1)).mean(axis=1)
             return np.where(np.isfinite(errors), errors, np.inf)
+
+
+def clusters_of(task: Task, y: Array) -> Clusters | None:
+    """Return which scores hang together, so that they are no independent draws: a cluster's number for each (M,).
+
+    Those of the words of a sentence do, and those of windows of a series that share steps or follow each other closely:
+    they are cut into at most 10 parts, each 8 times as long as what two windows can share, few and long ones, so that
+    neighbouring parts tell little of each other (batch means, Schmeiser 1982). Other samples are independent: None.
+    """
+    match task:
+        case "translation":
+            sentences: Clusters = np.nonzero(y != PADDING)[0]
+            return sentences
+        case "forecasting":
+            parts = min(MOST_PARTS, max(1, len(y) // (TIMES_SHARED * (y.shape[1] - 1) + 1)))
+            windows: Clusters = np.arange(len(y)) * parts // len(y)
+            return windows
+        case _:
+            return None
 
 
 def drop(task: Task, before: Array, after: Array) -> float:

@@ -1,76 +1,165 @@
-"""A figure has an interval, and two models are compared by a test on the same samples.
+"""A figure has an interval, and two models are compared by one test on the same samples, which also says the direction.
 
-A share of right answers has the interval of Wilson (1927), two of them are compared by McNemar's exact test (1947). A
-mean absolute error has the interval of Student's t, two of them are compared by Wilcoxon's signed-rank test (1945).
+A share of right answers has the interval of Wilson (1927), two of them are compared by McNemar's exact test (1947).
+Where answers come in clusters, as the words of a sentence do, clusters count: whole ones are exchanged at random. A
+mean absolute error has the interval of Student's t, two of them are compared by the paired t-test of their means.
 """
 
-import numpy as np
-from scipy.stats import binomtest, t, wilcoxon
+from typing import Literal, NamedTuple
 
-from tfopt.report.schema import Accuracy, AccuracyChange, Deviation, DeviationChange
+import numpy as np
+from scipy.stats import binomtest, permutation_test, t, ttest_1samp
+
+from tfopt.evaluation.intervals import Clusters, design_effect, growth, matched_difference, totals
+from tfopt.report.changes import AccuracyChange, DeviationChange
+from tfopt.report.schema import Accuracy, Deviation
 from tfopt.typing import Array
 
 SIGNIFICANT = 0.05
+CONFIDENCE = 0.95
+RESAMPLES, BATCH = 9999, 500
+Direction = Literal["worse", "better", "no clear change", "unchanged"]
 
 
-def accuracy(right: Array) -> Accuracy:
-    """Accuracy of `right` (N,), one boolean a sample, with the Wilson interval (E. B. Wilson 1927)."""
+class Worsening(NamedTuple):
+    """The loss of a model against another, and the interval of that with a confidence.
+
+    It is in points of accuracy (0.01 is one), or the share by which the mean absolute error grew.
+    """
+
+    value: float
+    low: float
+    high: float
+    confidence: float = CONFIDENCE
+
+
+def worsening(
+    before: Array, after: Array, clusters: Clusters | None = None, confidence: float = CONFIDENCE
+) -> Worsening:
+    """Return how much worse `after` is than `before`.
+
+    Args:
+        before: Right or wrong (N,) bool, or absolute errors (N,).
+        after: The same of another model on the same samples.
+        clusters: Which samples hang together (N,); None if none do.
+        confidence: Of the interval.
+    """
+    if before.dtype == np.bool_:
+        change = after.astype(np.int8) - before
+        effect = design_effect(change, clusters)
+        lost, won, total = (count / effect for count in ((change < 0).sum(), (change > 0).sum(), len(change)))
+        return Worsening(float(-change.mean()) + 0.0, *matched_difference(lost, won, total, confidence), confidence)
+    value = float(after.mean() / max(before.mean(), 1e-12) - 1)
+    if not (np.isfinite(after).all() and np.isfinite(before).all()):
+        return Worsening(value, value, value, confidence)
+    return Worsening(value, *growth(totals(before, clusters), totals(after, clusters), confidence), confidence)
+
+
+def accuracy(right: Array, clusters: Clusters | None = None) -> Accuracy:
+    """Accuracy of `right` (N,), one boolean a sample, with the Wilson interval (E. B. Wilson 1927).
+
+    Of clusters the interval is that of as many independent samples as they are worth (Rao & Scott 1992).
+    """
     correct, total = int(right.sum()), len(right)
-    interval = binomtest(correct, total).proportion_ci(confidence_level=0.95, method="wilson")
+    effect = design_effect(right.astype(np.float64), clusters)
+    worth = binomtest(round(correct / effect), max(1, round(total / effect)))
+    interval = worth.proportion_ci(confidence_level=CONFIDENCE, method="wilson")
     return Accuracy(
         correct=correct, total=total, value=correct / total, low=float(interval.low), high=float(interval.high)
     )
 
 
-def accuracy_change(against: str, before: Array, after: Array) -> AccuracyChange:
-    """Compare two boolean vectors (N,) over the same samples by McNemar's exact test on the discordant pairs."""
+def accuracy_change(against: str, before: Array, after: Array, clusters: Clusters | None = None) -> AccuracyChange:
+    """Compare two boolean vectors (N,) over the same samples.
+
+    Single samples by McNemar's exact test on the discordant pairs, clusters of them by 9,999 random exchanges of whole
+    clusters between the two models, which for clusters of one sample is the same test.
+    """
     lost, won = int((before & ~after).sum()), int((~before & after).sum())
-    p_value = float(binomtest(lost, lost + won).pvalue) if lost + won else 1.0
-    if p_value < SIGNIFICANT:
-        verdict = "worse" if lost > won else "better"
+    if clusters is None:
+        p_value = float(binomtest(lost, lost + won).pvalue) if lost + won else 1.0
     else:
-        verdict = "unchanged" if lost + won == 0 else "no clear change"
-    change = (won - lost) / len(before)
-    return AccuracyChange(against=against, change=change, lost=lost, won=won, p_value=p_value, verdict=verdict)
+        p_value = _exchanged(totals(after.astype(np.int8) - before, clusters))
+    found = worsening(before, after, clusters)
+    return AccuracyChange(
+        against=against,
+        change=0.0 - found.value,
+        low=0.0 - found.high,
+        high=0.0 - found.low,
+        lost=lost,
+        won=won,
+        clusters=None if clusters is None else len(np.unique(clusters)),
+        p_value=p_value,
+        verdict=verdict(lost - won, p_value, same=lost + won == 0),
+    )
 
 
-def deviation(errors: Array, unit: float | None, block: int = 1) -> Deviation:
-    """Mean of absolute errors (N,) with a 95 % interval by Student's t, which is endless if there is one block only.
+def _exchanged(differences: Array) -> float:
+    """Return the p-value of the sum of differences (N,), each of which might as well have the other sign."""
+    differences = differences[differences != 0]
+    if len(differences) < 2:  # one alone is as likely as its opposite
+        return 1.0
+    found = permutation_test(
+        (differences,),
+        lambda x, axis: x.sum(axis=axis),
+        permutation_type="samples",
+        vectorized=True,
+        n_resamples=RESAMPLES,
+        batch=BATCH,
+        rng=0,
+    )
+    return float(found.pvalue)
 
-    Errors of neighbouring samples that share time steps are no independent draws: the interval is that of the means of
-    `block` samples in a row. `unit` is what an error of 1 is in the units of the data, None if it differs by column.
+
+def deviation(errors: Array, unit: float | None, clusters: Clusters | None = None) -> Deviation:
+    """Mean of absolute errors (N,) with a 95 % interval by Student's t, which is endless if there is one cluster only.
+
+    Errors of neighbouring samples that share time steps are no independent draws: the interval is that of the sums over
+    clusters. `unit` is what an error of 1 is in the units of the data, None if it differs by column.
     """
     mean = float(errors.mean())
-    means = _blocks(errors, block)
-    half = float(t.ppf(0.975, len(means) - 1) * means.std(ddof=1) / np.sqrt(len(means))) if len(means) > 1 else np.inf
-    if not np.isfinite(mean):
-        half = 0.0
+    sizes = totals(np.ones(len(errors)), clusters)
+    half = np.inf if np.isfinite(mean) else 0.0
+    if len(sizes) > 1 and np.isfinite(mean):
+        spread = np.std(totals(errors, clusters) - mean * sizes, ddof=1) / sizes.mean()
+        half = float(t.ppf((1 + CONFIDENCE) / 2, len(sizes) - 1) * spread / np.sqrt(len(sizes)))
     return Deviation(mae=mean, low=max(0.0, mean - half), high=mean + half, samples=len(errors), unit=unit)
 
 
-def deviation_change(against: str, before: Array, after: Array, block: int = 1) -> DeviationChange:
-    """Compare absolute errors (N,) of the same samples by Wilcoxon's signed-rank test (1945), in blocks as above.
+def deviation_change(against: str, before: Array, after: Array, clusters: Clusters | None = None) -> DeviationChange:
+    """Compare absolute errors (N,) of the same samples by the paired t-test of their means, in clusters as above.
 
-    The test says of most samples whether they are better or worse, and the change is that of the mean, which few large
-    errors may move the other way: then the verdict says both.
+    Answers that are not finite have an endless error: who has more of them is worse, whatever chance may do.
     """
-    differences = _blocks(after, block) - _blocks(before, block)
-    change = float(after.mean() / max(before.mean(), 1e-12) - 1)
-    if not np.any(after - before):
-        return DeviationChange(against=against, change=change, p_value=1.0, verdict="unchanged")
-    worse, better = 1.0, 1.0
-    if len(differences) > 1:
-        worse, better = (float(wilcoxon(differences, alternative=side).pvalue) for side in ("greater", "less"))
-    p_value = min(1.0, 2 * min(worse, better))
-    verdict = "no clear change"
-    if p_value < SIGNIFICANT:
-        verdict, other = ("worse", "lower") if worse < better else ("better", "higher")
-        if (change > 0) != (worse < better):
-            verdict = f"most samples {verdict}, the mean {other}"
-    return DeviationChange(against=against, change=change, p_value=p_value, verdict=verdict)
+    found, same = worsening(before, after, clusters), not np.any(after != before)
+    differences = totals(after, clusters) - totals(before, clusters)
+    p_value = 1.0
+    if not same and not np.isfinite(differences).all():
+        more = int(np.isinf(after).sum()) - int(np.isinf(before).sum())
+        return DeviationChange(
+            against=against,
+            change=found.value,
+            low=found.low,
+            high=found.high,
+            p_value=0.0 if more else 1.0,
+            verdict=verdict(more, 0.0 if more else 1.0),
+        )
+    if not same and len(differences) > 1:
+        p_value = float(ttest_1samp(differences, 0.0).pvalue)
+    return DeviationChange(
+        against=against,
+        change=found.value,
+        low=found.low,
+        high=found.high,
+        p_value=p_value,
+        verdict=verdict(found.value, p_value, same=same),
+    )
 
 
-def _blocks(errors: Array, block: int) -> Array:
-    count = max(1, len(errors) // block)
-    means: Array = errors[: count * block].reshape(count, -1).mean(axis=1)
-    return means
+def verdict(worse: float, p_value: float, *, same: bool = False) -> Direction:
+    """Return what is said of a difference: its direction is that of the figure that the p-value belongs to."""
+    if same:
+        return "unchanged"
+    if p_value >= SIGNIFICANT or not worse:
+        return "no clear change"
+    return "worse" if worse > 0 else "better"

@@ -7,7 +7,8 @@ from rich.table import Table
 from rich.text import Text
 
 from tfopt.report.cells import EMPTY, format_size
-from tfopt.report.schema import LatencyChange, Record
+from tfopt.report.changes import LatencyChange
+from tfopt.report.record import Record
 
 
 class Benchmark(Record):

@@ -5,7 +5,8 @@ from collections.abc import Callable, Sequence
 from rich.markup import escape
 
 from tfopt.config.choices import Task
-from tfopt.report.schema import Comparison, DataSummary, GateResult, LockCheck, Measurement
+from tfopt.report.changes import Comparison
+from tfopt.report.schema import GateResult, LockCheck, Measurement
 
 EMPTY = "[dim]-[/]"
 BASELINE = "[dim]baseline[/]"
@@ -35,14 +36,18 @@ def format_score(value: float, task: Task) -> str:
             return f"an MAE of {value:.4g}"
 
 
-def gate_line(gate: GateResult, data: DataSummary | None) -> str:
+def gate_line(gate: GateResult) -> str:
     """Say whether a limit holds, and what was found."""
     if gate.gate == "full-integer":
         return f"{_word(gate.passed)}: {gate.name}: --full-integer, {gate.found:.0f} operations compute in floats"
-    by_error = data is not None and data.task in ("regression", "forecasting")
-    show = format_size if gate.gate == "max-size" else _more_error if by_error else _points_lost
+    limit, found = (_gate_figure(gate.gate, value) for value in (gate.limit, gate.found))
+    sure = " at the worse end" if gate.at_worst else ""
     where = " on the validation split" if gate.split == "validation" else ""
-    return f"{_word(gate.passed)}: {gate.name}: --{gate.gate} {show(gate.limit)}{where}, found {show(gate.found)}"
+    interval = ""
+    if gate.low is not None and gate.high is not None:
+        ends = f"{gate.low * 100:.2f} to {gate.high * 100:.2f}"
+        interval = f" ({(gate.level or 0) * 100:.4g} % interval {ends})"
+    return f"{_word(gate.passed)}: {gate.name}: --{gate.gate} {limit}{sure}{where}, found {found}{interval}"
 
 
 def lock_line(check: LockCheck) -> str:
@@ -55,12 +60,18 @@ def _word(passed: bool) -> str:
     return "pass" if passed else "FAIL"
 
 
-def _points_lost(share: float) -> str:
-    return f"{share * 100 + 0.0:.2f} points"
+def format_worsening(gate: str, value: float) -> str:
+    """Write what answers lose: points of accuracy, or by how much their error grows.
+
+    Example:
+        >>> format_worsening("max-drop", 0.01), format_worsening("max-error-growth", 0.1)
+        ('1.00 points', '10.00 % more error')
+    """
+    return f"{value * 100 + 0.0:.2f} {'% more error' if gate == 'max-error-growth' else 'points'}"
 
 
-def _more_error(share: float) -> str:
-    return f"{share * 100 + 0.0:.2f} % more error"
+def _gate_figure(gate: str, value: float) -> str:
+    return format_size(value) if gate == "max-size" else format_worsening(gate, value)
 
 
 def _relative(change: float | None, *, less_is_good: bool = True) -> str:
@@ -113,9 +124,20 @@ def _interval(m: Measurement, _: Comparison | None) -> str:
     return f"{m.accuracy.low:.1%} to {m.accuracy.high:.1%}" if m.accuracy else EMPTY
 
 
+def _change_interval(_: Measurement, c: Comparison | None) -> str:
+    return f"{c.accuracy.low * 100:+.2f} to {c.accuracy.high * 100:+.2f} pt" if c and c.accuracy else EMPTY
+
+
 def _mcnemar(_: Measurement, c: Comparison | None) -> str:
-    if not c or not c.accuracy:
-        return EMPTY
+    return _test(c) if c and c.accuracy and c.accuracy.clusters is None else EMPTY
+
+
+def _exchange(_: Measurement, c: Comparison | None) -> str:
+    return _test(c) if c and c.accuracy and c.accuracy.clusters is not None else EMPTY
+
+
+def _test(c: Comparison) -> str:
+    assert c.accuracy is not None
     return f"p = {c.accuracy.p_value:.2g} ({c.accuracy.lost} lost, {c.accuracy.won} won)"
 
 
@@ -136,12 +158,20 @@ def _deviation_samples(m: Measurement, _: Comparison | None) -> str:
     return f"{m.deviation.samples:,}" if m.deviation else EMPTY
 
 
-def _wilcoxon(_: Measurement, c: Comparison | None) -> str:
+def _growth_interval(_: Measurement, c: Comparison | None) -> str:
+    return f"{c.deviation.low:+.1%} to {c.deviation.high:+.1%}" if c and c.deviation else EMPTY
+
+
+def _paired_t(_: Measurement, c: Comparison | None) -> str:
     return f"p = {c.deviation.p_value:.2g}" if c and c.deviation else EMPTY
 
 
 def _bleu(m: Measurement, _: Comparison | None) -> str:
     return f"{m.bleu.value:.1f} ({m.bleu.low:.1f} to {m.bleu.high:.1f})" if m.bleu else EMPTY
+
+
+def _bleu_change(_: Measurement, c: Comparison | None) -> str:
+    return f"{c.bleu.change:+.1f}, p = {c.bleu.p_value:.2g}" if c and c.bleu else EMPTY
 
 
 def _latency(m: Measurement, _: Comparison | None) -> str:
@@ -163,13 +193,14 @@ def _verdict(_: Measurement, c: Comparison | None) -> str:
 
 
 def verdicts(c: Comparison | None) -> list[str]:
-    """Return the verdicts on size, accuracy, error and speed against the baseline."""
+    """Return the verdicts on size, accuracy, error, BLEU and speed against the baseline."""
     if not c:
         return [BASELINE]
     found = [
         ("size", c.size and c.size.verdict),
         ("accuracy", c.accuracy and c.accuracy.verdict),
         ("error", c.deviation and c.deviation.verdict),
+        ("BLEU", c.bleu and c.bleu.verdict),
         ("speed", c.latency and c.latency.verdict),
     ]
     return [f"{what}: {verdict}" for what, verdict in found if verdict]
@@ -184,12 +215,16 @@ ROWS: Sequence[tuple[str, Cell]] = (
     ("test accuracy", _accuracy),
     ("  right", _samples),
     ("  95 % interval", _interval),
+    ("  change", _change_interval),
     ("  McNemar", _mcnemar),
+    ("  by sentences", _exchange),
     ("test MAE", _deviation),
     ("  samples", _deviation_samples),
     ("  95 % interval", _deviation_interval),
-    ("  Wilcoxon", _wilcoxon),
+    ("  change", _growth_interval),
+    ("  paired t-test", _paired_t),
     ("test BLEU", _bleu),
+    ("  paired test", _bleu_change),
     ("latency, batch 1", _latency),
     ("  ratio", _ratio),
     ("size, speed vs", _against),
@@ -205,11 +240,15 @@ GROUPS: Sequence[tuple[str, Sequence[tuple[str, Cell]]]] = (
             ("", _accuracy),
             ("", _samples),
             ("", _interval),
+            ("change ", _change_interval),
             ("", _mcnemar),
+            ("by sentences ", _exchange),
             ("MAE ", _deviation),
             ("", _deviation_interval),
-            ("", _wilcoxon),
+            ("change ", _growth_interval),
+            ("", _paired_t),
             ("BLEU ", _bleu),
+            ("BLEU ", _bleu_change),
         ),
     ),
     ("latency, batch 1", (("", _latency), ("", _ratio), ("MACs ", _macs))),

@@ -3,7 +3,7 @@
 from typing import Literal
 
 from tfopt.report.ports import Port
-from tfopt.report.schema import Record
+from tfopt.report.record import Record
 from tfopt.typing import Json
 
 

@@ -18,7 +18,7 @@ def markdown_text(report: Report) -> str:
         if any(text not in (EMPTY, BASELINE) for text in cells):
             lines.append(_row(label, *(Text.from_markup(text).plain for text in cells)))
     lines.append("")
-    lines += [f"- {gate_line(gate, report.data)}" for gate in report.gates]
+    lines += [f"- {gate_line(gate)}" for gate in report.gates]
     lines += [f"- {lock_line(check)}" for check in report.lock]
     lines += [f"- note: {note}" for note in report.notes]
     return "\n".join(lines) + "\n"

@@ -7,7 +7,7 @@ from rich.markup import escape
 from rich.table import Table
 from rich.text import Text
 
-from tfopt.report.schema import Record
+from tfopt.report.record import Record
 from tfopt.typing import Json
 
 

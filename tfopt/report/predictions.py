@@ -6,7 +6,7 @@ from rich.table import Table
 from rich.text import Text
 
 from tfopt.config.choices import Task
-from tfopt.report.schema import Record
+from tfopt.report.record import Record
 
 MAX_WIDTH = 60
 MAX_STEPS = 8

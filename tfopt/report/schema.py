@@ -5,19 +5,13 @@ from collections.abc import Sequence
 from importlib.metadata import version
 from typing import Literal, Self
 
-from pydantic import BaseModel, ConfigDict
-
 from tfopt.config.choices import Task
+from tfopt.report.changes import Comparison
 from tfopt.report.ports import Port
+from tfopt.report.record import Record
 from tfopt.typing import Json, Options
 
 PACKAGES = ("tfopt", "tensorflow", "keras", "ai-edge-litert", "litert-quantizer", "numpy")
-
-
-class Record(BaseModel):
-    """Base of the report's parts: immutable plain data."""
-
-    model_config = ConfigDict(frozen=True)
 
 
 class Accuracy(Record):
@@ -77,59 +71,6 @@ class Measurement(Record):
     deviation: Deviation | None = None
     bleu: Bleu | None = None
     latency: Latency | None
-
-
-SizeVerdict = Literal["smaller", "larger", "smaller when compressed", "no gain"]
-
-
-class SizeChange(Record):
-    """Relative change against the first file of the same format: -0.6 is 60 % less; under half a percent is no gain."""
-
-    against: str
-    file_bytes: float
-    gzip_bytes: float
-    nonzero_parameters: float
-    verdict: SizeVerdict
-
-
-class AccuracyChange(Record):
-    """The difference in accuracy on the same samples, and McNemar's exact test (1947) whether it is only chance."""
-
-    against: str
-    change: float
-    lost: int
-    won: int
-    p_value: float
-    verdict: str
-
-
-class DeviationChange(Record):
-    """The growth of the mean absolute error on the same samples, as a share, and whether it is more than chance."""
-
-    against: str
-    change: float
-    p_value: float
-    verdict: str
-
-
-class LatencyChange(Record):
-    """Median of the ratios of paired runs (below 1 is faster) with a 95 % bootstrap interval."""
-
-    against: str
-    ratio: float
-    low: float
-    high: float
-    verdict: str
-
-
-class Comparison(Record):
-    """One artifact against the baseline; sizes and latency only within one format."""
-
-    name: str
-    size: SizeChange | None
-    accuracy: AccuracyChange | None = None
-    deviation: DeviationChange | None = None
-    latency: LatencyChange | None
 
 
 Action = Literal["changed", "pruned", "clustered", "binarized", "quantized", "folded", "narrowed", "removed", "skipped"]
@@ -197,12 +138,19 @@ class DataSummary(Record):
 
 
 class GateResult(Record):
-    """A limit, what was found on which split, and whether it holds."""
+    """A limit, what was found on which split, and whether it holds.
+
+    A loss has an interval from `low` to `high` with the confidence `level`; with `at_worst` it is `high` that is held.
+    """
 
     gate: str
     name: str
     limit: float
     found: float
+    low: float | None = None
+    high: float | None = None
+    level: float | None = None
+    at_worst: bool = False
     passed: bool
     split: Literal["validation", "test"] = "test"
 

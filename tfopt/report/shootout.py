@@ -9,7 +9,8 @@ from rich.text import Text
 
 from tfopt.config.choices import Task
 from tfopt.report.cells import EMPTY, format_score, format_size
-from tfopt.report.schema import DataSummary, Measurement, Record
+from tfopt.report.record import Record
+from tfopt.report.schema import DataSummary, Measurement
 from tfopt.typing import Json
 
 

@@ -9,10 +9,11 @@ from rich.table import Table
 from rich.text import Text
 
 from tfopt.report.cells import BASELINE, EMPTY, GROUPS, ROWS, format_score, gate_line, lock_line, verdicts
+from tfopt.report.changes import Comparison
 from tfopt.report.epochs_table import render_epochs
 from tfopt.report.layer_tables import render_errors, render_groups, render_layers
 from tfopt.report.ports import quantized_lines
-from tfopt.report.schema import Comparison, Measurement, Report
+from tfopt.report.schema import Measurement, Report
 from tfopt.report.tuning_table import render_trials
 
 MAX_COLUMNS = 3
@@ -85,7 +86,7 @@ def _table() -> Table:
 
 
 def _gates(report: Report) -> list[Text]:
-    lines = [(gate.passed, gate_line(gate, report.data)) for gate in report.gates]
+    lines = [(gate.passed, gate_line(gate)) for gate in report.gates]
     lines += [(check.passed, lock_line(check)) for check in report.lock]
     return [Text(line, style="green" if passed else "bold red") for passed, line in lines]
 

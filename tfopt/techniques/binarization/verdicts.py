@@ -11,7 +11,8 @@ import keras
 
 from tfopt.graph.kernels import find_kernels
 from tfopt.graph.layer_names import named_layers
-from tfopt.report.schema import LatencyChange, Measurement, Report
+from tfopt.report.changes import LatencyChange
+from tfopt.report.schema import Measurement, Report
 from tfopt.techniques.binarization.rounding import Levels
 
 FLOAT = 32

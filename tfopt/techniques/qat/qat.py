@@ -17,6 +17,7 @@ from tfopt.core.outcome import Outcome
 from tfopt.distribution.strategies import MIRRORED, make_strategy
 from tfopt.errors import InputError
 from tfopt.evaluation.evaluator import Evaluator
+from tfopt.evaluation.limits import Limit, limit_for
 from tfopt.formats.keras.artifact import KerasArtifact
 from tfopt.formats.legacy.to_tf_keras import to_tf_keras, with_trained_weights
 from tfopt.formats.tflite.artifact import TfliteArtifact
@@ -27,7 +28,7 @@ from tfopt.runtime.progress import Advance
 from tfopt.techniques.qat import tfmot
 from tfopt.techniques.qat.config import QatConfig
 from tfopt.techniques.quantization.layer_changes import layer_changes
-from tfopt.techniques.quantization.post_training import COLLAPSE, WORSE, hold_to_integers
+from tfopt.techniques.quantization.post_training import hold_to_integers
 from tfopt.training.fit_tf_keras import Projection, fit_tf_keras
 from tfopt.training.plan import FitPlan
 from tfopt.training.projections import cluster_assignment, preserving_projection
@@ -47,6 +48,7 @@ def quantize_aware(artifact: KerasArtifact, config: QatConfig, context: Context)
     data, progress = context.data, context.progress
     if data is None:
         raise nothing_to_train_on(artifact.name)
+    limit = limit_for(config, context.task)
     teacher = load_teacher(config, artifact, data)
     seed_everything(config.seed)
     model = artifact.fresh_model()
@@ -76,7 +78,7 @@ def quantize_aware(artifact: KerasArtifact, config: QatConfig, context: Context)
     before = convert(artifact, progress, config)
     notes.insert(0, f"trained for {len(result.history)} epochs, the weights are those of epoch {result.best_epoch + 1}")
     after = KerasArtifact.from_model(trained, artifact.name)
-    gate, remarks = _held(artifact, after, quantized, config, context.evaluator)
+    gate, remarks = _held(artifact, after, quantized, limit, context.evaluator)
     integer, told = hold_to_integers(quantized, full=config.full_integer)
     notes += [*remarks, told, *batch_notes(batch)]
     return Outcome(
@@ -102,23 +104,20 @@ def _held(
     original: KerasArtifact,
     trained: KerasArtifact,
     file: TfliteArtifact,
-    config: QatConfig,
+    limit: Limit | None,
     evaluator: Evaluator | None,
 ) -> tuple[GateResult, list[str]]:
     """Hold the file to a limit on the validation split, and say if it is worse than the model that was trained."""
     assert evaluator is not None
+    assert limit is not None
     before, learnt, found = (evaluator.score(one) for one in (original, trained, file))
-    limit = COLLAPSE if config.max_drop is None else config.max_drop
-    lost = evaluator.drop(before, found)
-    notes = [f"`max_drop` is held to on the {len(evaluator)} samples of {evaluator.name}"]
-    if evaluator.drop(learnt, found) > WORSE:
+    notes = [limit.held_on(len(evaluator), evaluator.name)]
+    if evaluator.drop(learnt, found) > evaluator.tolerance:
         notes.append(
             f"the file is worse than the model that was trained: {evaluator.described(found)} of {len(evaluator)}"
             f" samples of {evaluator.name} against {evaluator.described(learnt)}"
         )
-    passed = lost <= limit + 1e-9
-    gate = GateResult(gate="max-drop", name=file.name, limit=limit, found=lost, passed=passed, split="validation")
-    return gate, notes
+    return limit.result(file.name, evaluator.worsening(before, found, limit.level), "validation"), notes
 
 
 def _aware(model: keras.Model, artifact: KerasArtifact, config: QatConfig) -> tfmot.QuantizationAware:

@@ -6,8 +6,9 @@ from typing import Annotated, Literal, Self
 from pydantic import Field, model_validator
 
 from tfopt.config.choices import Algorithm, Precision, WeightType
-from tfopt.config.fields import Count, Drop, Option, Seed
+from tfopt.config.fields import Count, Drop, Growth, Option, Seed
 from tfopt.conversion.config import InterfaceConfig
+from tfopt.evaluation.config import AnswerLimits
 
 PRECISIONS = {
     "int8": "Integer weights (per-channel) and activations, calibrated; the default.",
@@ -17,7 +18,7 @@ PRECISIONS = {
 }
 
 
-class QuantizeConfig(InterfaceConfig):
+class QuantizeConfig(InterfaceConfig, AnswerLimits):
     """Options of quantization after training.
 
     `precision` says how activations are computed: int8 and int16 with fixed, calibrated ranges, `dynamic` as integers
@@ -59,8 +60,15 @@ class QuantizeConfig(InterfaceConfig):
     max_drop: Annotated[
         Drop | None,
         Field(
-            description="Keep the worst layers in float until accuracy falls by no more: 0.5% or 0.005. Left out: no"
-            " layer is kept, and to lose more than 5% is a failure."
+            description="Keep the worst layers in float until accuracy falls by no more: 0.5% or 0.005 is half a point."
+            " Left out: no layer is kept, and to lose more than 5 points is a failure."
+        ),
+    ] = None
+    max_error_growth: Annotated[
+        Growth | None,
+        Field(
+            description="The same for the mean absolute error of a regression or forecast, as a share of itself: 10% or"
+            " 0.1. Left out: more than 10% is a failure."
         ),
     ] = None
     full_integer: Annotated[

@@ -13,6 +13,7 @@ from tfopt.data.calibration import InputSpec, load_calibration
 from tfopt.data.dataset import Dataset
 from tfopt.errors import ConversionError, InputError, UnsupportedError
 from tfopt.evaluation.evaluator import Evaluator, Reference
+from tfopt.evaluation.limits import Limit, limit_for
 from tfopt.formats.keras.artifact import KerasArtifact
 from tfopt.formats.tflite.artifact import TfliteArtifact
 from tfopt.formats.tflite.graph import float_operations
@@ -30,8 +31,6 @@ from tfopt.techniques.quantization.litert_quantizer import quantize_files
 from tfopt.techniques.quantization.sensitivity import Budget, spare_layers
 from tfopt.typing import Array
 
-COLLAPSE = 0.05  # a loss of accuracy on the validation split that is no success
-WORSE = 0.01  # as much worse on the validation split that a smaller file does not outweigh it
 FAR, TWICE = 0.05, 2  # an error that large, and so many times the other's, is not outweighed either
 SAME_SIZE = 0.02
 SHOWN, SHORT = 5, 60  # operations that are named, and letters of a name
@@ -48,28 +47,18 @@ def quantize_after_training(artifact: KerasArtifact, config: QuantizeConfig, con
         ConversionError: If the model cannot be converted.
         UnsupportedError: If nothing was quantized.
     """
+    limit = limit_for(config, context.task)
     prepared = prepare(artifact, config, context)
     made, reference = prepared.made, prepared.reference
     chosen, notes = choose(prepared, config, context.progress)
     notes = prepared.notes + notes
     gates: list[GateResult] = []
-    if reference.scores is not None:
-        limit = COLLAPSE if config.max_drop is None else config.max_drop
-        if config.max_drop is not None and reference.drop(chosen) > limit:
+    if limit and reference.scores is not None:
+        if config.limited and not limit.holds(reference.worsening(chosen, limit.level)):
             chosen, remarks = spare_layers(prepared.budget(config, limit), chosen, context.progress)
             notes += remarks
-        lost = reference.drop(chosen)
-        gates.append(
-            GateResult(
-                gate="max-drop",
-                name=chosen.name,
-                limit=limit,
-                found=lost,
-                passed=lost <= limit + 1e-9,
-                split="validation",
-            )
-        )
-        notes.append(f"`max_drop` is held to on the {len(reference.evaluator)} samples of the validation split")
+        gates.append(limit.result(chosen.name, reference.worsening(chosen, limit.level), "validation"))
+        notes.append(limit.held_on(len(reference.evaluator), reference.evaluator.name))
     if config.static:
         held, told = hold_to_integers(chosen, full=config.full_integer)
         gates += held
@@ -114,7 +103,7 @@ class Prepared:
     reference: Reference
     notes: list[str]
 
-    def budget(self, config: QuantizeConfig, limit: float) -> Budget:
+    def budget(self, config: QuantizeConfig, limit: Limit) -> Budget:
         """Return what is to be kept to if no more than `limit` may be lost."""
         return Budget(self.made.model, self.made.artifact, config, self.feeds, self.reference, limit)
 
@@ -188,7 +177,7 @@ def choose(prepared: Prepared, config: QuantizeConfig, progress: Progress) -> tu
     told = ", ".join(f"{n} {len(a.payload):,} bytes with an error of {errors[n]:.2g}" for n, a in candidates.items())
     best = min(reference.drop(candidate) for candidate in candidates.values())
     far = max(FAR, TWICE * min(errors.values()))
-    right = {n: a for n, a in candidates.items() if reference.drop(a) <= best + WORSE}
+    right = {n: a for n, a in candidates.items() if reference.drop(a) <= best + reference.evaluator.tolerance}
     sound = {n: a for n, a in right.items() if errors[n] <= far} or right
     smallest = min(len(candidate.payload) for candidate in sound.values())
     alike = {n: a for n, a in sound.items() if len(a.payload) <= smallest * (1 + SAME_SIZE)}

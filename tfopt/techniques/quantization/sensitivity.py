@@ -13,6 +13,7 @@ import keras
 import numpy as np
 
 from tfopt.evaluation.evaluator import Reference
+from tfopt.evaluation.limits import Limit
 from tfopt.formats.tflite.artifact import TfliteArtifact, intermediate_tensors
 from tfopt.formats.tflite.graph import Operation, operations
 from tfopt.graph.layer_names import named_layers
@@ -129,14 +130,18 @@ def all_but_each(found: Sequence[LayerOperations], names: Iterable[str]) -> list
 
 @dataclass(frozen=True)
 class Budget:
-    """Holds what to quantize, on what to calibrate it, and the most accuracy that may be lost."""
+    """Holds what to quantize, on what to calibrate it, and the most that may be lost."""
 
     model: keras.Model
     source: TfliteArtifact
     config: QuantizeConfig
     feeds: Mapping[str, Array]
     reference: Reference
-    limit: float
+    limit: Limit
+
+    def at_stake(self, artifact: TfliteArtifact) -> float:
+        """Return what a file loses, as it is held to the limit."""
+        return self.limit.at_stake(self.reference.worsening(artifact, self.limit.level))
 
     def sparing(self, kept: Sequence[LayerOperations], progress: Progress) -> TfliteArtifact:
         """The file in which the layers `kept` stay in float, or get 8 bits if the others have fewer."""
@@ -151,28 +156,28 @@ def spare_layers(budget: Budget, quantized: TfliteArtifact, progress: Progress) 
     Returns the file in which no spared layer can be given up again, or the best one if the budget cannot be held, and
     a note on what was spared.
     """
-    reference, limit = budget.reference, budget.limit
+    reference, most = budget.reference, budget.limit.most
     found = layers_of(budget.model, budget.source)
     if budget.config.weights != "int8":  # only a kernel can have 8 bits instead of fewer
         found = [s for s in found if any(len(c.shape) > 1 for operation in s.operations for c in operation.constants)]
     kept: list[LayerOperations] = []
-    tried = [(reference.drop(quantized), quantized, kept)]
+    tried = [(budget.at_stake(quantized), quantized, kept)]
     with progress.task("sparing the worst layers", len(found)) as advance:
-        while len(kept) < len(found) and tried[-1][0] > limit:
+        while len(kept) < len(found) and tried[-1][0] > most:
             left = [layer for layer in found if layer not in kept]
             worst = layer_errors(left, budget.source, tried[-1][1], reference.sample(SAMPLES))[0].layer
             kept = [*kept, next(layer for layer in left if layer.name == worst)]
             advance(1, worst)
             artifact = budget.sparing(kept, progress)
-            tried.append((reference.drop(artifact), artifact, kept))
-    drop, best, kept = min(tried, key=lambda one: (max(one[0], limit), len(one[2])))
-    if drop <= limit:
+            tried.append((budget.at_stake(artifact), artifact, kept))
+    drop, best, kept = min(tried, key=lambda one: (max(one[0], most), len(one[2])))
+    if drop <= most:
         best, kept = _give_back(budget, best, kept, progress)
     if not kept:
         return best, ["sparing the worst layers did not help"]
     how = "float" if budget.config.weights == "int8" else "8 bits"
     names = ", ".join(layer.name for layer in kept)
-    return best, [f"kept in {how} to lose at most {limit * 100:g} points: {names}"]
+    return best, [f"kept in {how} to lose at most {budget.limit.shown}: {names}"]
 
 
 def _give_back(
@@ -186,7 +191,7 @@ def _give_back(
             artifact = budget.sparing(fewer, progress) if fewer else None
             if (
                 artifact
-                and budget.reference.drop(artifact) <= budget.limit
+                and budget.at_stake(artifact) <= budget.limit.most
                 and len(artifact.payload) < len(best.payload)
             ):
                 best, kept = artifact, fewer

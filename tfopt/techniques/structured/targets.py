@@ -15,7 +15,7 @@ from tfopt.evaluation.measurement import measure
 from tfopt.formats.keras.artifact import KerasArtifact
 from tfopt.formats.tflite.artifact import TfliteArtifact
 from tfopt.graph.channels.removal import remove_channels
-from tfopt.report.schema import LatencyChange
+from tfopt.report.changes import LatencyChange
 from tfopt.runtime.progress import Progress, Silent
 from tfopt.techniques.structured.candidates import Candidates
 from tfopt.techniques.structured.config import StructuredConfig

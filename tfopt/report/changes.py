@@ -1,0 +1,75 @@
+"""A candidate against the baseline: how size, answers and speed differ, and whether that is more than chance."""
+
+from typing import Literal
+
+from tfopt.report.record import Record
+
+SizeVerdict = Literal["smaller", "larger", "smaller when compressed", "no gain"]
+
+
+class SizeChange(Record):
+    """Relative change against the first file of the same format: -0.6 is 60 % less; under half a percent is no gain."""
+
+    against: str
+    file_bytes: float
+    gzip_bytes: float
+    nonzero_parameters: float
+    verdict: SizeVerdict
+
+
+class AccuracyChange(Record):
+    """The difference in accuracy on the same samples with its 95 % interval, and a test whether it is only chance.
+
+    It is McNemar's exact test (1947), or one that exchanges whole `clusters` (sentences), of which there are so many.
+    """
+
+    against: str
+    change: float
+    low: float
+    high: float
+    lost: int
+    won: int
+    clusters: int | None = None
+    p_value: float
+    verdict: str
+
+
+class DeviationChange(Record):
+    """The growth of the mean absolute error on the same samples, as a share, its 95 % interval, and a paired t-test."""
+
+    against: str
+    change: float
+    low: float
+    high: float
+    p_value: float
+    verdict: str
+
+
+class BleuChange(Record):
+    """The difference in BLEU on the same sentences, and a paired approximate randomization test (by sacrebleu)."""
+
+    against: str
+    change: float
+    p_value: float
+    verdict: str
+
+
+class LatencyChange(Record):
+    """Median of the ratios of paired runs (below 1 is faster) with a 95 % bootstrap interval."""
+
+    against: str
+    ratio: float
+    low: float
+    high: float
+    verdict: str
+
+
+class Comparison(Record):
+    """One artifact against the baseline; sizes and latency only within one format."""
+
+    name: str
+    size: SizeChange | None
+    accuracy: AccuracyChange | None = None
+    deviation: DeviationChange | None = None
+    bleu: BleuChange | None = None
+    latency: LatencyChange | None
