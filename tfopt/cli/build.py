@@ -28,6 +28,6 @@ def build(out: Output, config: BuildConfig, data: DataConfig, target: TargetConf
     def built() -> "Result":
         from tfopt.api import build
 
-        return build(config, data, name=destination.path.name, progress=out)
+        return build(config, data, name=str(destination.path), progress=out)
 
     write(out, destination, built)

@@ -93,7 +93,7 @@ def make(
         destination.save_beside()
     else:
         with started_ahead(*one.children):  # while TensorFlow is loaded here
-            write(out, destination, lambda: pipeline().run(path, data.config, name=destination.path.name, progress=out))
+            write(out, destination, lambda: pipeline().run(path, data.config, name=str(destination.path), progress=out))
 
 
 def _recipe(

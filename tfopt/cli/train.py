@@ -61,7 +61,7 @@ def train(
     files = RunFiles(checkpoint, asked, run.resume, run.checkpoint_steps, run.tensorboard)
     follows = bool(workers and workers.rank)  # another process writes
     with contextlib.nullcontext() if follows else destination.held():
-        result = api.train(config, data, files=files, name=destination.path.name, progress=out, workers=workers)
+        result = api.train(config, data, files=files, name=str(destination.path), progress=out, workers=workers)
         if workers and workers.rank:
             out.say(f"worker {workers.rank} of {workers.count} is done; worker 0 writes the model")
             return

@@ -46,7 +46,7 @@ def tune(
         from tfopt.api import tune
 
         out.on_failure = f"trials that have ended are in {files.path}: the same command with --resume goes on"
-        result = tune(config, data, files=files, name=path.name, progress=out)
+        result = tune(config, data, files=files, name=str(path), progress=out)
         assert result.artifact.provenance is not None
         made = TrainConfig.model_validate(result.artifact.provenance.history[-1].config)
         again = shlex.join(["tfopt", "train", *_options(made), *_options(data)])

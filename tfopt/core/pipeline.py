@@ -67,7 +67,8 @@ class Pipeline:
         Args:
             model: A path, a `keras.Model`, or an artifact.
             data: A name, a path, a config or a data set; None for what the model remembers.
-            name: What the result is called, suffix included.
+            name: What the result is called, suffix included, with the folder it is written to if that is not the
+                current one: from there the data are found again.
             progress: Shows how far the work is.
             gates: Limits that the result is held to.
             folder: Keeps what each step makes; a step that it has is not done again. It must be held.
@@ -135,14 +136,15 @@ class Pipeline:
         context = Context.of(dataset, progress)
         applied: list[Outcome] = []
         artifact: Artifact = source
+        home = Path(name).parent if name else Path()
         key = sha256(source.payload) if folder else ""
         for number, step in enumerate(self.steps, 1):
             assert isinstance(artifact, KerasArtifact)
-            title = name if number == len(self.steps) else None
+            title = Path(name).name if name and number == len(self.steps) else None
             key = step_key(key, step, artifact, dataset, title) if folder else ""
             outcome = folder.find(key, artifact) if folder else None
             if outcome is None:
-                outcome = self._apply(step, artifact, context, dataset, title)
+                outcome = self._apply(step, artifact, context, dataset, title, home)
                 if folder:
                     folder.keep(key, step, artifact, outcome)
             measured = [source if one is artifact else one for one in outcome.measured]
@@ -163,9 +165,15 @@ class Pipeline:
         return self.steps[0].config if len(self.steps) == 1 else Recipe.of(self.steps)
 
     def _apply(
-        self, step: Step, artifact: KerasArtifact, context: Context, dataset: Dataset | None, name: str | None
+        self,
+        step: Step,
+        artifact: KerasArtifact,
+        context: Context,
+        dataset: Dataset | None,
+        name: str | None,
+        home: Path,
     ) -> Outcome:
-        """Apply a step, and give what it made a name and a memory."""
+        """Apply a step, and give what it made a name and a memory of data that are found from the folder `home`."""
         technique = step.technique
         outcome = technique.apply(artifact, step.config, context)
         before = outcome.artifact.name
@@ -175,7 +183,7 @@ class Pipeline:
         provenance = next_provenance(artifact, dataset, technique, step.config)
         for made in (outcome.artifact, *outcome.companions):
             if isinstance(made, KerasArtifact):
-                made.remember(provenance)
+                made.remember(provenance, home)
         measured = outcome.measured or (artifact, outcome.artifact)
         renamed = {before: outcome.artifact.name}
         gates = [gate.model_copy(update={"name": renamed.get(gate.name, gate.name)}) for gate in outcome.gates]

@@ -87,7 +87,7 @@ def run_recipe(opened: RecipeFile, config: FolderConfig, progress: Progress) -> 
             if one.exists() and not config.force and not folder.owns(one):
                 raise OutputError(f"{one} exists and is not what an earlier run wrote; use `force` to replace it")
         result = Pipeline(recipe.pipeline_steps()).run(
-            source, recipe.data, name=files.output.name, progress=progress, gates=recipe.gates, folder=folder
+            source, recipe.data, name=str(files.output), progress=progress, gates=recipe.gates, folder=folder
         )
         outputs = _payloads(files, result, recipe)
         made = lock_of(path, recipe, inputs, result.report, {one.name: payload for one, payload in outputs.items()})

@@ -74,12 +74,12 @@ class KeptFile(BaseModel):
             found |= {name: getattr(artifact, name) for name in ("order", "batch", "probabilities")}
         return cls.model_validate(found)
 
-    def load(self, path: Path) -> Artifact:
-        """Load it from `path`; raise `InputError` if that is not what was written."""
+    def load(self, path: Path, home: Path) -> Artifact:
+        """Load it from `path` as if it lay in `home`; raise `InputError` if that is not what was written."""
         payload = path.read_bytes()
         if sha256(payload) != self.sha256:
             raise InputError(f"{path} has changed")
-        artifact = TfliteArtifact.load(path) if self.format == "tflite" else KerasArtifact.load(path)
+        artifact = TfliteArtifact.load(path) if self.format == "tflite" else KerasArtifact.load(path, home)
         artifact.name = self.name
         if isinstance(artifact, TfliteArtifact):
             artifact.order, artifact.batch = self.order, self.batch or artifact.batch
@@ -182,7 +182,7 @@ class RunFolder:
             text, _, seal = (folder / STEP).read_text(encoding="utf-8").rstrip("\n").rpartition("\n")
             if sha256(text.encode()) != seal:
                 return None
-            outcome = _restored(KeptStep.model_validate(json.loads(text)), folder, source)
+            outcome = _restored(KeptStep.model_validate(json.loads(text)), folder, source, self.path)
         except (OSError, ValueError, ValidationError, LookupError, TfoptError):
             return None  # it is made again
         self.finished += 1
@@ -239,9 +239,9 @@ class RunFolder:
             raise OutputError(damaged) from error
 
 
-def _restored(kept: KeptStep, folder: Path, source: Artifact) -> Outcome:
+def _restored(kept: KeptStep, folder: Path, source: Artifact, home: Path) -> Outcome:
     """Return the outcome of a step that is kept in a folder."""
-    made = [file.load(folder / _file_name(index, file)) for index, file in enumerate(kept.files)]
+    made = [file.load(folder / _file_name(index, file), home) for index, file in enumerate(kept.files)]
     return Outcome(
         made[0],
         companions=[made[index] for index in kept.companions],

@@ -3,6 +3,9 @@
 It is kept in a member `tfopt.json` of the `.keras` zip, which Keras itself ignores.
 """
 
+import contextlib
+import io
+import os
 import zipfile
 from pathlib import Path
 from typing import Literal
@@ -54,6 +57,29 @@ class Provenance(Preprocessor):
     fed: FedValues | None = None
     history: tuple[Step, ...] = ()
 
+    def beside(self, folder: Path) -> "Provenance":
+        """Return it as it is written into a file in `folder`: with the way from there to data that lie near.
+
+        Near is below the folder, or beside it; data elsewhere keep their whole path.
+        """
+        path = self.data.path if self.data else None
+        if path is None or not path.is_absolute():
+            return self
+        with contextlib.suppress(ValueError):  # on another drive
+            way = Path(os.path.relpath(path, folder.resolve()))
+            if way.parts[:2] != ("..", ".."):
+                return self._at(f"{'' if '..' in way.parts else './'}{way.as_posix()}")
+        return self
+
+    def found_in(self, folder: Path) -> "Provenance":
+        """Return it with the whole path of data, as it was read from a file in `folder`."""
+        path = self.data.path if self.data else None
+        return self if path is None or path.is_absolute() else self._at(str((folder / path).resolve()))
+
+    def _at(self, source: str) -> "Provenance":
+        assert self.data is not None
+        return self.model_copy(update={"data": self.data.model_copy(update={"source": source})})
+
     def inputs_only(self) -> "Provenance":
         """Return what it says of the inputs alone: how samples are prepared, not what their labels are."""
         return Provenance(scaling=self.scaling, vectorizer=self.vectorizer)
@@ -90,7 +116,23 @@ def read_provenance(archive: zipfile.ZipFile, name: str) -> Provenance | None:
         ) from error
 
 
-def attach_provenance(path: Path, provenance: Provenance) -> None:
-    """Add `provenance` to a `.keras` file as a further member."""
+def attach_provenance(path: Path, provenance: Provenance, folder: Path) -> None:
+    """Add `provenance` to a `.keras` file that is to lie in `folder`, as a further member."""
     with zipfile.ZipFile(path, "a") as archive:
-        archive.writestr(zipfile.ZipInfo(PROVENANCE_MEMBER), provenance.model_dump_json(indent=1), zipfile.ZIP_DEFLATED)
+        _write(archive, provenance.beside(folder))
+
+
+def moved(payload: bytes, provenance: Provenance, folder: Path) -> bytes:
+    """Return a `.keras` file that holds `provenance` as it is to lie in `folder`."""
+    made = io.BytesIO()
+    with zipfile.ZipFile(io.BytesIO(payload)) as before, zipfile.ZipFile(made, "w", compresslevel=9) as after:
+        for member in before.infolist():
+            if member.filename != PROVENANCE_MEMBER:
+                after.writestr(member, before.read(member))
+    with zipfile.ZipFile(made, "a") as archive:
+        _write(archive, provenance.beside(folder))
+    return made.getvalue()
+
+
+def _write(archive: zipfile.ZipFile, provenance: Provenance) -> None:
+    archive.writestr(zipfile.ZipInfo(PROVENANCE_MEMBER), provenance.model_dump_json(indent=1), zipfile.ZIP_DEFLATED)

@@ -62,10 +62,15 @@ class KerasArtifact:
         self.optimizer_bytes = 0
         self.uncompiled = ""
         self._file = file
+        self._folder = Path()
 
     @classmethod
-    def load(cls, path: Path) -> Self:
+    def load(cls, path: Path, folder: Path | None = None) -> Self:
         """Load a file.
+
+        Args:
+            path: The file.
+            folder: The folder that it is to lie in, from which its data are found; None is the one it lies in.
 
         Raises:
             InputError: It is not a sound, safe Keras 3 model.
@@ -78,17 +83,20 @@ class KerasArtifact:
         file = TemporaryFile()
         check_free_space(file.path.parent, size)
         shutil.copyfile(path, file.path)
-        with temporary_folder() as folder:
-            provenance = _check_and_unpack(file.path, path, folder)
-            stored = (folder / WEIGHTS).stat().st_size
+        folder = path.parent if folder is None else folder
+        with temporary_folder() as unpacked:
+            provenance = _check_and_unpack(file.path, path, unpacked)
+            stored = (unpacked / WEIGHTS).stat().st_size
             with time_limit(MIN_SECONDS + size / BYTES_PER_SECOND, path.name), limit_variables(stored, path.name):
-                model, uncompiled = _load_unpacked(folder, path.name)
-            state = _optimizer_bytes(folder / WEIGHTS)
+                model, uncompiled = _load_unpacked(unpacked, path.name)
+            state = _optimizer_bytes(unpacked / WEIGHTS)
         check_tensor_sizes(model, path.name)
+        provenance = provenance.found_in(folder) if provenance else None
         artifact = cls(path.name, model, file, provenance)
+        artifact._folder = folder
         artifact.uncompiled = uncompiled
         if state:
-            write_keras_file(reset_optimizer(artifact.model), file.path, provenance)
+            write_keras_file(reset_optimizer(artifact.model), file.path, provenance, folder)
             artifact.optimizer_bytes = state
         return artifact
 
@@ -100,15 +108,16 @@ class KerasArtifact:
 
         Args:
             model: A Keras 3 model; if it is compiled, it is compiled again with a fresh optimizer.
-            name: What reports call it, mostly the name of its file to be.
+            name: The name of its file to be, with the folder if that is not the current one; reports leave it out.
             provenance: What it is to remember of its making.
             deflated: Whether the zip is compressed, which pays where weights are few bits and the rest is framing.
         """
         _check_backend()
-        file = TemporaryFile()
-        write_keras_file(reset_optimizer(model), file.path, provenance, deflated=deflated)
+        file, folder, name = TemporaryFile(), Path(name).parent, Path(name).name
+        write_keras_file(reset_optimizer(model), file.path, provenance, folder, deflated=deflated)
         loaded, uncompiled = _load_file(file.path, name)
         artifact = cls(name, loaded, file, provenance)
+        artifact._folder = folder
         artifact.uncompiled = uncompiled
         return artifact
 
@@ -117,10 +126,10 @@ class KerasArtifact:
         """The bytes of the file."""
         return self._file.path.read_bytes()
 
-    def remember(self, provenance: Provenance) -> None:
-        """Add `provenance` to a file that has none."""
-        provenances.attach_provenance(self._file.path, provenance)
-        self.provenance = provenance
+    def remember(self, provenance: Provenance, folder: Path) -> None:
+        """Add `provenance` to a file that has none and is to lie in `folder`."""
+        provenances.attach_provenance(self._file.path, provenance, folder)
+        self.provenance, self._folder = provenance, folder
 
     def fresh_model(self) -> keras.Model:
         """Load a copy that may be changed freely."""
@@ -162,12 +171,15 @@ class KerasArtifact:
         return lambda: run(tensors)
 
     def save(self, path: str | Path, *, force: bool = False) -> Path:
-        """Write the file atomically, and return its path.
+        """Write the file atomically, and return its path; data that lie near it will be found from there.
 
         Raises:
             OutputError: The file exists and `force` is not given, or it cannot be written.
         """
-        return write_file(Path(path), self.payload, force=force)
+        path, payload = Path(path), self.payload
+        if self.provenance and self.provenance.beside(path.parent) != self.provenance.beside(self._folder):
+            payload = provenances.moved(payload, self.provenance, path.parent)
+        return write_file(path, payload, force=force)
 
 
 def predict_batches(model: keras.Model, x: Samples, advance: Callable[[int], None] = lambda _: None) -> Array:

@@ -22,27 +22,30 @@ FRAMING = 2048  # bytes of HDF5 around an array, at most
 SHARED = "shared_object_id"
 
 
-def write_keras_file(model: keras.Model, path: Path, provenance: Provenance | None, *, deflated: bool = False) -> None:
+def write_keras_file(
+    model: keras.Model, path: Path, provenance: Provenance | None, folder: Path, *, deflated: bool = False
+) -> None:
     """Write a model as a `.keras` file.
 
     Args:
         model: The model.
         path: The file, which is replaced if it exists.
         provenance: What the file says of the model's making; None for nothing.
+        folder: Where the file is to lie, from which data are found again.
         deflated: Whether the zip is compressed.
 
     Raises:
         OutputError: There is no room for it.
     """
-    with temporary_folder() as folder:
-        parts = folder / "parts"
-        check_free_space(folder, 2 * estimate_weights_size(model.variables))  # the weights, and the zip
+    with temporary_folder() as temporary:
+        parts = temporary / "parts"
+        check_free_space(temporary, 2 * estimate_weights_size(model.variables))  # the weights, and the zip
         model.save(parts, zipped=False)
         _rewrite(parts / "metadata.json", lambda found: {k: v for k, v in found.items() if k != "date_saved"})
         _rewrite(parts / "config.json", lambda found: renumber_shared_objects(found, {}))
         _zip(parts, path, zipfile.ZIP_DEFLATED if deflated else zipfile.ZIP_STORED)
         if provenance:
-            provenances.attach_provenance(path, provenance)
+            provenances.attach_provenance(path, provenance, folder)
 
 
 def estimate_weights_size(variables: Sequence[Tensor]) -> int:
