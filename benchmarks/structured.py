@@ -16,12 +16,10 @@ from tfopt.core.provenance import load_dataset
 from tfopt.data.dataset import Dataset
 from tfopt.evaluation.latency import interleaved, latency_change
 from tfopt.evaluation.measurement import measure
+from tfopt.formats.artifact import Artifact
 from tfopt.formats.keras.artifact import KerasArtifact
 from tfopt.formats.loading import load_keras
 from tfopt.runtime.progress import Silent
-from tfopt.training.fit import fit
-from tfopt.training.plan import FitPlan
-from tfopt.training.seeds import seed_everything
 
 CURVE: tuple[Importance, ...] = ("l2", "taylor", "random")
 
@@ -56,23 +54,17 @@ def curve(
 ) -> None:
     """The original as it is and after as many epochs more, and smaller models by three measures of importance."""
     say("original", artifact, artifact, data)
-    say(f"original, {epochs} epochs more", artifact, longer(artifact, data, epochs, augment), data)
+    control = None
     for target in targets:
         for importance in CURVE:
-            config = StructuredConfig(target_macs=target, importance=importance, epochs=epochs, augment=augment)
-            say(f"target {target:g}, {importance}", artifact, prune(artifact, config, data).artifact, data)
-
-
-def longer(
-    artifact: KerasArtifact, data: Dataset, epochs: int, augment: tuple[Augmentation, ...] = ()
-) -> KerasArtifact:
-    """The original trained as what is left after pruning is."""
-    seed_everything(0)
-    model = artifact.fresh_model()
-    config = StructuredConfig()
-    plan = FitPlan(epochs, config.batch_size, config.learning_rate, 0, decay="cosine", augment=augment)
-    fit(model, data, plan, Silent())
-    return KerasArtifact.from_model(model, "longer.keras")
+            config = StructuredConfig(
+                target_macs=target, importance=importance, epochs=epochs, augment=augment, control=control is None
+            )
+            result = prune(artifact, config, data)
+            if control is None:
+                control = result.control
+                say(f"original, {epochs} epochs more", artifact, control, data)
+            say(f"target {target:g}, {importance}", artifact, result.artifact, data)
 
 
 def sequences() -> None:
@@ -104,14 +96,14 @@ def blocks() -> None:
     data = load_dataset("digits", None, Silent())
     artifact = train(TrainConfig(arch="cnn", residual=True, blocks=3), data).artifact
     say("9 blocks", artifact, artifact, data)
-    say("9 blocks, 20 epochs more", artifact, longer(artifact, data, 20), data)
-    result = prune(artifact, StructuredConfig(structured="layers", amount=2 / 7), data)
+    result = prune(artifact, StructuredConfig(structured="layers", amount=2 / 7, control=True), data)
+    say("9 blocks, 20 epochs more", artifact, result.control, data)
     for change in result.report.layers:
         print(f"    {change.layer}: {change.action}, {change.detail}")
     say("7 blocks", artifact, result.artifact, data)
 
 
-def say(name: str, original: KerasArtifact, artifact: KerasArtifact, data: Dataset) -> None:
+def say(name: str, original: Artifact, artifact: Artifact, data: Dataset) -> None:
     """Print parameters, MACs, and accuracy on the test split."""
     before, after = (one.measurement for one in measure([original, artifact], data, Silent(), timed=False))
     accuracy = after.accuracy

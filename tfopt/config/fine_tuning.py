@@ -47,7 +47,19 @@ class DistributedConfig(Config):
         return self
 
 
-class TaughtConfig(DistributedConfig):
+class ControlledConfig(DistributedConfig):
+    """Base of the configs that change a model and train it: `control` shows what training alone does."""
+
+    panel: ClassVar[str] = "Comparison"
+
+    control: Annotated[
+        bool,
+        Field(description="Also train the original as long without the technique, and compare with that, too."),
+        Option(flag="--control"),
+    ] = False
+
+
+class TaughtConfig(ControlledConfig):
     """Base of the configs that fine-tune: `teacher` is the model itself, as it was given, another file, or nobody.
 
     Of what is learnt, `teacher_weight` are the teacher's answers and the rest the labels; None is `usual_weight`.

@@ -4,8 +4,26 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from tfopt.formats.artifact import Artifact
+from tfopt.formats.keras.artifact import KerasArtifact
 from tfopt.report.schema import GateResult, LayerChange
+from tfopt.training.plan import FitPlan
+from tfopt.training.teacher import Teacher
 from tfopt.typing import Json
+
+
+@dataclass(frozen=True)
+class Training:
+    """Says how a technique has trained, so that a control can be trained as long.
+
+    Attributes:
+        plans: The plan of each training, in order.
+        teacher: The model whose answers were learnt as well as the labels, if a control is to learn them, too.
+        start: The model that a control starts from, if that is not the one the technique was given.
+    """
+
+    plans: Sequence[FitPlan]
+    teacher: Teacher | None = None
+    start: KerasArtifact | None = None
 
 
 @dataclass(frozen=True)
@@ -20,6 +38,8 @@ class Outcome:
         notes: Sentences for the report.
         history: Figures of each epoch that was trained.
         gates: Limits that the technique has held its result to.
+        training: How it was trained; None if it was not.
+        control: What a training as long makes of the source without the technique; added by a pipeline, if asked for.
         facts: Plain data of which the technique makes sentences when everything is measured.
     """
 
@@ -30,4 +50,6 @@ class Outcome:
     notes: Sequence[str] = ()
     history: Sequence[dict[str, float]] = ()
     gates: Sequence[GateResult] = ()
+    training: Training | None = None
+    control: KerasArtifact | None = None
     facts: Json = field(default_factory=dict)

@@ -10,6 +10,7 @@ from pathlib import Path
 
 from tfopt.config.fields import Config
 from tfopt.core.context import Context
+from tfopt.core.control import remarks, with_control
 from tfopt.core.outcome import Outcome
 from tfopt.core.provenance import DataLike, data_for, next_provenance
 from tfopt.core.recipe import Recipe, Step, check_formats
@@ -87,12 +88,21 @@ class Pipeline:
             applied = self._applied(source, dataset, progress, name, folder)
         last = applied[-1]
         limits = gates if gates != Gates() else None
+        control = next((outcome.control for outcome in reversed(applied) if outcome.control), None)
         measured = list(last.measured)
         if (limits or len(self.steps) > 1) and not any(one is source for one in measured):
             measured.insert(0, source)  # what it all is compared with
         notes += self._notes(applied)
         report = report_of(
-            self.command, self.config, dataset, measured, progress, notes=notes, gates=limits, held=last.artifact
+            self.command,
+            self.config,
+            dataset,
+            measured,
+            progress,
+            notes=notes,
+            gates=limits,
+            held=last.artifact,
+            control=control,
         )
         report = report.model_copy(
             update={
@@ -101,8 +111,9 @@ class Pipeline:
                 "gates": [gate for outcome in applied for gate in outcome.gates] + report.gates,
             }
         )
-        verdicts = self.steps[-1].technique.verdicts(report, last.facts)
-        return Result(last.artifact, report.with_notes(verdicts), tuple(last.companions))
+        sentences = self.steps[-1].technique.verdicts(report, last.facts)
+        sentences += remarks(report, applied, asked=self.controlled)
+        return Result(last.artifact, report.with_notes(sentences), tuple(last.companions), control)
 
     @preserved()
     def plan(self, model: ModelLike, data: DataLike | None = None, *, progress: Progress | None = None) -> Plan:
@@ -136,8 +147,9 @@ class Pipeline:
         context = Context.of(dataset, progress)
         applied: list[Outcome] = []
         artifact: Artifact = source
+        control: KerasArtifact | None = source if self.controlled else None
         home = Path(name).parent if name else Path()
-        key = sha256(source.payload) if folder else ""
+        key = sha256(source.payload + b"control" * self.controlled) if folder else ""
         for number, step in enumerate(self.steps, 1):
             assert isinstance(artifact, KerasArtifact)
             title = Path(name).name if name and number == len(self.steps) else None
@@ -145,12 +157,19 @@ class Pipeline:
             outcome = folder.find(key, artifact) if folder else None
             if outcome is None:
                 outcome = self._apply(step, artifact, context, dataset, title, home)
+                if control:
+                    outcome = with_control(outcome, control, step, context)
                 if folder:
                     folder.keep(key, step, artifact, outcome)
             measured = [source if one is artifact else one for one in outcome.measured]
             applied.append(replace(outcome, measured=measured))
-            artifact = outcome.artifact
+            artifact, control = outcome.artifact, outcome.control or control
         return applied
+
+    @property
+    def controlled(self) -> bool:
+        """Tell whether a step asks for a control, which then has the training of all of them."""
+        return any(getattr(step.config, "control", False) for step in self.steps)
 
     @property
     def command(self) -> str:

@@ -12,7 +12,7 @@ from tfopt.evaluation.bleu import copied
 from tfopt.evaluation.config import Gates
 from tfopt.evaluation.gates import check
 from tfopt.evaluation.limits import limit_for
-from tfopt.evaluation.measurement import Measured, measure
+from tfopt.evaluation.measurement import Measured, compare_with_control, measure
 from tfopt.evaluation.measurement import compare as compare_measured
 from tfopt.evaluation.sanity import guess_doubts, scale_doubts
 from tfopt.formats.artifact import Artifact
@@ -28,12 +28,14 @@ TRAINING = ("train", "tune")  # commands whose models are new
 class Result:
     """Holds what a command made and what it has to say about it.
 
-    `companions` are the files that lie beside it: the `.keras` of QAT, the `.tflite` of a binarized model.
+    `companions` are the files that lie beside it: the `.keras` of QAT, the `.tflite` of a binarized model. `control` is
+    the original trained as long, if that was asked for.
     """
 
     artifact: Artifact
     report: Report
     companions: tuple[Artifact, ...] = ()
+    control: Artifact | None = None
 
 
 def report_of(
@@ -47,6 +49,7 @@ def report_of(
     gates: Gates | None = None,
     held: Artifact | None = None,
     untrained: bool = False,
+    control: Artifact | None = None,
 ) -> Report:
     """Measure artifacts on the test split and in time, and put what a command has to say around the figures.
 
@@ -60,14 +63,17 @@ def report_of(
         gates: Limits that all but the baseline are held to.
         held: The only artifact that is held to them, if not all are.
         untrained: Whether their weights are random, so that how well they answer is not measured.
+        control: The first of them trained as long, with which the others are compared, too.
     """
     if gates:
         limit_for(gates, data.task if data else None)  # refuses before the work
     position = next((index for index, one in enumerate(artifacts) if one is held), None)
-    measured = measure(artifacts, None if untrained else data, progress)
+    beside = [control] if control else []
+    every = measure([*artifacts, *beside], None if untrained else data, progress)
+    measured, controls = every[: len(artifacts)], every[len(artifacts) :]
     comparisons = compare_measured(measured)
     told = summary(data) if data else None
-    return Report(
+    report = Report(
         command=command,
         config=config.model_dump(mode="json"),
         data=told,
@@ -78,6 +84,15 @@ def report_of(
         notes=[*notes, *_remarks(artifacts, data, untrained=untrained)],
         seed=getattr(config, "seed", None),
         versions=package_versions(),
+    )
+    return _with_control(report, measured, controls[0]) if controls else report
+
+
+def _with_control(report: Report, measured: Sequence[Measured], control: Measured) -> Report:
+    [comparison] = compare_measured([measured[0], control])
+    found = {"control": control.measurement, "control_comparison": comparison}
+    return report.model_copy(
+        update={**found, "comparisons": compare_with_control(report.comparisons, measured, control)}
     )
 
 

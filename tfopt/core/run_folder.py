@@ -97,6 +97,7 @@ class KeptStep(BaseModel):
     files: list[KeptFile]
     companions: list[int]
     measured: list[int]
+    control: int | None = None
     layers: list[LayerChange]
     notes: list[str]
     history: list[dict[str, float]]
@@ -191,7 +192,7 @@ class RunFolder:
     def keep(self, key: str, step: Step, source: Artifact, outcome: Outcome) -> None:
         """Keep what a step has made of `source` under its key."""
         made: list[Artifact] = []
-        for artifact in (outcome.artifact, *outcome.companions, *outcome.measured):
+        for artifact in filter(None, (outcome.artifact, *outcome.companions, *outcome.measured, outcome.control)):
             if artifact is not source and not any(artifact is one for one in made):
                 made.append(artifact)
         payloads = [artifact.payload for artifact in made]
@@ -202,6 +203,7 @@ class RunFolder:
             files=[KeptFile.of(artifact, payload) for artifact, payload in zip(made, payloads, strict=True)],
             companions=[place[id(artifact)] for artifact in outcome.companions],
             measured=[place[id(artifact)] for artifact in outcome.measured],
+            control=place.get(id(outcome.control)),
             layers=list(outcome.layers),
             notes=list(outcome.notes),
             history=list(outcome.history),
@@ -246,6 +248,7 @@ def _restored(kept: KeptStep, folder: Path, source: Artifact, home: Path) -> Out
         made[0],
         companions=[made[index] for index in kept.companions],
         measured=[source if index == SOURCE else made[index] for index in kept.measured],
+        control=next((one for i, one in enumerate(made) if i == kept.control and isinstance(one, KerasArtifact)), None),
         layers=kept.layers,
         notes=kept.notes,
         history=kept.history,
@@ -290,7 +293,7 @@ def sha256(payload: bytes) -> str:
 
 
 def file_hash(path: Path) -> str:
-    """Return the hash of a file, or of all files in a folder and their names; that of nothing if there is none."""
+    """Return the hash of a file, or of all files in a folder and their names."""
     if not path.is_dir():
         return sha256(path.read_bytes()) if path.is_file() else ""
     inside = sorted(one for one in path.rglob("*") if one.is_file())

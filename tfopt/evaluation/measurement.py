@@ -19,15 +19,7 @@ from tfopt.formats.artifact import Artifact
 from tfopt.formats.keras.artifact import KerasArtifact
 from tfopt.formats.ports import ports_of
 from tfopt.formats.tflite.graph import parameter_counts, tflite_macs
-from tfopt.report.changes import (
-    AccuracyChange,
-    BleuChange,
-    Comparison,
-    DeviationChange,
-    LatencyChange,
-    SizeChange,
-    SizeVerdict,
-)
+from tfopt.report.changes import Comparison, LatencyChange, ScoreChange, SizeChange, SizeVerdict
 from tfopt.report.schema import Measurement
 from tfopt.runtime.progress import Progress
 from tfopt.typing import Array
@@ -75,6 +67,16 @@ def compare(measured: Sequence[Measured]) -> list[Comparison]:
     return [_comparison(measured, index) for index in range(1, len(measured))]
 
 
+def compare_with_control(
+    comparisons: Sequence[Comparison], measured: Sequence[Measured], control: Measured
+) -> list[Comparison]:
+    """Add to the comparisons of all but the first of `measured` how their scores differ from those of a control."""
+    return [
+        comparison.model_copy(update={"control": next(iter(_score_changes(control, one).values()), None)})
+        for comparison, one in zip(comparisons, measured[1:], strict=True)
+    ]
+
+
 def _comparison(measured: Sequence[Measured], index: int) -> Comparison:
     this, first = measured[index], measured[0]
     after = this.measurement
@@ -87,16 +89,21 @@ def _comparison(measured: Sequence[Measured], index: int) -> Comparison:
         size = _size_change(before, after)
         if this.times is not None and peer.times is not None:
             speed = latency_change(before.name, peer.times, this.times)
-    changes: dict[str, AccuracyChange | DeviationChange | BleuChange] = {}
+    return Comparison(name=after.name, size=size, latency=speed, **_score_changes(first, this))
+
+
+def _score_changes(first: Measured, this: Measured) -> dict[str, ScoreChange]:
+    """Compare scores on the same samples, by the names that they have in a comparison."""
+    name = first.measurement.name
+    changes: dict[str, ScoreChange] = {}
     if this.scores is not None and first.scores is not None:
-        name = first.measurement.name
         if this.scores.dtype == np.bool_:
             changes["accuracy"] = accuracy_change(name, first.scores, this.scores, first.clusters)
         else:
             changes["deviation"] = deviation_change(name, first.scores, this.scores, first.clusters)
     if this.translations and first.translations:
-        changes["bleu"] = bleu_change(first.measurement.name, first.translations, this.translations)
-    return Comparison(name=after.name, size=size, latency=speed, **changes)
+        changes["bleu"] = bleu_change(name, first.translations, this.translations)
+    return changes
 
 
 def _size_change(before: Measurement, after: Measurement) -> SizeChange:

@@ -5,14 +5,23 @@ from collections.abc import Callable, Sequence
 from rich.markup import escape
 
 from tfopt.config.choices import Task
-from tfopt.report.changes import Comparison
-from tfopt.report.schema import GateResult, LockCheck, Measurement
+from tfopt.report.changes import AccuracyChange, BleuChange, Comparison
+from tfopt.report.schema import GateResult, LockCheck, Measurement, Report
 
 EMPTY = "[dim]-[/]"
 BASELINE = "[dim]baseline[/]"
 SHOWN = 32  # letters of what is locked
 
+Pair = tuple[Measurement, Comparison | None]
 Cell = Callable[[Measurement, Comparison | None], str]
+
+
+def pairs_of(report: Report) -> list[Pair]:
+    """Return what was measured, the baseline first and the control second, each with its comparison."""
+    comparisons = {comparison.name: comparison for comparison in report.comparisons}
+    pairs = [(m, comparisons.get(m.name) if index else None) for index, m in enumerate(report.measurements)]
+    controls = [(report.control, report.control_comparison)] if report.control else []
+    return [*pairs[:1], *controls, *pairs[1:]]
 
 
 def format_size(count: float) -> str:
@@ -141,6 +150,19 @@ def _test(c: Comparison) -> str:
     return f"p = {c.accuracy.p_value:.2g} ({c.accuracy.lost} lost, {c.accuracy.won} won)"
 
 
+def _control(_: Measurement, c: Comparison | None) -> str:
+    if not c or not c.control:
+        return EMPTY
+    match c.control:
+        case AccuracyChange(change=change):
+            found = _points(change)
+        case BleuChange(change=change):
+            found = f"{change:+.1f}"
+        case _:
+            found = _relative(c.control.change)
+    return f"{found.strip()} p = {c.control.p_value:.2g}, {c.control.verdict}"
+
+
 def _deviation(m: Measurement, c: Comparison | None) -> str:
     if m.deviation is None:
         return EMPTY
@@ -225,6 +247,7 @@ ROWS: Sequence[tuple[str, Cell]] = (
     ("  paired t-test", _paired_t),
     ("test BLEU", _bleu),
     ("  paired test", _bleu_change),
+    ("score vs control", _control),
     ("latency, batch 1", _latency),
     ("  ratio", _ratio),
     ("size, speed vs", _against),
@@ -247,6 +270,7 @@ GROUPS: Sequence[tuple[str, Sequence[tuple[str, Cell]]]] = (
             ("", _deviation_interval),
             ("change ", _growth_interval),
             ("", _paired_t),
+            ("vs control ", _control),
             ("BLEU ", _bleu),
             ("BLEU ", _bleu_change),
         ),

@@ -64,12 +64,19 @@ class LatencyChange(Record):
     verdict: str
 
 
+ScoreChange = AccuracyChange | DeviationChange | BleuChange
+
+
 class Comparison(Record):
-    """One artifact against the baseline; sizes and latency only within one format."""
+    """One artifact against the baseline; sizes and latency only within one format.
+
+    `control` is how its scores differ from those of the original after as much training, if there is such a control.
+    """
 
     name: str
     size: SizeChange | None
     accuracy: AccuracyChange | None = None
     deviation: DeviationChange | None = None
     bleu: BleuChange | None = None
+    control: ScoreChange | None = None
     latency: LatencyChange | None

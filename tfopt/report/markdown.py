@@ -2,14 +2,13 @@
 
 from rich.text import Text
 
-from tfopt.report.cells import BASELINE, EMPTY, ROWS, gate_line, lock_line
+from tfopt.report.cells import BASELINE, EMPTY, ROWS, gate_line, lock_line, pairs_of
 from tfopt.report.schema import Report
 
 
 def markdown_text(report: Report) -> str:
     """Return the Markdown of a report."""
-    comparisons = {comparison.name: comparison for comparison in report.comparisons}
-    pairs = [(m, comparisons.get(m.name) if index else None) for index, m in enumerate(report.measurements)]
+    pairs = pairs_of(report)
     lines = [f"### tfopt {report.command}", ""]
     lines += [line for warning in report.warnings for line in (f"**WARNING: {warning}**", "")]
     lines += [_row("", *(m.name for m, _ in pairs)), "|---" * (len(pairs) + 1) + "|"]

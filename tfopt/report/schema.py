@@ -105,10 +105,7 @@ class LayerError(Record):
 
 
 class GroupLoss(Record):
-    """A group of channels, how many are `removed` on trial, and what that saves: MACs, and bytes in float32.
-
-    `increase` is what it costs: that of the loss on the validation split.
-    """
+    """A group of channels: how many are `removed` on trial, the MACs and float32 bytes that go, the loss that comes."""
 
     group: str
     kind: str
@@ -193,6 +190,7 @@ class Report(Record):
         data: The data that it was measured on.
         measurements: One for each artifact; the first is the baseline.
         comparisons: Each other artifact against the baseline.
+        control: The original, trained as long without the technique; `control_comparison` is against the original.
         layers: What was done to each layer.
         errors: What quantizing does at each layer.
         groups: What each group of channels is worth, what hurts most first.
@@ -214,6 +212,8 @@ class Report(Record):
     data: DataSummary | None
     measurements: list[Measurement]
     comparisons: list[Comparison]
+    control: Measurement | None = None
+    control_comparison: Comparison | None = None
     layers: list[LayerChange] = []
     errors: list[LayerError] = []
     groups: list[GroupLoss] = []

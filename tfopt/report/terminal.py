@@ -8,17 +8,25 @@ from rich.markup import escape
 from rich.table import Table
 from rich.text import Text
 
-from tfopt.report.cells import BASELINE, EMPTY, GROUPS, ROWS, format_score, gate_line, lock_line, verdicts
-from tfopt.report.changes import Comparison
+from tfopt.report.cells import (
+    BASELINE,
+    EMPTY,
+    GROUPS,
+    ROWS,
+    Pair,
+    format_score,
+    gate_line,
+    lock_line,
+    pairs_of,
+    verdicts,
+)
 from tfopt.report.epochs_table import render_epochs
 from tfopt.report.layer_tables import render_errors, render_groups, render_layers
 from tfopt.report.ports import quantized_lines
-from tfopt.report.schema import Measurement, Report
+from tfopt.report.schema import Report
 from tfopt.report.tuning_table import render_trials
 
 MAX_COLUMNS = 3
-
-Pair = tuple[Measurement, Comparison | None]
 
 
 def render_report(report: Report, *, everything: bool = False) -> RenderableType:
@@ -50,8 +58,7 @@ def _title(report: Report) -> Text:
 
 def _measurements(report: Report) -> Table:
     """A column for each artifact, or a row for each where columns would get too narrow."""
-    comparisons = {comparison.name: comparison for comparison in report.comparisons}
-    pairs = [(m, comparisons.get(m.name) if index else None) for index, m in enumerate(report.measurements)]
+    pairs = pairs_of(report)
     return _columns(pairs) if len(pairs) <= MAX_COLUMNS else _lines(pairs)
 
 

@@ -1,6 +1,6 @@
 """A plan says how to train: what a technique or a user asked for, and what follows from it for a data set."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import keras
 import tensorflow as tf
@@ -63,6 +63,14 @@ class FitPlan:
             "learning_rate": config.learning_rate * (replicas if config.scale_lr else 1),
         }
         return cls(**given)
+
+    def lasting(self, epochs: int) -> "FitPlan":
+        """Return the plan of a training as long as one by this plan was, of so many epochs; any may be the best.
+
+        Where the learning rate falls over all epochs it is this one, patience included.
+        """
+        shared = replace(self, select_from=0)
+        return replace(shared, epochs=epochs, patience=None) if self.decay == "constant" else shared
 
     @property
     def soft(self) -> bool:

@@ -68,6 +68,7 @@ def binarize_weights(artifact: KerasArtifact, config: BinarizeConfig, context: C
         layers=changes(model, chosen, made, few_bits.held, nested),
         notes=notes,
         history=made.history,
+        training=made.training,
         facts=bits_of(made.model, chosen.levels)._asdict(),
     )
 

@@ -6,6 +6,7 @@ from typing import NamedTuple
 
 import keras
 
+from tfopt.core.outcome import Training
 from tfopt.graph.kernels import find_kernels
 from tfopt.graph.layer_names import named_layers
 from tfopt.report.schema import Action, LayerChange
@@ -16,7 +17,7 @@ class RoundedModel(NamedTuple):
     """A model whose kernels have few values.
 
     `folded` has the normalizations that are gone, each with the layer that took it, `signs` the layers whose activation
-    became one.
+    became one; `training` is how it was trained.
     """
 
     model: keras.Model
@@ -24,6 +25,7 @@ class RoundedModel(NamedTuple):
     signs: frozenset[str]
     notes: list[str]
     history: list[dict[str, float]]
+    training: Training | None = None
 
 
 def changes(

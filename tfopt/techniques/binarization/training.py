@@ -3,6 +3,7 @@
 import keras
 from keras import ops
 
+from tfopt.core.outcome import Training
 from tfopt.data.dataset import Dataset
 from tfopt.distribution.replicated import synchronize_batch_norm
 from tfopt.distribution.strategies import make_strategy
@@ -58,7 +59,8 @@ def train_rounded(
         for kernel in find_kernels(layer) if name in chosen.levels else ():
             if chosen.levels[name] == "int8" or kernel.depthwise:
                 update_kernel(layer, kernel, lambda matrix: nearest(matrix, "int8"))
-    return RoundedModel(_without_sign_layers(plain, artifact.name), pairs, signs, notes, result.history)
+    how = Training([plan_.lasting(len(result.history))], teacher)
+    return RoundedModel(_without_sign_layers(plain, artifact.name), pairs, signs, notes, result.history, how)
 
 
 def _latents(model: keras.Model, chosen: Plan, config: BinarizeConfig) -> list[Latent]:

@@ -6,7 +6,7 @@ import keras
 import numpy as np
 
 from tfopt.core.context import Context
-from tfopt.core.outcome import Outcome
+from tfopt.core.outcome import Outcome, Training
 from tfopt.distribution.strategies import make_strategy
 from tfopt.errors import InputError
 from tfopt.formats.keras.artifact import KerasArtifact
@@ -52,6 +52,7 @@ def cluster_weights(artifact: KerasArtifact, config: ClusterConfig, context: Con
             advance(1)
     notes = ["files shrink when compressed: shared values are stored like other numbers, and no time is saved by them"]
     history: list[dict[str, float]] = []
+    training = None
     if data is None:
         notes.append("clustered without training: there is no data to fine-tune with")
     else:
@@ -59,11 +60,13 @@ def cluster_weights(artifact: KerasArtifact, config: ClusterConfig, context: Con
         plan = FitPlan(config.epochs, config.batch_size, config.learning_rate, config.seed, PATIENCE)
         with where.scope():
             history = fit(model, data, plan, progress, teacher=teacher).history
+        training = Training([plan.lasting(len(history))], teacher)
         notes += [teacher.note] if teacher else []
     result = artifact.fresh_model()
     result.set_weights(model.get_weights())
     changes = [*(_change(target, result, config) for target in found), *skipped, *small]
-    return Outcome(KerasArtifact.from_model(result, artifact.name), layers=changes, notes=notes, history=history)
+    made = KerasArtifact.from_model(result, artifact.name)
+    return Outcome(made, layers=changes, notes=notes, history=history, training=training)
 
 
 def large_enough(

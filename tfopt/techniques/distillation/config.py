@@ -8,7 +8,7 @@ from pydantic import BeforeValidator, Field
 
 from tfopt.config.choices import Arch, Size
 from tfopt.config.fields import AdamRate, BatchSize, Epochs, Option, Patience, Seed, Share
-from tfopt.config.fine_tuning import DistributedConfig
+from tfopt.config.fine_tuning import ControlledConfig
 from tfopt.models.config import ModelConfig
 
 TEMPERATURE = 4.0
@@ -32,7 +32,7 @@ def _student(given: object) -> object:
     return {"arch": arch, "size": size or "tiny"}
 
 
-class DistillConfig(DistributedConfig):
+class DistillConfig(ControlledConfig):
     """Options of distillation: `student` is a model to build or a file, `alpha` the weight of the labels in the loss.
 
     The teacher's answers weigh 1 - alpha; those of a classifier are softened by `temperature`, by default 4. With

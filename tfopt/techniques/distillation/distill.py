@@ -8,7 +8,7 @@ from dataclasses import replace
 import keras
 
 from tfopt.core.context import Context
-from tfopt.core.outcome import Outcome
+from tfopt.core.outcome import Outcome, Training
 from tfopt.data.dataset import Dataset
 from tfopt.distribution.replicated import single_device_copy
 from tfopt.distribution.strategies import MIRRORED, make_strategy
@@ -50,6 +50,7 @@ def distill_student(
             model, title = _built(config.student, teacher, data), "the student"
         else:
             model, title = student.fresh_model(), student.name
+        start = student or KerasArtifact.from_model(model, "student.keras")
         master = teacher.fresh_model()
         hints, notes = _hints(master, teacher.name, model, title, data) if config.features else ([], [])
         lesson = StudentTraining(model, master, _answers(master, model, config, data), config.alpha, hints)
@@ -66,7 +67,8 @@ def distill_student(
     ]
     made = KerasArtifact.from_model(model, teacher.name)
     shown = [teacher, *([student] if student else []), made]
-    return Outcome(made, measured=shown, notes=notes, history=result.history)
+    training = Training([plan.lasting(len(result.history))], start=start)
+    return Outcome(made, measured=shown, notes=notes, history=result.history, training=training)
 
 
 def _checked(

@@ -6,7 +6,7 @@ import keras
 import numpy as np
 
 from tfopt.core.context import Context
-from tfopt.core.outcome import Outcome
+from tfopt.core.outcome import Outcome, Training
 from tfopt.distribution.strategies import make_strategy
 from tfopt.errors import InputError, UnsupportedError
 from tfopt.formats.keras.artifact import KerasArtifact
@@ -40,6 +40,7 @@ def prune_weights(artifact: KerasArtifact, config: PruneConfig, context: Context
     skipped = [*skipped, *small]
     notes = [teacher.note] if teacher else []
     history: list[dict[str, float]] = []
+    training = None
     if data is None or config.schedule == "one-shot":
         if config.engine == "tfmot":
             raise InputError("`engine` tfmot prunes in training, and there is no data: leave it out or give `data`")
@@ -77,13 +78,18 @@ def prune_weights(artifact: KerasArtifact, config: PruneConfig, context: Context
                 pruning = Pruning([model.weights[i] for i in _positions(found)], config, ramp)
                 history = fit(model, data, plan, progress, callbacks=[pruning], teacher=teacher).history
             pruned.set_weights(model.get_weights())
+        training = Training([plan.lasting(len(history))], teacher)
     changes = [_change(target, pruned) for target in found]
     notes.extend(_remarks(changes, config))
     notes.append(
         "zeros are stored like other numbers: files shrink when compressed, and no time is saved by zeros alone"
     )
     return Outcome(
-        KerasArtifact.from_model(pruned, artifact.name), layers=changes + skipped, notes=notes, history=history
+        KerasArtifact.from_model(pruned, artifact.name),
+        layers=changes + skipped,
+        notes=notes,
+        history=history,
+        training=training,
     )
 
 

@@ -13,7 +13,7 @@ import tensorflow as tf
 
 from tfopt.conversion.convert import batch_notes, convert, convert_trained, has_recurrent
 from tfopt.core.context import Context
-from tfopt.core.outcome import Outcome
+from tfopt.core.outcome import Outcome, Training
 from tfopt.distribution.strategies import MIRRORED, make_strategy
 from tfopt.errors import InputError
 from tfopt.evaluation.evaluator import Evaluator
@@ -88,6 +88,7 @@ def quantize_aware(artifact: KerasArtifact, config: QatConfig, context: Context)
         layers=_changes(model, quantized.payload, aware),
         notes=notes,
         history=result.history,
+        training=Training([plan.lasting(len(result.history))], teacher),
         gates=[gate, *integer],
     )
 

@@ -78,7 +78,8 @@ def prune_blocks(artifact: KerasArtifact, config: StructuredConfig, context: Con
         notes.append(f"{cost(model):.3f} of the {NAMES[name]} are left (`{name}` {share:g})")
     notes += [teacher.note] if teacher else []
     compile_like(artifact.model, model)
-    return Outcome(KerasArtifact.from_model(model, artifact.name), layers=changes, notes=notes, history=history)
+    made = KerasArtifact.from_model(model, artifact.name)
+    return Outcome(made, layers=changes, notes=notes, history=history, training=fine_tuning.training)
 
 
 def nothing_to_measure_on() -> InputError:

@@ -29,6 +29,7 @@ def prune_channels(artifact: KerasArtifact, config: StructuredConfig, context: C
     model = artifact.fresh_model()
     first = candidates(model, config, data, artifact.name)
     goal = goal_of(config, artifact, first, progress)
+    fine_tuning = FineTuning(artifact.name, config, data, teacher) if data is not None else None
     history: list[dict[str, float]] = []
     removed, worst = 0, 0.0
     for step in range(1, config.iterative + 1):
@@ -39,8 +40,8 @@ def prune_channels(artifact: KerasArtifact, config: StructuredConfig, context: C
             raise InputError(f"nothing leaves {artifact.name}: {_why_nothing(config)}")
         model, difference = found.without(kept, proof_inputs(model, data))
         worst = max(worst, difference)
-        if data is not None and removed:
-            model, epochs = FineTuning(artifact.name, config, data, teacher).run(model, step, progress)
+        if fine_tuning and removed:
+            model, epochs = fine_tuning.run(model, step, progress)
             history.extend(epochs)
     exactly = f"{worst:.0e} of its largest number" if worst else "the last bit"
     notes = [
@@ -55,7 +56,9 @@ def prune_channels(artifact: KerasArtifact, config: StructuredConfig, context: C
     ]
     changes = narrowed(first, shapes_of(model))
     compile_like(artifact.model, model)
-    return Outcome(KerasArtifact.from_model(model, artifact.name), layers=changes, notes=notes, history=history)
+    made = KerasArtifact.from_model(model, artifact.name)
+    training = fine_tuning.training if fine_tuning else None
+    return Outcome(made, layers=changes, notes=notes, history=history, training=training)
 
 
 def _why_nothing(config: StructuredConfig) -> str:

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 
 import keras
 
+from tfopt.core.outcome import Training
 from tfopt.data.dataset import Dataset
 from tfopt.distribution.strategies import make_strategy
 from tfopt.formats.keras.artifact import KerasArtifact
@@ -25,9 +26,18 @@ class FineTuning:
 
     def run(self, model: keras.Model, step: int, progress: Progress) -> tuple[keras.Model, list[dict[str, float]]]:
         """The model after the share of the epochs that step `step` has, and their history."""
+        plan = self.plan(step)
+        with make_strategy(self.config).scope():
+            learner = KerasArtifact.from_model(model, self.name).fresh_model()
+            history = fit(learner, self.data, plan, progress, teacher=self.teacher).history
+        tuned = KerasArtifact.from_model(learner, self.name).fresh_model() if self.config.distributed else learner
+        return tuned, history
+
+    def plan(self, step: int) -> FitPlan:
+        """Return the plan of the fine-tuning after step `step`."""
         config = self.config
         epochs = config.epochs * step // config.iterative - config.epochs * (step - 1) // config.iterative
-        plan = FitPlan(
+        return FitPlan(
             epochs,
             config.batch_size,
             config.learning_rate,
@@ -35,8 +45,8 @@ class FineTuning:
             decay="cosine",
             augment=config.augment,
         )
-        with make_strategy(config).scope():
-            learner = KerasArtifact.from_model(model, self.name).fresh_model()
-            history = fit(learner, self.data, plan, progress, teacher=self.teacher).history
-        tuned = KerasArtifact.from_model(learner, self.name).fresh_model() if config.distributed else learner
-        return tuned, history
+
+    @property
+    def training(self) -> Training:
+        """All steps, as a control repeats them."""
+        return Training([self.plan(step) for step in range(1, self.config.iterative + 1)], self.teacher)
