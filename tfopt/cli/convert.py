@@ -43,5 +43,5 @@ def sparsify(out: Output, model: Model, config: ConvertConfig, data: OtherDataCo
         tfopt prune model.keras --sparsity 0.8
         tfopt sparsify model-pruned.keras
     """
-    sparse = FloatConfig(sparse="on", batch=config.batch, length=config.length)
+    sparse = FloatConfig(sparse="on", **config.model_dump(exclude_unset=True))
     make(out, sparse, model, data, target, ending="-sparse.tflite")

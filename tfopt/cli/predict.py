@@ -25,7 +25,7 @@ Like = Annotated[
     typer.Option(
         "--like",
         metavar="MODEL",
-        help="The .keras model that a .tflite file was made from: it remembers how inputs are prepared.",
+        help="The .keras model that a .tflite file was made from, if that does not remember how inputs are prepared.",
     ),
 ]
 
@@ -38,7 +38,7 @@ def predict(out: Output, model: AnyModel, inputs: Inputs = None, file: File = No
         tfopt predict reviews.keras "the staff was not friendly" "a lovely room"
         tfopt predict digits.keras three.png seven.png
         tfopt predict power.keras --file latest.csv --json
-        tfopt predict reviews-int8.tflite --like reviews.keras --file texts.txt
+        tfopt predict reviews-int8.tflite --file texts.txt
     """
     if bool(inputs) == (file is not None):
         raise InputError("give inputs (texts or image files), or a file of them with `file`")

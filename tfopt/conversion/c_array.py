@@ -19,10 +19,12 @@ C_SUFFIXES = (".c", ".h")
 
 
 def c_files(artifact: "Artifact", stem: str) -> list[bytes]:
-    """Return what is to be written as `STEM.c` and `STEM.h` for a `.tflite` file."""
-    from tfopt.formats.ports import ports_of
+    """Return what is to be written as `STEM.c` and `STEM.h` for a `.tflite` file: the model without its metadata."""
+    from tfopt.formats.tflite.artifact import TfliteArtifact
 
-    return [text.encode() for text in c_array(artifact.payload, stem, *ports_of(artifact))]
+    assert isinstance(artifact, TfliteArtifact)
+    sides = artifact.ports("input"), artifact.ports("output")
+    return [text.encode() for text in c_array(artifact.model_bytes, stem, *sides)]
 
 
 def c_array(payload: bytes, stem: str, inputs: Sequence[Port] = (), outputs: Sequence[Port] = ()) -> tuple[str, str]:

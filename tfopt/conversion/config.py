@@ -10,7 +10,16 @@ from tfopt.config.fields import Config, Count
 C = TypeVar("C", bound=Config)
 
 
-class ConvertConfig(Config):
+class MetadataConfig(Config):
+    """The choice whether a `.tflite` file remembers its making, as a `.keras` file does."""
+
+    metadata: Annotated[
+        bool,
+        Field(description="Let the .tflite file remember its data, scaling, labels and history, for commands to read."),
+    ] = True
+
+
+class ConvertConfig(MetadataConfig):
     """The sizes that a `.tflite` file fixes: that of the batch, and any other free one, as the length of a sequence."""
 
     batch: Annotated[

@@ -9,6 +9,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from tfopt.config.fields import Config
+from tfopt.conversion.config import MetadataConfig
 from tfopt.core.context import Context
 from tfopt.core.control import remarks, with_control
 from tfopt.core.outcome import Outcome
@@ -25,6 +26,7 @@ from tfopt.evaluation.limits import limit_for
 from tfopt.formats.artifact import Artifact
 from tfopt.formats.keras.artifact import KerasArtifact
 from tfopt.formats.loading import ModelLike, load_keras
+from tfopt.formats.tflite.artifact import TfliteArtifact
 from tfopt.graph.layer_names import named_layers
 from tfopt.report.inspection import Verdict
 from tfopt.report.plan import Plan, PlannedLayer, PlannedStep
@@ -200,13 +202,17 @@ class Pipeline:
         for companion, suffix in zip(outcome.companions, technique.companions, strict=True):
             companion.name = str(Path(outcome.artifact.name).with_suffix(suffix))
         provenance = next_provenance(artifact, dataset, technique, step.config)
-        for made in (outcome.artifact, *outcome.companions):
-            if isinstance(made, KerasArtifact):
-                made.remember(provenance, home)
         measured = outcome.measured or (artifact, outcome.artifact)
+        made = [outcome.artifact, *outcome.companions]
+        made += [one for one in measured if isinstance(one, TfliteArtifact)]  # so that all are weighed alike
+        silent = isinstance(step.config, MetadataConfig) and not step.config.metadata
+        for one in {id(one): one for one in made}.values():
+            if isinstance(one, KerasArtifact) or not silent:
+                one.remember(provenance, home)
         renamed = {before: outcome.artifact.name}
         gates = [gate.model_copy(update={"name": renamed.get(gate.name, gate.name)}) for gate in outcome.gates]
-        return replace(outcome, measured=measured, gates=gates)
+        notes = [*outcome.notes, *_metadata_notes(outcome)]
+        return replace(outcome, measured=measured, gates=gates, notes=notes)
 
     def _notes(self, applied: Sequence[Outcome]) -> list[str]:
         """Return the notes of all steps, which say of which step they are if there are several."""
@@ -214,6 +220,16 @@ class Pipeline:
             return list(applied[0].notes)
         pairs = zip(self.steps, applied, strict=True)
         return [f"{step.technique.name}: {note}" for step, outcome in pairs for note in outcome.notes]
+
+
+def _metadata_notes(outcome: Outcome) -> list[str]:
+    """Say how many bytes the metadata of a `.tflite` file are."""
+    made = (outcome.artifact, *outcome.companions)
+    sizes = [(one.name, one.metadata_bytes) for one in made if isinstance(one, TfliteArtifact) and one.metadata_bytes]
+    return [
+        f"{name} remembers its data, scaling, labels and history in {size:,} bytes; `metadata` False leaves them out"
+        for name, size in sizes
+    ]
 
 
 def _planned(step: Step, source: KerasArtifact, context: Context) -> PlannedStep:

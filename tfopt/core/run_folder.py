@@ -79,7 +79,7 @@ class KeptFile(BaseModel):
         payload = path.read_bytes()
         if sha256(payload) != self.sha256:
             raise InputError(f"{path} has changed")
-        artifact = TfliteArtifact.load(path) if self.format == "tflite" else KerasArtifact.load(path, home)
+        artifact = (TfliteArtifact if self.format == "tflite" else KerasArtifact).load(path, home)
         artifact.name = self.name
         if isinstance(artifact, TfliteArtifact):
             artifact.order, artifact.batch = self.order, self.batch or artifact.batch

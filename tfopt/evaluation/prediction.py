@@ -68,8 +68,9 @@ def read_inputs(path: Path, model: ModelLike, *, like: ModelLike | None = None) 
 
 
 def _memory(artifact: Artifact, like: Artifact | None) -> Provenance:
-    memory = artifact.provenance or (like.provenance if like else None)
-    if memory is None or memory.data is None:
+    memories = [one.provenance for one in (artifact, like) if one and one.provenance]
+    memory = next((one for one in memories if one.data), None)
+    if memory is None:
         other = like.name if like else artifact.name
         raise InputError(
             f"{other} does not remember how its inputs were prepared; say with `like` which .keras model of tfopt it"

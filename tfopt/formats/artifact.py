@@ -68,6 +68,9 @@ class Artifact(Protocol):
     def runner(self, inputs: Sequence[Array]) -> Callable[[], object]:
         """Return a function that runs one inference on `inputs` (batch 1) and nothing else, to be timed."""
 
+    def remember(self, provenance: Provenance, folder: Path) -> None:
+        """Write `provenance` into the file, which is to lie in `folder`."""
+
     def save(self, path: str | Path, *, force: bool = False) -> Path:
         """Write the file atomically, and return its path.
 

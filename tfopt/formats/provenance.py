@@ -1,6 +1,6 @@
 """The provenance of a model: on which data and by which commands it was made.
 
-It is kept in a member `tfopt.json` of the `.keras` zip, which Keras itself ignores.
+It is kept in a member `tfopt.json` of the `.keras` zip, which Keras itself ignores, or of one behind a `.tflite` model.
 """
 
 import contextlib
@@ -8,7 +8,7 @@ import io
 import os
 import zipfile
 from pathlib import Path
-from typing import Literal
+from typing import Literal, Self, TypeVar
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 
@@ -57,7 +57,7 @@ class Provenance(Preprocessor):
     fed: FedValues | None = None
     history: tuple[Step, ...] = ()
 
-    def beside(self, folder: Path) -> "Provenance":
+    def beside(self, folder: Path) -> Self:
         """Return it as it is written into a file in `folder`: with the way from there to data that lie near.
 
         Near is below the folder, or beside it; data elsewhere keep their whole path.
@@ -71,12 +71,12 @@ class Provenance(Preprocessor):
                 return self._at(f"{'' if '..' in way.parts else './'}{way.as_posix()}")
         return self
 
-    def found_in(self, folder: Path) -> "Provenance":
+    def found_in(self, folder: Path) -> Self:
         """Return it with the whole path of data, as it was read from a file in `folder`."""
         path = self.data.path if self.data else None
         return self if path is None or path.is_absolute() else self._at(str((folder / path).resolve()))
 
-    def _at(self, source: str) -> "Provenance":
+    def _at(self, source: str) -> Self:
         assert self.data is not None
         return self.model_copy(update={"data": self.data.model_copy(update={"source": source})})
 
@@ -89,12 +89,16 @@ class Provenance(Preprocessor):
         return self.model_copy(update={"history": (*self.history, step)})
 
 
-def read_provenance(archive: zipfile.ZipFile, name: str) -> Provenance | None:
-    """Read the member from an open `.keras` zip.
+P = TypeVar("P", bound=Provenance)
+
+
+def read_provenance(archive: zipfile.ZipFile, name: str, kind: type[P]) -> P | None:
+    """Read the member from an open zip.
 
     Args:
         archive: The zip.
         name: What messages call the model.
+        kind: What is read.
 
     Returns:
         None if tfopt did not write the file.
@@ -109,7 +113,7 @@ def read_provenance(archive: zipfile.ZipFile, name: str) -> Provenance | None:
     if info.file_size > MAX_BYTES:
         raise InputError(f"{name}: its {PROVENANCE_MEMBER} has {info.file_size:,} bytes, which tfopt never writes")
     try:
-        return Provenance.model_validate_json(read_member(archive, PROVENANCE_MEMBER))
+        return kind.model_validate_json(read_member(archive, PROVENANCE_MEMBER))
     except ValidationError as error:
         raise InputError(
             f"{name}: its {PROVENANCE_MEMBER} is damaged or from a newer tfopt ({error.error_count()} errors)"

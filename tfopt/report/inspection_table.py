@@ -32,7 +32,7 @@ def _made(found: Inspection) -> list[str]:
     sides = (("takes", found.inputs), ("gives", found.outputs))
     lines = [f"{word} {described(port)}" for word, ports in sides for port in ports]
     if found.origin is None:
-        return [*lines, "remembers nothing of its making: tfopt did not write it"]
+        return [*lines, "does not say how it was made"]
     origin = found.origin
     if origin.data:
         classes = f", {origin.num_classes} classes" if origin.num_classes else ""

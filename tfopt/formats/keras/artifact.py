@@ -275,7 +275,7 @@ def _check_and_unpack(file: Path, path: Path, folder: Path) -> Provenance | None
             if damaged:
                 raise InputError(f"{path} is damaged: its member {damaged} does not match its checksum")
             check_config(read_config(read_member(archive, "config.json"), path.name), path.name)
-            provenance = provenances.read_provenance(archive, path.name)
+            provenance = provenances.read_provenance(archive, path.name, Provenance)
             check_free_space(folder, sum(member.file_size for member in archive.infolist()))
             _unpack(archive, folder)
         with h5py.File(folder / WEIGHTS) as weights:

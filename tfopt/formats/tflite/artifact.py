@@ -3,9 +3,9 @@
 import contextlib
 import os
 import warnings
-from collections.abc import Callable, Container, Iterator, Mapping, Sequence
+from collections.abc import Callable, Container, Mapping, Sequence
 from pathlib import Path
-from typing import Literal, Self, TypeAlias
+from typing import Literal, Self
 
 import numpy as np
 from ai_edge_litert.interpreter import Interpreter
@@ -14,7 +14,19 @@ from tfopt.errors import InputError
 from tfopt.formats.artifact import Shape, input_arrays
 from tfopt.formats.provenance import Provenance
 from tfopt.formats.tflite.graph import ends_in_probabilities
-from tfopt.formats.tflite.integers import Detail, dequantize_values, quantize_values
+from tfopt.formats.tflite.integers import Detail, dequantize_values
+from tfopt.formats.tflite.interpreter import (
+    SIDES,
+    BoundInterpreter,
+    Side,
+    details_by_name,
+    details_of,
+    explained,
+    make_interpreter,
+    port_of,
+    shape_of,
+)
+from tfopt.formats.tflite.metadata import FileMetadata, read_metadata, with_metadata, without_metadata
 from tfopt.report.ports import Port
 from tfopt.runtime.atomic_files import write_file
 from tfopt.typing import Array, Samples
@@ -22,8 +34,6 @@ from tfopt.untrusted.trial import try_tflite
 
 BATCH = 64
 THREADS = 1
-Side: TypeAlias = Literal["input", "output"]
-SIDES: tuple[Side, Side] = ("input", "output")
 TRANSLATOR_INPUTS = ("source", "target")  # of tfopt's own translators, in alphabetical order as in any file
 
 
@@ -63,10 +73,11 @@ class TfliteArtifact:
         self.probabilities = probabilities
         self.payload = payload
         self.provenance = provenance
+        self._folder = Path()
         self.threads = threads
-        interpreter = _interpreter(payload, name, threads)
-        self._details = {which: _details_by_name(interpreter, which) for which in SIDES}
-        self._places = {which: [detail["index"] for detail in _details(interpreter, which)] for which in SIDES}
+        interpreter = make_interpreter(payload, name, threads)
+        self._details = {which: details_by_name(interpreter, which) for which in SIDES}
+        self._places = {which: [detail["index"] for detail in details_of(interpreter, which)] for which in SIDES}
 
     @property
     def runtime(self) -> str:
@@ -74,8 +85,13 @@ class TfliteArtifact:
         return f"LiteRT, {self.threads} thread{'s' if self.threads > 1 else ''}"
 
     @classmethod
-    def load(cls, path: Path, threads: int = THREADS) -> Self:
+    def load(cls, path: Path, folder: Path | None = None, threads: int = THREADS) -> Self:
         """Load a file that may come from a stranger.
+
+        Args:
+            path: The file.
+            folder: The folder that it is to lie in, from which its data are found; None is the one it lies in.
+            threads: As for a new one.
 
         Raises:
             InputError: It is no `.tflite` file, or LiteRT cannot run it.
@@ -84,7 +100,32 @@ class TfliteArtifact:
         if payload[4:8] != b"TFL3":
             raise InputError(f"{path} is not a .tflite file" if payload else f"{path} is empty")
         batch = try_tflite(payload, str(path), BATCH)
-        return cls(path.name, payload, threads=threads, batch=batch)
+        artifact = cls(path.name, payload, threads=threads, batch=batch)
+        if found := read_metadata(payload, path.name):
+            artifact._folder = path.parent if folder is None else folder
+            artifact.provenance = found.found_in(artifact._folder)
+            if found.inputs and set(found.inputs) != set(artifact.input_names):
+                raise InputError(f"{path.name} names inputs that it does not have: it is damaged")
+            artifact.order, artifact.probabilities = found.inputs, found.probabilities
+        return artifact
+
+    def remember(self, provenance: Provenance, folder: Path) -> None:
+        """Write `provenance` behind the model, which is to lie in `folder`, and what only its source tells."""
+        order = tuple(self.order) if self.order and len(self.order) > 1 else None
+        known = {"inputs": order, "probabilities": self.probabilities}
+        metadata = FileMetadata.model_validate(provenance.model_dump() | known)
+        self.payload = with_metadata(self.payload, metadata.beside(folder))
+        self.provenance, self._folder = metadata, folder
+
+    @property
+    def model_bytes(self) -> bytes:
+        """The model alone, without what it remembers."""
+        return without_metadata(self.payload)
+
+    @property
+    def metadata_bytes(self) -> int:
+        """The bytes of the file that only say how it was made."""
+        return len(self.payload) - len(self.model_bytes)
 
     def _inputs(self) -> dict[str, Detail]:
         """Return the details of the inputs by name, in `order` if there is one, or else as the file has them."""
@@ -98,7 +139,7 @@ class TfliteArtifact:
 
     def input_shapes(self) -> Sequence[Shape]:
         """Return the shapes of the inputs, batch axis first; None where a size is free."""
-        return [_shape(detail) for detail in self._inputs().values()]
+        return [shape_of(detail) for detail in self._inputs().values()]
 
     def input_types(self) -> Sequence[str]:
         """Return the types of the inputs, such as float32 or int8."""
@@ -106,12 +147,12 @@ class TfliteArtifact:
 
     def output_shapes(self) -> Sequence[Shape]:
         """Return the shapes of the outputs, batch axis first."""
-        return [_shape(detail) for detail in self._details["output"].values()]
+        return [shape_of(detail) for detail in self._details["output"].values()]
 
     def ports(self, side: Side) -> list[Port]:
         """Return the inputs or the outputs in the order of the file, which is that of `interpreter.input(i)` in C."""
         found = sorted(self._details[side].items(), key=lambda item: self._places[side].index(item[1]["index"]))
-        return [_port(name, detail) for name, detail in found]
+        return [port_of(name, detail) for name, detail in found]
 
     def gives_probabilities(self) -> bool:
         """Tell whether the outputs of a classifier are probabilities: by its origin, or by its last operation."""
@@ -144,13 +185,13 @@ class TfliteArtifact:
         sizes = {shape[0] for shape in self.input_shapes() if shape}
         batch = self.batch if sizes == {None} else next(size for size in sizes if size)
         threads = (os.cpu_count() or 1) if batch > 1 else 1  # one sample alone is too little to share
-        bound = _BoundInterpreter(_interpreter(self.payload, self.name, threads))
+        bound = BoundInterpreter(make_interpreter(self.payload, self.name, threads))
         count = len(next(iter(feeds.values())))
         parts: dict[str, list[Array]] = {}
         for start in range(0, count, batch):
             size = min(batch, count - start)
             rows = np.arange(start, start + (size if None in sizes else batch)) % count  # a fixed batch is filled up
-            with _explained(self.name):
+            with explained(self.name):
                 found = bound.run({name: x[rows] for name, x in feeds.items()})
             for name, value in found.items():
                 parts.setdefault(name, []).append(value[:size])
@@ -159,75 +200,23 @@ class TfliteArtifact:
 
     def runner(self, inputs: Sequence[Array]) -> Callable[[], object]:
         """Return a function that invokes the interpreter once; inputs are set beforehand, and it has run once."""
-        interpreter = _interpreter(self.payload, self.name, self.threads)
-        with _explained(self.name):
-            _BoundInterpreter(interpreter).set(dict(zip(self.input_names, inputs, strict=True)))
+        interpreter = make_interpreter(self.payload, self.name, self.threads)
+        with explained(self.name):
+            BoundInterpreter(interpreter).set(dict(zip(self.input_names, inputs, strict=True)))
             interpreter.invoke()
         invoke: Callable[[], object] = interpreter.invoke
         return invoke
 
     def save(self, path: str | Path, *, force: bool = False) -> Path:
-        """Write the file atomically, and return its path.
+        """Write the file atomically, and return its path; data that lie near it will be found from there.
 
         Raises:
             OutputError: The file exists and `force` is not given, or it cannot be written.
         """
-        return write_file(Path(path), self.payload, force=force)
-
-
-class _BoundInterpreter:
-    """An interpreter with the details of its inputs and outputs by name, which take longer to ask for than a sample."""
-
-    def __init__(self, interpreter: Interpreter) -> None:
-        self.interpreter = interpreter
-        self.inputs = _details_by_name(interpreter, "input")
-        self.outputs = _details_by_name(interpreter, "output")
-        self.shapes = {name: tuple(detail["shape"]) for name, detail in self.inputs.items()}
-
-    def set(self, feeds: Mapping[str, Array]) -> None:
-        """Set the inputs, resized to what they are given."""
-        resized = [name for name, x in feeds.items() if self.shapes[name] != x.shape]
-        for name in resized:
-            self.interpreter.resize_tensor_input(self.inputs[name]["index"], feeds[name].shape)
-            self.shapes[name] = feeds[name].shape
-        if resized:
-            self.interpreter.allocate_tensors()
-        for name, x in feeds.items():
-            self.interpreter.set_tensor(self.inputs[name]["index"], quantize_values(x, self.inputs[name]))
-
-    def run(self, feeds: Mapping[str, Array]) -> dict[str, Array]:
-        """Invoke it once from a fresh state: recurrent kernels keep theirs from one to the next otherwise."""
-        self.set(feeds)
-        self.interpreter.reset_all_variables()
-        self.interpreter.invoke()
-        return {
-            name: dequantize_values(self.interpreter.get_tensor(detail["index"]), detail)
-            for name, detail in self.outputs.items()
-        }
-
-
-def _details_by_name(interpreter: Interpreter, which: Side) -> dict[str, Detail]:
-    """Return the details of the inputs or outputs by name: in the signature, or without one those of the tensors."""
-    details = _details(interpreter, which)
-    signatures = interpreter.get_signature_list()
-    if len(signatures) != 1:
-        return {detail["name"]: detail for detail in details}
-    [key] = signatures
-    runner = interpreter.get_signature_runner(key)
-    named = runner.get_input_details() if which == "input" else runner.get_output_details()
-    places = {detail["index"]: detail for detail in details}
-    return {name: places[detail["index"]] for name, detail in named.items()}
-
-
-def _details(interpreter: Interpreter, which: Side) -> list[Detail]:
-    found: list[Detail] = interpreter.get_input_details() if which == "input" else interpreter.get_output_details()
-    return found
-
-
-def _port(name: str, detail: Detail) -> Port:
-    scale, zero_point = detail["quantization"]
-    numbers = {"scale": float(scale), "zero_point": int(zero_point)} if scale else {}
-    return Port(name=name, shape=list(_shape(detail)), dtype=np.dtype(detail["dtype"]).name, **numbers)
+        path, payload, memory = Path(path), self.payload, self.provenance
+        if isinstance(memory, FileMetadata) and memory.beside(path.parent) != memory.beside(self._folder):
+            payload = with_metadata(payload, memory.beside(path.parent))
+        return write_file(path, payload, force=force)
 
 
 def intermediate_tensors(
@@ -249,7 +238,7 @@ def intermediate_tensors(
             model_content=artifact.payload, num_threads=THREADS, experimental_preserve_all_tensors=True
         )
     interpreter.allocate_tensors()
-    bound = _BoundInterpreter(interpreter)
+    bound = BoundInterpreter(interpreter)
     sizes = {shape[0] for shape in artifact.input_shapes() if shape}
     count = len(next(iter(feeds.values())))
     batch = next((size for size in sizes if size), count)
@@ -262,22 +251,3 @@ def intermediate_tensors(
                 value = np.atleast_1d(dequantize_values(interpreter.get_tensor(detail["index"]), detail))
                 parts.setdefault(name, []).append(value)
     return {name: np.concatenate(values) for name, values in parts.items()}
-
-
-def _interpreter(payload: bytes, name: str, threads: int) -> Interpreter:
-    with _explained(name):
-        interpreter = Interpreter(model_content=payload, num_threads=threads)
-        interpreter.allocate_tensors()
-    return interpreter
-
-
-@contextlib.contextmanager
-def _explained(name: str) -> Iterator[None]:
-    try:
-        yield
-    except (ValueError, RuntimeError, MemoryError) as error:
-        raise InputError(f"{name} cannot be run by LiteRT: {' '.join(str(error).split())[:200]}") from error
-
-
-def _shape(detail: Detail) -> Shape:
-    return tuple(None if size < 0 else int(size) for size in detail["shape_signature"])

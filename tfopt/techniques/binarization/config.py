@@ -8,13 +8,14 @@ from pydantic import Field, model_validator
 from tfopt.config.choices import Mode
 from tfopt.config.fields import Count, Exclude, LearningRate, Option, Seed, Share
 from tfopt.config.fine_tuning import TEACHER, TaughtConfig, share_of_answers
+from tfopt.conversion.config import MetadataConfig
 
 SAMPLES_A_STEP = 64
 RATE, RATE_WITH_SIGNS = 6e-3, 1e-2  # signs of activations hide so much of the gradient that they need more
 EPOCHS, EPOCHS_WITH_SIGNS = 20, 40
 
 
-class BinarizeConfig(TaughtConfig):
+class BinarizeConfig(TaughtConfig, MetadataConfig):
     """Options of binarization: weights become a sign, with mode ternary also zero, times a scale an output channel.
 
     `learning_rate` is where that of Adam starts, before it falls to zero; None is 0.006, or 0.01 with `activations`.
