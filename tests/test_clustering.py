@@ -7,8 +7,10 @@ from tests.conftest import SAMPLES, context
 from tfopt.errors import InputError
 from tfopt.formats.loading import load_keras
 from tfopt.techniques.clustering.centroids import clustered, nearest, starts
-from tfopt.techniques.clustering.cluster import cluster_weights
+from tfopt.techniques.clustering.cluster import assign_shared, cluster_weights
 from tfopt.techniques.clustering.config import ClusterConfig
+from tfopt.training.fit_tf_keras import ProjectedAdam
+from tfopt.training.optimizers import make_optimizer
 from tfopt.training.projections import cluster_assignment, preserving_projection
 
 
@@ -64,6 +66,25 @@ def test_training_keeps_weights_shared_by_giving_them_their_mean():
     project = preserving_projection(np.array([[1.0, 1, 2, 2, 0, 0]]), sparsity=True, clusters=True)
     np.testing.assert_allclose(project(np.array([[1.0, 3, 5, 6, 7, 8]])), [[2, 2, 5.5, 5.5, 0, 0]])
     assert preserving_projection(np.arange(1.0, 7).reshape(1, 6), sparsity=True, clusters=True) is None
+
+
+@pytest.mark.parametrize("engine", ["keras", "tf_keras"])
+def test_a_centroid_moves_by_the_sum_of_the_gradients_of_its_weights(engine):
+    """One step of Adam from rest is the rate against the sign of the gradient: here of 3 - 1 - 1, and of -4."""
+    import tensorflow as tf
+
+    kernel = np.array([[0.5, 0.5, 0.5, 2.0, 2.0, 0.0]], np.float32)
+    gradient = np.array([[3.0, -1, -1, -2, -2, 7]], np.float32)
+    if engine == "keras":
+        weight = keras.Variable(kernel)
+        assign_shared(weight, kernel, sparsity=True)
+        optimizer = make_optimizer(0.1, 1, tied=True)
+        optimizer.apply([gradient], [weight])
+    else:
+        weight = tf.Variable(kernel)
+        projection = preserving_projection(kernel, sparsity=True, clusters=True)
+        ProjectedAdam(0.1, [(weight, projection)]).apply_gradients([(tf.constant(gradient), weight)])
+    np.testing.assert_allclose(weight.numpy(), [[0.4, 0.4, 0.4, 2.1, 2.1, 0]], atol=1e-5)
 
 
 @pytest.fixture(scope="module")

@@ -3,9 +3,10 @@
 import gc
 import time
 from collections.abc import Callable, Sequence
+from typing import NamedTuple
 
 import numpy as np
-from scipy.stats import bootstrap
+from scipy.stats import bootstrap, t
 
 from tfopt.report.changes import LatencyChange
 from tfopt.report.schema import Latency
@@ -15,6 +16,7 @@ from tfopt.typing import Array
 WARM_UP = 10
 LEAST_ROUNDS, MOST_ROUNDS = 20, 300
 SECONDS = 3.0
+MOST_TIMINGS = 9  # of one pair of files, where a target has to be decided on
 LEAST_DIFFERENCE = 0.05  # two copies of one model differ by less than this in most runs, though not by chance alone
 
 
@@ -44,6 +46,41 @@ def interleaved(runners: Sequence[Callable[[], object]], advance: Advance) -> Ar
         if collecting:
             gc.enable()
     return np.stack(rounds) * 1e3
+
+
+class Ratio(NamedTuple):
+    """A ratio of times with its 95 % interval, from so many timings; `decided` if that is on one side of the target."""
+
+    value: float
+    low: float
+    high: float
+    timings: int
+    decided: bool
+
+
+def ratio_against(target: float, time_both: Callable[[], tuple[Array, Array]]) -> Ratio:
+    """Time again and again until the ratio after / before is told from `target`, at most 9 times.
+
+    Timings of the same two files differ by more than the rounds within one show. One alone decides where its interval,
+    widened by 5 %, is clear of the target; else the interval is Student's t of the logarithms of their medians.
+
+    Args:
+        target: The ratio to decide on.
+        time_both: Gives the times (rounds,) before and after, paired.
+    """
+    logs: list[float] = []
+    while True:
+        change = latency_change("", *time_both())
+        logs.append(float(np.log(change.ratio)))
+        value = float(np.exp(np.mean(logs)))
+        if len(logs) == 1:
+            low, high = change.low * (1 - LEAST_DIFFERENCE), change.high * (1 + LEAST_DIFFERENCE)
+        else:
+            half = float(t.ppf(0.975, len(logs) - 1) * np.std(logs, ddof=1) / np.sqrt(len(logs)))
+            low, high = value * np.exp(-half), value * np.exp(half)
+        decided = not low <= target <= high
+        if decided or len(logs) == MOST_TIMINGS:
+            return Ratio(value, float(low), float(high), len(logs), decided)
 
 
 def latency(milliseconds: Array, runtime: str) -> Latency:

@@ -4,7 +4,7 @@ TensorFlow Model Optimization works on tf_keras models only, so quantization-awa
 this.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 import keras
@@ -20,10 +20,9 @@ from tfopt.training.callbacks import BestEpoch, EpochMonitor
 from tfopt.training.checkpoint import NOT_STARTED
 from tfopt.training.fit import FitResult, Targets, run_epochs
 from tfopt.training.plan import FitPlan
+from tfopt.training.projections import Projection
 from tfopt.training.teacher import Teacher, blended_targets
-from tfopt.typing import Logs
-
-Projection = Callable[[tf.Tensor], tf.Tensor]
+from tfopt.typing import Logs, Tensor
 
 
 def fit_tf_keras(
@@ -86,15 +85,19 @@ def _metric(task: Task, *, soft_binary: bool) -> tf_keras.metrics.Metric | str:
 
 
 class ProjectedAdam(tf_keras.optimizers.Adam):
-    """Adam that replaces variables by their projection after each step, as a constraint would."""
+    """Adam on what is free in variables: it sees projected gradients, and its steps are projected, too."""
 
     def __init__(self, learning_rate: float, projections: Sequence[tuple[tf.Variable, Projection]] = ()) -> None:
         super().__init__(learning_rate)
         self.projections = projections
 
-    def apply_gradients(self, *args: Any, **kwargs: Any) -> Any:
-        """Update, then project."""
-        iterations = super().apply_gradients(*args, **kwargs)
+    def apply_gradients(self, grads_and_vars: Iterable[tuple[Tensor, tf.Variable]], *args: Any, **kwargs: Any) -> Any:
+        """Project gradients, update, project."""
+        free = {variable.ref(): projection for variable, projection in self.projections}
+        projected = [
+            (free[v.ref()].gradient(g) if g is not None and v.ref() in free else g, v) for g, v in grads_and_vars
+        ]
+        iterations = super().apply_gradients(projected, *args, **kwargs)
         context = tf.distribute.get_replica_context()
         if self.projections and context:
             context.merge_call(self._project)

@@ -20,7 +20,7 @@ STEP_DECAY = ((0.5, 0.1), (0.75, 0.01))  # at half of the steps a tenth, as in H
 
 def make_optimizer(
     rate: float, steps: int, *, decay: Decay = "constant", warmup: float = 0.0, weight_decay: float = 0.0,
-    clip_norm: float | None = None,
+    clip_norm: float | None = None, tied: bool = False,
 ) -> keras.optimizers.Optimizer:  # fmt: skip
     """Make an optimizer.
 
@@ -31,10 +31,13 @@ def make_optimizer(
         warmup: The share of the steps in which it rises from zero to `rate`.
         weight_decay: The decay of each weight in a step, as a share of the learning rate.
         clip_norm: Gradients are scaled down to this global norm; None for never.
+        tied: Whether constraints say what the gradient of weights that share a value is; for plain Adam.
 
     Returns:
         Adam, or AdamW if there is weight decay.
     """
+    if tied:
+        return TiedAdam(make_learning_rate(rate, steps, decay, round(warmup * steps)))
     schedule = make_learning_rate(rate, steps, decay, round(warmup * steps))
     replicas = tf.distribute.get_strategy().num_replicas_in_sync
     clipping = {"global_clipnorm": clip_norm} if replicas == 1 or clip_norm is None else {"together": clip_norm}
@@ -67,6 +70,24 @@ class _GlobalClipping:
 
 class Adam(_GlobalClipping, keras.optimizers.Adam):
     """Adam for several replicas."""
+
+
+class TiedAdam(keras.optimizers.Adam):
+    """Adam on values that weights share: it sees the sums of their gradients, not the gradient of each weight."""
+
+    def apply(self, grads: Sequence[Tensor], trainable_variables: Sequence[Tensor]) -> None:
+        """Sum what a constraint says belongs together, then update."""
+        pairs = zip(grads, trainable_variables, strict=True)
+        super().apply([_tied(gradient, variable) for gradient, variable in pairs], trainable_variables)
+
+
+def _tied(gradient: Tensor, variable: Tensor) -> Tensor:
+    sum_up = getattr(variable.constraint, "gradient", None)
+    if gradient is None or sum_up is None:
+        return gradient
+    if isinstance(gradient, tf.IndexedSlices):  # of an embedding
+        gradient = tf.convert_to_tensor(gradient)
+    return sum_up(gradient)
 
 
 class AdamW(_GlobalClipping, keras.optimizers.AdamW):

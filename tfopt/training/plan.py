@@ -25,6 +25,7 @@ class FitPlan:
         seed: Decides the order of samples and all random layers.
         patience: After so many epochs without a better one the training stops; None for never.
         select_from: The first epoch, counted from 0, that may be selected.
+        tied: Whether constraints say what the gradient of weights that share a value is.
     """
 
     epochs: int
@@ -43,6 +44,7 @@ class FitPlan:
     class_weights: bool = False
     augment: tuple[Augmentation, ...] = ()
     jit: bool = False
+    tied: bool = False
 
     @classmethod
     def of(cls, config: TrainConfig, samples: int) -> "FitPlan":
@@ -90,6 +92,7 @@ class FitPlan:
             warmup=self.warmup,
             weight_decay=self.weight_decay,
             clip_norm=self.clip_norm,
+            tied=self.tied,
         )
 
     def jitted(self) -> bool:

@@ -1,11 +1,12 @@
 """A projection keeps a kernel as sparse or clustered as it is while it is trained.
 
-Pruning left zeros and clustering left few distinct values; both would be lost with the first training step. After
-each step the kernel is replaced by the nearest one that has the same zeros and the same weights shared: shared weights
-take their mean, which is how centroids are trained in Han et al. 2016 (Deep Compression, arXiv:1510.00149, section 3).
+Pruning left zeros and clustering left few distinct values; both would be lost with the first training step. The
+gradient of a centroid is the sum of those of its weights (Han et al. 2016, Deep Compression, arXiv:1510.00149, eq. 3):
+they are summed before the optimizer sees them, which scales each gradient by its past. After each step the kernel is
+replaced by the nearest one that has the same zeros and the same weights shared.
 """
 
-from collections.abc import Callable
+from dataclasses import dataclass
 
 import keras
 import numpy as np
@@ -14,7 +15,31 @@ from numpy.typing import NDArray
 from tfopt.typing import Array, Tensor
 
 MAX_CLUSTERS = 256
-Projection = Callable[[Tensor], Tensor]
+
+
+@dataclass(frozen=True)
+class Projection:
+    """Keeps the zeros and the shared values of a kernel.
+
+    Attributes:
+        shared: For each weight the index of its value, and the number of values; None if none are kept.
+        mask: 0 for each weight that stays zero, 1 for the others; None if zeros need not stay.
+    """
+
+    shared: tuple[NDArray[np.int32], int] | None
+    mask: Array | None
+
+    def __call__(self, weights: Tensor) -> Tensor:
+        """Return the nearest kernel with the same structure."""
+        if self.shared is not None:
+            weights = average_clusters(weights, *self.shared)
+        return weights if self.mask is None else weights * self.mask
+
+    def gradient(self, gradient: Tensor) -> Tensor:
+        """Return the gradient of what is free: of each shared value the sum, of zeros none."""
+        if self.mask is not None:
+            gradient = gradient * self.mask
+        return gradient if self.shared is None else sum_clusters(gradient, *self.shared)
 
 
 def cluster_assignment(kernel: Array) -> tuple[NDArray[np.int32], int] | None:
@@ -63,20 +88,13 @@ def preserving_projection(kernel: Array, *, sparsity: bool, clusters: bool) -> P
         clusters: Whether shared values are kept.
 
     Returns:
-        A function from a kernel to the nearest one with the same structure; None if there is nothing to keep.
+        What keeps them; None if there is nothing to keep.
     """
     shared = cluster_assignment(kernel) if clusters else None
     zeros = sparsity and not np.all(kernel)
     if shared is None and not zeros:
         return None
-    mask = (kernel != 0).astype(kernel.dtype)
-
-    def project(weights: Tensor) -> Tensor:
-        if shared is not None:
-            weights = average_clusters(weights, *shared)
-        return weights * mask if zeros else weights
-
-    return project
+    return Projection(shared, (kernel != 0).astype(kernel.dtype) if zeros else None)
 
 
 def average_clusters(weights: Tensor, index: NDArray[np.int32], count: int) -> Tensor:
@@ -87,8 +105,13 @@ def average_clusters(weights: Tensor, index: NDArray[np.int32], count: int) -> T
         index: The index of each weight's cluster, in the same shape.
         count: The number of clusters.
     """
+    sizes = np.bincount(index.ravel(), minlength=count)[index]
+    summed = sum_clusters(weights, index, count)
+    return summed / keras.ops.cast(sizes, summed.dtype)
+
+
+def sum_clusters(values: Tensor, index: NDArray[np.int32], count: int) -> Tensor:
+    """Replace values with the same index by their sum; arguments are those of `average_clusters`."""
     flat = index.ravel()
-    sizes = np.bincount(flat, minlength=count).clip(1).astype("float32")
-    sums = keras.ops.segment_sum(keras.ops.reshape(weights, (-1,)), flat, num_segments=count)
-    means = sums / keras.ops.cast(sizes, sums.dtype)
-    return keras.ops.reshape(keras.ops.take(means, flat), index.shape)
+    sums = keras.ops.segment_sum(keras.ops.reshape(values, (-1,)), flat, num_segments=count)
+    return keras.ops.reshape(keras.ops.take(sums, flat), index.shape)

@@ -57,7 +57,7 @@ def cluster_weights(artifact: KerasArtifact, config: ClusterConfig, context: Con
         notes.append("clustered without training: there is no data to fine-tune with")
     else:
         seed_everything(config.seed)
-        plan = FitPlan(config.epochs, config.batch_size, config.learning_rate, config.seed, PATIENCE)
+        plan = FitPlan(config.epochs, config.batch_size, config.learning_rate, config.seed, PATIENCE, tied=True)
         with where.scope():
             history = fit(model, data, plan, progress, teacher=teacher).history
         training = Training([plan.lasting(len(history))], teacher)
@@ -130,6 +130,10 @@ class Shared(keras.constraints.Constraint):
         if self.before is not None:
             w = self.before(w)
         return self.project(w) if self.project else w
+
+    def gradient(self, gradient: Tensor) -> Tensor:
+        """Return the gradient by the weight (its shape) as that of what is shared."""
+        return self.project.gradient(gradient) if self.project else gradient
 
 
 def assign_shared(weight: keras.Variable, kernel: Array, *, sparsity: bool) -> None:

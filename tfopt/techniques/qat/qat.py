@@ -29,9 +29,9 @@ from tfopt.techniques.qat import tfmot
 from tfopt.techniques.qat.config import QatConfig
 from tfopt.techniques.quantization.layer_changes import layer_changes
 from tfopt.techniques.quantization.post_training import hold_to_integers
-from tfopt.training.fit_tf_keras import Projection, fit_tf_keras
+from tfopt.training.fit_tf_keras import fit_tf_keras
 from tfopt.training.plan import FitPlan
-from tfopt.training.projections import cluster_assignment, preserving_projection
+from tfopt.training.projections import Projection, cluster_assignment, preserving_projection
 from tfopt.training.seeds import seed_everything
 from tfopt.training.teacher import load_teacher
 from tfopt.typing import Array, Tensor

@@ -22,7 +22,7 @@ from tfopt.runtime.progress import Progress
 from tfopt.techniques.kernel_selection import excluded_by
 from tfopt.techniques.structured.config import StructuredConfig
 from tfopt.techniques.structured.fine_tuning import FineTuning
-from tfopt.techniques.structured.targets import NAMES, cost_of
+from tfopt.techniques.structured.targets import NAMES, Cost, cost_of
 from tfopt.training.seeds import seed_everything
 from tfopt.training.teacher import load_teacher
 
@@ -57,7 +57,7 @@ def prune_blocks(artifact: KerasArtifact, config: StructuredConfig, context: Con
         while not enough(model, len(changes)):
             losses = _losses(model, config, artifact.name, evaluator, progress)
             if not losses:
-                _out_of_reach(config, cost(model) if cost else 0.0, len(changes))
+                _out_of_reach(config, cost, model, len(changes))
                 break
             tried = {**{block.name: loss for block, loss in losses.items()}, **tried}
             block = min(losses, key=lambda block: losses[block])
@@ -74,8 +74,7 @@ def prune_blocks(artifact: KerasArtifact, config: StructuredConfig, context: Con
     changes += [_kept(flat, block, tried) for block in first if block.name not in left]
     notes = [f"{done} of {len(first)} residual blocks have left, each time the one without which the loss was lowest"]
     if config.target and cost:
-        name, share = config.target
-        notes.append(f"{cost(model):.3f} of the {NAMES[name]} are left (`{name}` {share:g})")
+        notes += cost.reached(model, *config.target)
     notes += [teacher.note] if teacher else []
     compile_like(artifact.model, model)
     made = KerasArtifact.from_model(model, artifact.name)
@@ -94,9 +93,7 @@ def removable_blocks(model: keras.Model, config: StructuredConfig) -> list[Block
     return [block for block in found if not (pattern and any(map(pattern.search, (block.name, *block.layers))))]
 
 
-def _enough(
-    config: StructuredConfig, cost: Callable[[keras.Model], float] | None, total: int, step: int
-) -> Callable[[keras.Model, int], bool]:
+def _enough(config: StructuredConfig, cost: Cost | None, total: int, step: int) -> Callable[[keras.Model, int], bool]:
     """Return whether a model is small enough after a step when so many blocks have left."""
     part = step / config.iterative
     if config.target is None or cost is None:
@@ -105,16 +102,16 @@ def _enough(
             raise InputError(f"`amount` {config.share:g} of {total} residual blocks is none")
         return lambda _, done: done >= round(count * part)
     _, share = config.target
-    return lambda model, _: cost(model) <= share**part
+    return lambda model, _: cost(model, share**part).share <= share**part
 
 
-def _out_of_reach(config: StructuredConfig, least: float, done: int) -> None:
+def _out_of_reach(config: StructuredConfig, cost: Cost | None, model: keras.Model, done: int) -> None:
     """Raise `UnreachableError` if there is a target: no block is left that could leave."""
-    if config.target:
+    if config.target and cost:
         name, share = config.target
         raise UnreachableError(
             f"{NAMES[name]} cannot get to {share:g} of the original's: without all {done} blocks that can leave,"
-            f" {least:.3f} are left"
+            f" {cost(model, share).told} are left"
         )
 
 

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Protocol
+from typing import NamedTuple, Protocol, Self
 
 import keras
 import numpy as np
@@ -10,12 +10,11 @@ import numpy as np
 from tfopt.conversion.convert import convert
 from tfopt.errors import UnreachableError, UnsupportedError
 from tfopt.evaluation.keras_macs import keras_macs
-from tfopt.evaluation.latency import latency_change
+from tfopt.evaluation.latency import ratio_against
 from tfopt.evaluation.measurement import measure
 from tfopt.formats.keras.artifact import KerasArtifact
 from tfopt.formats.tflite.artifact import TfliteArtifact
 from tfopt.graph.channels.removal import remove_channels
-from tfopt.report.changes import LatencyChange
 from tfopt.runtime.progress import Progress, Silent
 from tfopt.techniques.structured.candidates import Candidates
 from tfopt.techniques.structured.config import StructuredConfig
@@ -51,23 +50,68 @@ def goal_of(config: StructuredConfig, artifact: KerasArtifact, first: Candidates
             return Target(config, name, share, cost, None)
 
 
-def cost_of(config: StructuredConfig, artifact: KerasArtifact, progress: Progress) -> Callable[[keras.Model], float]:
+class Left(NamedTuple):
+    """The share of a cost that is left; `told` is how it is written, and whether it is told from the target."""
+
+    share: float
+    told: str
+    decided: bool = True
+
+
+@dataclass
+class Cost:
+    """Measures on a model the cost that has a target, as a share of that of the original, against a target.
+
+    Attributes:
+        measure: Gives what is left, of a model and its target.
+        undecided: How often it was not told on which side of the target that is.
+    """
+
+    measure: Callable[[keras.Model, float], Left]
+    undecided: int = 0
+
+    @classmethod
+    def counted(cls, count: Callable[[keras.Model], float], full: float) -> Self:
+        """Make one of what is counted, not measured; `full` is that of the original."""
+
+        def left(model: keras.Model, _: float) -> Left:
+            share = count(model) / full
+            return Left(share, f"{share:.3f}")
+
+        return cls(left)
+
+    def __call__(self, model: keras.Model, target: float) -> Left:
+        """Return what is left of the cost."""
+        left = self.measure(model, target)
+        self.undecided += not left.decided
+        return left
+
+    def reached(self, model: keras.Model, name: str, target: float) -> list[str]:
+        """Return what a report says of a target."""
+        before = self.undecided
+        left = self(model, target)
+        doubt = "" if left.decided else ": that is not told from the target"
+        notes = [f"{left.told} of the {NAMES[name]} are left (`{name}` {target:g}){doubt}"]
+        if before:
+            notes.append(f"of {before} sizes on the way the timings did not tell whether they are under the target")
+        return notes
+
+
+def cost_of(config: StructuredConfig, artifact: KerasArtifact, progress: Progress) -> Cost:
     """Return what measures on a model the cost that has a target, as a share of that of the original `artifact`."""
     name, _ = config.target or ("target_params", 1.0)
     match name:
         case "target_params":
-            full = artifact.model.count_params()
-            return lambda model: model.count_params() / full
+            return Cost.counted(lambda model: model.count_params(), artifact.model.count_params())
         case "target_macs":
             macs = keras_macs(artifact.model)
             if not macs:
                 raise UnsupportedError(
                     f"the MACs of {artifact.name} cannot be counted: a size of its input is not fixed"
                 )
-            return lambda model: (keras_macs(model) or 0) / macs
+            return Cost.counted(lambda model: keras_macs(model) or 0, macs)
         case _:
-            timed = latency_ratio(artifact, progress)
-            return lambda model: timed(model).ratio
+            return Cost(latency_left(artifact, progress))
 
 
 def estimated_amount(config: StructuredConfig, found: Candidates, costs: Costs) -> float | None:
@@ -108,7 +152,7 @@ class Target:
     config: StructuredConfig
     name: str
     share: float
-    cost: Callable[[keras.Model], float]
+    cost: Cost
     estimate: Callable[[Costs, Array], float] | None
 
     def kept_ids(self, found: Candidates, step: int) -> Array:
@@ -117,30 +161,27 @@ class Target:
         Raises `UnreachableError`, which says what is the least that there can be.
         """
         wanted = self.share ** (step / self.config.iterative)
-        least = self._built(found, MOST)
-        if least > wanted:
+        least = self._built(found, MOST, wanted)
+        if least.share > wanted and least.decided:
             raise UnreachableError(
-                f"{self._what} cannot get to {self.share:g} of the original's: with all removed that can leave,"
-                f" {least:.3f} are left"
+                f"{NAMES[self.name]} cannot get to {self.share:g} of the original's: with all removed that can leave,"
+                f" {least.told} are left"
             )
         guess = 0.0
         if self.estimate is not None:
             costs, estimate = Costs.of(found.model, found.graph), self.estimate
             guess = least_amount(lambda amount: estimate(costs, found.kept_ids(self.config, amount)), wanted)
         return found.kept_ids(
-            self.config, least_amount(lambda amount: self._built(found, amount), wanted, guess, PROBES)
+            self.config,
+            least_amount(lambda amount: self._built(found, amount, wanted).share, wanted, guess, PROBES),
         )
 
     def reached(self, model: keras.Model) -> list[str]:
         """Return how much is left."""
-        return [f"{self.cost(model):.3f} of the {self._what} are left (`{self.name}` {self.share:g})"]
+        return self.cost.reached(model, self.name, self.share)
 
-    @property
-    def _what(self) -> str:
-        return NAMES[self.name]
-
-    def _built(self, found: Candidates, amount: float) -> float:
-        return self.cost(remove_channels(found.model, found.graph, found.kept_ids(self.config, amount)))
+    def _built(self, found: Candidates, amount: float, wanted: float) -> Left:
+        return self.cost(remove_channels(found.model, found.graph, found.kept_ids(self.config, amount)), wanted)
 
 
 def _counted(full: float) -> Callable[[Costs, Array], float]:
@@ -151,18 +192,23 @@ def _multiplied(full: float) -> Callable[[Costs, Array], float]:
     return lambda costs, kept: costs.multiplications(kept) / full
 
 
-def latency_ratio(artifact: KerasArtifact, progress: Progress) -> Callable[[keras.Model], LatencyChange]:
+def latency_left(artifact: KerasArtifact, progress: Progress) -> Callable[[keras.Model, float], Left]:
     """A function that converts a model to a float `.tflite` file and times it against that of `artifact`, batch 1."""
     before = convert(artifact, progress).artifact
 
-    def ratio(model: keras.Model) -> LatencyChange:
+    def left(model: keras.Model, target: float) -> Left:
         after = _converted(model, artifact.name)
-        first, second = measure([before, after], None, Silent())
-        assert first.times is not None
-        assert second.times is not None
-        return latency_change(before.name, first.times, second.times)
 
-    return ratio
+        def time_both() -> tuple[Array, Array]:
+            first, second = measure([before, after], None, Silent())
+            assert first.times is not None
+            assert second.times is not None
+            return first.times, second.times
+
+        found = ratio_against(target, time_both)
+        return Left(found.value, f"{found.value:.3f} ({found.low:.3f} to {found.high:.3f})", found.decided)
+
+    return left
 
 
 def _converted(model: keras.Model, name: str) -> TfliteArtifact:
