@@ -1,12 +1,13 @@
 """Scores of plain methods on the test split: the least that a model has to beat.
 
 A classifier is compared with the most frequent class, a regression with the median of the train split, and a forecast
-with persistence: the last value goes on, or what was one horizon before comes again.
+with a linear one and with persistence: the last value goes on, or what was one horizon before comes again.
 """
 
 import numpy as np
 
 from tfopt.data.dataset import Dataset
+from tfopt.data.linear_forecast import fit_linear_forecast
 from tfopt.typing import Array
 
 
@@ -28,7 +29,7 @@ def measure_baseline(data: Dataset) -> tuple[str, float]:
                 np.median(data.train.y, axis=0), data.test.y
             )
         case "forecasting":
-            return min(_score_persistence(data), key=lambda found: found[1])
+            return min([*_score_persistence(data), _score_linear(data)], key=lambda found: found[1])
         case _:
             raise ValueError(data.task)
 
@@ -49,6 +50,12 @@ def _score_persistence(data: Dataset) -> list[tuple[str, float]]:
             (f"the value {horizon} steps before", _mean_absolute_error(_to_target_units(data, x[:, -horizon:]), y))
         )
     return found
+
+
+def _score_linear(data: Dataset) -> tuple[str, float]:
+    """Return the error of a ridge regression for each column."""
+    steps = fit_linear_forecast(data)(data.test.x)
+    return "a ridge regression per column", _mean_absolute_error(steps.reshape(data.test.y.shape), data.test.y)
 
 
 def _to_target_units(data: Dataset, x: Array) -> Array:

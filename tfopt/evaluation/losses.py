@@ -28,7 +28,7 @@ def loss_of(model: keras.Model, task: Task = "classification") -> keras.losses.L
     if compiled is not None:
         return _known_loss(compiled)
     if not counts_classes(task):
-        return "mean_squared_error"
+        return "mean_absolute_error" if task == "forecasting" else "mean_squared_error"
     logits = not gives_probabilities(model)
     if task == "classification" and outputs_of(model)[0].shape[-1] == 1:
         return keras.losses.BinaryCrossentropy(from_logits=logits)

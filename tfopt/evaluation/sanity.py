@@ -141,4 +141,5 @@ def _guessing(one: Measurement, baseline: Baseline, task: Task) -> str:
     else:
         return ""
     how = "not clearly" if better else "no"
-    return "" if clearly else f"{one.name} is {how} better than a guess: {format_score(found, task)}"
+    simple = "a simple forecast" if task == "forecasting" else "a guess"
+    return "" if clearly else f"{one.name} is {how} better than {simple}: {format_score(found, task)}"

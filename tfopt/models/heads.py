@@ -3,7 +3,8 @@
 A forecast is relative to what is known (after NLinear, Zeng et al. 2023, arXiv:2205.13504, section 4). The level of a
 series drifts away from where it was in training. So the last step is subtracted from what a model sees, and the last
 steps are added to what it says: a model that says nothing repeats the last step or, where that is nearer, as many steps
-as it forecasts, such as those of the day before. Either is hard to beat.
+as it forecasts, such as those of the day before. Either is hard to beat. A model may have a linear part besides, of
+each column by itself (the same paper), from which it can start as a linear forecast.
 """
 
 from math import prod
@@ -13,9 +14,16 @@ from keras import layers
 
 from tfopt.models.signature import Signature
 
+LINEAR, NUMBERS = "linear", "numbers"  # the linear part, and the last layer of the rest
+
 
 def add_head(
-    inputs: keras.KerasTensor, x: keras.KerasTensor, signature: Signature, dropout: float, name: str
+    inputs: keras.KerasTensor,
+    x: keras.KerasTensor,
+    signature: Signature,
+    dropout: float,
+    name: str,
+    linear: keras.KerasTensor | None = None,
 ) -> keras.Model:
     """Finish a model with a head for its task.
 
@@ -25,6 +33,7 @@ def add_head(
         signature: Its inputs and outputs.
         dropout: Share of the features that training drops.
         name: The name of the model.
+        linear: The linear part of a forecast, which is added to what the model says.
 
     Returns:
         The model.
@@ -33,9 +42,10 @@ def add_head(
     if signature.task == "classification":
         outputs = layers.Dense(signature.outputs[0], activation="softmax", name="classes")(x)
     else:
-        outputs = layers.Dense(prod(signature.outputs), name="numbers")(x)
+        outputs = layers.Dense(prod(signature.outputs), name=NUMBERS)(x)
         if len(signature.outputs) > 1:
             outputs = layers.Reshape(signature.outputs, name="steps")(outputs)
+        outputs = outputs if linear is None else layers.Add(name="with_linear")([outputs, linear])
         outputs = add_last_steps(outputs, inputs, signature)
     return keras.Model(inputs, outputs, name=name)
 
@@ -50,3 +60,14 @@ def add_last_steps(steps: keras.KerasTensor, inputs: keras.KerasTensor, signatur
     elif len(signature.outputs) == 1 or signature.outputs[1] != signature.shape[1]:
         return steps
     return layers.Add(name="persistent")([steps, last])
+
+
+def linear_steps(window: keras.KerasTensor, signature: Signature) -> keras.KerasTensor | None:
+    """Return steps to come as a linear map of each column's own window (N, T, V); None if nothing is forecast of it."""
+    if signature.task != "forecasting":
+        return None
+    if len(signature.outputs) == 1 and signature.column is not None:
+        return layers.Dense(signature.outputs[0], name=LINEAR)(window[..., signature.column])
+    if len(signature.outputs) == 1 or signature.outputs[1] != signature.shape[1]:
+        return None
+    return layers.EinsumDense("btv,tvh->bhv", signature.outputs, bias_axes="hv", name=LINEAR)(window)

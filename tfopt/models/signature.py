@@ -3,10 +3,9 @@
 from dataclasses import dataclass
 from typing import Self
 
-import numpy as np
-
 from tfopt.config.choices import Task
 from tfopt.data.dataset import Dataset
+from tfopt.data.linear_forecast import count_repeated, forecast_column
 from tfopt.data.raw_data import InputKind
 
 
@@ -54,24 +53,6 @@ class Signature:
                 outputs = (*shapes[1], data.target_vectorizer.size)
             case _:
                 outputs = data.train.y.shape[1:]
-        column = _forecast_column(data)
-        repeated = _count_repeated(data, column) if data.task == "forecasting" else 1
+        column = forecast_column(data)
+        repeated = count_repeated(data) if data.task == "forecasting" else 1
         return cls(data.kind, data.task, shapes, outputs, data.vocabulary, column, repeated)
-
-
-def _forecast_column(data: Dataset) -> int | None:
-    """Return the index of the variate that is forecast, if it is one."""
-    if data.task != "forecasting" or data.train.y.ndim != 2:
-        return None
-    columns = data.columns or ()
-    return columns.index(data.config.target) if data.config.target in columns else 0
-
-
-def _count_repeated(data: Dataset, column: int | None) -> int:
-    """Return how many steps at the end of a window are nearer to the next ones in the train split: one, or as many."""
-    horizon, window = data.train.y.shape[1], data.train.x.shape[1]
-    if horizon > window:
-        return 1
-    x = data.train.x if column is None else data.train.x[..., column]
-    error = {steps: float(np.abs(x[:, -steps:] - data.train.y).mean()) for steps in (1, horizon)}
-    return min(error, key=lambda steps: error[steps])

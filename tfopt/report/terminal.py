@@ -52,7 +52,8 @@ def _title(report: Report) -> Text:
         text += f" · {report.data.source} (scale {report.data.scale}; {samples})"
         baseline = report.data.baseline
         if baseline:
-            text += f"\nwithout a model: {format_score(baseline.value, report.data.task)} by {baseline.method}"
+            network = "network" if report.data.task == "forecasting" else "model"
+            text += f"\nwithout a {network}: {format_score(baseline.value, report.data.task)} by {baseline.method}"
     return Text(text, style="bold")
 
 

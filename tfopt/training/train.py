@@ -20,6 +20,7 @@ from tfopt.training.advice import advice
 from tfopt.training.checkpoint import NOT_STARTED, RunFiles
 from tfopt.training.config import TrainConfig
 from tfopt.training.fit import FitResult, fit
+from tfopt.training.linear_start import KEPT, keep_better, start_from_linear_forecast
 from tfopt.training.plan import FitPlan
 from tfopt.training.seeds import seed_everything
 from tfopt.training.transfer import transfer, with_new_head
@@ -80,11 +81,15 @@ def train(
     with where.scope():
         with _layer_precision(config):
             model = build(config, Signature.of(data))
+        start = start_from_linear_forecast(model, data)
         result = fit(model, data, FitPlan.of(config, len(data.train)), progress, files=files, callbacks=callbacks)
         replicas = replica_devices(where, model)
     if config.mixed_precision:
-        return TrainingResult(_in_float32(model, config, data), result, replicas, [])
-    return TrainingResult(single_device_copy(model) if isinstance(where, MIRRORED) else model, result, replicas, [])
+        model = _in_float32(model, config, data)
+    elif isinstance(where, MIRRORED):
+        model = single_device_copy(model)
+    notes = [KEPT] if start and keep_better(model, start, data) else []
+    return TrainingResult(model, result, replicas, notes)
 
 
 def _train_from_base(
