@@ -37,7 +37,7 @@ def option_of(config: type[Config], name: str) -> Option:
 def flag_of(config: type[Config], name: str) -> str:
     """Return the option of a field, of a bool both forms."""
     plain = name.replace("_", "-")
-    pair = config.model_fields[name].annotation is bool
+    pair = types_of(config, name) == [bool]
     return option_of(config, name).flag or (f"--{plain}/--no-{plain}" if pair else f"--{plain}")
 
 
@@ -57,7 +57,7 @@ def parameters_of(config: type[Config], name: str, panel: str | None = None) -> 
         default = None if isinstance(default, Config) else default.value
     kind, spelled = _typed_as(types_of(config, name), option), [flag_of(config, name), *filter(None, [option.short])]
     shown = typer.Option(*spelled, metavar=option.metavar or None, help=field.description, rich_help_panel=panel)
-    return [parameter(name, Annotated[kind if kind is bool else kind | None, shown], default)]
+    return [parameter(name, Annotated[kind if kind is bool and default is not None else kind | None, shown], default)]
 
 
 def types_of(config: type[Config], name: str) -> list[Any]:

@@ -29,9 +29,9 @@ class DataConfig(Config):
 
     `task` None is what the data says. Columns of tables: `text` and `label` (classification), `source_text` and
     `target_text` (translation), `target` (the variate that is forecast; None means all). Texts become at most `length`
-    of the `words` most frequent words of the train split. Series are cut into windows of `window` steps, after which
-    `horizon` steps are forecast. Images of a folder are resized to squares of `image_size` pixels, by default to the
-    size of the first.
+    of the `words` most frequent words of the train split, or of its `characters`. Series are cut into windows of
+    `window` steps, after which `horizon` steps are forecast. Images of a folder are resized to squares of `image_size`
+    pixels, by default to the size of the first.
     """
 
     panel: ClassVar[str] = "Data"
@@ -56,6 +56,16 @@ class DataConfig(Config):
         Field(description="Most frequent words to know (10000, of each language of a translation 5000)."),
     ] = None
     length: Annotated[Count | None, Field(description="Words of a text to look at (what 95 % do not exceed).")] = None
+    characters: Annotated[
+        bool | None,
+        Field(description="Read texts letter by letter (where words hardly occur twice), or word by word."),
+        Option(flag="--characters/--whole-words"),
+    ] = None
+    tokens: Annotated[
+        bool | None,
+        Field(description="The rows of an .npz file are token ids (if they look so), or amounts."),
+        Option(flag="--tokens/--amounts"),
+    ] = None
     window: Annotated[Count, Field(description="Steps of a series to look at.")] = 96
     horizon: Annotated[
         Count | None, Field(description="Steps of a series to forecast (24); makes a table a series.")

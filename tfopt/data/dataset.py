@@ -146,7 +146,7 @@ def make_dataset(raw: RawData, config: DataConfig, fitted: Preprocessor = Prepro
         test=test,
         fingerprint=fingerprint(raw.x, raw.x_test, raw.y if rows.test is None else np.delete(raw.y, rows.test)),
         vocabulary=fitted.vectorizer.size if raw.texts and fitted.vectorizer else raw.vocabulary,
-        notes=(*raw.notes, *rows.notes, *_note_repeated_texts(raw, rows)),
+        notes=(*raw.notes, *rows.notes, *_note_characters(fitted, config), *_note_repeated_texts(raw, rows)),
         task=raw.task,
         targets=fitted.targets or IDENTITY,
         vectorizer=fitted.vectorizer if raw.texts else None,
@@ -160,6 +160,13 @@ def make_dataset(raw: RawData, config: DataConfig, fitted: Preprocessor = Prepro
 
 def _count_classes(raw: RawData) -> int:
     return len(raw.class_names) if raw.class_names else int(raw.y.max()) + 1
+
+
+def _note_characters(fitted: Preprocessor, config: DataConfig) -> list[str]:
+    """Note that texts are read letter by letter if nobody has asked for it."""
+    if not fitted.vectorizer or not fitted.vectorizer.characters or config.characters is not None:
+        return []
+    return ["most words occur in few texts only: they are read letter by letter (`characters` False reads words)"]
 
 
 def _note_repeated_texts(raw: RawData, rows: SplitRows) -> list[str]:

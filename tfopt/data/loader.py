@@ -30,6 +30,7 @@ OPTIONS: dict[str, tuple[InputKind, ...]] = {
     "horizon": ("series",),
     "words": ("tokens", "pairs"),
     "length": ("tokens", "pairs"),
+    "characters": ("tokens",),
     "image_size": ("image",),
 }
 
@@ -55,6 +56,8 @@ def load(config: DataConfig, fitted: Preprocessor = Preprocessor()) -> Dataset: 
         return make_forecast_dataset(source, config, fitted)
     if config.task not in (None, source.task):
         raise InputError(f"`task` {config.task} does not suit {config.source}, which is for {source.task}")
+    if source.kind == "tokens" and not source.texts:
+        config = config.model_copy(update={"tokens": True})  # other data of the model are read so, too
     return make_dataset(validate(source, config.source), config, fitted)
 
 

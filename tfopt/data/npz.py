@@ -9,6 +9,7 @@ from tfopt.data.config import DataConfig
 from tfopt.data.labels import are_continuous
 from tfopt.data.raw_data import InputKind, RawData
 from tfopt.data.series import Series
+from tfopt.data.token_ids import check_ids, look_like_ids
 from tfopt.errors import InputError
 from tfopt.typing import Array
 
@@ -42,14 +43,29 @@ def load_npz(path: Path, config: DataConfig) -> RawData | Series:
         raise InputError(f"`horizon` asks for a forecast, but {path} has no array values of a series")
     x, y, *test = (found[key] for key in keys)
     x_test, y_test = test or (None, None)
-    kind: InputKind = "features" if x.ndim == 2 else "image"
+    kind, notes = _find_kind(x, config)
+    if kind == "tokens":
+        check_ids(x, str(path))
+        known = [x] if x_test is None else [x, x_test]
+        vocabulary = int(max(part.max(initial=0) for part in known)) + 1
+    else:
+        vocabulary = None
     if config.task not in (None, "classification", "regression"):
         raise InputError(f"`task` {config.task} does not suit {path}, which has labels for each sample")
     numbers = config.task == "regression" or (config.task is None and _are_numbers(y))
     return RawData(
         x, y, x_test, y_test, kind=kind, peak=255, scale="unit" if x.dtype == np.uint8 else "none",
         task="regression" if numbers else "classification", columns=_get_names(found.get("columns"), x),
+        vocabulary=vocabulary, notes=notes,
     )  # fmt: skip
+
+
+def _find_kind(x: Array, config: DataConfig) -> tuple[InputKind, tuple[str, ...]]:
+    """Tell what samples are: images, rows of numbers, or token ids, which are noted if nobody has said so."""
+    if config.tokens or (config.tokens is None and look_like_ids(x)):
+        told = f"whole numbers up to {x.max():,} without an order are taken as token ids (`tokens` False for amounts)"
+        return "tokens", () if config.tokens else (told,)
+    return "features" if x.ndim == 2 else "image", ()
 
 
 def _make_series(values: Array, columns: Array | None) -> Series:

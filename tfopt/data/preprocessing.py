@@ -12,7 +12,7 @@ from tfopt.data.config import DataConfig
 from tfopt.data.lazy_images import LazyImages
 from tfopt.data.raw_data import RawData
 from tfopt.data.scaling import Scaling
-from tfopt.data.vectorizer import Vectorizer
+from tfopt.data.vectorizer import Vectorizer, words_repeat
 from tfopt.typing import Array
 
 TEXT_WORDS = 10_000
@@ -50,7 +50,10 @@ class Preprocessor(BaseModel):
             found["targets"] = Scaling.standard(raw.y[rows])
         if self.vectorizer is None and raw.texts:
             words = config.words or (PAIR_WORDS if raw.kind == "pairs" else TEXT_WORDS)
-            found["vectorizer"] = Vectorizer.fit(raw.x[rows], words, config.length, marked=raw.kind == "pairs")
+            pairs, texts = raw.kind == "pairs", raw.x[rows]
+            asked = config.characters
+            characters = not pairs and (not words_repeat(texts) if asked is None else asked)
+            found["vectorizer"] = Vectorizer.fit(texts, words, config.length, marked=pairs, characters=characters)
         if self.target_vectorizer is None and raw.kind == "pairs":
             length = None if config.length is None else config.length + 1  # the model sees one token less
             words = config.words or PAIR_WORDS

@@ -1,7 +1,8 @@
 """Texts become token ids by a vocabulary of the train split, which travels with the model.
 
 `keras.layers.TextVectorization` does the work: id 0 is padding, 1 a word that is not in the vocabulary. Texts to be
-classified lose case and punctuation; those of a translation keep both, and each text stands between two marks.
+classified lose case and punctuation; those of a translation keep both, and each text stands between two marks. Where
+words hardly occur twice, as in names and codes, the tokens are characters, punctuation among them.
 """
 
 import re
@@ -44,6 +45,7 @@ class Vectorizer(BaseModel):
     words: str
     length: Annotated[int, Field(ge=1, le=MOST_LENGTH)]
     marked: bool = False
+    characters: bool = False
 
     @field_validator("words")
     @classmethod
@@ -54,7 +56,9 @@ class Vectorizer(BaseModel):
         return words
 
     @classmethod
-    def fit(cls, texts: Texts, words: int, length: int | None, *, marked: bool = False) -> Self:
+    def fit(
+        cls, texts: Texts, words: int, length: int | None, *, marked: bool = False, characters: bool = False
+    ) -> Self:
         """Learn a vocabulary from texts.
 
         Args:
@@ -62,6 +66,7 @@ class Vectorizer(BaseModel):
             words: The most words to know, the most frequent first.
             length: Tokens that each text becomes; None takes the number that 95 % of the texts do not exceed.
             marked: True for translations, whose texts stand between a start and an end mark.
+            characters: True if the tokens are characters.
 
         Returns:
             The vectorizer.
@@ -69,9 +74,9 @@ class Vectorizer(BaseModel):
         Raises:
             InputError: If the texts hold no words.
         """
-        layer = _make_layer(None, None, marked=marked, most=words)
+        layer = _make_layer(None, None, marked=marked, characters=characters, most=words)
         layer.adapt(_prepare(texts, marked=marked))
-        known = [str(word) for word in layer.get_vocabulary(include_special_tokens=False)]
+        known = [str(word) for word in layer.get_vocabulary(include_special_tokens=False) if word != "\n"]
         if not known:
             raise InputError("the texts of the train split hold no words")
         if length is None:
@@ -79,7 +84,7 @@ class Vectorizer(BaseModel):
             length = max(1, int(np.quantile(counts, LENGTH_QUANTILE)))
         if marked:
             known = [*MARKS, *(word for word in known if word not in MARKS)]
-        return cls(words="\n".join(known), length=length, marked=marked)
+        return cls(words="\n".join(known), length=length, marked=marked, characters=characters)
 
     @property
     def size(self) -> int:
@@ -88,7 +93,7 @@ class Vectorizer(BaseModel):
 
     @cached_property
     def _keras(self) -> "TextVectorization":
-        return _make_layer(self.words.split("\n"), self.length, marked=self.marked)
+        return _make_layer(self.words.split("\n"), self.length, marked=self.marked, characters=self.characters)
 
     def __call__(self, texts: Texts) -> NDArray[np.int32]:
         """Return the token ids (N, length) of N texts; the end of a text that is longer is cut off."""
@@ -97,17 +102,31 @@ class Vectorizer(BaseModel):
     def texts(self, ids: Array) -> list[str]:
         """Return the texts of ids (N, T), each up to its end mark, without marks and padding."""
         names = ["", "[UNK]", *self.words.split("\n")]
-        return [_join([names[i] for i in _cut_at_end(row) if i > PADDING and names[i] not in MARKS]) for row in ids]
+        found = [[names[i] for i in _cut_at_end(row) if i > PADDING and names[i] not in MARKS] for row in ids]
+        return ["".join(words) if self.characters else _join(words) for words in found]
+
+
+def words_repeat(texts: Texts) -> bool:
+    """Tell whether at least half of the words in one half of the texts are known from the other half.
+
+    >>> words_repeat(["good room", "bad room"] * 4), words_repeat([f"AX-{i}" for i in range(8)])
+    (True, False)
+    """
+    halves = [[word for text in texts[start::2] for word in str(text).lower().split()] for start in (0, 1)]
+    known = set(halves[0])
+    return sum(word in known for word in halves[1]) >= len(halves[1]) / 2
 
 
 def _make_layer(
-    words: Sequence[str] | None, length: int | None, *, marked: bool, most: int | None = None
+    words: Sequence[str] | None, length: int | None, *, marked: bool, characters: bool, most: int | None = None
 ) -> "TextVectorization":
     from keras.layers import TextVectorization
 
+    plain = "lower" if characters else "lower_and_strip_punctuation"
     return TextVectorization(
         max_tokens=None if most is None else most + 2,
-        standardize=None if marked else "lower_and_strip_punctuation",
+        standardize=None if marked else plain,
+        split="character" if characters else "whitespace",
         output_sequence_length=length,
         vocabulary=words,
     )
