@@ -5,7 +5,7 @@ recurrent models through tf_keras, with a loop over time, or with all time steps
 """
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Literal
 
@@ -16,10 +16,12 @@ from tfopt.config.choices import InterfaceType, Lowering
 from tfopt.conversion.config import ConvertConfig
 from tfopt.conversion.converter_process import run_converter
 from tfopt.conversion.lowering import Lowered, LowerJob
-from tfopt.errors import ConversionError
+from tfopt.errors import ConversionError, UnsupportedError
 from tfopt.formats.keras.artifact import KerasArtifact
-from tfopt.formats.keras.custom_objects import registered_sources
+from tfopt.formats.keras.custom_objects import modules_of, registered_sources
 from tfopt.formats.tflite.artifact import TfliteArtifact
+from tfopt.graph.layer_names import named_layers
+from tfopt.graph.precision import half_precision, in_float32
 from tfopt.graph.random_inputs import random_inputs
 from tfopt.graph.replay import is_graph
 from tfopt.runtime.progress import Progress
@@ -90,29 +92,62 @@ def convert(
         ConversionError: All lowerings fail; the message is that of the first.
     """
     config = config or ConvertConfig()
-    model = artifact.model
-    recurrent = is_graph(model) and has_recurrent(model)
-    order: tuple[Lowering, ...] = ("fused", "loop", "unrolled") if recurrent else ("direct", "loop")
-    failures: list[str] = []
-    for lowering in order:
-        fixed = 1 if recurrent or lowering == "loop" else None
+    check_text(artifact)
+    modules = modules_of(artifact.model, artifact.name)
+    source, notes = for_inference(artifact)
+    first, failures = "", list[str]()
+    for lowering, batch in _ways(artifact.model, config.fixed_batch):
         job = LowerJob(
             lowering=lowering,
-            batch=config.fixed_batch or fixed,
+            batch=batch,
             length=config.length,
             static=static,
             io=io,
             sparse=sparse,
             custom_objects=registered_sources(),
+            modules=modules,
         )
         try:
-            return _attempt(artifact, job, calibration, progress)
+            made = _attempt(source, job, calibration, progress, probabilities=artifact.gives_probabilities())
         except ConversionError as error:
-            failures.append(str(error))
-    raise ConversionError(failures[0])
+            free = " with a free batch" if batch is None else ""
+            failures.append(f"to convert it {LOWERING_NOTES[lowering]}{free} failed: {error}")
+            first = first or str(error)
+        else:
+            return replace(made, notes=[*notes, *failures, *made.notes])
+    raise ConversionError(first)
 
 
-def _attempt(artifact: KerasArtifact, job: LowerJob, calibration: Sequence[Array], progress: Progress) -> FloatFile:
+def _ways(model: keras.Model, batch: int | None) -> list[tuple[Lowering, int | None]]:
+    """Return the lowerings to try, and the batch that each fixes: some operations are not converted with a free one."""
+    if is_graph(model) and has_recurrent(model):
+        return [("fused", batch or 1), ("loop", batch or 1), ("unrolled", batch or 1)]
+    return [("direct", batch)] if batch else [("direct", None), ("direct", 1)]
+
+
+def for_inference(artifact: KerasArtifact) -> tuple[KerasArtifact, list[str]]:
+    """Return a model that computes in float32, and what is to be said if that is another one."""
+    policies = half_precision(artifact.model)
+    if not policies:
+        return artifact, []
+    source = KerasArtifact.from_model(in_float32(artifact.model), artifact.name)
+    return source, [f"converted in float32, not in {' and '.join(policies)}, which is for training"]
+
+
+def check_text(artifact: KerasArtifact) -> None:
+    """Raise `UnsupportedError` if a model takes text, for which LiteRT has no operations."""
+    if "string" not in artifact.input_types():
+        return
+    layers = [name for name, layer in named_layers(artifact.model) if isinstance(layer, keras.layers.TextVectorization)]
+    raise UnsupportedError(
+        f"{artifact.name} takes text itself{f' ({layers[0]})' if layers else ''}, for which LiteRT has no operations:"
+        " give the model from the token ids on, as keras.Model(ids, outputs); `tfopt train` makes such models"
+    )
+
+
+def _attempt(
+    artifact: KerasArtifact, job: LowerJob, calibration: Sequence[Array], progress: Progress, *, probabilities: bool
+) -> FloatFile:
     feeds = [np.asarray(array) for array in calibration]
     compared = [array[:2] for array in feeds] or [
         tensor.numpy() for tensor in random_inputs(artifact.model, job.length)
@@ -128,8 +163,6 @@ def _attempt(artifact: KerasArtifact, job: LowerJob, calibration: Sequence[Array
             if not lowered.exists():  # it died before the float file was there and had been tried
                 raise
         answer = Lowered.model_validate_json(lowered.read_bytes())
-
-        probabilities = artifact.gives_probabilities()
 
         def made(file: str, kind: str) -> TfliteArtifact | None:
             path = folder / file

@@ -1,5 +1,7 @@
 """Converters run in child processes: a crash, an error or a time-out in there becomes one sentence."""
 
+from textwrap import shorten
+
 from tfopt.errors import ConversionError, TfoptError
 from tfopt.runtime.processes import ProcessError, run, signal_name
 from tfopt.runtime.progress import Progress
@@ -43,4 +45,4 @@ def run_converter(
 def _without_places(text: str) -> str:
     """Return what the converter says, without the places in its own code."""
     line = " ".join(text.split("<unknown>")[-1].split("loc(")[0].split())
-    return line.removeprefix(":0: error: ")[:LONGEST]
+    return shorten(line.removeprefix(":0: error: "), LONGEST, placeholder=" ...")

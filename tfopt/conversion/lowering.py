@@ -14,7 +14,7 @@ import numpy as np
 from pydantic import BaseModel
 
 from tfopt.config.choices import InterfaceType, Lowering
-from tfopt.formats.keras.custom_objects import register_custom_objects
+from tfopt.formats.keras.custom_objects import import_from, register_custom_objects
 from tfopt.formats.tflite.artifact import TfliteArtifact
 from tfopt.runtime.imports import quick_imports
 from tfopt.runtime.progress import Advance, Progress
@@ -29,7 +29,8 @@ class LowerJob(BaseModel):
     """`model.keras` shall become `float.tflite`; with `static` the converter makes `converter.tflite` as well.
 
     With `sparse` it makes `sparse.tflite`, in which the zeros of pruned weights are left out. `custom_objects` are the
-    sources of custom layers, to be registered before the model is loaded.
+    sources of custom layers, to be registered before the model is loaded, and `modules` the names and folders of what
+    registers them when it is imported.
     """
 
     lowering: Lowering
@@ -39,6 +40,7 @@ class LowerJob(BaseModel):
     io: InterfaceType = "float"
     sparse: bool = False
     custom_objects: tuple[str, ...] = ()
+    modules: tuple[tuple[str, str], ...] = ()
 
 
 class Lowered(BaseModel):
@@ -132,6 +134,8 @@ def _save(folder: Path, job: LowerJob, samples: Sequence[Array], stage: Advance)
 
     for source in job.custom_objects:
         register_custom_objects(source)
+    for module, place in job.modules:
+        import_from(module, place)
     model = keras.saving.load_model(folder / "model.keras", compile=False, safe_mode=True)
     stage(1, f"converting to LiteRT ({job.lowering})")
     match job.lowering:

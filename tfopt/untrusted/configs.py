@@ -22,6 +22,10 @@ MOST_WINDOW = 1_000_000  # places that one covers; TensorFlow fills up what a la
 SPECTRUM = ("frame_length", "fft_length", "num_mel_bins")
 MOST_SPECTRUM = 2**24  # the product of the two largest: the elements of a matrix that is made while a layer is built
 CODE = {"Lambda", "__lambda__"}
+CUSTOM = (
+    "a custom layer or model whose code is not in the file: make it of Keras 3 and save it as .keras, for which"
+    " `custom_objects` MODULE:FUNCTION names the code"
+)
 KERAS_3_IMPORTS = {"keras_hub", "keras_cv", "keras_nlp"}  # whatever else a file names it looks for among what is known
 KERAS_2_KNOWS = {"builtins", "keras", "tf_keras"}
 CALLS = {  # of any function of TensorFlow, or of any method of a tensor
@@ -111,7 +115,7 @@ def _check_known(found: Json, name: str, known: Known) -> None:
     if not sound or (isinstance(module, str) and module.split(".")[0] not in KERAS_2_KNOWS):
         shown = called if kind == "function" or kind not in known.classes or not registered else registered
         place = f" of {module}" if module else ""
-        raise InputError(f"{name} uses {str(shown)[:80]}{place}, a custom layer or model whose code is not in the file")
+        raise InputError(f"{name} uses {str(shown)[:80]}{place}, {CUSTOM}")
 
 
 def _check_call(found: Json, kind: str, name: str, operations: Collection[str]) -> None:

@@ -6,7 +6,6 @@ with a fresh optimizer: what the file weighs is what the model weighs.
 
 import contextlib
 import os
-import re
 import shutil
 import warnings
 import zipfile
@@ -22,6 +21,7 @@ import tensorflow as tf
 from tfopt.errors import InputError, TfoptError, UnsupportedError
 from tfopt.formats import provenance as provenances
 from tfopt.formats.artifact import Shape, input_arrays
+from tfopt.formats.keras.refusal import explain
 from tfopt.formats.keras.serialization import write_keras_file
 from tfopt.formats.paths import UNREADABLE
 from tfopt.formats.provenance import Provenance
@@ -239,7 +239,7 @@ def _load_unpacked(folder: Path, name: str) -> tuple[keras.Model, str]:
     except TfoptError:
         raise
     except Exception as error:  # Keras raises TypeError, ValueError, KeyError, OSError, ... for unsound files
-        uncompiled = _explain(error, name)
+        uncompiled = explain(error, name)
         try:
             model = keras.saving.load_model(folder, safe_mode=True, compile=False)
         except Exception:
@@ -247,20 +247,6 @@ def _load_unpacked(folder: Path, name: str) -> tuple[keras.Model, str]:
     if not isinstance(model, keras.Model):
         raise InputError(f"{name} holds a {type(model).__name__}, not a model")
     return model, uncompiled
-
-
-def _explain(error: Exception, name: str) -> str:
-    text = str(error)
-    if "Lambda" in text and ("unsafe" in text or "safe_mode" in text or "arbitrary code" in text):
-        return f"{name} has a Lambda layer, whose code would run on loading: refused; replace it by a registered layer"
-    unknown = re.findall(r"Could not locate (?:class|function) '([^']+)'", text)
-    if unknown:
-        return (
-            f"{name} uses {unknown[-1]}, a custom layer or function that is not known here; give the code that has it"
-            " with `custom_objects` module:function"
-        )
-    line = " ".join(text.split())[:200] or type(error).__name__
-    return f"{name} cannot be loaded by Keras {keras.__version__}: {line}"
 
 
 def _check_and_unpack(file: Path, path: Path, folder: Path) -> Provenance | None:

@@ -24,7 +24,7 @@ from tfopt.graph.tensor_sizes import check_tensor_sizes
 from tfopt.runtime.temporary_files import temporary_folder
 from tfopt.typing import Json
 from tfopt.untrusted.archives import check_members
-from tfopt.untrusted.configs import read_config
+from tfopt.untrusted.configs import CUSTOM, read_config
 from tfopt.untrusted.hdf5 import check_weights
 from tfopt.untrusted.limits import time_limit
 from tfopt.untrusted.variables import limit_variables
@@ -63,7 +63,7 @@ def _load_any(path: Path) -> tuple[keras.Model, str]:
 def _explain(error: Exception, path: Path) -> str:
     unknown = re.findall(r"(?:Unknown layer|Could not locate class):? '([^']+)'", str(error))
     if unknown:
-        return f"{path} uses {unknown[-1]}, a custom layer or model whose code is not in the file"
+        return f"{path} uses {unknown[-1]}, {CUSTOM}"
     return f"{path} cannot be loaded by Keras 2 (tf_keras) either: {' '.join(str(error).split())[:200]}"
 
 

@@ -11,7 +11,7 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from tfopt.conversion.convert import batch_notes, convert, convert_trained, has_recurrent
+from tfopt.conversion.convert import batch_notes, convert, convert_trained, for_inference, has_recurrent
 from tfopt.core.context import Context
 from tfopt.core.outcome import Outcome, Training
 from tfopt.distribution.strategies import MIRRORED, make_strategy
@@ -50,6 +50,7 @@ def quantize_aware(artifact: KerasArtifact, config: QatConfig, context: Context)
         raise nothing_to_train_on(artifact.name)
     limit = limit_for(config, context.task)
     teacher = load_teacher(config, artifact, data)
+    original, (artifact, said) = artifact, for_inference(artifact)
     seed_everything(config.seed)
     model = artifact.fresh_model()
     with progress.task("rebuilding in tf_keras", None):
@@ -69,7 +70,7 @@ def quantize_aware(artifact: KerasArtifact, config: QatConfig, context: Context)
     with where.scope():
         result = fit_tf_keras(learner.model, model, data, plan, progress, projections=projections, teacher=teacher)
     aware.model.set_weights(learner.model.get_weights())
-    notes += [teacher.note] if teacher else []
+    notes += [*said, *([teacher.note] if teacher else [])]
     trained = with_trained_weights(artifact.fresh_model(), model, aware.variables)
     batch = config.fixed_batch or (1 if has_recurrent(artifact.model) else None)
     export = partial(tfmot.export, aware.model, batch, config.length)
@@ -84,7 +85,7 @@ def quantize_aware(artifact: KerasArtifact, config: QatConfig, context: Context)
     return Outcome(
         quantized,
         companions=(after,),
-        measured=(artifact, after, before.artifact, quantized),
+        measured=(original, after, before.artifact, quantized),
         layers=_changes(model, quantized.payload, aware),
         notes=notes,
         history=result.history,

@@ -165,13 +165,13 @@ def choose(prepared: Prepared, config: QuantizeConfig, progress: Progress) -> tu
     made, reference = prepared.made, prepared.reference
     try:
         [ours] = quantize_files(made.artifact, config, prepared.feeds, progress)
-    except ConversionError:
+    except ConversionError as error:
         if made.converter is None:
             raise
-        return made.converter, ["quantized by the converter; LiteRT Quantizer failed on it"]
+        return made.converter, [f"quantized by the converter; LiteRT Quantizer failed: {error}"]
     theirs = made.converter
     if theirs is None:
-        return ours, []
+        return ours, [f"the converter did not quantize it: {made.failure}"] if made.failure else []
     candidates = {"LiteRT Quantizer": ours, "the converter": theirs}
     errors = {name: reference.error(candidate) for name, candidate in candidates.items()}
     told = ", ".join(f"{n} {len(a.payload):,} bytes with an error of {errors[n]:.2g}" for n, a in candidates.items())
