@@ -10,15 +10,22 @@ from tfopt.cli.output import Output
 from tfopt.errors import InputError
 from tfopt.formats.paths import check_model_path
 
-Inputs = Annotated[list[str] | None, typer.Argument(metavar="[TEXT|IMAGE]...", help="Texts, or paths of image files.")]
+Inputs = Annotated[
+    list[str] | None,
+    typer.Argument(metavar="[TEXT|IMAGE]...", help="Texts, or image files, folders of them or patterns as '*.png'."),
+]
 File = Annotated[
     Path | None,
     typer.Option(
         "--file",
         metavar="FILE",
-        help="Take the inputs from a file: a text a line, or numbers in an .npy file or a .csv or .tsv table; of a"
-        " series what comes after its end is forecast.",
+        help="Take the inputs from a file: a text a line, texts or numbers of a .csv or .tsv table, an .npy or .npz"
+        " file, or a folder of images; of a series what comes after its end is forecast.",
     ),
+]
+Column = Annotated[
+    str | None,
+    typer.Option("--column", metavar="NAME", help="The column of the texts in a table, or the array of an .npz file."),
 ]
 Like = Annotated[
     Path | None,
@@ -31,21 +38,27 @@ Like = Annotated[
 
 
 @command
-def predict(out: Output, model: AnyModel, inputs: Inputs = None, file: File = None, like: Like = None) -> None:
+def predict(
+    out: Output, model: AnyModel, inputs: Inputs = None, file: File = None, column: Column = None, like: Like = None
+) -> None:
     """Answer texts, images or numbers as they come, prepared as the model remembers from its training.
 
     Examples:
         tfopt predict reviews.keras "the staff was not friendly" "a lovely room"
         tfopt predict digits.keras three.png seven.png
+        tfopt predict digits.keras photos/
         tfopt predict power.keras --file latest.csv --json
+        tfopt predict reviews.keras --file reviews.csv --column review
         tfopt predict reviews-int8.tflite --file texts.txt
     """
     if bool(inputs) == (file is not None):
         raise InputError("give inputs (texts or image files), or a file of them with `file`")
+    if column is not None and file is None:
+        raise InputError(f"`column` {column} is one of a `file`")
     path, memory = check_model_path(model), check_model_path(like) if like else None
     out.load_tensorflow()
     from tfopt.evaluation.prediction import predict, read_inputs
     from tfopt.report.predictions import render_predictions
 
-    given = read_inputs(file, path, like=memory) if file else inputs or []
+    given = read_inputs(file, path, like=memory, column=column) if file else inputs or []
     out.show(predict(path, given, like=memory, progress=out), render_predictions)

@@ -6,6 +6,7 @@ words hardly occur twice, as in names and codes, the tokens are characters, punc
 """
 
 import re
+import string
 from collections.abc import Sequence
 from functools import cached_property
 from typing import TYPE_CHECKING, Annotated, Self, TypeAlias
@@ -24,6 +25,7 @@ PADDING, UNKNOWN, START, END = 0, 1, 2, 3
 MARKS = ("[start]", "[end]")
 MOST_LENGTH = 100_000  # tokens of a text
 LENGTH_QUANTILE = 0.95
+TOKEN = re.compile(r"\w+|[^\w\s]")  # of a translation
 
 
 Texts: TypeAlias = Sequence[str] | Array
@@ -99,6 +101,20 @@ class Vectorizer(BaseModel):
         """Return the token ids (N, length) of N texts; the end of a text that is longer is cut off."""
         return np.asarray(self._keras(_prepare(texts, marked=self.marked)), np.int32)
 
+    def unknown(self, text: str) -> list[str]:
+        """Return the words, or characters, of a text that are not in the vocabulary, each once.
+
+        >>> Vectorizer(words="red\nhouse", length=6).unknown("A red barn!")
+        ['a', 'barn']
+        """
+        if self.characters:
+            words = list(text)
+        else:
+            words = TOKEN.findall(text) if self.marked else text.split()
+        words = list(dict.fromkeys(words))
+        ids = self(words)[:, int(self.marked)] if words else np.zeros(0, np.int32)
+        return [word.strip(string.punctuation) for word, i in zip(words, ids, strict=True) if i == UNKNOWN]
+
     def texts(self, ids: Array) -> list[str]:
         """Return the texts of ids (N, T), each up to its end mark, without marks and padding."""
         names = ["", "[UNK]", *self.words.split("\n")]
@@ -136,7 +152,7 @@ def _prepare(texts: Texts, *, marked: bool) -> Tensor:
     import tensorflow as tf
 
     if marked:
-        parts = (re.findall(r"\w+|[^\w\s]", text) for text in texts)
+        parts = (TOKEN.findall(text) for text in texts)
         texts = [" ".join((MARKS[0], *words, MARKS[1])) for words in parts]
     return tf.constant(list(texts), tf.string)
 

@@ -2,19 +2,16 @@
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TypeAlias
 
 import numpy as np
 from scipy.special import expit, softmax
 
-from tfopt.data.array_files import check_file, read_npy
 from tfopt.data.lazy_images import LazyImages
 from tfopt.data.preprocessing import Preprocessor
 from tfopt.data.scaling import IDENTITY, Scaling
-from tfopt.data.tables import read_table
-from tfopt.data.text_files import read_lines
 from tfopt.errors import InputError
 from tfopt.evaluation.bleu import translate
+from tfopt.evaluation.prediction_inputs import Inputs, Series, find_images, next_times, read_file
 from tfopt.formats.artifact import Artifact
 from tfopt.formats.loading import ModelLike, load
 from tfopt.formats.provenance import Provenance
@@ -24,10 +21,9 @@ from tfopt.runtime.process_state import preserved
 from tfopt.runtime.progress import Progress, Silent
 from tfopt.typing import Array
 
-Inputs: TypeAlias = Sequence[str | Path] | Array
+SHOWN = 10  # unknown words
 
 
-@preserved()
 @preserved()
 def predict(
     model: ModelLike, inputs: Inputs, *, like: ModelLike | None = None, progress: Progress | None = None
@@ -35,11 +31,11 @@ def predict(
     """Answers of a model to texts, paths of image files, or an array (N, ...) of numbers in the units of the data.
 
     The model must remember its training, or be made from one `like` that does. A series may be longer than the window:
-    what follows its end is forecast.
+    what follows its end is forecast. Of images, folders and patterns such as *.png stand for what is in them.
     """
     artifact, progress = load(model), progress or Silent()
     memory = _memory(artifact, None if like is None else load(like))
-    if not len(inputs):
+    if not len(inputs.values if isinstance(inputs, Series) else inputs):
         raise InputError("there is nothing to predict: give texts, image files or numbers")
     if memory.target_vectorizer is not None:
         found = _translations(artifact, memory, inputs, progress)
@@ -48,23 +44,24 @@ def predict(
         with progress.task(f"running {artifact.name}", len(x)) as advance:
             outputs = artifact.predict((x,), advance)
         found = _answers(memory, names, outputs, probabilities=artifact.gives_probabilities())
-    return Predictions(model=artifact.name, task=memory.task, predictions=found, versions=package_versions())
-
-
-def read_inputs(path: Path, model: ModelLike, *, like: ModelLike | None = None) -> Inputs:
-    """Return what a file holds for a model: a text a line, or numbers of an `.npy` file or a table."""
-    memory = _memory(load(model), None if like is None else load(like))
-    check_file(path)
+    if isinstance(inputs, Series) or memory.task == "forecasting":
+        times = inputs.times if isinstance(inputs, Series) else ()
+        found = [one.model_copy(update={"times": next_times(times, len(one.answer))}) for one in found]
     if memory.vectorizer is not None:
-        return [line.rstrip("\r\n") for line in read_lines(path) if line.strip()]
-    if path.suffix == ".npy":
-        return read_npy(path)
-    table = read_table(path, memory.columns or ())
-    known = memory.columns if memory.columns and set(memory.columns) <= table.columns.keys() else None
-    names = known or [name for name in table.columns if table.is_numeric(name)]
-    if not names:
-        raise InputError(f"{path} has no column of numbers")
-    return np.stack([table.numbers(name) for name in names], axis=1)
+        found = [one.model_copy(update={"unknown": memory.vectorizer.unknown(one.input)}) for one in found]
+    return Predictions(
+        model=artifact.name,
+        task=memory.task,
+        columns=_forecast_columns(memory),
+        predictions=found,
+        notes=_notes(memory, found),
+        versions=package_versions(),
+    )
+
+
+def read_inputs(path: Path, model: ModelLike, *, like: ModelLike | None = None, column: str | None = None) -> Inputs:
+    """Return what a file holds for a model (see `tfopt.evaluation.prediction_inputs.read_file`)."""
+    return read_file(path, _memory(load(model), None if like is None else load(like)), column)
 
 
 def _memory(artifact: Artifact, like: Artifact | None) -> Provenance:
@@ -96,8 +93,13 @@ def _prepared(artifact: Artifact, memory: Provenance, inputs: Inputs) -> tuple[l
     if memory.vectorizer is not None:
         texts = _texts(artifact, inputs)
         return texts, memory.vectorizer(texts)
+    if isinstance(inputs, Series):
+        inputs = inputs.values
     if not isinstance(inputs, np.ndarray):
-        return [str(path) for path in inputs], _images(artifact, memory, list(inputs), shape)
+        if len(shape) not in (2, 3) or memory.scaling is None or memory.task == "forecasting":
+            raise InputError(f"{artifact.name} takes numbers of shape {shape}: give them with `file` x.npy or a table")
+        paths = find_images(inputs, artifact.name)
+        return [str(path) for path in paths], _images(memory.scaling, paths, shape)
     x = np.asarray(inputs)
     if x.dtype.kind not in "fiub" or not np.isfinite(x.astype(np.float32)).all():
         raise InputError(f"the inputs of {artifact.name} are no numbers or hold NaN or infinity")
@@ -112,7 +114,7 @@ def _prepared(artifact: Artifact, memory: Provenance, inputs: Inputs) -> tuple[l
 
 
 def _texts(artifact: Artifact, inputs: Inputs) -> list[str]:
-    if isinstance(inputs, np.ndarray) and inputs.dtype.kind not in "OU":
+    if isinstance(inputs, Series) or (isinstance(inputs, np.ndarray) and inputs.dtype.kind not in "OUT"):
         raise InputError(f"{artifact.name} takes texts, but was given numbers")
     texts = [str(text) for text in inputs]
     if any(not text.strip() for text in texts):
@@ -122,17 +124,13 @@ def _texts(artifact: Artifact, inputs: Inputs) -> list[str]:
     return texts
 
 
-def _images(artifact: Artifact, memory: Preprocessor, paths: list[str | Path], shape: tuple[int | None, ...]) -> Array:
+def _images(scaling: Scaling, paths: Sequence[Path], shape: tuple[int | None, ...]) -> Array:
     from tfopt.data.image_folders import read_image_info
 
-    if len(shape) not in (2, 3) or memory.scaling is None:
-        raise InputError(f"{artifact.name} takes numbers of shape {shape}: give them with `file` x.npy or a table")
     for path in paths:
-        if not Path(path).is_file():
-            raise InputError(f"{path} does not exist; {artifact.name} takes image files")
-        read_image_info(Path(path))
+        read_image_info(path)
     size = tuple(int(s or 0) for s in shape)
-    return LazyImages(np.array([str(path) for path in paths]), size, "", _for_8_bits(memory.scaling))[:]
+    return LazyImages(np.array([str(path) for path in paths]), size, "", _for_8_bits(scaling))[:]
 
 
 def _for_8_bits(scaling: Scaling) -> Scaling:
@@ -159,6 +157,24 @@ def _answers(memory: Provenance, names: Sequence[str], outputs: Array, *, probab
         Prediction(input=name, answer=classes.get(i, str(i)), probability=float(share[i]))
         for name, i, share in zip(names, best.tolist(), shares, strict=True)
     ]
+
+
+def _forecast_columns(memory: Provenance) -> list[str] | None:
+    """Return the names of the columns that a forecast is about."""
+    if memory.task != "forecasting" or not memory.columns:
+        return None
+    target = memory.data.target if memory.data else None
+    return [target] if target else list(memory.columns)
+
+
+def _notes(memory: Provenance, found: Sequence[Prediction]) -> list[str]:
+    """Say which words, or characters, nobody has taught the model: all of them look the same to it."""
+    unknown = list(dict.fromkeys(word for one in found for word in one.unknown))
+    if not unknown or memory.vectorizer is None:
+        return []
+    what = "characters" if memory.vectorizer.characters else "words"
+    more = f" and {len(unknown) - SHOWN} more" if len(unknown) > SHOWN else ""
+    return [f"{what} that the model does not know: {', '.join(unknown[:SHOWN])}{more}"]
 
 
 def _of_logits(outputs: Array) -> Array:

@@ -1,7 +1,7 @@
 """Predictions for inputs that have no labels: the plain data, and a table for a person."""
 
 from rich import box
-from rich.console import RenderableType
+from rich.console import Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
@@ -9,32 +9,48 @@ from tfopt.config.choices import Task
 from tfopt.report.record import Record
 
 MAX_WIDTH = 60
-MAX_STEPS = 8
+MAX_COLUMNS = 8  # of a forecast
 
 
 class Prediction(Record):
     """An answer: a class and its probability, a translation, or numbers in the units of the data.
 
-    The numbers are a list, or of a forecast of several columns a list for each step.
+    The numbers are a list, or of a forecast of several columns a list for each step. `times` are those of the steps of
+    a forecast, `unknown` the words of a text that the model does not know.
     """
 
     input: str
     answer: str | list[float] | list[list[float]]
     probability: float | None = None
+    times: list[str] | None = None
+    unknown: list[str] = []
 
 
 class Predictions(Record):
-    """The answers of one model, in the order of the inputs."""
+    """The answers of one model, in the order of the inputs; `columns` are those that a forecast is about."""
 
     model: str
     task: Task
+    columns: list[str] | None = None
     predictions: list[Prediction]
+    notes: list[str] = []
     versions: dict[str, str]
 
 
 def render_predictions(report: Predictions) -> RenderableType:
-    """Return the predictions for `rich.console.Console.print`: a row an input, of long forecasts the start."""
-    table = Table(box=box.SIMPLE_HEAD, show_edge=False, pad_edge=False, header_style="bold")
+    """Return the predictions for `rich.console.Console.print`: a row an input, or of a forecast a row a step."""
+    forecast = report.task == "forecasting"
+    tables = [_forecast(one, report.columns) for one in report.predictions] if forecast else [_answers(report)]
+    notes = list(report.notes)
+    if forecast and len(report.columns or []) > MAX_COLUMNS:
+        notes.append(
+            f"the first {MAX_COLUMNS} of {len(report.columns or [])} columns are shown; --json has all of them"
+        )
+    return Group(*tables, *(Text(f"note: {note}") for note in notes))
+
+
+def _answers(report: Predictions) -> Table:
+    table = _table()
     for name in ("input", "answer", *(("probability",) if report.task == "classification" else ())):
         table.add_column(name, overflow="fold", justify="right" if name == "probability" else "left")
     for one in report.predictions:
@@ -45,6 +61,23 @@ def render_predictions(report: Predictions) -> RenderableType:
     return table
 
 
+def _forecast(one: Prediction, columns: list[str] | None) -> Table:
+    """Return a table of the steps to come: when, and a number for each column."""
+    rows = [step if isinstance(step, list) else [step] for step in one.answer if not isinstance(step, str)]
+    table = _table()
+    table.add_column(one.input, no_wrap=True)
+    names = columns if columns and rows and len(columns) == len(rows[0]) else [str(i + 1) for i in range(len(rows[0]))]
+    for name in names[:MAX_COLUMNS]:
+        table.add_column(Text(_short(name)), justify="right", overflow="fold")
+    for time, row in zip(one.times or [], rows, strict=True):
+        table.add_row(Text(time), *(f"{value:.5g}" for value in row[:MAX_COLUMNS]))
+    return table
+
+
+def _table() -> Table:
+    return Table(box=box.SIMPLE_HEAD, show_edge=False, pad_edge=False, header_style="bold")
+
+
 def _short(text: str) -> str:
     return text if len(text) <= MAX_WIDTH else f"{text[: MAX_WIDTH - 1]}…"
 
@@ -52,6 +85,4 @@ def _short(text: str) -> str:
 def _answer(answer: str | list[float] | list[list[float]]) -> str:
     if isinstance(answer, str):
         return answer
-    steps = [" ".join(f"{v:.6g}" for v in step) if isinstance(step, list) else f"{step:.6g}" for step in answer]
-    more = f", … ({len(steps)} steps)" if len(steps) > MAX_STEPS else ""
-    return ", ".join(steps[:MAX_STEPS]) + more
+    return ", ".join(" ".join(f"{v:.6g}" for v in step) if isinstance(step, list) else f"{step:.6g}" for step in answer)
