@@ -107,11 +107,8 @@ class Vectorizer(BaseModel):
         >>> Vectorizer(words="red\nhouse", length=6).unknown("A red barn!")
         ['a', 'barn']
         """
-        if self.characters:
-            words = list(text)
-        else:
-            words = TOKEN.findall(text) if self.marked else text.split()
-        words = list(dict.fromkeys(words))
+        found = list(text) if self.characters else TOKEN.findall(text) if self.marked else text.split()
+        words = list(dict.fromkeys(found))
         ids = self(words)[:, int(self.marked)] if words else np.zeros(0, np.int32)
         return [word.strip(string.punctuation) for word, i in zip(words, ids, strict=True) if i == UNKNOWN]
 

@@ -48,7 +48,7 @@ def predict(
         times = inputs.times if isinstance(inputs, Series) else ()
         found = [one.model_copy(update={"times": next_times(times, len(one.answer))}) for one in found]
     if memory.vectorizer is not None:
-        found = [one.model_copy(update={"unknown": memory.vectorizer.unknown(one.input)}) for one in found]
+        found = [one.model_copy(update={"unknown": tuple(memory.vectorizer.unknown(one.input))}) for one in found]
     return Predictions(
         model=artifact.name,
         task=memory.task,
@@ -167,14 +167,14 @@ def _forecast_columns(memory: Provenance) -> list[str] | None:
     return [target] if target else list(memory.columns)
 
 
-def _notes(memory: Provenance, found: Sequence[Prediction]) -> list[str]:
+def _notes(memory: Provenance, found: Sequence[Prediction]) -> tuple[str, ...]:
     """Say which words, or characters, nobody has taught the model: all of them look the same to it."""
     unknown = list(dict.fromkeys(word for one in found for word in one.unknown))
     if not unknown or memory.vectorizer is None:
-        return []
+        return ()
     what = "characters" if memory.vectorizer.characters else "words"
     more = f" and {len(unknown) - SHOWN} more" if len(unknown) > SHOWN else ""
-    return [f"{what} that the model does not know: {', '.join(unknown[:SHOWN])}{more}"]
+    return (f"{what} that the model does not know: {', '.join(unknown[:SHOWN])}{more}",)
 
 
 def _of_logits(outputs: Array) -> Array:

@@ -10,6 +10,7 @@ from tfopt.report.record import Record
 
 MAX_WIDTH = 60
 MAX_COLUMNS = 8  # of a forecast
+LARGE = 1000  # of which a forecast shows whole numbers
 
 
 class Prediction(Record):
@@ -23,7 +24,7 @@ class Prediction(Record):
     answer: str | list[float] | list[list[float]]
     probability: float | None = None
     times: list[str] | None = None
-    unknown: list[str] = []
+    unknown: tuple[str, ...] = ()
 
 
 class Predictions(Record):
@@ -33,7 +34,7 @@ class Predictions(Record):
     task: Task
     columns: list[str] | None = None
     predictions: list[Prediction]
-    notes: list[str] = []
+    notes: tuple[str, ...] = ()
     versions: dict[str, str]
 
 
@@ -70,12 +71,16 @@ def _forecast(one: Prediction, columns: list[str] | None) -> Table:
     for name in names[:MAX_COLUMNS]:
         table.add_column(Text(_short(name)), justify="right", overflow="fold")
     for time, row in zip(one.times or [], rows, strict=True):
-        table.add_row(Text(time), *(f"{value:.5g}" for value in row[:MAX_COLUMNS]))
+        table.add_row(Text(time), *(_number(value) for value in row[:MAX_COLUMNS]))
     return table
 
 
 def _table() -> Table:
     return Table(box=box.SIMPLE_HEAD, show_edge=False, pad_edge=False, header_style="bold")
+
+
+def _number(value: float) -> str:
+    return f"{value:.4g}" if abs(value) < LARGE else f"{value:.0f}"
 
 
 def _short(text: str) -> str:
