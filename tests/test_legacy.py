@@ -144,6 +144,9 @@ def test_a_truncated_file_is_one_sentence(old, tmp_path, name, share):
 
 def test_a_saved_model_that_keras_did_not_make_is_refused(tmp_path):
     tf.saved_model.save(tf.Module(), str(tmp_path / "plain"))
+    keras.Sequential([keras.Input((4,)), keras.layers.Dense(3)]).export(tmp_path / "exported", verbose=False)
+    with pytest.raises(InputError, match=r"Keras 3's export.*without its layers.*\.keras file"):
+        load_keras(tmp_path / "exported")
     with pytest.raises(InputError, match="a SavedModel that Keras did not make"):
         load_keras(tmp_path / "plain")
 

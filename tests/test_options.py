@@ -219,6 +219,7 @@ def test_the_sentences_of_a_report_are_told_of_flags_and_nothing_else_is():
 @pytest.mark.parametrize(
     ("arguments", "words"),
     [
+        (("prune", "m.keras", "--structured", "--amount", "0.5"), "as in --structured auto --amount ..."),
         (("prune", "m.keras", "--lr", "1"), "No such option: --lr; here it is --learning-rate"),
         (("quantize", "m.keras", "--int4"), "No such option: --int4; here it is --weights int4"),
         (("optimize", "m.keras"), "No such command 'optimize'; here it is prune, cluster, quantize or distill"),

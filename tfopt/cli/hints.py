@@ -1,5 +1,7 @@
 """Commands and options that other tools have under these names, and what they are called here."""
 
+import re
+
 COMMANDS = {
     "optimize": "prune, cluster, quantize or distill; several at once with run",
     "compress": "prune, cluster or quantize",
@@ -27,9 +29,15 @@ OPTIONS = {
     "--num-clusters": "--clusters",
 }
 
+TAKEN_AS_VALUE = re.compile(r"(Invalid value for '(--[a-z-]+)'): '(--?[a-z-]+)' is not one of (.+?)\.?")
+
 
 def hint(sentence: str) -> str:
     """Return the sentence of an unknown command or option, with what may be meant."""
+    if taken := TAKEN_AS_VALUE.fullmatch(sentence):
+        start, option, other, values = taken.groups()
+        usual = "auto" if "'auto'" in values else values.partition(",")[0].strip("'")
+        return f"{start}: it takes one of {values}, as in {option} {usual} {other} ..."
     words = sentence.replace("'", "").rstrip(".").split()
     meant = {"No such command": COMMANDS, "No such option:": OPTIONS}
     for beginning, names in meant.items():

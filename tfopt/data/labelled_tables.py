@@ -61,6 +61,7 @@ def _find_roles(table: Table, config: DataConfig, columns: list[str]) -> tuple[s
     if label is None:
         raise InputError(
             f"{table.path} has no column called {', '.join(LABEL)}; say which it is with `label`: {table.column_list()}"
+            f"{_hint_at_forecast(table)}"
         )
     others = [name for name in columns if name != label]
     if text is None and len(others) == 1 and not table.is_numeric(others[0]):
@@ -81,7 +82,7 @@ def _extract_features(
         first = table.columns[words[0]][0]
         raise InputError(
             f"{table.path} has words in column {words[0]} ({first[:40]!r}); features are numbers, and a text to"
-            " classify is named with `text`"
+            f" classify is named with `text`{_hint_at_forecast(table)}"
         )
     labels = encode_labels(table, label, config.task, names)
     x = np.stack([table.numbers(name).astype(np.float32) for name in columns], axis=1)
@@ -89,6 +90,11 @@ def _extract_features(
         x, labels.y, kind="features", scale="standard", task=labels.task, parts=_get_parts(table, parts),
         class_names=labels.names, columns=columns, notes=labels.notes,
     )  # fmt: skip
+
+
+def _hint_at_forecast(table: Table) -> str:
+    date = table.date_column()
+    return f"; column {date} holds dates: for a forecast give `horizon`, the steps to come" if date else ""
 
 
 def extract_pairs(table: Table, config: DataConfig) -> RawData:

@@ -76,7 +76,7 @@ def _read_source(config: DataConfig, class_names: tuple[str, ...] | None) -> Raw
     if path.is_dir():
         return load_image_folder(path, config, class_names)
     if path.name.endswith(".npz"):
-        return load_npz(path, config)
+        return load_npz(path, config, class_names)
     if path.name.endswith(TABLES):
         return _read_table_source(path, config, class_names)
     if not path.exists():

@@ -5,6 +5,7 @@ from pathlib import Path
 import numpy as np
 
 from tfopt.data.array_files import read_npz
+from tfopt.data.array_labels import read_labels
 from tfopt.data.config import DataConfig
 from tfopt.data.labels import are_continuous
 from tfopt.data.raw_data import InputKind, RawData
@@ -17,12 +18,13 @@ SPLIT = ("x_train", "y_train", "x_test", "y_test")
 WHOLE = ("x", "y")
 
 
-def load_npz(path: Path, config: DataConfig) -> RawData | Series:
+def load_npz(path: Path, config: DataConfig, class_names: tuple[str, ...] | None = None) -> RawData | Series:
     """Read `x_train`, `y_train`, `x_test`, `y_test`, or `x` and `y`, or the `values` of a series.
 
     Args:
         path: The file; `columns`, if it has such an array, names the numbers of a sample.
         config: The config; `horizon` asks for a series, `task` says what numbers in `y` are.
+        class_names: The classes that a model remembers, by which labels that are words are counted.
 
     Returns:
         Samples (N, ...) and labels (N, ...), or a series (T, V).
@@ -52,11 +54,12 @@ def load_npz(path: Path, config: DataConfig) -> RawData | Series:
         vocabulary = None
     if config.task not in (None, "classification", "regression"):
         raise InputError(f"`task` {config.task} does not suit {path}, which has labels for each sample")
-    numbers = config.task == "regression" or (config.task is None and _are_numbers(y))
+    labels = read_labels(y, y_test, config.task, class_names, str(path))
+    numbers = config.task == "regression" or (config.task is None and _are_numbers(labels.y))
     return RawData(
-        x, y, x_test, y_test, kind=kind, peak=255, scale="unit" if x.dtype == np.uint8 else "none",
+        x, labels.y, x_test, labels.y_test, kind=kind, peak=255, scale="unit" if x.dtype == np.uint8 else "none",
         task="regression" if numbers else "classification", columns=_get_names(found.get("columns"), x),
-        vocabulary=vocabulary, notes=notes,
+        vocabulary=vocabulary, class_names=labels.names, notes=(*notes, *labels.notes),
     )  # fmt: skip
 
 

@@ -99,8 +99,7 @@ def _check_classes(raw: RawData, y: Array, source: str) -> None:
 
 
 def _check_pair(raw: RawData, x: Array, y: Array, split: str, source: str) -> tuple[Array, Array]:
-    if raw.texts or raw.class_names:
-        # whoever made classes or texts of words has checked them
+    if raw.texts:  # whoever read them has checked them
         return x, _to_numbers(y, split, source) if raw.task == "regression" else y
     if x.ndim < 2 or y.ndim < 1 or 0 in x.shape[1:]:
         raise InputError(f"{source}: x_{split} has shape {x.shape} and y_{split} {y.shape}; each sample needs a row")
@@ -112,8 +111,9 @@ def _check_pair(raw: RawData, x: Array, y: Array, split: str, source: str) -> tu
         raise InputError(f"{source}: x_{split} has the type {x.dtype}; numbers are needed")
     if x.dtype.kind == "f" and not (np.abs(x) <= np.finfo(np.float32).max).all():
         raise InputError(f"{source}: x_{split} has values that are NaN or infinite in float32")
-    numbers = raw.task == "regression"
-    return x, _to_numbers(y, split, source) if numbers else _to_class_indices(y, split, source)
+    if raw.task == "regression":
+        return x, _to_numbers(y, split, source)
+    return x, y if raw.class_names else _to_class_indices(y, split, source)
 
 
 def _to_numbers(y: Array, split: str, source: str) -> Array:

@@ -8,6 +8,7 @@ import csv
 import difflib
 import io
 import itertools
+import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -26,6 +27,7 @@ MISSING = ("", "na", "n/a", "nan", "null", "none")
 LOOKED_AT = 20
 LONGEST_NUMBER = 100
 MOST_COLUMNS = 100_000
+DATE = re.compile(r"\d{1,4}([-/.])\d{1,2}\1\d{1,4}([ T]\d.*)?")
 CELLS_AT_ONCE = 300_000  # many, as each piece of a column has a few hundred bytes besides
 KNOWN = ("text", "label", "class", "target", "category", "split", "date")
 
@@ -85,6 +87,14 @@ class Table:
         """Tell whether a column looks like numbers, by the first values that are not missing."""
         values = (value for value in self.columns[name] if value.strip().lower() not in MISSING)
         return any(is_number(value) for value in itertools.islice(values, LOOKED_AT))
+
+    def date_column(self) -> str | None:
+        """Return the first column that looks like dates, by the first values that are not missing."""
+        for name, values in self.columns.items():
+            some = list(itertools.islice((value.strip() for value in values if value.strip()), LOOKED_AT))
+            if some and all(map(DATE.fullmatch, some)):
+                return name
+        return None
 
     def numbers(self, name: str) -> Array:
         """Return a column (N,) as float64; raise `InputError` naming the line of a value that is no number."""

@@ -45,6 +45,19 @@ def _description(folder: Path) -> str:
     else:
         saved = saved_model_pb2.SavedModel.FromString((folder / "saved_model.pb").read_bytes())
         texts = [meta.object_graph_def.nodes[0].user_object.metadata for meta in saved.meta_graphs[:1]]
+    if not any(texts) and _is_export(folder):
+        raise InputError(
+            f"{folder} is a SavedModel of Keras 3's export, a graph to run without its layers; give the .keras file"
+            " that model.save writes of the same model, or make a float .tflite of it with"
+            " tf.lite.TFLiteConverter.from_saved_model"
+        )
     if not any(texts):
         raise InputError(f"{folder} is a SavedModel that Keras did not make; its layers are not known")
     return str(texts[0])
+
+
+def _is_export(folder: Path) -> bool:
+    """Tell whether the root has the parts of a `keras.export.ExportArchive`."""
+    saved = saved_model_pb2.SavedModel.FromString((folder / "saved_model.pb").read_bytes())
+    parts = {part.local_name for meta in saved.meta_graphs[:1] for part in meta.object_graph_def.nodes[0].children}
+    return parts >= {"_all_variables", "_misc_assets"}
