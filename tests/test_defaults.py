@@ -11,14 +11,16 @@ from tfopt.models.config import ModelConfig
 from tfopt.models.signature import Signature
 from tfopt.report.schema import Baseline, DataSummary, Measurement, Report
 from tfopt.report.terminal import render_report
+from tfopt.techniques.distillation.config import DistillConfig
 from tfopt.training.advice import advice
 from tfopt.training.config import TrainConfig
 from tfopt.training.plan import FitPlan
 
 
+@pytest.mark.parametrize("config", [TrainConfig(), DistillConfig()], ids=["train", "distill"])
 @pytest.mark.parametrize("samples", [60, 100, 360, 1_079, 5_000, 100_000])
-def test_a_training_has_steps_enough_before_it_ends_or_gives_up(samples):
-    plan = FitPlan.of(TrainConfig(), samples)
+def test_a_training_has_steps_enough_before_it_ends_or_gives_up(samples, config):
+    plan = FitPlan.of(config, samples)
     steps = -(-samples // plan.batch_size)
     assert plan.epochs * steps >= 1000
     assert plan.patience * steps >= 300

@@ -121,7 +121,15 @@ Duration = Annotated[
 Count = Annotated[int, Field(ge=1), Option("N")]
 Epochs = Annotated[Count, Field(description="Most epochs to train.")]
 BatchSize = Annotated[Count, Field(description="Samples a step, over all replicas.")]
-Patience = Annotated[Count, Field(description="Stop this many epochs after the lowest validation loss.")]
+# Left out, these are what suits the number of samples, see `tfopt.training.defaults`.
+SuitedEpochs = Annotated[Count | None, Field(description="Most epochs to train; left out: 30, more of few samples.")]
+SuitedBatchSize = Annotated[
+    Count | None, Field(description="Samples a step, over all replicas; left out: 64, fewer of few samples.")
+]
+SuitedPatience = Annotated[
+    Count | None,
+    Field(description="Stop this many epochs after the lowest validation loss; left out: 10, more of few samples."),
+]
 LearningRate = Annotated[float, Field(gt=0, le=10, allow_inf_nan=False), Option("RATE")]
 AdamRate = Annotated[LearningRate, Field(description="Learning rate of Adam.")]
 Seed = Annotated[int, Field(ge=0, lt=2**31, description="Same seed, same machine: same result."), Option("N")]

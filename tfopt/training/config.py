@@ -6,7 +6,17 @@ from typing import Annotated, ClassVar, Self
 from pydantic import Field, model_validator
 
 from tfopt.config.choices import Decay
-from tfopt.config.fields import AdamRate, Config, Count, Option, Rate, Seed
+from tfopt.config.fields import (
+    AdamRate,
+    Config,
+    Count,
+    Option,
+    Rate,
+    Seed,
+    SuitedBatchSize,
+    SuitedEpochs,
+    SuitedPatience,
+)  # fmt: skip
 from tfopt.config.fine_tuning import Augmentations, DistributedConfig
 from tfopt.models.config import ModelConfig
 
@@ -28,19 +38,12 @@ class TrainConfig(ModelConfig, DistributedConfig):
     while the layers that `freeze` names keep their weights, and then for at most `fine_tune` epochs everything.
     """
 
-    epochs: Annotated[Count | None, Field(description="Most epochs to train; left out: 30, more of few samples.")] = (
-        None
-    )
-    batch_size: Annotated[
-        Count | None, Field(description="Samples a step, over all replicas; left out: 64, fewer of few samples.")
-    ] = None
+    epochs: SuitedEpochs = None
+    batch_size: SuitedBatchSize = None
     learning_rate: AdamRate = 1e-3
     decay: Annotated[Decay, Field(description="How the learning rate falls over all epochs."), TRAINING] = "constant"
     warmup: Annotated[Rate, Field(description="Share of all steps in which the learning rate rises."), TRAINING] = 0.0
-    patience: Annotated[
-        Count | None,
-        Field(description="Stop this many epochs after the lowest validation loss; left out: 10, more of few samples."),
-    ] = None
+    patience: SuitedPatience = None
     augment: Annotated[
         Augmentations,
         Field(

@@ -1,6 +1,7 @@
 """A plan says how to train: what a technique or a user asked for, and what follows from it for a data set."""
 
 from dataclasses import dataclass, replace
+from typing import Protocol
 
 import keras
 import tensorflow as tf
@@ -8,10 +9,29 @@ import tensorflow as tf
 from tfopt.config.choices import Augmentation, Decay
 from tfopt.data.dataset import Dataset
 from tfopt.training.batches import steps_per_epoch
-from tfopt.training.config import TrainConfig
 from tfopt.training.defaults import default_batch_size, default_epochs, default_patience
 from tfopt.training.optimizers import make_optimizer
 from tfopt.typing import Options
+
+
+class Asked(Protocol):
+    """A config of a training from scratch; what is None is chosen by the number of samples."""
+
+    @property
+    def epochs(self) -> int | None:
+        """The most epochs."""
+
+    @property
+    def batch_size(self) -> int | None:
+        """Samples a step."""
+
+    @property
+    def patience(self) -> int | None:
+        """Epochs without a better one before the end."""
+
+    @property
+    def learning_rate(self) -> float:
+        """That of Adam."""
 
 
 @dataclass(frozen=True)
@@ -47,7 +67,7 @@ class FitPlan:
     tied: bool = False
 
     @classmethod
-    def of(cls, config: TrainConfig, samples: int) -> "FitPlan":
+    def of(cls, config: "Asked", samples: int) -> "FitPlan":
         """Return the plan that a config for a new model asks for, under the strategy of this scope.
 
         Args:
@@ -62,7 +82,7 @@ class FitPlan:
             "batch_size": batch_size,
             "epochs": config.epochs or default_epochs(steps),
             "patience": config.patience or default_patience(steps),
-            "learning_rate": config.learning_rate * (replicas if config.scale_lr else 1),
+            "learning_rate": config.learning_rate * (replicas if getattr(config, "scale_lr", False) else 1),
         }
         return cls(**given)
 

@@ -5,7 +5,7 @@ from typing import Annotated
 from pydantic import Field
 
 from tfopt.config.choices import SearchMethod, TunedArch
-from tfopt.config.fields import Config, Count, Duration, Epochs, Option, Patience, Seed
+from tfopt.config.fields import Config, Count, Duration, Epochs, Option, Seed, SuitedPatience
 
 
 class TuneConfig(Config):
@@ -29,5 +29,5 @@ class TuneConfig(Config):
     ] = None
     parallel: Annotated[int, Field(ge=1, le=64, description="Processes that train at the same time."), Option("N")] = 1
     epochs: Epochs = 30
-    patience: Patience = 10
+    patience: SuitedPatience = None
     seed: Seed = 0

@@ -7,7 +7,7 @@ from typing import Annotated, get_args
 from pydantic import BeforeValidator, Field
 
 from tfopt.config.choices import Arch, Size
-from tfopt.config.fields import AdamRate, BatchSize, Epochs, Option, Patience, Seed, Share
+from tfopt.config.fields import AdamRate, Option, Seed, Share, SuitedBatchSize, SuitedEpochs, SuitedPatience
 from tfopt.config.fine_tuning import ControlledConfig
 from tfopt.models.config import ModelConfig
 
@@ -37,7 +37,7 @@ class DistillConfig(ControlledConfig):
 
     The teacher's answers weigh 1 - alpha; those of a classifier are softened by `temperature`, by default 4. With
     `features` layers of the student learn to give what layers of the teacher give. The learning rate falls to zero
-    along a cosine.
+    along a cosine. Of `epochs`, `batch_size` and `patience` None is what suits the number of samples.
     """
 
     student: Annotated[
@@ -55,8 +55,8 @@ class DistillConfig(ControlledConfig):
     ] = None
     alpha: Annotated[Share, Field(description="Weight of the labels in the loss; the teacher has the rest.")] = 0.1
     features: Annotated[bool, Field(description="Let layers learn from the teacher's of the same size, too.")] = False
-    epochs: Epochs = 30
-    batch_size: BatchSize = 64
+    epochs: SuitedEpochs = None
+    batch_size: SuitedBatchSize = None
     learning_rate: AdamRate = 1e-3
-    patience: Patience = 10
+    patience: SuitedPatience = None
     seed: Seed = 0

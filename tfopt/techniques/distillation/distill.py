@@ -42,9 +42,9 @@ def distill_student(
     """
     data = _checked(teacher, student, config, context.data)
     seed_everything(config.seed)
-    plan = FitPlan(config.epochs, config.batch_size, config.learning_rate, config.seed, config.patience, decay="cosine")
     where = make_strategy(config)
     with where.scope():
+        plan = replace(FitPlan.of(config, len(data.train)), decay="cosine")
         if student is None:
             assert isinstance(config.student, ModelConfig)
             model, title = _built(config.student, teacher, data), "the student"
@@ -62,7 +62,7 @@ def distill_student(
         f"taught by {teacher.name}: {config.alpha:g} of the loss is that of the labels, {1 - config.alpha:g} the"
         f" distance from {spoken}{' and from its layers' if hints else ''}",
         *notes,
-        f"{len(result.history)} of {config.epochs} epochs trained, the weights are those of epoch"
+        f"{len(result.history)} of {plan.epochs} epochs trained, the weights are those of epoch"
         f" {result.best_epoch + 1}",
     ]
     made = KerasArtifact.from_model(model, teacher.name)
