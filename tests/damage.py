@@ -52,7 +52,7 @@ def main(path: Path, model: Path, part: int) -> None:
         copy = Path(folder) / f"damaged{path.suffix}"
         for what, content in damaged(payload, part):
             copy.write_bytes(content)
-            inspected = ended(judging.inspect, copy, int8=False)
+            inspected = ended(judging.inspect, copy)
             compared = ended(judging.compare, [sound, copy], digits)
             print(f"{what}|{inspected}|{compared}", flush=True)
 

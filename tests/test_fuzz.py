@@ -150,7 +150,7 @@ def test_names_that_need_care(tfopt, tmp_path, name):
     ended = tfopt("convert", "-o", f"{name} out.tflite", "--", f"{name}.keras")
     assert ended.code == 0, ended.err
     assert (tmp_path / f"{name} out.tflite").exists()
-    assert tfopt("inspect", "--no-int8", "--", f"{name} out.tflite").code == 0
+    assert tfopt("inspect", "--", f"{name} out.tflite").code == 0
     assert {path.name for path in tmp_path.iterdir()} == {
         f"{name}.keras", f"{name} out.tflite", f"{name} out.tflite.report.json"
     }  # fmt: skip

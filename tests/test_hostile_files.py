@@ -98,7 +98,7 @@ def test_a_model_that_cannot_be_run_is_one_sentence(tfopt, tmp_path):
 
 def test_what_a_file_says_does_not_steer_the_terminal(tfopt, tmp_path):
     keras_file(tmp_path / "m.keras", saying("\x1b[2J\x9bH"))
-    ended = tfopt("inspect", "m.keras", "--no-int8")
+    ended = tfopt("inspect", "m.keras")
     assert ended.code == 0
     assert "[2J" in ended.out
     assert not {"\x1b", "\x9b"} & {*ended.out, *ended.err}

@@ -10,7 +10,7 @@ from tfopt.evaluation.keras_macs import keras_macs, layer_macs
 
 @pytest.fixture(scope="module")
 def sample_cnn():
-    return library.inspect(SAMPLES / "digits-cnn.keras")
+    return library.inspect(SAMPLES / "digits-cnn.keras", trial=True)
 
 
 def test_the_layers_of_the_sample_add_up_to_its_totals(sample_cnn):
@@ -44,16 +44,16 @@ def test_an_lstm_cannot_be_trained_for_int8_and_a_pruned_kernel_shows_its_zeros(
     name = next(layer.name for layer in model.layers if isinstance(layer, layers.LSTM))
     kernel = model.get_layer(name).weights[0]
     kernel.assign(kernel.numpy() * 0)
-    found = library.inspect(model, int8=False)
+    found = library.inspect(model)
     layer = next(layer for layer in found.layers if layer.layer == name)
     assert layer.sparsity == pytest.approx(8 / (8 + 16))
     assert "does not cover LSTM" in layer.techniques["qat"].detail
     assert layer.techniques["prune"].can
-    assert "int8" not in layer.techniques
+    assert "only the conversion shows" in layer.techniques["int8"].detail
 
 
 def test_a_technique_that_can_do_nothing_is_a_note():
-    found = library.inspect(keras.Sequential([keras.Input((4,)), layers.Rescaling(2.0)]), int8=False)
+    found = library.inspect(keras.Sequential([keras.Input((4,)), layers.Rescaling(2.0)]))
     assert found.parameters == found.macs == 0
     assert any(note.startswith("prune: ") and "no kernel" in note for note in found.notes)
 
@@ -72,9 +72,9 @@ def test_what_belongs_to_no_layer_is_said(tfopt, tmp_path):
     inputs = keras.Input((4, 4))
     x = layers.Dense(3, name="dense")(inputs)
     keras.Model(inputs, keras.ops.matmul(inputs, x)).save(tmp_path / "m.keras")
-    found = tfopt("inspect", "m.keras", "--no-int8", "--json").report
+    found = tfopt("inspect", "m.keras", "--json").report
     assert (found["macs"], found["unattributed_macs"]) == (2 * 4 * 4 * 3, 4 * 4 * 3)
-    assert "48 of them in no layer" in " ".join(tfopt("inspect", "m.keras", "--no-int8").out.split())
+    assert "48 of them in no layer" in " ".join(tfopt("inspect", "m.keras").out.split())
 
 
 def test_a_tflite_file_is_told_by_operations_and_types(tfopt, sample):
@@ -90,7 +90,7 @@ def test_a_tflite_file_is_told_by_operations_and_types(tfopt, sample):
 
 
 def test_the_page_names_each_layer_and_each_reason_once(tfopt, sample):
-    page = tfopt("inspect", sample, "--no-int8").out
+    page = tfopt("inspect", sample).out
     for words in ("conv2b", "classes", "made by tfopt train", "made for digits", "16,986 parameters"):
         assert words in page
     assert page.count("a normalization has no kernel") == 1
@@ -105,5 +105,18 @@ def test_a_file_that_is_no_model_is_one_sentence(tfopt, tmp_path):
 
 def test_what_a_technique_says_is_said_in_the_flags_of_its_command(tfopt, tmp_path):
     keras.Sequential([keras.Input((4,)), keras.layers.Dense(8), keras.layers.Dense(2)]).save(tmp_path / "m.keras")
-    ended = tfopt("inspect", "m.keras", "--no-int8", "--json")
+    ended = tfopt("inspect", "m.keras", "--json")
     assert any("--all-layers takes the first and the last as well" in note for note in ended.report["notes"])
+
+
+def test_no_conversion_is_tried_unless_it_is_asked_for_and_that_is_said(tfopt, sample, monkeypatch):
+    from tfopt.inspection import verdicts
+
+    tried = []
+    monkeypatch.setattr(verdicts, "int8_verdicts", lambda *_: tried.append(1) or {})
+    page = " ".join(tfopt("inspect", sample).out.split())
+    assert tried == []
+    assert "no conversion was tried: --trial converts" in page
+    assert "weights int8, activations int8" in page
+    assert "--trial" not in tfopt("inspect", sample, "--trial").out
+    assert tried == [1]

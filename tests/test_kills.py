@@ -136,7 +136,7 @@ def test_two_commands_at_once_with_the_same_output(tmp_path, force):
     assert sorted(path.name for path in tmp_path.iterdir()) == ["out.keras", "out.keras.report.json", "sample.keras"]
     sparsity = [0.5, 0.9][codes.index(0)]
     assert f'"sparsity": {sparsity}' in (tmp_path / "out.keras.report.json").read_text()
-    found = process("inspect", "out.keras", "--no-int8", "--json", folder=tmp_path).report
+    found = process("inspect", "out.keras", "--json", folder=tmp_path).report
     assert found["nonzero_parameters"] < found["parameters"] * (1.1 - sparsity)
 
 

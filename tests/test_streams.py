@@ -22,7 +22,7 @@ def shell(line, folder, **environment):
 
 
 @pytest.mark.skipif(not os.path.exists("/dev/full"), reason="there is no full device")  # noqa: PTH110
-@pytest.mark.parametrize("line", ["tfopt --help", "tfopt --version", "tfopt inspect --no-int8 SAMPLE"])
+@pytest.mark.parametrize("line", ["tfopt --help", "tfopt --version", "tfopt inspect SAMPLE"])
 def test_a_full_device(tmp_path, line):
     ended = shell(f"{line} > /dev/full", tmp_path)
     assert (ended.returncode, ended.stderr.count(b"\n")) == (2, 1)
@@ -32,30 +32,26 @@ def test_a_full_device(tmp_path, line):
 
 @pytest.mark.parametrize("closed", [">&-", "<&- >&- 2>&-"])
 def test_closed_streams(tmp_path, closed):
-    ended = shell(f"tfopt inspect --no-int8 SAMPLE --json {closed}", tmp_path)
+    ended = shell(f"tfopt inspect SAMPLE --json {closed}", tmp_path)
     assert (ended.returncode, ended.stderr) == (0, b"")
     assert shell(f"tfopt inspect no.keras {closed}", tmp_path).returncode == 2
 
 
 @pytest.mark.parametrize("more", ["", "--json"])
 def test_a_report_that_nobody_reads(tmp_path, more):
-    ended = shell(f"tfopt inspect --no-int8 SAMPLE {more} | true", tmp_path)
+    ended = shell(f"tfopt inspect SAMPLE {more} | true", tmp_path)
     assert (ended.returncode, ended.stderr) == (0, b"")
 
 
 def test_an_encoding_that_lacks_characters(tmp_path):
-    table = shell("tfopt inspect --no-int8 SAMPLE", tmp_path, PYTHONIOENCODING="ascii")
+    table = shell("tfopt inspect SAMPLE", tmp_path, PYTHONIOENCODING="ascii")
     assert (table.returncode, table.stderr) == (0, b"")
     assert table.stdout.isascii()
-    found = shell("tfopt inspect --no-int8 SAMPLE --json", tmp_path, PYTHONIOENCODING="latin-1")
-    assert json.loads(found.stdout.decode()) == json.loads(
-        shell("tfopt inspect --no-int8 SAMPLE --json", tmp_path).stdout
-    )
+    found = shell("tfopt inspect SAMPLE --json", tmp_path, PYTHONIOENCODING="latin-1")
+    assert json.loads(found.stdout.decode()) == json.loads(shell("tfopt inspect SAMPLE --json", tmp_path).stdout)
 
 
-@pytest.mark.parametrize(
-    "line", [r"tfopt inspect $'m\xff.keras' --json", r"tfopt inspect --no-int8 SAMPLE --data $'\xff.csv'"]
-)
+@pytest.mark.parametrize("line", [r"tfopt inspect $'m\xff.keras' --json", r"tfopt inspect SAMPLE --data $'\xff.csv'"])
 def test_names_that_are_no_text(tmp_path, line):
     ended = shell(line, tmp_path, PYTHONUTF8="1")
     assert (ended.returncode, ended.stdout, ended.stderr.count(b"\n")) == (2, b"", 1)

@@ -66,7 +66,7 @@ def test_it_runs_alone_and_the_model_remembers_it(installed):
     assert report["command"] == "noise"
     assert {layer["detail"] for layer in report["layers"] if layer["action"] == "changed"} == {"noise of 0.05"}
     assert [m["name"] for m in report["measurements"]] == ["sample.keras", "sample-noisy.keras"]
-    facts = json.loads(installed("-m", "tfopt", "inspect", "sample-noisy.keras", "--json", "--no-int8").stdout)
+    facts = json.loads(installed("-m", "tfopt", "inspect", "sample-noisy.keras", "--json").stdout)
     assert facts["origin"]["history"][-1]["command"] == "noise"
     assert facts["layers"][1]["techniques"]["noise"] == {"can": True, "detail": "noise on its kernel"}
 

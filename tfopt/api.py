@@ -265,11 +265,11 @@ def debug(
 
 
 @preserved()
-def inspect(model: ModelLike, *, int8: bool = True, progress: Progress | None = None) -> Inspection:
-    """Say what is in a model and what each technique can do with its layers; for `int8` it is quantized to see."""
+def inspect(model: ModelLike, *, trial: bool = False, progress: Progress | None = None) -> Inspection:
+    """Say what is in a model and what each technique can do with its layers; on `trial` it is quantized to see."""
     from tfopt.inspection import inspect as look_into
 
-    return look_into(load_artifact(model), progress or Silent(), int8=int8)
+    return look_into(load_artifact(model), progress or Silent(), trial=trial)
 
 
 @preserved()

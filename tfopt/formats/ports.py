@@ -13,8 +13,9 @@ def ports_of(artifact: Artifact) -> tuple[list[Port], list[Port]]:
     if isinstance(artifact, TfliteArtifact):
         return artifact.ports("input"), artifact.ports("output")
     assert isinstance(artifact, KerasArtifact)
-    return [_port(one) for one in inputs_of(artifact.model)], [_port(one) for one in outputs_of(artifact.model)]
+    inputs = [_port(one, one.name) for one in inputs_of(artifact.model)]
+    return inputs, [_port(one) for one in outputs_of(artifact.model)]  # whose names Keras counts up
 
 
-def _port(tensor: Tensor) -> Port:
-    return Port(name=tensor.name, shape=list(tensor.shape), dtype=str(tensor.dtype))
+def _port(tensor: Tensor, name: str | None = None) -> Port:
+    return Port(name=name, shape=list(tensor.shape), dtype=str(tensor.dtype))

@@ -11,10 +11,10 @@ from tfopt.report.schema import package_versions
 from tfopt.runtime.progress import Progress
 
 
-def inspect(artifact: Artifact, progress: Progress, *, int8: bool = True) -> Inspection:
-    """Look into a model; with `int8` a Keras model is converted and quantized to see what that does to its layers."""
+def inspect(artifact: Artifact, progress: Progress, *, trial: bool = False) -> Inspection:
+    """Look into a model; on `trial` a Keras model is converted and quantized to see what that does."""
     if isinstance(artifact, KerasArtifact):
-        facts = keras_facts(artifact, progress, int8=int8)
+        facts = keras_facts(artifact, progress, trial=trial)
     else:
         facts = tflite_facts(artifact.payload)
     inputs, outputs = ports_of(artifact)

@@ -20,12 +20,12 @@ from tfopt.typing import Options, Tensor
 Shapes = list[list[int | None]]
 
 
-def keras_facts(artifact: KerasArtifact, progress: Progress, *, int8: bool) -> Options:
+def keras_facts(artifact: KerasArtifact, progress: Progress, *, trial: bool) -> Options:
     """Return what an `Inspection` says of a Keras model, its layers in order, those of nested models by their path."""
     model = artifact.model
     total, own = keras_macs(model), layer_macs(model)
     shapes = _output_shapes(model)
-    judged, notes = verdicts(artifact, progress, int8=int8)
+    judged, notes = verdicts(artifact, progress, trial=trial)
     weights = model.weights
     macs = {name: None if own is None else own.get(name, 0) for name, _ in named_layers(model)}
     layers = tuple(
