@@ -1,4 +1,4 @@
-"""Every kind of task from the command line: train, prune, quantize, compare, each without a further option.
+"""Every kind of task from the command line: train, prune, quantize, compare, without further options but `--control`.
 
 `python benchmarks/tasks.py DATA [NAME ...]` takes the files of DATA that are there. Printed is the score on the test
 split of each artifact beside that of a method without a model.
@@ -52,7 +52,7 @@ def _found(option: str, data: Path) -> str | None:
 def _row(name: str, options: list[str], folder: Path) -> None:
     commands = (
         ("train", *options),
-        ("prune", "model.keras"),
+        ("prune", "model.keras", "--control"),
         ("quantize", "model-pruned.keras", "--int8"),
         ("compare", "model.keras", "model-pruned.keras", "model-pruned-float.tflite", "model-pruned-int8.tflite"),
     )
@@ -74,7 +74,8 @@ def _row(name: str, options: list[str], folder: Path) -> None:
 
 def _told(report: dict) -> str:
     baseline = report["data"]["baseline"]
-    scores = ", ".join(f"{one['name']} {_score(one)}" for one in report["measurements"])
+    shown = [*report["measurements"], *filter(None, [report["control"]])]
+    scores = ", ".join(f"{one['name']} {_score(one)}" for one in shown)
     return f"{scores}; without a model {baseline['value']:.4g} by {baseline['method']}"
 
 
