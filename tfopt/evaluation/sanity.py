@@ -115,31 +115,37 @@ def guess_doubts(measurements: Sequence[Measurement], baseline: Baseline, task: 
         task: What is learnt.
         trained: Whether the models are new, so that their training is what to change.
     """
-    guessing = [told for one in measurements if (told := _guessing(one, baseline, task))]
-    if not guessing:
+    found = [one for one in measurements if not _is_better(one, baseline, clearly=True)]
+    if not found:
         return []
     if trained:
         advice = TRAINED
-    elif _guessing(measurements[0], baseline, task):
+    elif measurements[0] in found:
         advice = GIVEN
     else:
-        advice = f"{measurements[0].name} is better: what was done to it cost what it had learnt"
-    return [f"{', '.join(guessing)}; {baseline.method} gets {format_score(baseline.value, task)}; {advice}"]
-
-
-def _guessing(one: Measurement, baseline: Baseline, task: Task) -> str:
-    """Return what is said of a model whose score is not above that of the baseline, or whose error is not below."""
-    if one.deviation:
-        better = clearly = one.deviation.mae < baseline.value
-        found = one.deviation.mae
-    elif one.bleu:
-        better = clearly = one.bleu.value > baseline.value
-        found = one.bleu.value
-    elif one.accuracy:
-        better, clearly = one.accuracy.value > baseline.value, one.accuracy.low > baseline.value
-        found = one.accuracy.value
-    else:
-        return ""
-    how = "not clearly" if better else "no"
+        advice = f"{measurements[0].name} is better"
+    how = "not clearly" if all(_is_better(one, baseline, clearly=False) for one in found) else "no"
     simple = "a simple forecast" if task == "forecasting" else "a guess"
-    return "" if clearly else f"{one.name} is {how} better than {simple}: {format_score(found, task)}"
+    names = ", ".join(f"{one.name} ({format_score(_score(one), task)})" for one in found)
+    return [
+        f"{names} {'is' if len(found) == 1 else 'are'} {how} better than {simple}: {baseline.method} gets"
+        f" {format_score(baseline.value, task)}; {advice}"
+    ]
+
+
+def _score(one: Measurement) -> float:
+    """Return the figure of a model that a baseline is compared with."""
+    if one.deviation:
+        return one.deviation.mae
+    if one.bleu:
+        return one.bleu.value
+    return one.accuracy.value if one.accuracy else float("nan")
+
+
+def _is_better(one: Measurement, baseline: Baseline, *, clearly: bool) -> bool:
+    """Tell whether a model is better than a baseline, `clearly` by the whole interval of its accuracy."""
+    if one.deviation:
+        return one.deviation.mae < baseline.value
+    if one.accuracy and not one.bleu and clearly:
+        return one.accuracy.low > baseline.value
+    return not _score(one) <= baseline.value  # one that was not scored is not doubted
