@@ -169,13 +169,14 @@ def _measurement(
     else:
         count, nonzero = parameter_counts(artifact.payload)
         macs = tflite_macs(artifact.payload)
-    inputs, outputs = ports_of(artifact)
+    (inputs, outputs), size = ports_of(artifact), len(artifact.payload)
     return Measurement(
         name=artifact.name,
         format=artifact.format,
         inputs=inputs,
         outputs=outputs,
-        file_bytes=len(artifact.payload),
+        file_bytes=size,
+        disk_bytes=(artifact.disk_bytes if isinstance(artifact, KerasArtifact) else None) or size,
         gzip_bytes=_gzip_bytes(artifact.payload),
         parameters=count,
         nonzero_parameters=nonzero,

@@ -93,7 +93,8 @@ def _relative(change: float | None, *, less_is_good: bool = True) -> str:
 
 
 def _file(m: Measurement, c: Comparison | None) -> str:
-    return format_size(m.file_bytes) + _relative(c.size.file_bytes if c and c.size else None)
+    disk = f" ({format_size(m.disk_bytes)} on disk)" if m.disk_bytes not in (None, m.file_bytes) else ""
+    return format_size(m.file_bytes) + disk + _relative(c.size.file_bytes if c and c.size else None)
 
 
 def _gzip(m: Measurement, c: Comparison | None) -> str:
@@ -197,7 +198,7 @@ def _bleu_change(_: Measurement, c: Comparison | None) -> str:
 
 
 def _latency(m: Measurement, _: Comparison | None) -> str:
-    return f"{m.latency.median_ms:.3g} ms, p95 {m.latency.p95_ms:.3g}" if m.latency else EMPTY
+    return f"median {m.latency.median_ms:.3g} ms, p95 {m.latency.p95_ms:.3g} ms" if m.latency else EMPTY
 
 
 def _ratio(_: Measurement, c: Comparison | None) -> str:

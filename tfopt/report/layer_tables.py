@@ -6,29 +6,36 @@ from rich.markup import escape
 from rich.table import Table
 
 from tfopt.report.cells import EMPTY, format_size
+from tfopt.report.fitting import Fitting
 from tfopt.report.schema import LayerChange, Report
 
 MAX_ROWS = 20
+LEAST = 24  # letters of a line that says what happened
 
 
 def render_layers(report: Report, *, everything: bool = False) -> list[RenderableType]:
     """Return the table of layers and what was done to each, at most twenty unless `everything` is wanted."""
     if not report.layers:
         return []
-    table = Table(box=box.SIMPLE_HEAD, show_edge=False, pad_edge=False, header_style="bold")
-    for column in ("layer", "kind"):
-        table.add_column(column, overflow="fold")
-    table.add_column("weights", justify="right")
-    table.add_column("what happened", overflow="fold")
+    wide, narrow = (Table(box=box.SIMPLE_HEAD, show_edge=False, pad_edge=False, header_style="bold") for _ in "ab")
+    longest = max(len(change.layer) for change in report.layers)
+    for table in (wide, narrow):
+        table.add_column("layer", overflow="fold", min_width=longest)
+    wide.add_column("kind", overflow="fold", min_width=max(len(change.kind) for change in report.layers))
+    wide.add_column("weights", justify="right")
+    for table in (wide, narrow):
+        table.add_column("what happened", overflow="fold", min_width=LEAST)
     shown = report.layers if everything else report.layers[:MAX_ROWS]
     for change in shown:
         style = "dim" if change.action == "skipped" else ""
-        table.add_row(
-            escape(change.layer), change.kind, f"{change.weights:,}", escape(_description(change)), style=style
-        )
+        cells = escape(change.layer), change.kind, f"{change.weights:,}", escape(_description(change))
+        wide.add_row(*cells, style=style)
+        narrow.add_row("\n".join(cells[:3]), cells[3], style=style)
     if len(shown) < len(report.layers):
-        table.add_row("...", "", "", f"{len(report.layers) - len(shown)} more in the report and with -v", style="dim")
-    return [table]
+        more = f"{len(report.layers) - len(shown)} more in the report and with -v"
+        wide.add_row("...", "", "", more, style="dim")
+        narrow.add_row("...", more, style="dim")
+    return [Fitting(wide, narrow)]
 
 
 def render_errors(report: Report, *, everything: bool = False) -> list[RenderableType]:

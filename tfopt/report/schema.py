@@ -55,6 +55,7 @@ class Latency(Record):
 class Measurement(Record):
     """Everything measured about one artifact; None where it could not be, with the reason in the report's notes.
 
+    `file_bytes` is what counts, without the state of an optimizer; `disk_bytes` is what the file takes where it lies.
     `parameters` counts all weights of a `.keras` file (also those that do not train) and all constants of a `.tflite`.
     """
 
@@ -63,6 +64,7 @@ class Measurement(Record):
     inputs: list[Port] = []
     outputs: list[Port] = []
     file_bytes: int
+    disk_bytes: int | None = None
     gzip_bytes: int
     parameters: int
     nonzero_parameters: int

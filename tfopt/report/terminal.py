@@ -21,12 +21,14 @@ from tfopt.report.cells import (
     verdicts,
 )
 from tfopt.report.epochs_table import render_epochs
+from tfopt.report.fitting import Fitting
 from tfopt.report.layer_tables import render_errors, render_groups, render_layers
 from tfopt.report.ports import quantized_lines
 from tfopt.report.schema import Report
 from tfopt.report.tuning_table import render_trials
 
 MAX_COLUMNS = 3
+MAIN = ("tfopt", "tensorflow", "keras")  # packages that are named without -v
 
 
 def render_report(report: Report, *, everything: bool = False) -> RenderableType:
@@ -38,10 +40,10 @@ def render_report(report: Report, *, everything: bool = False) -> RenderableType
         parts.extend(render(report, everything=everything))
     parts.extend(_gates(report))
     parts.extend(Text(line) for m in report.measurements for line in quantized_lines(m.name, m.inputs, m.outputs))
-    parts.extend(Text(f"note: {note}") for note in [*report.notes, *_runtimes(report)])
+    parts.extend(Text(f"note: {note}") for note in [*report.notes, *(_runtimes(report) if everything else [])])
     if report.replicas:
         parts.append(Text(f"trained with {_replicas(report.replicas)}"))
-    parts.append(Text(_footer(report), style="dim"))
+    parts.append(Text(_footer(report) if everything else _short_footer(report), style="dim"))
     return Group(*parts)
 
 
@@ -57,17 +59,18 @@ def _title(report: Report) -> Text:
     return Text(text, style="bold")
 
 
-def _measurements(report: Report) -> Table:
-    """A column for each artifact, or a row for each where columns would get too narrow."""
+def _measurements(report: Report) -> RenderableType:
+    """A column for each artifact, or a row for each of many, or a table for each where names would be broken."""
     pairs = pairs_of(report)
-    return _columns(pairs) if len(pairs) <= MAX_COLUMNS else _lines(pairs)
+    beside = _columns(pairs) if len(pairs) <= MAX_COLUMNS else _lines(pairs)
+    return Fitting(beside, Group(*(_columns([pair]) for pair in pairs)))
 
 
 def _columns(pairs: Sequence[Pair]) -> Table:
     table = _table()
     table.add_column("")
     for measurement, _ in pairs:
-        table.add_column(escape(measurement.name), overflow="fold")
+        table.add_column(escape(measurement.name), overflow="fold", min_width=len(measurement.name))
     for label, cell in ROWS:
         cells = [cell(*pair) for pair in pairs]
         if any(text not in (EMPTY, BASELINE) for text in cells):
@@ -77,7 +80,7 @@ def _columns(pairs: Sequence[Pair]) -> Table:
 
 def _lines(pairs: Sequence[Pair]) -> Table:
     table = _table()
-    table.add_column("", overflow="fold", max_width=26)
+    table.add_column("", overflow="fold", min_width=max((len(m.name) for m, _ in pairs), default=0))
     for title, _ in GROUPS:
         table.add_column(title, overflow="fold")
     for measurement, comparison in pairs:
@@ -111,6 +114,15 @@ def _runtimes(report: Report) -> list[str]:
     how = ", ".join(f".{kind} by {latency.runtime}" for kind, latency in latencies.items())
     runs = next(iter(latencies.values())).runs
     return [f"latency: {how}; {runs} runs of each at batch 1, in turns in random order"]
+
+
+def _short_footer(report: Report) -> str:
+    """Return in one line how it was timed and made; `-v` has the rest."""
+    latency = next((m.latency for m in report.measurements if m.latency), None)
+    parts = [f"seed {report.seed}"] if report.seed is not None else []
+    parts += [f"timed in {latency.runs} runs at batch 1"] if latency else []
+    parts += [", ".join(f"{name} {report.versions[name]}" for name in MAIN if name in report.versions), "more with -v"]
+    return " · ".join(filter(None, parts))
 
 
 def _footer(report: Report) -> str:

@@ -50,6 +50,7 @@ class KerasArtifact:
     Attributes:
         model: The loaded model.
         optimizer_bytes: The bytes of optimizer state that the file had, and that were left out.
+        disk_bytes: The size of that file on disk; 0 if nothing was left out.
         uncompiled: Why its loss could not be loaded, if it has one; empty if it could.
     """
 
@@ -59,7 +60,7 @@ class KerasArtifact:
         self.name = name
         self.model = model
         self.provenance = provenance
-        self.optimizer_bytes = 0
+        self.optimizer_bytes = self.disk_bytes = 0
         self.uncompiled = ""
         self._file = file
         self._folder = Path()
@@ -97,7 +98,7 @@ class KerasArtifact:
         artifact.uncompiled = uncompiled
         if state:
             write_keras_file(reset_optimizer(artifact.model), file.path, provenance, folder)
-            artifact.optimizer_bytes = state
+            artifact.optimizer_bytes, artifact.disk_bytes = state, size
         return artifact
 
     @classmethod

@@ -1,0 +1,75 @@
+"""The page of a report: names stay whole on narrow terminals, sizes are those of `ls`, figures have labels."""
+
+from io import StringIO
+
+import keras
+import numpy as np
+import pytest
+from rich.console import Console
+
+from tfopt.formats.loading import load
+from tfopt.report.cells import ROWS
+from tfopt.report.schema import Latency, LayerChange, Measurement, Report
+from tfopt.report.terminal import render_report
+
+NAMES = ("model-pruned-clustered.keras", "model-pruned-clustered-float.tflite", "model-pruned-clustered-int8.tflite")
+
+
+def measured(name, **more):
+    timed = Latency(median_ms=0.0123, p95_ms=0.0456, runs=300, runtime="LiteRT, 1 thread")
+    sizes = dict.fromkeys(("file_bytes", "gzip_bytes", "parameters", "nonzero_parameters", "macs"), 228_900)
+    return Measurement(name=name, format=name.rsplit(".")[-1], latency=timed, **(sizes | more))
+
+
+def page(report, width, **options):
+    console = Console(file=StringIO(), width=width)
+    console.print(render_report(report, **options))
+    return console.file.getvalue()
+
+
+def report(names=NAMES):
+    layer = LayerChange(
+        layer="block_3_expanded_convolution", kind="DepthwiseConv2D", action="skipped", detail="it " * 30, weights=9
+    )
+    versions = {"python": "3.11", "tfopt": "0.1.0", "tensorflow": "2.21.0", "numpy": "2.4"}
+    return Report(
+        command="c", config={}, data=None, measurements=[measured(name) for name in names], comparisons=[],
+        layers=[layer], seed=3, versions=versions,
+    )  # fmt: skip
+
+
+@pytest.mark.parametrize("width", [60, 80, 160])
+@pytest.mark.parametrize("count", [1, 3, 4])
+def test_names_stay_whole_on_a_narrow_terminal(width, count):
+    names = [*NAMES, "model-pruned-clustered-dynamic.tflite"][:count]
+    shown = page(report(names), width)
+    assert all(name in shown for name in names)
+    assert "block_3_expanded_convolution" in shown
+    assert max(map(len, shown.splitlines())) <= width
+
+
+def test_how_it_was_timed_and_versions_are_one_line_unless_all_is_wanted():
+    short, whole = page(report(), 160), page(report(), 160, everything=True)
+    assert sum("300 runs" in line or "tensorflow" in line for line in short.splitlines()) == 1
+    assert "numpy" not in short
+    assert all(word in whole for word in ("numpy 2.4", "in turns in random order", "LiteRT, 1 thread"))
+
+
+def test_times_have_labels():
+    latency = dict(ROWS)["latency, batch 1"]
+    assert latency(measured("m.tflite"), None) == "median 0.0123 ms, p95 0.0456 ms"
+
+
+def test_the_size_on_disk_is_shown_where_it_is_another_one(tmp_path, untimed):
+    from tfopt.api import evaluate
+
+    model = keras.Sequential([keras.Input((4,)), keras.layers.Dense(64), keras.layers.Dense(3)])
+    model.compile(optimizer="adam", loss="mse")
+    model.fit(np.zeros((8, 4)), np.zeros((8, 3)), verbose=0)
+    model.save(tmp_path / "m.keras")
+    size = (tmp_path / "m.keras").stat().st_size
+    assert load(tmp_path / "m.keras").optimizer_bytes > 0
+    found = evaluate(tmp_path / "m.keras").measurements[0]
+    assert (found.disk_bytes, found.file_bytes < size) == (size, True)
+    assert f"{found.file_bytes / 1e3:.1f} kB ({size / 1e3:.1f} kB on disk)" in dict(ROWS)["file"](found, None)
+    assert dict(ROWS)["file"](measured("m.tflite", disk_bytes=228_900), None) == "228.9 kB"
