@@ -26,6 +26,21 @@ def test_patterns_are_read():
     assert parse(None) == Block(1, 1)
 
 
+def test_what_is_kept_can_be_said_as_papers_do():
+    assert parse("keep:1of4") == NOfM(3, 4)
+    assert PruneConfig(pattern="keep:1of4").sparsity == 0.75
+    assert PruneConfig(pattern="1:4").sparsity == 0.25
+    for wrong in ("keep:4of4", "keep:5of4", "keep:0of4", "keep:1:4", "4:4"):
+        with pytest.raises(InputError, match="pattern"):
+            PruneConfig(pattern=wrong)
+
+
+def test_the_report_says_how_many_of_a_group_become_zero_and_how_many_stay(cnn):
+    for asked in ("1:4", "keep:3of4"):
+        notes = prune_weights(cnn, PruneConfig(pattern=asked, schedule="one-shot"), context()).notes
+        assert any("1 of every 4 input weights becomes zero, 3 stay" in note for note in notes)
+
+
 def test_two_of_four_input_weights_of_each_output_go():
     kernel = np.array([[1.0, 8], [2, 7], [3, 6], [4, 5], [9, 1]])
     [mask] = masks([kernel], 0.5, "layer", NOfM(2, 4))

@@ -102,7 +102,7 @@ class Vectorizer(BaseModel):
         return np.asarray(self._keras(_prepare(texts, marked=self.marked)), np.int32)
 
     def unknown(self, text: str) -> list[str]:
-        """Return the words, or characters, of a text that are not in the vocabulary, each once.
+        r"""Return the words, or characters, of a text that are not in the vocabulary, each once.
 
         >>> Vectorizer(words="red\nhouse", length=6).unknown("A red barn!")
         ['a', 'barn']

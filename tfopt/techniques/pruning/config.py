@@ -13,7 +13,8 @@ from tfopt.config.fine_tuning import TaughtConfig
 class PruneConfig(TaughtConfig):
     """Options of pruning: `sparsity` is the fraction of each kernel (or of all kernels together) that becomes zero.
 
-    `pattern` is N:M (N zeros in every M consecutive input weights) or block:RxC (whole blocks go).
+    `pattern` is N:M (N zeros in every M consecutive input weights, as TensorFlow Model Optimization has it; papers and
+    hardware often count those that stay), keep:NofM (N of every M stay), or block:RxC (whole blocks go).
     """
 
     sparsity: Annotated[Fraction, Field(description="Share of the weights that become zero, above 0 and below 1.")] = (
@@ -31,9 +32,12 @@ class PruneConfig(TaughtConfig):
         Field(description="Prune every layer alike (layer, local), or what matters least in all of them (global)."),
     ] = "layer"
     pattern: Annotated[
-        Annotated[str, Field(pattern=r"^([1-9]\d?:[1-9]\d?|block:[1-9]\d?x[1-9]\d?)$")] | None,
-        Field(description="N zeros in every M input weights, as in 2:4, or whole blocks, as in block:1x4."),
-        Option("N:M|block:RxC"),
+        Annotated[str, Field(pattern=r"^([1-9]\d?:[1-9]\d?|keep:[1-9]\d?of[1-9]\d?|block:[1-9]\d?x[1-9]\d?)$")] | None,
+        Field(
+            description="N zeros in every M input weights, as in 2:4; so many kept, as in keep:1of4; or whole"
+            " blocks, as in block:1x4."
+        ),
+        Option("N:M|keep:NofM|block:RxC"),
     ] = None
     engine: Annotated[
         Engine, Field(description="Prune with tfopt's masks (tfopt) or by TensorFlow Model Optimization.")
@@ -51,7 +55,7 @@ class PruneConfig(TaughtConfig):
         if share is None:
             return given
         if not 0 < share < 1:
-            raise ValueError(f"`pattern` {given['pattern']} must leave some weights: N zeros in every M, N below M")
+            raise ValueError(f"`pattern` {given['pattern']} must leave some weights and set some to zero: N below M")
         return {"sparsity": share, **given}
 
     @model_validator(mode="after")
@@ -75,6 +79,9 @@ class PruneConfig(TaughtConfig):
 
 
 def _share_of(pattern: object) -> float | None:
-    """Return the sparsity that N:M says."""
-    match = re.fullmatch(r"(\d+):(\d+)", str(pattern))
-    return int(match[1]) / max(int(match[2]), 1) if match else None
+    """Return the sparsity that N:M or keep:NofM says."""
+    match = re.fullmatch(r"(keep:)?(\d+)(?(1)of|:)(\d+)", str(pattern))
+    if match is None:
+        return None
+    share = int(match[2]) / max(int(match[3]), 1)
+    return 1 - share if match[1] else share

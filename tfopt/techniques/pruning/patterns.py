@@ -1,7 +1,8 @@
 """A pattern says which weights go together: N of every M in a row, as sparse hardware wants it, or whole blocks.
 
 `2:4` sets the two smallest of every four consecutive input weights of each output to zero (Mishra et al. 2021,
-arXiv:2104.08378). `block:1x4` ranks blocks by their mean magnitude and removes the smallest ones whole. Both are those
+arXiv:2104.08378), `1:4` one of four, as TensorFlow Model Optimization counts; papers count those that stay, which is
+`keep:1of4`. `block:1x4` ranks blocks by their mean magnitude and removes the smallest ones whole. Both are those
 of TensorFlow Model Optimization, extended to kernels of any rank.
 """
 
@@ -34,12 +35,15 @@ SINGLE = Block(1, 1)
 
 
 def parse(text: str | None) -> Pattern:
-    """Read `2:4` or `block:1x4`, whose form has been checked; None means single weights."""
+    """Read `2:4`, `keep:1of4` or `block:1x4`, whose form has been checked; None means single weights."""
     if text is None:
         return SINGLE
     if text.startswith("block:"):
         rows, columns = text.removeprefix("block:").split("x")
         return Block(int(rows), int(columns))
+    if text.startswith("keep:"):
+        kept, group = text.removeprefix("keep:").split("of")
+        return NOfM(int(group) - int(kept), int(group))
     zeros, group = text.split(":")
     return NOfM(int(zeros), int(group))
 

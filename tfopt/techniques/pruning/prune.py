@@ -38,7 +38,7 @@ def prune_weights(artifact: KerasArtifact, config: PruneConfig, context: Context
     found, skipped = targets(model, config.exclude, artifact.name)
     found, small = _long_enough(model, found, config)
     skipped = [*skipped, *small]
-    notes = [teacher.note] if teacher else []
+    notes = [*([teacher.note] if teacher else []), *_counted(config)]
     history: list[dict[str, float]] = []
     training = None
     if data is None or config.schedule == "one-shot":
@@ -111,6 +111,18 @@ def planned_layers(artifact: KerasArtifact, config: PruneConfig) -> dict[str, Ve
 
 def _positions(found: list[Target]) -> list[int]:
     return [position for target in found for position in target.positions]
+
+
+def _counted(config: PruneConfig) -> list[str]:
+    """Say of a pattern N:M how many weights go and how many stay: there are two ways to count."""
+    pattern = parse(config.pattern)
+    if not isinstance(pattern, NOfM):
+        return []
+    zeros, group = pattern
+    become = "becomes" if zeros == 1 else "become"
+    kept = f"keep:{zeros}of{group}"
+    other = "" if zeros * 2 == group else f" (`pattern` {kept} would be {group - zeros} zeros)"
+    return [f"{zeros} of every {group} input weights {become} zero, {group - zeros} stay{other}"]
 
 
 def _is_fixed(config: PruneConfig) -> bool:

@@ -3,7 +3,7 @@
 l1, l2: norms of the weights that make and read it (Li et al. 2017, arXiv:1608.08710; over all layers that hang
 together, Fang et al. 2023, arXiv:2301.12900). bn-scale: |gamma| of its normalization (Liu et al. 2017,
 arXiv:1708.06519). taylor: the square of sum(gradient x weight) over the weights that read it, which is the first-order
-change of the loss if it leaves (Molchanov et al. 2017, arXiv:1611.06440). activation: mean |activation|.
+change of the loss if it leaves (Molchanov et al. 2019, arXiv:1906.10771). activation: mean |activation|.
 """
 
 from collections import defaultdict
