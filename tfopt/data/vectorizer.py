@@ -105,7 +105,7 @@ class Vectorizer(BaseModel):
         r"""Return the words, or characters, of a text that are not in the vocabulary, each once.
 
         >>> Vectorizer(words="red\nhouse", length=6).unknown("A red barn!")
-        ['a', 'barn']
+        ['A', 'barn']
         """
         found = list(text) if self.characters else TOKEN.findall(text) if self.marked else text.split()
         words = list(dict.fromkeys(found))
