@@ -138,11 +138,11 @@ def test_a_teacher_without_weight_changes_nothing_and_none_is_not_named(digits):
     assert not any("teacher" in note for note in alone.notes)
 
 
-def test_a_model_teaches_itself_by_half_and_a_binarized_one_by_nine_tenths(digits):
+def test_a_model_teaches_itself_by_half_and_so_does_one_that_is_binarized(digits):
     artifact = load_keras(small())
     found = load_teacher(PruneConfig(teacher="self"), artifact, digits)
     assert (found.name, found.weight, found.logits) == (artifact.name, 0.5, False)
-    assert load_teacher(BinarizeConfig(), artifact, digits).weight == 0.9
+    assert load_teacher(BinarizeConfig(), artifact, digits).weight == 0.5
     assert load_teacher(ClusterConfig(), artifact, digits) is None
 
 

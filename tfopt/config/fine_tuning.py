@@ -12,12 +12,8 @@ Augmentations = Annotated[
     tuple[Augmentation, ...], AfterValidator(lambda names: tuple(dict.fromkeys(names))), Option("NAME,...")
 ]
 LEARN = "Learn from the answers of a model, too: of the given one as it was, or of another file."
+USUAL_WEIGHT = 0.5
 TEACHER = Option("self|FILE", model=True)
-
-
-def share_of_answers(usual: float) -> Any:
-    """Return the description of a teacher's weight that is `usual` if it is left out."""
-    return Field(description=f"Share of the teacher's answers in what is learnt ({usual:g}).")
 
 
 class DistributedConfig(Config):
@@ -62,18 +58,18 @@ class ControlledConfig(DistributedConfig):
 class TaughtConfig(ControlledConfig):
     """Base of the configs that fine-tune: `teacher` is the model itself, as it was given, another file, or nobody.
 
-    Of what is learnt, `teacher_weight` are the teacher's answers and the rest the labels; None is `usual_weight`.
+    Of what is learnt, `teacher_weight` are the teacher's answers and the rest the labels; None is a half.
     """
 
-    usual_weight: ClassVar[float] = 0.5
-
     teacher: Annotated[Path | Literal["self"] | None, Field(description=LEARN), TEACHER] = None
-    teacher_weight: Annotated[Share | None, share_of_answers(usual_weight)] = None
+    teacher_weight: Annotated[
+        Share | None, Field(description=f"Share of the teacher's answers in what is learnt ({USUAL_WEIGHT:g}).")
+    ] = None
 
     @property
     def answers_share(self) -> float:
         """Share of the teacher's answers in what is learnt."""
-        return self.usual_weight if self.teacher_weight is None else self.teacher_weight
+        return USUAL_WEIGHT if self.teacher_weight is None else self.teacher_weight
 
     @model_validator(mode="after")
     def _weight_needs_a_teacher(self) -> Self:
