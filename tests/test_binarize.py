@@ -23,7 +23,7 @@ from tfopt.techniques.binarization.low_bit_file import low_bit_file
 from tfopt.training.config import TrainConfig
 from tfopt.training.train import train
 
-LOST_TRAINED, LOST_ROUNDED, LOST_TERNARY, LOST_WITH_SIGNS = 0.03, 0.07, 0.04, 0.06  # shares of all answers
+LOST_TRAINED, LOST_ROUNDED, LOST_TERNARY, LOST_WITH_SIGNS = 0.025, 0.05, 0.02, 0.08  # shares of all answers
 
 
 @pytest.fixture(scope="module")
