@@ -9,10 +9,12 @@ from rich.console import Console
 
 from tfopt.formats.loading import load
 from tfopt.report.cells import ROWS
+from tfopt.report.changes import Comparison, SizeChange
 from tfopt.report.schema import Latency, LayerChange, Measurement, Report
 from tfopt.report.terminal import render_report
 
 NAMES = ("model-pruned-clustered.keras", "model-pruned-clustered-float.tflite", "model-pruned-clustered-int8.tflite")
+SIZE = SizeChange(against=NAMES[1], file_bytes=-0.6, gzip_bytes=-0.6, nonzero_parameters=0.0, verdict="smaller")
 
 
 def measured(name, **more):
@@ -46,6 +48,15 @@ def test_names_stay_whole_on_a_narrow_terminal(width, count):
     assert all(name in shown for name in names)
     assert "block_3_expanded_convolution" in shown
     assert max(map(len, shown.splitlines())) <= width
+
+
+def test_files_are_side_by_side_on_a_narrow_terminal_by_number_where_their_names_are_long():
+    compared = report().model_copy(update={"comparisons": [Comparison(name=NAMES[2], size=SIZE, latency=None)]})
+    lines = page(compared, 60).splitlines()
+    assert all(f"({number}) {name}" in lines for number, name in enumerate(NAMES, 1))
+    assert sum(line.startswith("file") for line in lines) == 1
+    [against] = [line.split() for line in lines if line.startswith("size, speed vs")]
+    assert against[-1] == "(2)"
 
 
 def test_how_it_was_timed_and_versions_are_one_line_unless_all_is_wanted():

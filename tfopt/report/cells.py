@@ -208,7 +208,12 @@ def _ratio(_: Measurement, c: Comparison | None) -> str:
 
 
 def _against(_: Measurement, c: Comparison | None) -> str:
-    return f"[dim]{escape(c.size.against)}[/]" if c and c.size else EMPTY
+    return against(c.size.against) if c and c.size else EMPTY
+
+
+def against(name: str) -> str:
+    """Return a name as the markup of what sizes are compared with."""
+    return f"[dim]{escape(name)}[/]"
 
 
 def _verdict(_: Measurement, c: Comparison | None) -> str:

@@ -14,6 +14,7 @@ from tfopt.report.cells import (
     GROUPS,
     ROWS,
     Pair,
+    against,
     format_score,
     gate_line,
     lock_line,
@@ -60,21 +61,26 @@ def _title(report: Report) -> Text:
 
 
 def _measurements(report: Report) -> RenderableType:
-    """A column for each artifact, or a row for each of many, or a table for each where names would be broken."""
+    """A column for each artifact, or a row for each of many; by number where their names would be broken."""
     pairs = pairs_of(report)
-    beside = _columns(pairs) if len(pairs) <= MAX_COLUMNS else _lines(pairs)
-    return Fitting(beside, Group(*(_columns([pair]) for pair in pairs)))
+    if len(pairs) > MAX_COLUMNS:
+        return Fitting(_lines(pairs), Group(*(_columns([pair], [pair[0].name]) for pair in pairs)))
+    names = [measurement.name for measurement, _ in pairs]
+    numbers = [f"({number})" for number in range(1, len(pairs) + 1)]
+    legend = (Text(f"{number} {name}", style="bold") for number, name in zip(numbers, names, strict=True))
+    return Fitting(_columns(pairs, names), Group(*legend, _columns(pairs, numbers)))
 
 
-def _columns(pairs: Sequence[Pair]) -> Table:
+def _columns(pairs: Sequence[Pair], titles: Sequence[str]) -> Table:
     table = _table()
-    table.add_column("")
-    for measurement, _ in pairs:
-        table.add_column(escape(measurement.name), overflow="fold", min_width=len(measurement.name))
+    table.add_column("", no_wrap=True)
+    for title in titles:
+        table.add_column(escape(title), overflow="fold", min_width=len(title))
+    called = {against(m.name): against(title) for (m, _), title in zip(pairs, titles, strict=True)}
     for label, cell in ROWS:
         cells = [cell(*pair) for pair in pairs]
         if any(text not in (EMPTY, BASELINE) for text in cells):
-            table.add_row(label, *cells)
+            table.add_row(label, *(called.get(text, text) for text in cells))
     return table
 
 
