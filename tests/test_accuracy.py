@@ -106,5 +106,6 @@ def test_a_file_answers_as_the_model_that_it_is_made_from(activation, loss, tmp_
     for precision in ("float16", "dynamic"):
         file = tfopt.quantize(model, tfopt.QuantizeConfig(precision=precision)).artifact
         assert judge.score(file).tolist() == expected
-    again = tfopt.load(file.save(tmp_path / "a.tflite"))  # from a stranger: its last operation tells
-    assert again.gives_probabilities() is (activation is not None)
+    assert judge.score(tfopt.load(file.save(tmp_path / "a.tflite"))).tolist() == expected
+    (tmp_path / "b.tflite").write_bytes(file.model_bytes)  # from a stranger: its last operation tells
+    assert tfopt.load(tmp_path / "b.tflite").gives_probabilities() is (activation is not None)

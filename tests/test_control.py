@@ -72,10 +72,10 @@ def test_a_control_leaves_what_the_technique_makes_as_it_is(pruned):
     [
         tfopt.ClusterConfig(epochs=1, control=True, teacher="self"),
         tfopt.StructuredConfig(epochs=2, iterative=2, control=True),
-        tfopt.QatConfig(epochs=1, control=True),
-        tfopt.BinarizeConfig(epochs=1, control=True),
+        pytest.param(tfopt.QatConfig(epochs=1, control=True), marks=pytest.mark.slow),
+        pytest.param(tfopt.BinarizeConfig(epochs=1, control=True), marks=pytest.mark.slow),
     ],
-    ids=lambda config: type(config).__name__,
+    ids=["cluster", "structured", "qat", "binarize"],
 )
 def test_whatever_trains_has_a_control(config):
     report = tfopt.Pipeline([config]).run(SAMPLE).report

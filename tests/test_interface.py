@@ -54,7 +54,7 @@ def test_another_batch_can_be_asked_for(flat, digits):
     assert kinds(found) & OF_FREE_SIZES == set()
 
 
-@pytest.mark.parametrize(("asked", "size"), [(None, 1), (2, 2)])
+@pytest.mark.parametrize(("asked", "size"), [pytest.param(None, 1, marks=pytest.mark.slow), (2, 2)])
 def test_training_for_integers_takes_a_batch_too(flat, digits, asked, size):
     config = QatConfig(io="int8", epochs=1, batch=asked, max_drop=0.9)
     found = quantize_aware(flat, config, context(digits))

@@ -85,15 +85,12 @@ def test_commands_read_it_where_they_asked_for_like_and_data(tfopt, sample, file
     assert "did not write it" not in page
 
 
-def test_no_metadata_leaves_the_bare_file_and_c_arrays_never_have_any(tfopt, sample, made, untimed):
+def test_no_metadata_leaves_the_bare_file(tfopt, sample, made, untimed):
     assert tfopt("quantize", sample, "--dynamic", "--no-metadata", "-o", "b.tflite").code == 0
     bare = (sample.parent / "b.tflite").read_bytes()
     assert bare == without_metadata(made.artifact.payload)
     assert load(sample.parent / "b.tflite").provenance is None
     assert "did not write it" not in tfopt("inspect", "b.tflite").out
-    assert tfopt("quantize", sample, "--dynamic", "--batch", "1", "--emit", "c", "-o", "c.tflite").code == 0
-    stored = len(without_metadata((sample.parent / "c.tflite").read_bytes()))
-    assert f"c[{stored}]" in (sample.parent / "c.h").read_text()
 
 
 def test_the_order_of_several_inputs_is_remembered(tmp_path):
