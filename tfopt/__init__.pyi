@@ -20,6 +20,7 @@ from .conversion.config import FloatConfig as FloatConfig
 from .core.context import Context as Context
 from .core.outcome import Outcome as Outcome
 from .core.pipeline import Pipeline as Pipeline
+from .core.provenance import load_data as load_data
 from .core.recipe import Recipe as Recipe
 from .core.recipe import Step as Step
 from .core.result import Result as Result

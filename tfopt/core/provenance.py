@@ -1,5 +1,6 @@
 """A command works on the data it was given or those the model remembers, and its result remembers them in turn."""
 
+from dataclasses import replace
 from pathlib import Path
 
 from tfopt.config.fields import Config
@@ -8,17 +9,19 @@ from tfopt.data.compatibility import match
 from tfopt.data.config import TFDS, DataConfig
 from tfopt.data.dataset import Dataset
 from tfopt.data.fed_values import FedValues
-from tfopt.data.loader import load as load_data
+from tfopt.data.loader import load
 from tfopt.data.preprocessing import Preprocessor
+from tfopt.data.python_data import InMemory, PythonData, read_python_data
 from tfopt.errors import InputError
 from tfopt.formats.artifact import Artifact
 from tfopt.formats.keras.artifact import KerasArtifact
 from tfopt.formats.provenance import Provenance, Step
 from tfopt.report.schema import package_versions
-from tfopt.runtime.progress import Progress
+from tfopt.runtime.progress import Progress, Silent
 from tfopt.typing import Json
 
-DataLike = str | Path | DataConfig | Dataset
+DataLike = str | Path | DataConfig | Dataset | PythonData
+Asked = DataConfig | Dataset | InMemory
 
 
 def data_for(artifact: Artifact, data: DataLike | None, progress: Progress) -> tuple[Dataset | None, list[str]]:
@@ -27,6 +30,8 @@ def data_for(artifact: Artifact, data: DataLike | None, progress: Progress) -> t
     remembered = memory.data if memory else None
     if data is None and remembered is None:
         return None, []
+    if data is None and remembered and remembered.in_memory:
+        return None, [f"{artifact.name} was trained on data that were given in Python: without `data` none are used"]
     if "string" in artifact.input_types():
         raise InputError(f"{artifact.name} takes text itself; data sets here feed token ids")
     dataset = load_dataset(_same_splits(data, memory, artifact.name), memory, progress)
@@ -47,13 +52,16 @@ def changed_note(data: Dataset, name: str) -> str:
     return f"{data.config.source} has changed since {name} was trained: its test samples may have been trained on"
 
 
-def _same_splits(data: DataLike | None, memory: Provenance | None, name: str) -> DataLike:
+def _same_splits(data: DataLike | None, memory: Provenance | None, name: str) -> Asked:
     """Return what to load: what is not asked for is as the model remembers it, so that a source is split as then."""
     data = None if data is None else _asked(data)
     remembered, task = (memory.data, memory.task) if memory else (None, None)
     if remembered is None or isinstance(data, Dataset):
         assert data is not None
         return data
+    if isinstance(data, InMemory):
+        asked = data.config.model_dump(exclude_unset=True, exclude_none=True)
+        return data._replace(config=remembered.model_copy(update=asked))
     if data is not None:
         asked = data.model_dump(exclude_unset=True, exclude_none=True)
         if task == "regression":
@@ -77,23 +85,44 @@ def _is_same(given: str, remembered: str) -> bool:
     return given in (remembered, Path(remembered).name)
 
 
-def _asked(data: DataLike) -> DataConfig | Dataset:
+def _asked(data: DataLike | InMemory) -> Asked:
     """Return what `data` asks for; raise `InputError` if it is of another type."""
-    if isinstance(data, DataConfig | Dataset):
+    if isinstance(data, DataConfig | Dataset | InMemory):
         return data
-    if not isinstance(data, str | Path):
-        kind = type(data).__name__
-        raise InputError(f"`data` must be a name, a path, a DataConfig or a Dataset of tfopt, not {kind}")
-    return DataConfig(source=str(data))
+    return DataConfig(source=str(data)) if isinstance(data, str | Path) else read_python_data(data)
 
 
-def load_dataset(data: DataLike, memory: Provenance | None, progress: Progress) -> Dataset:
+def load_data(data: DataLike, config: DataConfig | None = None) -> Dataset:
+    """Load data as every command takes them, split and scaled, with options for data that were made in Python.
+
+    Args:
+        data: A name, a path, a `DataConfig`, or data made in Python (see `tfopt.data.python_data`).
+        config: How data made in Python are fed and split; its `source` is not looked at.
+
+    Raises:
+        InputError: If they cannot be read, or a config is given for data that have their own.
+
+    Example:
+        >>> import numpy as np
+        >>> data = load_data((np.zeros((100, 3)), np.arange(100) % 2), DataConfig(validation=0.2))
+        >>> len(data.train), len(data.validation)
+        (56, 16)
+    """
+    if config is not None and isinstance(data, str | Path | DataConfig | Dataset):
+        raise InputError("`config` is for data made in Python: a DataConfig itself names a file, as its `source`")
+    return load_dataset(data if config is None else read_python_data(data, config), None, Silent())
+
+
+def load_dataset(data: DataLike | InMemory, memory: Provenance | None, progress: Progress) -> Dataset:
     """Load what `data` says, scaled as the model that has this `memory` was fed."""
-    config = _asked(data)
-    if isinstance(config, Dataset):
-        return config
-    with progress.task(f"loading {config.source}", None):
-        return load_data(config, memory or Preprocessor())
+    asked, fitted = _asked(data), memory or Preprocessor()
+    if isinstance(asked, Dataset):
+        return asked
+    if isinstance(asked, InMemory):
+        dataset = load(asked.config, fitted, asked.content)
+        return replace(dataset, notes=(*asked.notes, *dataset.notes))
+    with progress.task(f"loading {asked.source}", None):
+        return load(asked, fitted)
 
 
 def provenance_of(data: Dataset, command: str, config: Config) -> Provenance:

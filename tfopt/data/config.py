@@ -11,6 +11,7 @@ from tfopt.config.fields import Config, Count, Fraction, Option, Seed
 BUNDLED = ("digits", "diabetes", "waves", "phrases", "numbers")
 KERAS = ("mnist", "fashion_mnist", "cifar10", "imdb")
 TFDS = "tfds:"
+MEMORY = "memory:"  # data that were given in Python; no file or name can stand for them
 TABLES = (".csv", ".tsv", ".csv.gz", ".tsv.gz")
 SOURCES = (
     "digits, diabetes, waves, phrases or numbers, which need no download; mnist, fashion_mnist, cifar10, imdb or"
@@ -77,7 +78,12 @@ class DataConfig(Config):
     @property
     def known(self) -> bool:
         """Say whether `source` is the name of a known data set."""
-        return self.source in (*BUNDLED, *KERAS) or self.source.startswith(TFDS)
+        return self.source in (*BUNDLED, *KERAS) or self.source.startswith((TFDS, MEMORY))
+
+    @property
+    def in_memory(self) -> bool:
+        """Say whether the data were made in Python, so that they cannot be loaded again."""
+        return self.source.startswith(MEMORY)
 
     @property
     def path(self) -> Path | None:

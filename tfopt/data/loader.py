@@ -5,7 +5,6 @@ by what a model remembers from its training.
 """
 
 import difflib
-from pathlib import Path
 
 from tfopt.data.bundled import load_bundled
 from tfopt.data.config import BUNDLED, KERAS, TABLES, TFDS, DataConfig
@@ -13,11 +12,12 @@ from tfopt.data.dataset import Dataset, make_dataset
 from tfopt.data.image_folders import load_image_folder
 from tfopt.data.keras_datasets import load_keras_dataset
 from tfopt.data.labelled_tables import extract_labelled, extract_pairs
-from tfopt.data.npz import load_npz
+from tfopt.data.npz import load_npz, named_arrays
 from tfopt.data.preprocessing import Preprocessor
+from tfopt.data.python_data import TITLE, Content
 from tfopt.data.raw_data import InputKind, RawData, validate
 from tfopt.data.series import Series, extract_series, make_forecast_dataset
-from tfopt.data.tables import read_table
+from tfopt.data.tables import Table, read_table
 from tfopt.data.tfds import load_tfds
 from tfopt.errors import InputError
 
@@ -35,12 +35,13 @@ OPTIONS: dict[str, tuple[InputKind, ...]] = {
 }
 
 
-def load(config: DataConfig, fitted: Preprocessor = Preprocessor()) -> Dataset:  # noqa: B008  # frozen
-    """Load and split the data set that a config names.
+def load(config: DataConfig, fitted: Preprocessor = Preprocessor(), content: Content | None = None) -> Dataset:  # noqa: B008  # frozen
+    """Load and split the data set that a config names, or that is in memory.
 
     Args:
         config: The config.
         fitted: What a model remembers from its training; its scaling is used unless `config.scale` asks for another.
+        content: Arrays or a table that were made in Python, in place of what the config names.
 
     Returns:
         The data set.
@@ -50,7 +51,13 @@ def load(config: DataConfig, fitted: Preprocessor = Preprocessor()) -> Dataset: 
     """
     if fitted.scaling is not None and config.scale not in (None, fitted.scaling.scale):
         fitted = fitted.model_copy(update={"scaling": None})
-    source = _read_source(config, fitted.class_names)
+    title = config.source if content is None else TITLE
+    if content is None:
+        source = _read_source(config, fitted.class_names)
+    elif isinstance(content, Table):
+        source = _take_from_table(content, config, fitted.class_names)
+    else:
+        source = named_arrays(content, TITLE, config, fitted.class_names)
     _check_options(config, "series" if isinstance(source, Series) else source.kind)
     if isinstance(source, Series):
         return make_forecast_dataset(source, config, fitted)
@@ -58,7 +65,7 @@ def load(config: DataConfig, fitted: Preprocessor = Preprocessor()) -> Dataset: 
         raise InputError(f"`task` {config.task} does not suit {config.source}, which is for {source.task}")
     if source.kind == "tokens" and not source.texts:
         config = config.model_copy(update={"tokens": True})  # other data of the model are read so, too
-    return make_dataset(validate(source, config.source), config, fitted)
+    return make_dataset(validate(source, title), config, fitted)
 
 
 def _check_options(config: DataConfig, kind: InputKind) -> None:
@@ -78,15 +85,14 @@ def _read_source(config: DataConfig, class_names: tuple[str, ...] | None) -> Raw
     if path.name.endswith(".npz"):
         return load_npz(path, config, class_names)
     if path.name.endswith(TABLES):
-        return _read_table_source(path, config, class_names)
+        named = (config.text, config.label, config.source_text, config.target_text, config.target)
+        return _take_from_table(read_table(path, named), config, class_names)
     if not path.exists():
         raise InputError(f"{path} does not exist")
     raise InputError(f"{path} is no data that can be read; use {', '.join(TABLES)}, .npz or a folder of images")
 
 
-def _read_table_source(path: Path, config: DataConfig, class_names: tuple[str, ...] | None) -> RawData | Series:
-    names = (config.text, config.label, config.source_text, config.target_text, config.target)
-    table = read_table(path, names)
+def _take_from_table(table: Table, config: DataConfig, class_names: tuple[str, ...] | None) -> RawData | Series:
     if config.horizon is not None or config.task == "forecasting":
         return extract_series(table)
     if config.source_text or config.target_text or config.task == "translation":
@@ -101,6 +107,8 @@ def _load_named(config: DataConfig) -> RawData | Series:
         return load_keras_dataset(config.source)
     if config.source.startswith(TFDS):
         return load_tfds(config)
+    if config.in_memory:
+        raise InputError(f"{config.source} stands for data that were given in Python: name a file, or give them again")
     names = (*BUNDLED, *KERAS)
     close = difflib.get_close_matches(config.source, names, n=1)
     meant = f"did you mean {close[0]}?" if close else f"use {', '.join(names)}, a file or a folder"

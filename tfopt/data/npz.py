@@ -1,5 +1,6 @@
 """Arrays of an `.npz` file: samples and labels, split or not, or the values of a series."""
 
+from collections.abc import Mapping
 from pathlib import Path
 
 import numpy as np
@@ -19,10 +20,18 @@ WHOLE = ("x", "y")
 
 
 def load_npz(path: Path, config: DataConfig, class_names: tuple[str, ...] | None = None) -> RawData | Series:
-    """Read `x_train`, `y_train`, `x_test`, `y_test`, or `x` and `y`, or the `values` of a series.
+    """Read the arrays of a file; those it may have, and errors, are those of `named_arrays`."""
+    return named_arrays(read_npz(path, {*SPLIT, *WHOLE, "values", "columns"}), str(path), config, class_names)
+
+
+def named_arrays(
+    found: Mapping[str, Array], title: str, config: DataConfig, class_names: tuple[str, ...] | None = None
+) -> RawData | Series:
+    """Take `x_train`, `y_train`, `x_test`, `y_test`, or `x` and `y`, or the `values` of a series.
 
     Args:
-        path: The file; `columns`, if it has such an array, names the numbers of a sample.
+        found: Arrays by their names; `columns`, if there is such a one, names the numbers of a sample.
+        title: What messages call them.
         config: The config; `horizon` asks for a series, `task` says what numbers in `y` are.
         class_names: The classes that a model remembers, by which labels that are words are counted.
 
@@ -32,29 +41,28 @@ def load_npz(path: Path, config: DataConfig, class_names: tuple[str, ...] | None
     Raises:
         InputError: If the arrays are not there or do not suit the task.
     """
-    found = read_npz(path, {*SPLIT, *WHOLE, "values", "columns"})
     if "values" in found and (config.horizon or not found.keys() & {*SPLIT, *WHOLE}):
         return _make_series(found["values"], found.get("columns"))
     keys = WHOLE if found.keys() >= {*WHOLE} and not found.keys() & {*SPLIT} else SPLIT
     missing = [key for key in keys if key not in found]
     if missing:
         raise InputError(
-            f"{path} has no {', '.join(missing)}; it needs {', '.join(SPLIT)}, or x and y, or the values of a series"
+            f"{title} has no {', '.join(missing)}; it needs {', '.join(SPLIT)}, or x and y, or the values of a series"
         )
     if config.horizon is not None:
-        raise InputError(f"`horizon` asks for a forecast, but {path} has no array values of a series")
+        raise InputError(f"`horizon` asks for a forecast, but {title} has no array values of a series")
     x, y, *test = (found[key] for key in keys)
     x_test, y_test = test or (None, None)
     kind, notes = _find_kind(x, config)
     if kind == "tokens":
-        check_ids(x, str(path))
+        check_ids(x, title)
         known = [x] if x_test is None else [x, x_test]
         vocabulary = int(max(part.max(initial=0) for part in known)) + 1
     else:
         vocabulary = None
     if config.task not in (None, "classification", "regression"):
-        raise InputError(f"`task` {config.task} does not suit {path}, which has labels for each sample")
-    labels = read_labels(y, y_test, config.task, class_names, str(path))
+        raise InputError(f"`task` {config.task} does not suit {title}, which has labels for each sample")
+    labels = read_labels(y, y_test, config.task, class_names, title)
     numbers = config.task == "regression" or (config.task is None and _are_numbers(labels.y))
     return RawData(
         x, labels.y, x_test, labels.y_test, kind=kind, peak=255, scale="unit" if x.dtype == np.uint8 else "none",

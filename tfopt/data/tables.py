@@ -9,7 +9,7 @@ import difflib
 import io
 import itertools
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TypeAlias
@@ -123,6 +123,33 @@ def is_number(text: str) -> bool:
         return bool(np.isfinite(float(text)))
     except ValueError:
         return False
+
+
+def table_of(title: str, columns: Mapping[str, Array]) -> Table:
+    """Make a table of columns that are in memory.
+
+    Args:
+        title: What messages call it.
+        columns: Values (N,) of any type by the names of their columns; None and NaN are no value.
+
+    Raises:
+        InputError: If there is no column or no row, or columns have different lengths.
+    """
+    lengths = {name: len(values) for name, values in columns.items()}
+    if not any(lengths.values()):
+        raise InputError(f"{title} has no rows")
+    if len(set(lengths.values())) > 1:
+        told = ", ".join(f"{name} {length}" for name, length in list(lengths.items())[:5])
+        raise InputError(f"{title} has columns of different lengths: {told}")
+    lines = np.arange(1, max(lengths.values()) + 1)
+    return Table(Path(title), {name: _to_texts(values) for name, values in columns.items()}, lines, headed=True)
+
+
+def _to_texts(values: Array) -> Array:
+    if values.dtype.kind != "O":
+        return values.astype(np.dtypes.StringDType())
+    texts = ["" if value is None or value != value else str(value) for value in values.tolist()]
+    return np.array(texts, np.dtypes.StringDType())
 
 
 def read_table(path: Path, names: tuple[str | None, ...] = ()) -> Table:
