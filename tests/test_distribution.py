@@ -43,6 +43,15 @@ def test_batches_are_the_same_for_any_number_of_replicas_and_workers_and_hold_ev
     assert np.array_equal(np.concatenate(local), np.concatenate(whole))
 
 
+@pytest.mark.parametrize("shape", [(5,), (5, 4), (5, 2, 3)])
+def test_the_loss_of_unequal_parts_is_that_of_the_whole_batch_whatever_axes_targets_have(shape):
+    x, y = np.zeros((5, 1), np.float32), np.arange(np.prod(shape), dtype=np.float32).reshape(shape) ** 2
+    loss = keras.losses.MeanAbsoluteError()
+    parts = training_batches([x], y, batch_size=5, seed=0, first_epoch=0, epochs=1, shard=Shard(0, 2, 2))
+    shares = [float(loss(targets, np.zeros(targets.shape), weights)) for _, targets, weights in parts]
+    assert np.mean(shares) == pytest.approx(y.mean())
+
+
 def test_a_replica_without_a_sample_is_refused():
     with pytest.raises(InputError, match="3 samples in 1 batches leave one of 4 replicas without a sample"):
         list(evaluation_batches([np.zeros(3)], np.zeros(3), batch_size=64, shard=Shard(0, 4, 4)))

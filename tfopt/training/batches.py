@@ -53,17 +53,19 @@ def training_batches(
 
     Returns:
         Batches (x, y), in which x is a tuple if there are several inputs. With `sample_weights`, or if replicas
-        cannot share every batch equally, they are (x, y, weights).
+        cannot share every batch equally, they are (x, y, weights); weights are (batch, 1) where targets have further
+        axes, along which a loss may have a value each.
     """
     samples = len(y)
     steps = steps_per_epoch(samples, batch_size)
     shares = split_batches(samples, steps, shard)
     columns = [_row_reader(x) for x in (*inputs, y)]
     uneven = bool(np.any(shares.weight != 1))
+    counted = np.ones(samples) if sample_weights is None else sample_weights
     weighed = (
         None
         if sample_weights is None and not uneven
-        else tf.constant(np.ones(samples) if sample_weights is None else sample_weights, tf.float32)
+        else tf.constant(counted if y.ndim == 1 else counted[:, np.newaxis], tf.float32)
     )
 
     @without_autograph
