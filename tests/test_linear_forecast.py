@@ -14,10 +14,12 @@ from tfopt.evaluation.evaluator import Evaluator
 from tfopt.models.architectures import build
 from tfopt.models.config import ModelConfig
 from tfopt.models.signature import Signature
+from tfopt.report.epochs_table import render_epochs
+from tfopt.report.schema import Report
 from tfopt.runtime.progress import Silent
 from tfopt.training.config import TrainConfig
 from tfopt.training.linear_start import KEPT, start_from_linear_forecast
-from tfopt.training.train import train
+from tfopt.training.train import completed, summary_of, train
 
 
 @pytest.fixture(scope="module", params=[None, "b"])
@@ -57,6 +59,12 @@ def test_a_forecaster_that_training_makes_worse_is_the_linear_forecast(damped):
     start_from_linear_forecast(start, damped)
     validation = Evaluator.on(damped, "validation")
     assert trained.notes == [KEPT]
+    said = "1 epochs trained of at most 1, the weights are those before the first"
+    assert summary_of(trained, TrainConfig(epochs=1), damped)[1] == said
+    report = completed(Report(command="train", config={}, data=None, measurements=[], comparisons=[]), trained, damped)
+    assert report.best_epoch == 0
+    [table] = render_epochs(report)
+    assert list(table.columns[0].cells) == ["1, last"]
     assert validation.score(trained.model).mean() == pytest.approx(validation.score(start).mean(), rel=1e-5)
 
 

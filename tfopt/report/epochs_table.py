@@ -20,7 +20,7 @@ def render_epochs(report: Report, *, everything: bool = False) -> list[Renderabl
     for split in ("train", "val."):
         for name in names:
             table.add_column(f"{split} {TITLES[name]}", justify="right")
-    for number in range(1, last + 1) if everything else sorted({report.best_epoch, last}):
+    for number in range(1, last + 1) if everything else sorted({report.best_epoch, last} - {0}):
         figures = report.history[number - 1]
         cells = [_cell(name, figures.get(prefix + name)) for prefix in ("", "val_") for name in names]
         table.add_row(_title(number, report.best_epoch, last), *cells)

@@ -201,7 +201,8 @@ class Report(Record):
         warnings: Sentences on what makes the figures doubtful: they are shown first.
         notes: Sentences on what was done or left out.
         replicas: The device of each replica, if training was distributed.
-        history: The losses and metrics of each epoch; the weights are those of `best_epoch`, counted from 1.
+        history: The losses and metrics of each epoch; the weights are those of `best_epoch`, counted from 1, or 0 if
+            they are those before the first.
         trials: The trials of a search.
         importances: How much each option of a search mattered, as shares.
         seed: The seed of everything random.

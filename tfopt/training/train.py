@@ -143,10 +143,11 @@ def summary_of(trained: TrainingResult, config: TrainConfig, data: Dataset) -> l
     """Return what a report says of a training: epochs, the one that was selected, resumption and replicas."""
     result, replicas, plan = trained.result, len(trained.replicas), FitPlan.of(config, len(data.train))
     most = f"{plan.epochs}{' in each part' * bool(config.base)}"
+    epoch = _epoch_kept(trained)
+    whose = f"the weights are those of epoch {epoch}" if epoch else "the weights are those before the first"
     notes = [
         *trained.notes,
-        f"{len(result.history)} epochs trained of at most {most}, the weights are those of epoch"
-        f" {result.best_epoch + 1}",
+        f"{len(result.history)} epochs trained of at most {most}, {whose}",
     ]
     if result.resumed_at != NOT_STARTED:
         notes.append(f"resumed after {result.resumed_at}")
@@ -164,6 +165,11 @@ def summary_of(trained: TrainingResult, config: TrainConfig, data: Dataset) -> l
 def completed(report: Report, trained: TrainingResult, data: Dataset) -> Report:
     """Return the report of a training with its epochs, its replicas, and advice if it came to nothing."""
     result = trained.result
-    said = {"replicas": trained.replicas, "history": result.history, "best_epoch": result.best_epoch + 1}
+    said = {"replicas": trained.replicas, "history": result.history, "best_epoch": _epoch_kept(trained)}
     warnings = [*report.warnings, *advice(report, result.history, data.kind)]
     return report.model_copy(update={**said, "warnings": warnings})
+
+
+def _epoch_kept(trained: TrainingResult) -> int:
+    """Return the epoch, counted from 1, whose weights the model has; 0 for those that it started from."""
+    return 0 if KEPT in trained.notes else trained.result.best_epoch + 1
