@@ -85,3 +85,18 @@ def test_the_folder_of_a_run_can_be_moved_with_its_data_and_its_lock_still_holds
     monkeypatch.chdir(tmp_path / "moved")
     ended = tfopt("run", "r.yaml", "--locked", "-q")
     assert ended.code == 0, ended.err
+
+
+@pytest.mark.parametrize("suffix", [".keras", ".tflite"])
+def test_through_a_link_the_data_are_found_beside_the_file_or_beside_the_link(tmp_path, suffix):
+    data = load(DataConfig(source=str(data_file(tmp_path / "project"))))
+    model = library.build(data=data)
+    artifact = model.artifact if suffix == ".keras" else library.quantize(model.artifact, data=data).artifact
+    real = artifact.save(tmp_path / "project" / f"m{suffix}")
+    link = tmp_path / f"link{suffix}"
+    link.symlink_to(real)
+    assert library.load(link).provenance.data.source == str(tmp_path / "project" / "d.npz")
+    (tmp_path / "store").mkdir()
+    shutil.move(real, tmp_path / "store" / "1234")
+    real.symlink_to(tmp_path / "store" / "1234")
+    assert library.load(real).provenance.data.source == str(tmp_path / "project" / "d.npz")

@@ -89,6 +89,14 @@ class Provenance(Preprocessor):
         return self.model_copy(update={"history": (*self.history, step)})
 
 
+def home_of(path: Path, provenance: Provenance | None) -> Path:
+    """Return the folder from which the data of a file are found: where it lies, and if they are not there, its link."""
+    home = path.resolve().parent
+    data = provenance.found_in(home).data if provenance else None
+    there = data is None or data.path is None or data.path.exists()
+    return home if there else path.parent
+
+
 P = TypeVar("P", bound=Provenance)
 
 

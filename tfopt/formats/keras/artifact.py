@@ -84,7 +84,6 @@ class KerasArtifact:
         file = TemporaryFile()
         check_free_space(file.path.parent, size)
         shutil.copyfile(path, file.path)
-        folder = path.parent if folder is None else folder
         with temporary_folder() as unpacked:
             provenance = _check_and_unpack(file.path, path, unpacked)
             stored = (unpacked / WEIGHTS).stat().st_size
@@ -92,6 +91,7 @@ class KerasArtifact:
                 model, uncompiled = _load_unpacked(unpacked, path.name)
             state = _optimizer_bytes(unpacked / WEIGHTS)
         check_tensor_sizes(model, path.name)
+        folder = provenances.home_of(path, provenance) if folder is None else folder
         provenance = provenance.found_in(folder) if provenance else None
         artifact = cls(path.name, model, file, provenance)
         artifact._folder = folder

@@ -12,7 +12,7 @@ from ai_edge_litert.interpreter import Interpreter
 
 from tfopt.errors import InputError
 from tfopt.formats.artifact import Shape, input_arrays
-from tfopt.formats.provenance import Provenance
+from tfopt.formats.provenance import Provenance, home_of
 from tfopt.formats.tflite.graph import ends_in_probabilities
 from tfopt.formats.tflite.integers import Detail, dequantize_values
 from tfopt.formats.tflite.interpreter import (
@@ -102,7 +102,7 @@ class TfliteArtifact:
         batch = try_tflite(payload, str(path), BATCH)
         artifact = cls(path.name, payload, threads=threads, batch=batch)
         if found := read_metadata(payload, path.name):
-            artifact._folder = path.parent if folder is None else folder
+            artifact._folder = home_of(path, found) if folder is None else folder
             artifact.provenance = found.found_in(artifact._folder)
             if found.inputs and set(found.inputs) != set(artifact.input_names):
                 raise InputError(f"{path.name} names inputs that it does not have: it is damaged")
