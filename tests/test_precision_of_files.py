@@ -1,5 +1,6 @@
 """Conversion says which way it took, in which precision, and refuses at once what no way can do."""
 
+import importlib
 import subprocess
 import sys
 from dataclasses import replace
@@ -15,6 +16,7 @@ from tfopt.conversion import convert as converting
 from tfopt.conversion.convert import convert
 from tfopt.errors import ConversionError, UnsupportedError
 from tfopt.formats.keras.artifact import KerasArtifact
+from tfopt.formats.keras.custom_objects import modules_of
 from tfopt.runtime.progress import Silent
 
 
@@ -127,3 +129,13 @@ def test_a_layer_of_the_script_itself_is_refused_by_name_with_what_to_do(tmp_pat
     assert "UnsupportedError" in last
     assert "mine>Twice" in last
     assert "module of its own" in last
+
+
+def test_a_module_is_found_again_by_the_name_it_was_imported_by_also_through_a_link(tmp_path, monkeypatch):
+    (tmp_path / "store").mkdir()
+    (tmp_path / "store" / "5678").write_text(f"import keras\nfrom keras import layers\n{LAYER}")
+    (tmp_path / "linked_parts.py").symlink_to(tmp_path / "store" / "5678")
+    monkeypatch.syspath_prepend(tmp_path)
+    twice = importlib.import_module("linked_parts").Twice()
+    model = keras.Sequential([keras.Input((4,)), twice])
+    assert modules_of(model, "m.keras") == (("linked_parts", str(tmp_path)),)

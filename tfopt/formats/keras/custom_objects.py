@@ -92,7 +92,7 @@ def modules_of(model: "keras.Model", name: str) -> tuple[tuple[str, str], ...]:
             )
         path = Path(file)
         levels = module.count(".") + (1 if path.name == "__init__.py" else 0)
-        found[module] = str(path.resolve().parents[levels])
+        found[module] = str(path.absolute().parents[levels])
     return tuple(found.items())
 
 
