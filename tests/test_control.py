@@ -14,6 +14,7 @@ from tfopt.report.changes import AccuracyChange, Comparison
 from tfopt.report.schema import Report
 from tfopt.report.terminal import render_report
 from tfopt.runtime.progress import Silent
+from tfopt.techniques.structured.fine_tuning import FineTuning
 from tfopt.training.fit import fit
 from tfopt.training.plan import FitPlan
 from tfopt.training.seeds import seed_everything
@@ -141,3 +142,9 @@ def cli_run(tfopt, tmp_path):
     runs = [tfopt("run", "r.yaml", "--json"), tfopt("run", "r.yaml", "--resume", "--json")]
     assert [run.code for run in runs] == [0, 0], runs[1].err
     return [run.report for run in runs]
+
+
+def test_the_control_of_a_removal_in_steps_has_only_the_training_that_was_done(digits):
+    tuning = FineTuning("m.keras", tfopt.StructuredConfig(epochs=3, iterative=3), digits, None)
+    tuning.run(KerasArtifact.load(SAMPLE).model, 2, Silent())
+    assert [(plan.epochs, plan.seed) for plan in tuning.training.plans] == [(1, 1)]

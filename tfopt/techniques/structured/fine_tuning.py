@@ -1,6 +1,6 @@
 """Fine-tuning what is left after structures have left."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import keras
 
@@ -23,18 +23,19 @@ class FineTuning:
     config: StructuredConfig
     data: Dataset
     teacher: Teacher | None
+    done: list[FitPlan] = field(default_factory=list)
 
     def run(self, model: keras.Model, step: int, progress: Progress) -> tuple[keras.Model, list[dict[str, float]]]:
         """The model after the share of the epochs that step `step` has, and their history."""
-        plan = self.plan(step)
+        plan = self._plan(step)
+        self.done.append(plan)
         with make_strategy(self.config).scope():
             learner = KerasArtifact.from_model(model, self.name).fresh_model()
             history = fit(learner, self.data, plan, progress, teacher=self.teacher).history
         tuned = KerasArtifact.from_model(learner, self.name).fresh_model() if self.config.distributed else learner
         return tuned, history
 
-    def plan(self, step: int) -> FitPlan:
-        """Return the plan of the fine-tuning after step `step`."""
+    def _plan(self, step: int) -> FitPlan:
         config = self.config
         epochs = config.epochs * step // config.iterative - config.epochs * (step - 1) // config.iterative
         return FitPlan(
@@ -48,5 +49,5 @@ class FineTuning:
 
     @property
     def training(self) -> Training:
-        """All steps, as a control repeats them."""
-        return Training([self.plan(step) for step in range(1, self.config.iterative + 1)], self.teacher)
+        """All that was run, as a control repeats it: a step in which nothing leaves trains nothing."""
+        return Training(self.done, self.teacher)
