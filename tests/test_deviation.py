@@ -49,3 +49,10 @@ def test_scores_are_right_answers_or_errors_and_a_drop_is_points_or_a_share():
     assert drop("classification", np.array([1.0, 1.0]), np.array([1.0, 0.0])) == 0.5
     assert drop("forecasting", np.array([2.0]), np.array([3.0])) == pytest.approx(0.5)
     assert scores("regression", np.array([[np.nan]]), np.array([[1.0]])).tolist() == [np.inf]
+
+
+@pytest.mark.parametrize("error", [0.0, np.inf])
+def test_equal_errors_have_not_grown_even_where_there_are_none_or_endless_ones(error):
+    errors = np.array([error, 0.0, error])
+    found = deviation_change("a", errors, errors.copy())
+    assert (found.change, found.low, found.high, found.verdict) == (0.0, 0.0, 0.0, "unchanged")

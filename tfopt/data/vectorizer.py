@@ -78,7 +78,7 @@ class Vectorizer(BaseModel):
         """
         layer = _make_layer(None, None, marked=marked, characters=characters, most=words)
         layer.adapt(_prepare(texts, marked=marked))
-        known = [str(word) for word in layer.get_vocabulary(include_special_tokens=False) if word != "\n"]
+        known = [str(word) for word in layer.get_vocabulary(include_special_tokens=False) if word not in ("", "\n")]
         if not known:
             raise InputError("the texts of the train split hold no words")
         if length is None:
@@ -110,7 +110,7 @@ class Vectorizer(BaseModel):
         found = list(text) if self.characters else TOKEN.findall(text) if self.marked else text.split()
         words = list(dict.fromkeys(found))
         ids = self(words)[:, int(self.marked)] if words else np.zeros(0, np.int32)
-        return [word.strip(string.punctuation) for word, i in zip(words, ids, strict=True) if i == UNKNOWN]
+        return [word.strip(string.punctuation) or word for word, i in zip(words, ids, strict=True) if i == UNKNOWN]
 
     def texts(self, ids: Array) -> list[str]:
         """Return the texts of ids (N, T), each up to its end mark, without marks and padding."""

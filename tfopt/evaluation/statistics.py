@@ -49,6 +49,8 @@ def worsening(
         effect = design_effect(change, clusters)
         lost, won, total = (count / effect for count in ((change < 0).sum(), (change > 0).sum(), len(change)))
         return Worsening(float(-change.mean()) + 0.0, *matched_difference(lost, won, total, confidence), confidence)
+    if np.array_equal(before, after):  # also where there is no error at all, or an endless one
+        return Worsening(0.0, 0.0, 0.0, confidence)
     value = float(after.mean() / max(before.mean(), 1e-12) - 1)
     if not (np.isfinite(after).all() and np.isfinite(before).all()):
         return Worsening(value, value, value, confidence)
@@ -132,9 +134,9 @@ def deviation_change(against: str, before: Array, after: Array, clusters: Cluste
     Answers that are not finite have an endless error: who has more of them is worse, whatever chance may do.
     """
     found, same = worsening(before, after, clusters), not np.any(after != before)
-    differences = totals(after, clusters) - totals(before, clusters)
+    differences = np.zeros(1) if same else totals(after, clusters) - totals(before, clusters)
     p_value = 1.0
-    if not same and not np.isfinite(differences).all():
+    if not np.isfinite(differences).all():
         more = int(np.isinf(after).sum()) - int(np.isinf(before).sum())
         return DeviationChange(
             against=against,
@@ -144,7 +146,7 @@ def deviation_change(against: str, before: Array, after: Array, clusters: Cluste
             p_value=0.0 if more else 1.0,
             verdict=verdict(more, 0.0 if more else 1.0),
         )
-    if not same and len(differences) > 1:
+    if len(differences) > 1:
         p_value = float(ttest_1samp(differences, 0.0).pvalue)
     return DeviationChange(
         against=against,
