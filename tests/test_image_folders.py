@@ -85,6 +85,14 @@ def test_a_file_that_is_no_image_is_named(root, content):
         loaded(root)
 
 
+def test_files_that_lie_beside_images_are_left_out_and_the_report_says_so(root):
+    (root / "dog" / "Thumbs.db").write_bytes(b"x")
+    (root / "cat" / "labels.TXT").write_text("cat")
+    data = loaded(root)
+    assert sum(len(split) for _, split in data.splits()) == 30
+    assert "2 files that are no images were left out, the first cat/labels.TXT" in data.notes
+
+
 def test_one_class_no_class_and_no_image_are_refused(tmp_path):
     for i in range(12):
         image(tmp_path / "one" / "cat" / f"{i}.png", i)

@@ -21,6 +21,7 @@ from tfopt.untrusted.images import check_pixels
 
 MOST_FED = 2_100_000  # pixels of an image, as 1920x1080 has: a batch of 64 takes 1.6 GB
 MOST_AT_ONCE = 4  # images that are decoded, as each may take 300 MB
+BESIDE = (".csv", ".db", ".html", ".ini", ".json", ".md", ".tsv", ".txt", ".xml", ".yaml", ".yml", ".zip")  # no images
 MOST_HELD = 256_000_000  # bytes of all images as float32, as a model is fed
 
 
@@ -53,11 +54,12 @@ def load_image_folder(root: Path, config: DataConfig, names: tuple[str, ...] | N
     divided = "train" in parts and None not in parts
     parents = _list_folders(root) if divided else [root]
     classes = names or _find_classes(root, parents)
-    found = [
+    listed = [
         (path, classes.index(label), parse_split_name(parent.name) if divided else None)
         for parent in parents
         for label, path in _list_labelled_files(root, parent, classes)
     ]
+    found = [item for item in listed if item[0].suffix.lower() not in BESIDE]
     if not found:
         raise InputError(f"{root} holds no image")
     for path, _, _ in found:
@@ -66,11 +68,14 @@ def load_image_folder(root: Path, config: DataConfig, names: tuple[str, ...] | N
     paths, labels, part_of = (np.array(column) for column in zip(*((str(p), y, s) for p, y, s in found), strict=True))
     images = _make_images(paths, config)
     held = int(np.prod(images.shape)) * np.dtype(np.float32).itemsize <= MOST_HELD
-    note = f"{len(images):,} images of {images.shape[1]}x{images.shape[2]} pixels"
+    notes = _note_left_out([path for path, _, _ in listed if path.suffix.lower() in BESIDE], root)
+    if not held:
+        size = f"{len(images):,} images of {images.shape[1]}x{images.shape[2]} pixels"
+        notes.append(f"{size} are decoded from their files whenever they are needed")
     return RawData(
         images[:] if held else cast(Array, images), labels, kind="image", peak=255, scale="unit",
         parts=part_of if divided else None, class_names=classes,
-        notes=() if held else (f"{note} are decoded from their files whenever they are needed",),
+        notes=tuple(notes),
     )  # fmt: skip
 
 
@@ -92,6 +97,13 @@ def _list_labelled_files(root: Path, inside: Path, classes: tuple[str, ...]) -> 
         if parent.name not in classes:
             raise InputError(f"{parent} is a class that the model does not know: {', '.join(classes[:10])}")
         yield from ((parent.name, path) for path in list_files(parent, root))
+
+
+def _note_left_out(paths: list[Path], root: Path) -> list[str]:
+    if not paths:
+        return []
+    count = "1 file that is no image was" if len(paths) == 1 else f"{len(paths):,} files that are no images were"
+    return [f"{count} left out, the first {paths[0].relative_to(root)}"]
 
 
 def list_files(folder: Path, root: Path) -> list[Path]:
