@@ -235,8 +235,12 @@ class TestData:
     @pytest.mark.parametrize(
         ("changes", "words"),
         [
-            ({"x_train": None}, "has no x_train"),
+            ({"x_train": None}, "has no x_train, but y_train, x_test, y_test; it needs"),
             ({"y_test": None}, "has no y_test"),
+            (
+                {"x_train": None, "y_train": None, "x_test": None, "y_test": None, "odd": np.zeros(3)},
+                "d.npz holds odd; it needs",
+            ),
             ({"x_train": np.array([{}] * 60)}, "pickled objects"),
             ({"x_train": np.full((60, 6, 6), np.nan)}, "NaN"),
             ({"x_train": np.full((60, 6, 6), 1e300)}, "infinite in float32"),

@@ -21,7 +21,8 @@ WHOLE = ("x", "y")
 
 def load_npz(path: Path, config: DataConfig, class_names: tuple[str, ...] | None = None) -> RawData | Series:
     """Read the arrays of a file; those it may have, and errors, are those of `named_arrays`."""
-    return named_arrays(read_npz(path, {*SPLIT, *WHOLE, "values", "columns"}), str(path), config, class_names)
+    found = read_npz(path, {*SPLIT, *WHOLE, "values", "columns"}) or read_npz(path)  # all, to name what is there
+    return named_arrays(found, str(path), config, class_names)
 
 
 def named_arrays(
@@ -46,9 +47,9 @@ def named_arrays(
     keys = WHOLE if found.keys() >= {*WHOLE} and not found.keys() & {*SPLIT} else SPLIT
     missing = [key for key in keys if key not in found]
     if missing:
-        raise InputError(
-            f"{title} has no {', '.join(missing)}; it needs {', '.join(SPLIT)}, or x and y, or the values of a series"
-        )
+        there = ", ".join(found) or "nothing"
+        has = f"has no {', '.join(missing)}, but {there}" if len(missing) < len(keys) else f"holds {there}"
+        raise InputError(f"{title} {has}; it needs {', '.join(SPLIT)}, or x and y, or the values of a series")
     if config.horizon is not None:
         raise InputError(f"`horizon` asks for a forecast, but {title} has no array values of a series")
     x, y, *test = (found[key] for key in keys)
