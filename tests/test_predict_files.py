@@ -6,7 +6,9 @@ import pytest
 from tests.test_image_folders import image
 from tests.test_predict import TEXTS, last_values, phrases  # noqa: F401  # fixtures
 from tests.test_tables import written
-from tfopt.evaluation.prediction_inputs import next_times
+from tfopt.errors import InputError
+from tfopt.evaluation.prediction_inputs import next_times, read_file
+from tfopt.formats.provenance import Provenance
 
 
 @pytest.fixture
@@ -64,6 +66,18 @@ def test_a_forecast_has_its_times_and_columns_whole(tfopt, last_values, tmp_path
     [one] = tfopt("predict", "w.keras", "--file", "s.npz", "--json").report["predictions"]
     np.testing.assert_allclose(one["answer"][0], [57, 58, 59], atol=1e-3)
     assert one["times"] == ["+1", "+2", "+3"]
+
+
+def test_a_column_that_is_asked_for_is_taken_or_refused(tmp_path):
+    np.savez(tmp_path / "d.npz", x=np.zeros((2, 3)), other=np.ones((2, 3)))
+    np.save(tmp_path / "d.npy", np.zeros((2, 3)))
+    (tmp_path / "d.csv").write_text("a,b\n1,2\n")
+    assert np.all(read_file(tmp_path / "d.npz", Provenance(), "other") == 1)
+    with pytest.raises(InputError, match=r"has no array nope: its arrays are x, other"):
+        read_file(tmp_path / "d.npz", Provenance(), "nope")
+    for name in ("d.npy", "d.csv", "."):
+        with pytest.raises(InputError, match=r"`column` is for the texts of a table or an array of an \.npz file"):
+            read_file(tmp_path / name, Provenance(), "a")
 
 
 def test_times_go_on_as_they_are_written():

@@ -42,6 +42,8 @@ def read_file(path: Path, memory: Provenance, column: str | None = None) -> Inpu
     Raises:
         InputError: If the file holds nothing of the kind.
     """
+    if column and path.suffix != ".npz" and not (memory.vectorizer and path.name.endswith(TABLES)):
+        raise InputError(f"`column` is for the texts of a table or an array of an .npz file; {path} has neither")
     if path.is_dir():
         return [path]
     check_file(path)
@@ -61,7 +63,7 @@ def read_file(path: Path, memory: Provenance, column: str | None = None) -> Inpu
 
 def _read_arrays(path: Path, name: str | None) -> Array:
     arrays = read_npz(path)
-    found = next((key for key in (name, *SAMPLES) if key in arrays), None)
+    found = next((key for key in ([name] if name else SAMPLES) if key in arrays), None)
     if found is None and name is None and len(arrays) == 1:
         [found] = arrays
     if found is None:
