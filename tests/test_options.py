@@ -42,6 +42,7 @@ class Kinds(Base):
     numbers: list[int] = Field(default_factory=list)
     colour: Colour = Colour.RED
     loud: Annotated[bool, Option(flag="--loud/--silent", short="-l")] = True
+    guessed: Annotated[bool | None, Option(flag="--yes/--no")] = None
     only: Annotated[bool, Option(flag="--only", panel="Elsewhere")] = False
     from_: Annotated[str, Option("FILE", "--from")] = "here"
     mode: Annotated[Literal["fast", "slow", "odd"], Option(flags={"fast": "Hurry.", "slow": "Wait."})] = "odd"
@@ -129,6 +130,7 @@ def test_the_page_shows_help_defaults_and_headings():
     assert "--count N How many, unless --deep. [default: 3]" in page
     assert "--words <str> [default: x]" in page
     assert "--loud -l --silent [default: loud]" in page
+    assert "--yes --no --from" in page  # which is neither, left out
     assert "--from FILE [default: here]" in page
     assert "--colour <str> [default: red]" in page
     assert "--numbers <str> --colour" in page

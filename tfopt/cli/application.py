@@ -33,7 +33,9 @@ def _row(one: TyperArgument | TyperOption, text: str, context: Any) -> page.Row:
     if isinstance(one, TyperArgument):
         return page.Row(one.human_readable_name, text, metavar=f"<{one.type.name}>", required=one.required)
     default = "" if one.default is None else str(one.default)
-    if one.is_bool_flag:
+    if not one.show_default:
+        default = ""
+    elif one.is_bool_flag:
         default = (one.opts if one.default else one.secondary_opts)[0].lstrip("-") if one.secondary_opts else ""
     long, short = ([flag for flag in one.opts if flag.startswith("--") is it] for it in (True, False))
     metavar = "" if one.is_flag else one.make_metavar(context)

@@ -56,7 +56,10 @@ def parameters_of(config: type[Config], name: str, panel: str | None = None) -> 
     elif isinstance(default, (Config, Enum)):
         default = None if isinstance(default, Config) else default.value
     kind, spelled = _typed_as(types_of(config, name), option), [flag_of(config, name), *filter(None, [option.short])]
-    shown = typer.Option(*spelled, metavar=option.metavar or None, help=field.description, rich_help_panel=panel)
+    shown = typer.Option(
+        *spelled, metavar=option.metavar or None, help=field.description, rich_help_panel=panel,
+        show_default=default is not None,
+    )  # fmt: skip
     return [parameter(name, Annotated[kind if kind is bool and default is not None else kind | None, shown], default)]
 
 

@@ -125,7 +125,7 @@ class Output:
         """Print the report of a command, which wrote the files `written`; exit with 1 if a limit does not hold."""
         from tfopt.report.terminal import render_report
 
-        names = " and ".join(map(str, written))
+        names = " and ".join(filter(None, [", ".join(map(str, written[:-1])), *map(str, written[-1:])]))
         self.on_failure = f"{names} had been written" if written else self.on_failure
         self.show(report, partial(render_report, everything=self.run.verbose))
         if written:
