@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 from rich.console import Console
 
+from tfopt.evaluation.measurement import Measured, compare
 from tfopt.formats.loading import load
 from tfopt.report.cells import ROWS
 from tfopt.report.changes import Comparison, SizeChange
@@ -57,6 +58,26 @@ def test_files_are_side_by_side_on_a_narrow_terminal_by_number_where_their_names
     assert sum(line.startswith("file") for line in lines) == 1
     [against] = [line.split() for line in lines if line.startswith("size, speed vs")]
     assert against[-1] == "(2)"
+
+
+def test_rows_without_a_cell_are_left_out():
+    pair = report(NAMES[1:]).model_copy(update={"comparisons": [Comparison(name=NAMES[2], size=None, latency=None)]})
+    assert "verdict" not in page(pair, 160)  # of files without data or a peer
+
+
+def test_bytes_that_say_how_a_model_was_made_make_it_neither_larger_nor_smaller():
+    plain, told = measured("a.keras"), measured("b.keras", file_bytes=231_900, metadata_bytes=3000)
+    verdicts = [compare([Measured(one, None, None) for one in pair])[0].size for pair in ((plain, told), (told, plain))]
+    assert [found.verdict for found in verdicts] == ["no gain", "no gain"]
+    assert verdicts[0].file_bytes == pytest.approx(3000 / 228_900)
+
+
+def test_a_file_of_a_model_without_data_does_not_claim_to_remember_them(tmp_path, untimed):
+    from tfopt.api import convert
+
+    model = keras.Sequential([keras.Input((4,)), keras.layers.Dense(3)])
+    [note] = [note for note in convert(model).report.notes if "remembers" in note]
+    assert "remembers how it was made (history) in" in note
 
 
 def test_how_it_was_timed_and_versions_are_one_line_unless_all_is_wanted():

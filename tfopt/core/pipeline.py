@@ -225,10 +225,11 @@ class Pipeline:
 def _metadata_notes(outcome: Outcome) -> list[str]:
     """Say how many bytes the metadata of a `.tflite` file are."""
     made = (outcome.artifact, *outcome.companions)
-    sizes = [(one.name, one.metadata_bytes) for one in made if isinstance(one, TfliteArtifact) and one.metadata_bytes]
     return [
-        f"{name} remembers its data, scaling, labels and history in {size:,} bytes; `metadata` False leaves them out"
-        for name, size in sizes
+        f"{one.name} remembers how it was made ({', '.join(one.provenance.parts())}) in {one.metadata_bytes:,} bytes;"
+        " `metadata` False leaves that out"
+        for one in made
+        if isinstance(one, TfliteArtifact) and one.provenance
     ]
 
 

@@ -109,8 +109,9 @@ def _score_changes(first: Measured, this: Measured) -> dict[str, ScoreChange]:
 def _size_change(before: Measurement, after: Measurement) -> SizeChange:
     change = after.file_bytes / before.file_bytes - 1
     compressed = after.gzip_bytes / before.gzip_bytes - 1
-    if abs(change) > LEAST_CHANGE:
-        verdict: SizeVerdict = "smaller" if change < 0 else "larger"
+    of_model = (after.file_bytes - after.metadata_bytes) / (before.file_bytes - before.metadata_bytes) - 1
+    if abs(of_model) > LEAST_CHANGE:
+        verdict: SizeVerdict = "smaller" if of_model < 0 else "larger"
     else:
         verdict = "smaller when compressed" if compressed < -LEAST_CHANGE else "no gain"
     return SizeChange(
@@ -177,6 +178,7 @@ def _measurement(
         outputs=outputs,
         file_bytes=size,
         disk_bytes=(artifact.disk_bytes if isinstance(artifact, KerasArtifact) else None) or size,
+        metadata_bytes=artifact.metadata_bytes,
         gzip_bytes=_gzip_bytes(artifact.payload),
         parameters=count,
         nonzero_parameters=nonzero,

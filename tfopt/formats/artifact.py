@@ -32,6 +32,10 @@ class Artifact(Protocol):
         """The bytes of the file."""
 
     @property
+    def metadata_bytes(self) -> int:
+        """The bytes of the file that only say how it was made."""
+
+    @property
     def format(self) -> Literal["keras", "tflite"]:
         """Sizes and latencies are compared within one format only."""
 

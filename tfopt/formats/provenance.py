@@ -22,6 +22,7 @@ from tfopt.typing import Json
 from tfopt.untrusted.archives import read_member
 
 MAX_BYTES = 10_000_000
+ZIP_ENTRY = 30 + 46  # bytes of the header of a member and of its entry in the directory, without its name
 
 
 class Step(BaseModel):
@@ -56,6 +57,18 @@ class Provenance(Preprocessor):
     fingerprint: str | None = None
     fed: FedValues | None = None
     history: tuple[Step, ...] = ()
+
+    def parts(self) -> list[str]:
+        """Return what it holds, in words.
+
+        >>> Provenance(class_names=("cat", "dog"), history=(Step(command="train", config={}, tfopt="0.1"),)).parts()
+        ['labels', 'history']
+        """
+        held = {
+            "data": self.data, "scaling": self.scaling or self.targets, "vocabulary": self.vectorizer,
+            "labels": self.class_names, "history": self.history,
+        }  # fmt: skip
+        return [name for name, value in held.items() if value]
 
     def beside(self, folder: Path) -> Self:
         """Return it as it is written into a file in `folder`: with the way from there to data that lie near.
@@ -132,6 +145,13 @@ def attach_provenance(path: Path, provenance: Provenance, folder: Path) -> None:
     """Add `provenance` to a `.keras` file that is to lie in `folder`, as a further member."""
     with zipfile.ZipFile(path, "a") as archive:
         _write(archive, provenance.beside(folder))
+
+
+def stored_bytes(path: Path) -> int:
+    """Return the bytes that the member takes of a `.keras` file; 0 if there is none."""
+    with zipfile.ZipFile(path) as archive:
+        found = [info for info in archive.infolist() if info.filename == PROVENANCE_MEMBER]
+    return sum(info.compress_size + ZIP_ENTRY + 2 * len(PROVENANCE_MEMBER) for info in found)
 
 
 def moved(payload: bytes, provenance: Provenance, folder: Path) -> bytes:

@@ -79,7 +79,7 @@ def _columns(pairs: Sequence[Pair], titles: Sequence[str]) -> Table:
     called = {against(m.name): against(title) for (m, _), title in zip(pairs, titles, strict=True)}
     for label, cell in ROWS:
         cells = [cell(*pair) for pair in pairs]
-        if any(text not in (EMPTY, BASELINE) for text in cells):
+        if any(text not in (EMPTY, BASELINE, "") for text in cells):
             table.add_row(label, *(called.get(text, text) for text in cells))
     return table
 

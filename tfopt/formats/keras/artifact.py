@@ -127,6 +127,11 @@ class KerasArtifact:
         """The bytes of the file."""
         return self._file.path.read_bytes()
 
+    @property
+    def metadata_bytes(self) -> int:
+        """The bytes of the file that only say how it was made."""
+        return provenances.stored_bytes(self._file.path)
+
     def remember(self, provenance: Provenance, folder: Path) -> None:
         """Add `provenance` to a file that has none and is to lie in `folder`."""
         provenances.attach_provenance(self._file.path, provenance, folder)
