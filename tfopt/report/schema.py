@@ -56,6 +56,7 @@ class Measurement(Record):
     """Everything measured about one artifact; None where it could not be, with the reason in the report's notes.
 
     `file_bytes` is what counts, without the state of an optimizer; `disk_bytes` is what the file takes where it lies.
+    `metadata_bytes` of it only say how it was made, and have no part in the verdict on its size.
     `parameters` counts all weights of a `.keras` file (also those that do not train) and all constants of a `.tflite`.
     """
 
@@ -65,6 +66,7 @@ class Measurement(Record):
     outputs: list[Port] = []
     file_bytes: int
     disk_bytes: int | None = None
+    metadata_bytes: int = 0
     gzip_bytes: int
     parameters: int
     nonzero_parameters: int
