@@ -4,6 +4,7 @@ import keras
 import numpy as np
 import pytest
 
+from tfopt.core.result import report_of
 from tfopt.data.baselines import measure_baseline
 from tfopt.data.config import DataConfig
 from tfopt.data.linear_forecast import fit_linear_forecast
@@ -11,11 +12,11 @@ from tfopt.data.loader import load
 from tfopt.data.preprocessing import Preprocessor
 from tfopt.data.series import Series, make_forecast_dataset
 from tfopt.evaluation.evaluator import Evaluator
+from tfopt.formats.keras.artifact import KerasArtifact
 from tfopt.models.architectures import build
 from tfopt.models.config import ModelConfig
 from tfopt.models.signature import Signature
 from tfopt.report.epochs_table import render_epochs
-from tfopt.report.schema import Report
 from tfopt.runtime.progress import Silent
 from tfopt.training.config import TrainConfig
 from tfopt.training.linear_start import KEPT, start_from_linear_forecast
@@ -53,7 +54,7 @@ def test_the_default_forecaster_starts_as_the_linear_forecast(damped):
     np.testing.assert_allclose(answers, fit_linear_forecast(damped)(damped.test.x), atol=1e-4)
 
 
-def test_a_forecaster_that_training_makes_worse_is_the_linear_forecast(damped):
+def test_a_forecaster_that_training_makes_worse_is_the_linear_forecast(damped, untimed):
     trained = train(TrainConfig(size="tiny", epochs=1, learning_rate=0.5), damped, Silent())
     start = build(ModelConfig(size="tiny"), Signature.of(damped))
     start_from_linear_forecast(start, damped)
@@ -61,8 +62,10 @@ def test_a_forecaster_that_training_makes_worse_is_the_linear_forecast(damped):
     assert trained.notes == [KEPT]
     said = "1 epochs trained of at most 1, the weights are those before the first"
     assert summary_of(trained, TrainConfig(epochs=1), damped)[1] == said
-    report = completed(Report(command="train", config={}, data=None, measurements=[], comparisons=[]), trained, damped)
+    artifact = KerasArtifact.from_model(trained.model, "m.keras")
+    report = completed(report_of("train", TrainConfig(), damped, [artifact], Silent()), trained, damped)
     assert report.best_epoch == 0
+    assert not any("has not learnt the samples" in warning for warning in report.warnings)
     [table] = render_epochs(report)
     assert list(table.columns[0].cells) == ["1, last"]
     assert validation.score(trained.model).mean() == pytest.approx(validation.score(start).mean(), rel=1e-5)

@@ -165,8 +165,9 @@ def summary_of(trained: TrainingResult, config: TrainConfig, data: Dataset) -> l
 def completed(report: Report, trained: TrainingResult, data: Dataset) -> Report:
     """Return the report of a training with its epochs, its replicas, and advice if it came to nothing."""
     result = trained.result
-    said = {"replicas": trained.replicas, "history": result.history, "best_epoch": _epoch_kept(trained)}
-    warnings = [*report.warnings, *advice(report, result.history, data.kind)]
+    kept = _epoch_kept(trained)
+    said = {"replicas": trained.replicas, "history": result.history, "best_epoch": kept}
+    warnings = [*report.warnings, *(advice(report, result.history, data.kind) if kept else ())]
     return report.model_copy(update={**said, "warnings": warnings})
 
 
