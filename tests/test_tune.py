@@ -14,11 +14,14 @@ import numpy as np
 import pytest
 
 from tests.conftest import process
+from tfopt.data.config import DataConfig
 from tfopt.data.loader import load
 from tfopt.errors import InputError
+from tfopt.evaluation.evaluator import Evaluator
 from tfopt.formats.keras.artifact import KerasArtifact
 from tfopt.models.signature import Signature
 from tfopt.runtime.progress import Silent
+from tfopt.training.config import TrainConfig
 from tfopt.training.train import train
 from tfopt.tuning import trial as trials
 from tfopt.tuning.config import TuneConfig
@@ -46,8 +49,6 @@ def small(tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def data(small):
-    from tfopt.data.config import DataConfig
-
     return load(DataConfig(source=str(small)))
 
 
@@ -218,6 +219,16 @@ def test_a_trial_needs_no_test_split_and_its_model_is_the_one_that_training_give
     assert right.mean() == pytest.approx(winner.value)
     again = train(train_config(one.config, winner.user_attrs["point"]), data, Silent())
     assert all(np.array_equal(a, b) for a, b in zip(kept.get_weights(), again.model.get_weights(), strict=True))
+
+
+def test_a_forecaster_that_kept_its_start_is_judged_by_that(search, monkeypatch):
+    waves = load(DataConfig(source="waves"))
+    monkeypatch.setattr(trials, "train_config", lambda *_: TrainConfig(size="tiny", epochs=1, learning_rate=0.5))
+    one = search(space=Space(("mlp",), "series", "forecasting", coarse=False))
+    study = opened(one, {})
+    trials.run(study, one, *claim(study, one), waves, Silent())
+    kept = KerasArtifact.load(one.files.model(0)).model
+    assert best(study).value == pytest.approx(Evaluator.on(waves, "validation").score(kept).mean(), rel=1e-5)
 
 
 def options(small, *more):

@@ -28,12 +28,17 @@ def start_from_linear_forecast(model: keras.Model, data: Dataset) -> list[Array]
     return list(model.get_weights())
 
 
-def keep_better(model: keras.Model, start: list[Array], data: Dataset) -> bool:
-    """Give a trained model the weights of its start again if it is no better on the validation split; say whether."""
+def keep_better(model: keras.Model, start: list[Array], data: Dataset) -> float | None:
+    """Give a trained model the weights of its start again if it is no better on the validation split.
+
+    Returns:
+        The mean absolute error of its start on that split, if it is that again.
+    """
     evaluator, trained = Evaluator.on(data, "validation"), model.get_weights()
     after = evaluator.score(model).mean()
     model.set_weights(start)
-    if evaluator.score(model).mean() <= after:
-        return True
+    before = float(evaluator.score(model).mean())
+    if before <= after:
+        return before
     model.set_weights(trained)
-    return False
+    return None

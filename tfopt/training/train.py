@@ -35,12 +35,14 @@ class TrainingResult:
         result: The history of its training.
         replicas: The device of each replica.
         notes: What is to be said in the report.
+        start_error: The mean absolute error on the validation split of what the model started from, if it is that.
     """
 
     model: keras.Model
     result: FitResult
     replicas: list[str]
     notes: list[str]
+    start_error: float | None = None
 
 
 def train(
@@ -88,8 +90,8 @@ def train(
         model = _in_float32(model, config, data)
     elif isinstance(where, MIRRORED):
         model = single_device_copy(model)
-    notes = [KEPT] if start and keep_better(model, start, data) else []
-    return TrainingResult(model, result, replicas, notes)
+    kept = keep_better(model, start, data) if start else None
+    return TrainingResult(model, result, replicas, [] if kept is None else [KEPT], kept)
 
 
 def _train_from_base(
@@ -173,4 +175,4 @@ def completed(report: Report, trained: TrainingResult, data: Dataset) -> Report:
 
 def _epoch_kept(trained: TrainingResult) -> int:
     """Return the epoch, counted from 1, whose weights the model has; 0 for those that it started from."""
-    return 0 if KEPT in trained.notes else trained.result.best_epoch + 1
+    return 0 if trained.start_error is not None else trained.result.best_epoch + 1

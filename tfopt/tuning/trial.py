@@ -85,7 +85,9 @@ def _run(study: optuna.Study, search: Search, trial: optuna.Trial, point: Point,
 
 
 def _complete(study: optuna.Study, search: Search, trial: optuna.Trial, trained: TrainingResult) -> None:
-    score = trained.result.history[trained.result.best_epoch][f"val_{search.measure}"]
+    score = trained.start_error
+    if score is None:
+        score = trained.result.history[trained.result.best_epoch][f"val_{search.measure}"]
     with FileLock(search.files.turn):
         before = best(study)
         attributes = trial.user_attrs
