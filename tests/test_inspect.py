@@ -117,6 +117,6 @@ def test_no_conversion_is_tried_unless_it_is_asked_for_and_that_is_said(tfopt, s
     page = " ".join(tfopt("inspect", sample).out.split())
     assert tried == []
     assert "no conversion was tried: --trial converts" in page
-    assert "weights int8, activations int8" in page
+    assert "weights int8 per-channel, activations int8" in page
     assert "--trial" not in tfopt("inspect", sample, "--trial").out
     assert tried == [1]

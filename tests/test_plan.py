@@ -41,6 +41,10 @@ def test_what_a_dry_run_cannot_do_is_refused(tfopt, tmp_path, option):
         library.ClusterConfig(clusters=64, epochs=1),
         library.StructuredConfig(target_macs=0.5, epochs=1),
         library.QuantizeConfig(),
+        library.QuantizeConfig(precision="dynamic"),
+        library.QuantizeConfig(precision="dynamic", weights="int4", block=32),
+        library.QuantizeConfig(precision="dynamic", weights="int2"),
+        library.QuantizeConfig(precision="weights"),
         pytest.param(library.QatConfig(epochs=1), marks=pytest.mark.slow),
         pytest.param(library.BinarizeConfig(post_training=True), marks=pytest.mark.slow),
     ],
@@ -54,6 +58,10 @@ def test_a_plan_is_what_the_report_says_was_done(config):
     assert {name: layer.changed for name, layer in planned.items()} == {
         change.layer: change.action != "skipped" for change in report.layers
     }
+    if isinstance(config, library.QuantizeConfig):
+        told = {change.layer: change.detail for change in report.layers if change.action == "quantized"}
+        assert all(detail.startswith(planned[name].detail) for name, detail in told.items())
+        assert any("quantized as they come" in detail for detail in told.values()) == (config.precision == "dynamic")
     if isinstance(config, library.StructuredConfig):
         assert {n: layer.detail for n, layer in planned.items()} == {c.layer: c.detail for c in report.layers}
 

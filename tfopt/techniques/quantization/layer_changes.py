@@ -2,13 +2,13 @@
 
 import re
 from collections import defaultdict
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from math import prod
 from typing import TypeVar
 
 import keras
 
-from tfopt.formats.tflite.graph import Operation, operations
+from tfopt.formats.tflite.graph import CONVERTING, Operation, operations
 from tfopt.graph.layer_names import named_layers, parse_scopes
 from tfopt.report.schema import LayerChange, LayerError
 
@@ -16,6 +16,9 @@ MOST_CLUSTERS = 64  # that many distinct values are no accident of rounding to 8
 LEAST_ZEROS = 0.1  # and neither are more zeros than this
 RECURRENT = ("UNIDIRECTIONAL_SEQUENCE_LSTM", "UNIDIRECTIONAL_SEQUENCE_RNN")
 WORDS = {"INT8": "int8", "INT4": "int4", "INT16": "int16", "FLOAT16": "float16", "FLOAT32": "float32"}
+AS_THEY_COME = "quantized as they come"  # activations of a dynamic range, scaled to integers in each inference
+SMALL = ("INT8", "INT4", "INT2")
+LOOKUPS = ("EMBEDDING_LOOKUP", "GATHER")  # take weights without computing with them
 Told = TypeVar("Told", LayerChange, LayerError)
 
 
@@ -84,13 +87,14 @@ def _change(name: str, layer: keras.Layer, count: int, found: list[Operation]) -
         return LayerChange(layer=name, kind=kind, action="skipped", detail=detail, weights=count)
     types = sorted({WORDS.get(c.type, c.type.lower()) for c in weights})
     grain = "per-channel" if any(c.scales > 1 for c in weights) else "per-tensor"
-    activations = sorted({WORDS[operation.output_type] for operation in found if operation.output_type in WORDS})
     if types == ["float32"]:
         return LayerChange(
             layer=name, kind=kind, action="skipped", detail="left in float32 by the quantizer", weights=count
         )
-    scaled = f" {grain}" if any(c.scales for c in weights) else ""
-    detail = f"weights {'/'.join(types)}{scaled}, activations {'/'.join(activations)}"
+    if not any(c.scales for c in weights):  # LiteRT keeps the scales of blocks in a tensor of their own
+        grain = "in blocks" if any(c.type in SMALL for c in weights) else ""
+    scaled = f" {grain}" if grain else ""
+    detail = f"weights {'/'.join(types)}{scaled}, activations {_activations(found)}"
     size = sum(prod(c.shape) for c in weights)
     zeros = 1 - sum(c.nonzero for c in weights) / size
     distinct = max(c.distinct() for c in weights)
@@ -105,6 +109,20 @@ def _change(name: str, layer: keras.Layer, count: int, found: list[Operation]) -
         sparsity=zeros if zeros > LEAST_ZEROS else None,
         distinct=distinct,
     )
+
+
+def _activations(found: Sequence[Operation]) -> str:
+    """How operations compute: a kernel that gives floats of small weights quantizes what it is given as it comes."""
+    types = {WORDS[operation.output_type] for operation in found if operation.output_type in WORDS}
+    if any(_is_dynamic(operation) for operation in found):
+        types = types - {"float32"} | {AS_THEY_COME}
+    return "/".join(sorted(types))
+
+
+def _is_dynamic(operation: Operation) -> bool:
+    if operation.output_type != "FLOAT32" or operation.kind in (*CONVERTING, *LOOKUPS):
+        return False
+    return any(c.type in SMALL and len(c.shape) > 1 for c in operation.constants)
 
 
 def named_as_in(model: keras.Model, told: Told) -> Told:

@@ -4,26 +4,22 @@ import keras
 
 from tfopt.formats.keras.artifact import KerasArtifact
 from tfopt.graph.batch_norm_folding import find_foldable
+from tfopt.graph.dense_lowering import pays_as_dense
 from tfopt.graph.layer_names import named_layers
 from tfopt.graph.replay import is_graph
 from tfopt.report.inspection import Verdict
 from tfopt.techniques.quantization.config import QuantizeConfig
+from tfopt.techniques.quantization.layer_changes import AS_THEY_COME
 
-ACTIVATIONS = {
-    "int8": "int8",
-    "int16": "int16",
-    "dynamic": "float32 (scaled to integers as they come)",
-    "float16": "float32",
-}
+ACTIVATIONS = {"int8": "int8", "int16": "int16", "dynamic": AS_THEY_COME}
 
 
 def planned_layers(artifact: KerasArtifact, config: QuantizeConfig) -> dict[str, Verdict]:
     """Say what will become of each layer of `artifact`; what the quantizer refuses shows only when it runs."""
     folded = find_foldable(artifact.model) if is_graph(artifact.model) else {}
-    weights = "float16" if config.precision == "float16" else config.weights
-    quantized = f"weights {weights}, activations {ACTIVATIONS.get(config.precision, 'float32')}"
     found = {}
     for name, layer in named_layers(artifact.model):
+        quantized = _quantized(layer, config)
         kernel = any(len(weight.shape) > 1 for weight in layer.weights)
         if name in folded:
             found[name] = Verdict(can=True, detail=f"folded into {folded[name]}")
@@ -37,3 +33,15 @@ def planned_layers(artifact: KerasArtifact, config: QuantizeConfig) -> dict[str,
         elif layer.weights:
             found[name] = Verdict(can=False, detail="no kernel among its weights")
     return found
+
+
+def _quantized(layer: keras.Layer, config: QuantizeConfig) -> str:
+    """How the kernel of a layer will be stored, and how it will compute."""
+    if config.precision == "float16":
+        return "weights float16, activations float32"
+    activations = ACTIVATIONS.get(config.precision, "float32")
+    dense = isinstance(layer, keras.layers.Dense) or pays_as_dense(layer)
+    if isinstance(layer, keras.layers.Conv2D) and config.weights == "int2" and not dense:
+        activations = "float32"  # LiteRT has no kernel for 2-bit weights of a convolution: they are unpacked
+    grain = "in blocks" if config.block and dense else "per-channel"
+    return f"weights {config.weights} {grain}, activations {activations}"
