@@ -86,8 +86,7 @@ class Pipeline:
         dataset, notes = data_for(source, data, progress)
         if gates:
             limit_for(gates, dataset.task if dataset else None)  # refuses before the work
-        with started_ahead(*(child for step in self.steps for child in step.technique.children)):
-            applied = self._applied(source, dataset, progress, name, folder)
+        applied = self._applied(source, dataset, progress, name, folder)
         last = applied[-1]
         limits = gates if gates != Gates() else None
         control = next((outcome.control for outcome in reversed(applied) if outcome.control), None)
@@ -196,7 +195,8 @@ class Pipeline:
     ) -> Outcome:
         """Apply a step, and give what it made a name and a memory of data that are found from the folder `home`."""
         technique = step.technique
-        outcome = technique.apply(artifact, step.config, context)
+        with started_ahead(*technique.children):
+            outcome = technique.apply(artifact, step.config, context)
         before = outcome.artifact.name
         outcome.artifact.name = name or technique.output_name(Path(artifact.name).stem, step.config)
         for companion, suffix in zip(outcome.companions, technique.companions, strict=True):

@@ -18,7 +18,7 @@ class QuantizeAware(Technique[QatConfig]):
     name = "qat"
     config = QatConfig
     gives = "tflite"
-    children = ("tfopt.conversion.lowering", "tfopt.conversion.lowering")
+    children = ("tfopt.conversion.lowering",)
     keeps = frozenset({"sparsity", "clusters"})
     command = "quantize"
     option = "qat"
