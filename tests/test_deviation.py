@@ -3,11 +3,21 @@ import pytest
 
 from tfopt.evaluation.scores import clusters_of, drop, scores
 from tfopt.evaluation.statistics import deviation, deviation_change
+from tfopt.report import cells
+from tfopt.report.changes import DeviationChange
+from tfopt.report.schema import Deviation
 
 
 def test_the_interval_is_that_of_student_by_hand():
-    found = deviation(np.array([1.0, 2.0, 3.0]), unit=2.0)
-    assert (found.mae, found.low, found.high, found.samples) == pytest.approx((2, 0, 2 + 2.484, 3), abs=1e-3)
+    found = deviation(np.array([2.0, 3.0, 4.0]), unit=2.0)
+    assert (found.mae, found.low, found.high, found.samples) == pytest.approx((3, 3 - 2.484, 3 + 2.484, 3), abs=1e-3)
+
+
+def test_an_error_that_is_not_told_from_none_has_no_interval():
+    two = deviation(np.repeat([0.2, 0.3], 20), None, np.arange(40) // 20)
+    assert (two.low, two.high) == (None, None)
+    right = deviation(np.zeros(9), None)
+    assert (right.low, right.high) == (0, 0)
 
 
 def test_windows_are_cut_into_few_long_parts():
@@ -29,9 +39,21 @@ def test_a_single_block_proves_nothing():
     rng = np.random.default_rng(0)
     before = rng.random(45)
     one = np.zeros(45, int)
-    assert deviation(before, None, one).high == np.inf
+    found = deviation(before, None, one)
     change = deviation_change("a", before, before * 1.5, one)
+    assert (found.low, found.high, change.low, change.high) == (None, None, None, None)
     assert (change.p_value, change.verdict) == (1.0, "no clear change")
+
+
+@pytest.mark.parametrize(("error", "words"), [(1.5, "too few independent"), (np.inf, "answers that are not finite")])
+def test_an_error_without_an_interval_says_why_and_is_read_again_from_json(error, words):
+    errors, one = np.linspace(1, 2, 45), np.zeros(45, int)
+    worse = np.where(np.arange(45) < 3, error, errors)
+    found, change = deviation(worse, None, one), deviation_change("a", errors, worse, one)
+    assert Deviation.model_validate_json(found.model_dump_json()) == found
+    assert DeviationChange.model_validate_json(change.model_dump_json()) == change
+    assert words in cells._ends(found.mae, found.low, found.high, ".4g")
+    assert words in cells._ends(change.change, change.low, change.high, "+.1%")
 
 
 def test_errors_that_grow_everywhere_are_worse_and_none_is_unchanged():

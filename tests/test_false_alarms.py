@@ -74,7 +74,7 @@ def test_answers_that_are_not_finite_are_worse():
     before, after = np.ones(30), np.ones(30)
     after[0] = np.inf
     found = deviation_change("a", before, after)
-    assert (found.verdict, found.change, found.high) == ("worse", np.inf, np.inf)
+    assert (found.verdict, found.change, found.high) == ("worse", np.inf, None)
     assert deviation_change("a", after, before).verdict == "better"
     assert worsening(before, after).high == np.inf
 

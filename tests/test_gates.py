@@ -8,7 +8,7 @@ from tests.conftest import SAMPLES
 from tfopt.errors import ConfigError, InputError
 from tfopt.evaluation.limits import COLLAPSE_GROWTH, COLLAPSE_POINTS, Limit, limit_for
 from tfopt.evaluation.statistics import worsening
-from tfopt.report.cells import gate_line
+from tfopt.report.gate_lines import gate_line
 
 EQUAL = np.ones(216, bool)
 MODELS = [SAMPLES / "digits-cnn.keras", SAMPLES / "digits-mlp.keras"]
@@ -36,7 +36,10 @@ def test_the_line_of_a_limit_says_the_interval_and_which_end_counts():
         "pass: a: --max-drop 1.00 points on the validation split, found 0.00 points (95 % interval -1.75 to 1.75)"
     )
     sure = gate_line(limit(0.9, max_drop=0.01).result("a", worsening(EQUAL, EQUAL, None, 0.9), "test"))
-    assert sure == ("FAIL: a: --max-drop 1.00 points at the worse end, found 0.00 points (90 % interval -1.24 to 1.24)")
+    assert sure == (
+        "FAIL: a: --max-drop 1.00 points at the worse end, found 0.00 points"
+        " (90 % interval -1.24 to 1.24, wide for so few samples; more test data would narrow it)"
+    )
 
 
 def test_an_error_grows_by_a_share_and_is_never_told_in_points():
@@ -44,6 +47,15 @@ def test_an_error_grows_by_a_share_and_is_never_told_in_points():
     held = limit(max_error_growth="5%").result("a", worsening(before, before * 1.1), "test")
     assert gate_line(held).startswith("FAIL: a: --max-error-growth 5.00 % more error, found 10.00 % more error (95 % ")
     assert "points" not in gate_line(held)
+
+
+def test_a_limit_on_errors_of_one_window_says_that_there_is_no_interval_and_its_worse_end_does_not_hold():
+    before, one = np.linspace(1, 2, 50), np.zeros(50, int)
+    found = worsening(before, before * 1.01, one)
+    plain, sure = (limit(sure, max_error_growth="5%").result("a", found, "test") for sure in (None, 0.95))
+    assert (plain.passed, sure.passed, sure.low, sure.high) == (True, False, None, None)
+    assert gate_line(plain).endswith("found 1.00 % more error (too few independent samples for an interval)")
+    assert gate_line(sure).endswith("(too few independent samples for an interval, so that its worse end is not known)")
 
 
 @pytest.mark.parametrize(

@@ -164,5 +164,7 @@ def test_the_interval_of_a_drop_is_that_of_what_was_measured():
     assert (_figure(gate, [one]).low, _figure(gate, [one]).high) == pytest.approx((0.02 - 0.05, 0.02 + 0.1))
     other = measured(deviation=Deviation(mae=2.0, low=1.5, high=3.0, samples=9, unit=None))
     assert (_figure(gate, [other]).low, _figure(gate, [other]).high) == pytest.approx((0.02 - 0.25, 0.02 + 0.5))
+    unknown = measured(deviation=Deviation(mae=2.0, low=None, high=None, samples=9, unit=None))
+    assert (_figure(gate, [unknown]).low, _figure(gate, [unknown]).high) == (0.02, 0.02)
     size = GateResult(gate="max-size", name="a", limit=9, found=7, passed=True)
     assert (_figure(size, [one]).low, _figure(size, [one]).high) == (7, 7)

@@ -216,7 +216,8 @@ def _figures(locked: Sequence[Figure], made: Sequence[Figure]) -> list[LockCheck
 def _figure(gate: GateResult, measurements: Sequence[Measurement]) -> Figure:
     """Return the figure of a gate, with the interval of what was measured.
 
-    A size has none, and neither has what a technique has chosen by on the validation split: these must be the same.
+    A size has none, and neither has what a technique has chosen by on the validation split, or an error of too few
+    independent samples: these must be the same.
     """
     below = above = 0.0
     measured = next((one for one in reversed(measurements) if one.name == gate.name), None)
@@ -224,8 +225,7 @@ def _figure(gate: GateResult, measurements: Sequence[Measurement]) -> Figure:
         if measured.accuracy:
             below = measured.accuracy.high - measured.accuracy.value  # a higher accuracy is a smaller drop
             above = measured.accuracy.value - measured.accuracy.low
-        elif measured.deviation and measured.deviation.mae:
-            below = (measured.deviation.mae - measured.deviation.low) / measured.deviation.mae
-            above = (measured.deviation.high - measured.deviation.mae) / measured.deviation.mae
+        elif (d := measured.deviation) and d.mae and d.low is not None and d.high is not None:
+            below, above = (d.mae - d.low) / d.mae, (d.high - d.mae) / d.mae
     low, high = gate.found - below, gate.found + above
     return Figure(gate=gate.gate, name=gate.name, split=gate.split, found=gate.found, low=low, high=high)

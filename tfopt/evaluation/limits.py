@@ -11,7 +11,7 @@ from tfopt.errors import InputError
 from tfopt.evaluation.config import AnswerLimits
 from tfopt.evaluation.scores import counts_right
 from tfopt.evaluation.statistics import CONFIDENCE, Worsening
-from tfopt.report.cells import format_worsening
+from tfopt.report.gate_lines import format_worsening
 from tfopt.report.schema import GateResult
 
 COLLAPSE_POINTS = 0.05  # of accuracy, lost on the validation split: that is no success
@@ -79,13 +79,14 @@ class Limit:
 
     def result(self, name: str, found: Worsening, split: Literal["validation", "test"]) -> GateResult:
         """Return what the report says of it."""
+        low, high = found.ends
         return GateResult(
             gate=self.gate,
             name=name,
             limit=self.most,
             found=found.value,
-            low=found.low,
-            high=found.high,
+            low=low,
+            high=high,
             level=found.confidence,
             at_worst=self.confidence is not None,
             passed=self.holds(found),

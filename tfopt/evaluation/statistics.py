@@ -12,6 +12,7 @@ from scipy.stats import binomtest, permutation_test, t, ttest_1samp
 
 from tfopt.evaluation.intervals import Clusters, design_effect, growth, matched_difference, totals
 from tfopt.report.changes import AccuracyChange, DeviationChange
+from tfopt.report.record import end_of
 from tfopt.report.schema import Accuracy, Deviation
 from tfopt.typing import Array
 
@@ -24,13 +25,20 @@ Direction = Literal["worse", "better", "no clear change", "unchanged"]
 class Worsening(NamedTuple):
     """The loss of a model against another, and the interval of that with a confidence.
 
-    It is in points of accuracy (0.01 is one), or the share by which the mean absolute error grew.
+    It is in points of accuracy (0.01 is one), or the share by which the mean absolute error grew. An interval without
+    an upper end is none.
     """
 
     value: float
     low: float
     high: float
     confidence: float = CONFIDENCE
+
+    @property
+    def ends(self) -> tuple[float | None, float | None]:
+        """The ends of the interval; None for both if there are too few independent samples for one."""
+        high = end_of(self.high)
+        return (None if high is None else self.low), high
 
 
 def worsening(
@@ -114,18 +122,19 @@ def _exchanged(differences: Array) -> float:
 
 
 def deviation(errors: Array, unit: float | None, clusters: Clusters | None = None) -> Deviation:
-    """Mean of absolute errors (N,) with a 95 % interval by Student's t, which is endless if there is one cluster only.
+    """Mean of absolute errors (N,) with a 95 % interval by Student's t.
 
-    Errors of neighbouring samples that share time steps are no independent draws: the interval is that of the sums over
+    There is none of one cluster, or if the mean is not told from 0, as there is none of growth (see `growth`). Errors of neighbouring samples that share time steps are no independent draws: the interval is that of the sums over
     clusters. `unit` is what an error of 1 is in the units of the data, None if it differs by column.
     """
     mean = float(errors.mean())
     sizes = totals(np.ones(len(errors)), clusters)
-    half = np.inf if np.isfinite(mean) else 0.0
+    half = np.inf
     if len(sizes) > 1 and np.isfinite(mean):
         spread = np.std(totals(errors, clusters) - mean * sizes, ddof=1) / sizes.mean()
         half = float(t.ppf((1 + CONFIDENCE) / 2, len(sizes) - 1) * spread / np.sqrt(len(sizes)))
-    return Deviation(mae=mean, low=max(0.0, mean - half), high=mean + half, samples=len(errors), unit=unit)
+    low, high = (mean - half, mean + half) if half <= mean < np.inf else (None, None)
+    return Deviation(mae=mean, low=low, high=high, samples=len(errors), unit=unit)
 
 
 def deviation_change(against: str, before: Array, after: Array, clusters: Clusters | None = None) -> DeviationChange:
@@ -134,6 +143,7 @@ def deviation_change(against: str, before: Array, after: Array, clusters: Cluste
     Answers that are not finite have an endless error: who has more of them is worse, whatever chance may do.
     """
     found, same = worsening(before, after, clusters), not np.any(after != before)
+    low, high = found.ends
     differences = np.zeros(1) if same else totals(after, clusters) - totals(before, clusters)
     p_value = 1.0
     if not np.isfinite(differences).all():
@@ -141,8 +151,8 @@ def deviation_change(against: str, before: Array, after: Array, clusters: Cluste
         return DeviationChange(
             against=against,
             change=found.value,
-            low=found.low,
-            high=found.high,
+            low=low,
+            high=high,
             p_value=0.0 if more else 1.0,
             verdict=verdict(more, 0.0 if more else 1.0),
         )
@@ -151,8 +161,8 @@ def deviation_change(against: str, before: Array, after: Array, clusters: Cluste
     return DeviationChange(
         against=against,
         change=found.value,
-        low=found.low,
-        high=found.high,
+        low=low,
+        high=high,
         p_value=p_value,
         verdict=verdict(found.value, p_value, same=same),
     )

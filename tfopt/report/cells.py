@@ -1,16 +1,18 @@
 """The cells of the table of all artifacts: a function for each figure, and the order in which they are shown."""
 
 from collections.abc import Callable, Sequence
+from math import isfinite
 
 from rich.markup import escape
 
 from tfopt.config.choices import Task
 from tfopt.report.changes import AccuracyChange, BleuChange, Comparison
-from tfopt.report.schema import GateResult, LockCheck, Measurement, Report
+from tfopt.report.schema import Measurement, Report
 
 EMPTY = "[dim]-[/]"
 BASELINE = "[dim]baseline[/]"
-SHOWN = 32  # letters of what is locked
+TOO_FEW = "too few independent samples for an interval"
+NO_INTERVAL = "no interval: there are answers that are not finite"
 
 Pair = tuple[Measurement, Comparison | None]
 Cell = Callable[[Measurement, Comparison | None], str]
@@ -43,44 +45,6 @@ def format_score(value: float, task: Task) -> str:
             return f"BLEU {value:.1f}"
         case _:
             return f"an MAE of {value:.4g}"
-
-
-def gate_line(gate: GateResult) -> str:
-    """Say whether a limit holds, and what was found."""
-    if gate.gate == "full-integer":
-        return f"{_word(gate.passed)}: {gate.name}: --full-integer, {gate.found:.0f} operations compute in floats"
-    limit, found = (_gate_figure(gate.gate, value) for value in (gate.limit, gate.found))
-    sure = " at the worse end" if gate.at_worst else ""
-    where = " on the validation split" if gate.split == "validation" else ""
-    interval = ""
-    if gate.low is not None and gate.high is not None:
-        ends = f"{gate.low * 100:.2f} to {gate.high * 100:.2f}"
-        interval = f" ({(gate.level or 0) * 100:.4g} % interval {ends})"
-    return f"{_word(gate.passed)}: {gate.name}: --{gate.gate} {limit}{sure}{where}, found {found}{interval}"
-
-
-def lock_line(check: LockCheck) -> str:
-    """Say whether something is as it was locked."""
-    told = f"locked {check.locked[:SHOWN]}, found {check.found[:SHOWN]}" if not check.passed else "as locked"
-    return f"{_word(check.passed)}: {check.what} {check.name}: {told}"
-
-
-def _word(passed: bool) -> str:
-    return "pass" if passed else "FAIL"
-
-
-def format_worsening(gate: str, value: float) -> str:
-    """Write what answers lose: points of accuracy, or by how much their error grows.
-
-    Example:
-        >>> format_worsening("max-drop", 0.01), format_worsening("max-error-growth", 0.1)
-        ('1.00 points', '10.00 % more error')
-    """
-    return f"{value * 100 + 0.0:.2f} {'% more error' if gate == 'max-error-growth' else 'points'}"
-
-
-def _gate_figure(gate: str, value: float) -> str:
-    return format_size(value) if gate == "max-size" else format_worsening(gate, value)
 
 
 def _relative(change: float | None, *, less_is_good: bool = True) -> str:
@@ -174,7 +138,7 @@ def _deviation(m: Measurement, c: Comparison | None) -> str:
 
 
 def _deviation_interval(m: Measurement, _: Comparison | None) -> str:
-    return f"{m.deviation.low:.4g} to {m.deviation.high:.4g}" if m.deviation else EMPTY
+    return _ends(m.deviation.mae, m.deviation.low, m.deviation.high, ".4g") if m.deviation else EMPTY
 
 
 def _deviation_samples(m: Measurement, _: Comparison | None) -> str:
@@ -182,7 +146,13 @@ def _deviation_samples(m: Measurement, _: Comparison | None) -> str:
 
 
 def _growth_interval(_: Measurement, c: Comparison | None) -> str:
-    return f"{c.deviation.low:+.1%} to {c.deviation.high:+.1%}" if c and c.deviation else EMPTY
+    return _ends(c.deviation.change, c.deviation.low, c.deviation.high, "+.1%") if c and c.deviation else EMPTY
+
+
+def _ends(value: float, low: float | None, high: float | None, form: str) -> str:
+    if low is None or high is None:
+        return TOO_FEW if isfinite(value) else NO_INTERVAL
+    return f"{low:{form}} to {high:{form}}"
 
 
 def _paired_t(_: Measurement, c: Comparison | None) -> str:

@@ -2,7 +2,7 @@
 
 from typing import Literal
 
-from tfopt.report.record import Record
+from tfopt.report.record import Endless, Record
 
 SizeVerdict = Literal["smaller", "larger", "smaller when compressed", "no gain"]
 
@@ -35,12 +35,15 @@ class AccuracyChange(Record):
 
 
 class DeviationChange(Record):
-    """The growth of the mean absolute error on the same samples, as a share, its 95 % interval, and a paired t-test."""
+    """The growth of the mean absolute error on the same samples, as a share, its 95 % interval, and a paired t-test.
+
+    The interval is None if there are too few independent samples for one.
+    """
 
     against: str
-    change: float
-    low: float
-    high: float
+    change: Endless
+    low: float | None
+    high: float | None
     p_value: float
     verdict: str
 

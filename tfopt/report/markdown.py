@@ -2,7 +2,8 @@
 
 from rich.text import Text
 
-from tfopt.report.cells import BASELINE, EMPTY, ROWS, gate_line, lock_line, pairs_of
+from tfopt.report.cells import BASELINE, EMPTY, ROWS, pairs_of
+from tfopt.report.gate_lines import gate_line, lock_line
 from tfopt.report.schema import Report
 
 

@@ -8,7 +8,7 @@ from typing import Literal, Self
 from tfopt.config.choices import Task
 from tfopt.report.changes import Comparison
 from tfopt.report.ports import Port
-from tfopt.report.record import Record
+from tfopt.report.record import Endless, Record
 from tfopt.typing import Json, Options
 
 PACKAGES = ("tfopt", "tensorflow", "keras", "ai-edge-litert", "litert-quantizer", "numpy")
@@ -25,11 +25,14 @@ class Accuracy(Record):
 
 
 class Deviation(Record):
-    """Mean absolute error over test samples, its 95 % interval, and what 1 is in the units of the data."""
+    """Mean absolute error over test samples, its 95 % interval, and what 1 is in the units of the data.
 
-    mae: float
-    low: float
-    high: float
+    The interval is None if there are too few independent samples for one.
+    """
+
+    mae: Endless
+    low: float | None
+    high: float | None
     samples: int
     unit: float | None
 
@@ -142,12 +145,13 @@ class GateResult(Record):
     """A limit, what was found on which split, and whether it holds.
 
     A loss has an interval from `low` to `high` with the confidence `level`; with `at_worst` it is `high` that is held.
+    Both are None if there are too few independent samples for one, which with `at_worst` does not pass.
     """
 
     gate: str
     name: str
     limit: float
-    found: float
+    found: Endless
     low: float | None = None
     high: float | None = None
     level: float | None = None

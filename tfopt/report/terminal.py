@@ -16,13 +16,12 @@ from tfopt.report.cells import (
     Pair,
     against,
     format_score,
-    gate_line,
-    lock_line,
     pairs_of,
     verdicts,
 )
 from tfopt.report.epochs_table import render_epochs
 from tfopt.report.fitting import Fitting
+from tfopt.report.gate_lines import gate_line, lock_line
 from tfopt.report.layer_tables import render_errors, render_groups, render_layers
 from tfopt.report.ports import quantized_lines
 from tfopt.report.schema import Report
