@@ -129,7 +129,7 @@ def test_channels_of_outputs_and_of_what_cannot_be_followed_stay_with_the_reason
     x = layers.Dense(5, activation="softmax", name="softmax")(layers.LayerNormalization(name="norm")(x))
     graph = trace(keras.Model(inputs, layers.Dense(2, name="out")(x)), "model.keras")
     assert find_groups(graph) == []
-    assert graph.why_kept("normalized") == "they go through norm: it normalizes over all channels: their number counts"
+    assert graph.why_kept("normalized") == "they go through norm (it normalizes over all channels: their number counts)"
     assert graph.why_kept("softmax") == "its activation, softmax, looks at all channels at once"
     assert graph.why_kept("out") == "they are an output of the model"
 

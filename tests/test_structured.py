@@ -117,7 +117,7 @@ def test_without_data_nothing_is_trained_and_that_is_told(sample):
         ("--structured layers --importance l1", 2, "--importance is for channels"),
         ("--structured heads", 2, "has no heads that can leave; it has filters"),
         ("--structured layers", 2, "has no residual block that can leave"),
-        ("--structured auto --exclude .", 2, "nothing can leave"),
+        ("--structured auto --exclude .", 2, "no channels can leave sample: all are excluded"),
         ("--structured auto --exclude none_such", 2, "matches no layer"),
         ("--structured auto --amount 0.01", 2, "--amount 0.01 is less than one channel"),
         ("--structured auto --target-macs 0.001", 1, "with all removed that can leave, 0.004 are left"),
@@ -129,6 +129,20 @@ def test_what_cannot_be_is_one_sentence(tfopt, sample, tmp_path, arguments, code
     assert (ended.code, ended.out, ended.err.count("\n")) == (code, "", 1)
     assert words in ended.err
     assert sorted(tmp_path.iterdir()) == before
+
+
+def test_channels_that_a_custom_layer_holds_are_told_in_one_clear_sentence():
+    class Scale(keras.layers.Layer):
+        def call(self, x):
+            return 2 * x
+
+    layers = [keras.Input((4,)), keras.layers.Dense(8), Scale(name="scale"), keras.layers.Dense(2)]
+    with pytest.raises(UnsupportedError) as told:
+        tfopt.prune_channels(keras.Sequential(layers, name="net"), tfopt.StructuredConfig())
+    assert str(told.value) == (
+        "no channels can leave net: they go through scale (Scale is not known to keep channels apart)"
+        " or they are an output of the model"
+    )
 
 
 def test_a_share_of_each_group_leaves_or_the_least_of_all():

@@ -124,7 +124,8 @@ def _exchanged(differences: Array) -> float:
 def deviation(errors: Array, unit: float | None, clusters: Clusters | None = None) -> Deviation:
     """Mean of absolute errors (N,) with a 95 % interval by Student's t.
 
-    There is none of one cluster, or if the mean is not told from 0, as there is none of growth (see `growth`). Errors of neighbouring samples that share time steps are no independent draws: the interval is that of the sums over
+    There is none of one cluster, or if the mean is not told from 0, as there is none of growth (see `growth`). Errors
+    of neighbouring samples that share time steps are no independent draws: the interval is that of the sums over
     clusters. `unit` is what an error of 1 is in the units of the data, None if it differs by column.
     """
     mean = float(errors.mean())
