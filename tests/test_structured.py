@@ -9,12 +9,13 @@ from keras import layers
 
 from tests.conftest import context
 from tests.random_graphs import randomize
-from tfopt.errors import UnreachableError
+from tfopt.errors import UnreachableError, UnsupportedError
 from tfopt.evaluation.keras_macs import keras_macs
 from tfopt.formats.keras.artifact import KerasArtifact
 from tfopt.graph.channels.groups import find_groups
 from tfopt.graph.channels.tracing import trace
 from tfopt.techniques.structured.block_removal import prune_blocks
+from tfopt.techniques.structured.candidates import candidates
 from tfopt.techniques.structured.channel_pruning import prune_channels
 from tfopt.techniques.structured.channel_selection import GroupScores, channels_to_remove
 from tfopt.techniques.structured.config import StructuredConfig
@@ -117,7 +118,7 @@ def test_without_data_nothing_is_trained_and_that_is_told(sample):
         ("--structured layers --importance l1", 2, "--importance is for channels"),
         ("--structured heads", 2, "has no heads that can leave; it has filters"),
         ("--structured layers", 2, "has no residual block that can leave"),
-        ("--structured auto --exclude .", 2, "no channels can leave sample: all are excluded"),
+        ("--structured auto --exclude .", 2, "no channels can leave sample.keras: all are excluded"),
         ("--structured auto --exclude none_such", 2, "matches no layer"),
         ("--structured auto --amount 0.01", 2, "--amount 0.01 is less than one channel"),
         ("--structured auto --target-macs 0.001", 1, "with all removed that can leave, 0.004 are left"),
@@ -136,9 +137,9 @@ def test_channels_that_a_custom_layer_holds_are_told_in_one_clear_sentence():
         def call(self, x):
             return 2 * x
 
-    layers = [keras.Input((4,)), keras.layers.Dense(8), Scale(name="scale"), keras.layers.Dense(2)]
+    model = keras.Sequential([keras.Input((4,)), layers.Dense(8), Scale(name="scale"), layers.Dense(2)], name="net")
     with pytest.raises(UnsupportedError) as told:
-        tfopt.prune_channels(keras.Sequential(layers, name="net"), tfopt.StructuredConfig())
+        candidates(model, StructuredConfig(), None, "net")
     assert str(told.value) == (
         "no channels can leave net: they go through scale (Scale is not known to keep channels apart)"
         " or they are an output of the model"

@@ -77,7 +77,7 @@ def _trace_call(call: Call, name: str, tracker: ChannelTracker) -> list[TracedTe
         answer = apply_rule(LayerCall(tracker, call, name, call.operation, output, (), given))
     except Untraceable as reason:
         for tensor in given:
-            _freeze(tracker, tensor.channels, f"they go through {name}: {reason}")
+            _freeze(tracker, tensor.channels, f"they go through {name} ({reason})")
         tracker.frozen.setdefault(name, str(reason))
         tracker.pin(name, f"{name} is called otherwise elsewhere: {reason}")
         answer = None

@@ -118,9 +118,9 @@ def _wanted(found: list[ChannelGroup], graph: ChannelGraph, config: StructuredCo
     if left:
         kinds = " and ".join(dict.fromkeys(group.kind for group in left))
         raise UnsupportedError(f"{title} has no {config.structured} that can leave; it has {kinds}")
-    reasons = list(dict.fromkeys([*graph.frozen.values(), *graph.reasons.values()]))
-    why = "all are excluded" if found else f"of its channels: {'; '.join(reasons[:2])}" if reasons else "it has none"
-    raise UnsupportedError(f"nothing can leave {title}: {why}")
+    reasons = list(dict.fromkeys(graph.reasons.values() or graph.frozen.values()))
+    why = "all are excluded" if found else " or ".join(reasons[:2]) or "it has none"
+    raise UnsupportedError(f"no channels can leave {title}: {why}")
 
 
 def _is_strided(layer: keras.Layer) -> bool:
