@@ -1,4 +1,5 @@
 import gc
+import logging
 import os
 import subprocess
 import sys
@@ -13,7 +14,7 @@ import pytest
 from tfopt.core.destination import Destination
 from tfopt.data.config import DataConfig
 from tfopt.errors import InputError, OutputError
-from tfopt.formats.keras.artifact import KerasArtifact
+from tfopt.formats.keras.artifact import KerasArtifact, predict_batches
 from tfopt.formats.loading import load, load_keras
 from tfopt.formats.provenance import Provenance, Step
 from tfopt.formats.tflite.integers import dequantize_values, quantize_values
@@ -184,3 +185,11 @@ def test_inputs_are_fed_in_the_order_of_the_keras_model_and_never_by_a_guess(tmp
     path = made.save(tmp_path / "two.tflite")
     with pytest.raises(InputError, match="does not say in which order"):
         TfliteArtifact.load(path).predict(x)
+
+
+def test_many_models_that_are_run_once_each_are_no_retracing_to_tensorflow(caplog, monkeypatch):
+    monkeypatch.setattr(logging.getLogger("tensorflow"), "propagate", True)
+    for _ in range(6):
+        model = keras.Sequential([keras.Input((3,)), keras.layers.Dense(2)])
+        assert predict_batches(model, np.ones((2, 3), np.float32)).shape == (2, 2)
+    assert [record.message for record in caplog.records if "retracing" in record.message] == []

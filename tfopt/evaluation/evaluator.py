@@ -25,7 +25,7 @@ from tfopt.formats.artifact import Artifact
 from tfopt.formats.keras.artifact import predict_batches
 from tfopt.formats.tflite.artifact import TfliteArtifact
 from tfopt.graph.last_operation import gives_probabilities
-from tfopt.graph.model_io import call
+from tfopt.graph.model_io import call, compiled
 from tfopt.runtime.progress import Progress, Silent
 from tfopt.typing import Array, Tensor
 
@@ -121,7 +121,7 @@ class Evaluator:
         rows = fair_order(self.y)[:LOSS_SAMPLES]
         count, inputs, targets = len(rows), [x[rows] for x in self.inputs], encode(self.y[rows])
 
-        @tf.function(reduce_retracing=True, autograph=False)
+        @compiled
         def of_batch(batch: Tensor, wanted: Tensor) -> Tensor:
             return loss(wanted, call(model, batch))
 

@@ -6,7 +6,8 @@ rooms go through this one.
 
 import contextlib
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from functools import partial
 
 import keras
 import tensorflow as tf
@@ -67,6 +68,16 @@ def call(model: keras.Model, inputs: Sequence[Tensor]) -> Tensor:
     else:
         structured = keras.tree.pack_sequence_as(model.input, inputs)
     return model(structured, training=False)
+
+
+def compiled(function: Callable[..., Tensor], *first: object) -> Callable[..., Tensor]:
+    """Compile a function of tensors, which may be given the model that it runs as its `first` arguments.
+
+    TensorFlow counts how often code is traced, whichever model it runs, and takes one trace of each of several models
+    for a function that is traced again and again. A partial function has no code: it is counted by itself.
+    """
+    traced: Callable[..., Tensor] = tf.function(partial(function, *first), reduce_retracing=True, autograph=False)
+    return traced
 
 
 @contextlib.contextmanager

@@ -11,6 +11,7 @@ import tensorflow as tf
 from tfopt.config.choices import Task
 from tfopt.data.dataset import Split
 from tfopt.evaluation.losses import label_encoder
+from tfopt.graph.model_io import compiled
 from tfopt.typing import Logs
 
 SAMPLES = 256
@@ -37,7 +38,7 @@ class GradientNorms(keras.callbacks.Callback):
         inputs = [tf.constant(x) for x in self.samples.inputs]
         y = tf.constant(encode(self.samples.y))
 
-        @tf.function(autograph=False)
+        @compiled
         def norms() -> tf.Tensor:
             with tf.GradientTape() as tape:
                 outputs = self.model(inputs if len(inputs) > 1 else inputs[0], training=False)

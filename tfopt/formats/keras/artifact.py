@@ -26,11 +26,11 @@ from tfopt.formats.keras.serialization import write_keras_file
 from tfopt.formats.paths import UNREADABLE
 from tfopt.formats.provenance import Provenance
 from tfopt.graph.last_operation import gives_probabilities
-from tfopt.graph.model_io import call, explain_failures, inputs_of, outputs_of
+from tfopt.graph.model_io import call, compiled, explain_failures, inputs_of, outputs_of
 from tfopt.graph.tensor_sizes import check_tensor_sizes
 from tfopt.runtime.atomic_files import write_file
 from tfopt.runtime.temporary_files import TemporaryFile, check_free_space, temporary_folder
-from tfopt.typing import Array, Samples, Tensor
+from tfopt.typing import Array, Samples
 from tfopt.untrusted.archives import check_members, read_member
 from tfopt.untrusted.configs import check_config, read_config
 from tfopt.untrusted.hdf5 import check_weights
@@ -170,7 +170,7 @@ class KerasArtifact:
 
     def runner(self, inputs: Sequence[Array]) -> Callable[[], object]:
         """Return a function that runs the compiled graph once."""
-        run = _compiled(self.model)
+        run = compiled(call, self.model)
         tensors = [tf.constant(x) for x in inputs]
         with explain_failures(self.name):
             run(tensors)
@@ -199,7 +199,7 @@ def predict_batches(model: keras.Model, x: Samples, advance: Callable[[int], Non
     Returns:
         The outputs (N, ...) as float32.
     """
-    run = _compiled(model)
+    run = compiled(call, model)
     inputs = input_arrays(x)
     outputs = []
     for start in range(0, len(inputs[0]), BATCH):
@@ -283,13 +283,6 @@ def _optimizer_bytes(weights: Path) -> int:
         variables = file.get("optimizer/vars")
         found = variables.values() if isinstance(variables, h5py.Group) else ()
         return sum(value.nbytes for value in found if isinstance(value, h5py.Dataset) and value.ndim)
-
-
-def _compiled(model: keras.Model) -> Callable[[list[Tensor]], Tensor]:
-    compiled: Callable[[list[Tensor]], Tensor] = tf.function(
-        lambda inputs: call(model, inputs), reduce_retracing=True, autograph=False
-    )
-    return compiled
 
 
 def _check_backend() -> None:

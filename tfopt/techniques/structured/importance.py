@@ -19,6 +19,7 @@ from tfopt.evaluation.losses import loss_function
 from tfopt.graph.channels.channel_graph import ChannelGraph, InputAxis, WeightSlices
 from tfopt.graph.layer_names import first_names, named_layers
 from tfopt.graph.model_io import call as call_model
+from tfopt.graph.model_io import compiled
 from tfopt.graph.replay import Call, replay
 from tfopt.typing import Array, Tensor
 
@@ -102,7 +103,7 @@ def _taylor(scores: Scores, model: keras.Model, graph: ChannelGraph, data: Datas
     layers = dict(named_layers(model))
     variables = [layers[slices.layer].weights[slices.weight] for slices in reading]
 
-    @tf.function(reduce_retracing=True, autograph=False)
+    @compiled
     def gradients(inputs: Tensor, targets: Tensor) -> Tensor:
         with tf.GradientTape(watch_accessed_variables=False) as tape:
             tape.watch([variable.value for variable in variables])
