@@ -112,7 +112,7 @@ def _change(name: str, layer: keras.Layer, count: int, found: list[Operation]) -
 
 
 def _activations(found: Sequence[Operation]) -> str:
-    """How operations compute: a kernel that gives floats of small weights quantizes what it is given as it comes."""
+    """Say how operations compute: a kernel of small weights that gives floats quantizes its input as it comes."""
     types = {WORDS[operation.output_type] for operation in found if operation.output_type in WORDS}
     if any(_is_dynamic(operation) for operation in found):
         types = types - {"float32"} | {AS_THEY_COME}

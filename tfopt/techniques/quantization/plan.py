@@ -36,7 +36,7 @@ def planned_layers(artifact: KerasArtifact, config: QuantizeConfig) -> dict[str,
 
 
 def _quantized(layer: keras.Layer, config: QuantizeConfig) -> str:
-    """How the kernel of a layer will be stored, and how it will compute."""
+    """Say how the kernel of a layer will be stored, and how it will compute."""
     if config.precision == "float16":
         return "weights float16, activations float32"
     activations = ACTIVATIONS.get(config.precision, "float32")
