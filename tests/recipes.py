@@ -34,7 +34,7 @@ WRONG = {  # what the schema refuses as well
     "steps:\n  - config: {}\n": "line 2: RecipeStep needs technique",
     "steps:\n  - technique: [prune]\n": "line 2: technique ['prune'] is of the wrong type",
     "steps: prune\n": "line 1: steps prune is of the wrong type",
-    "steps: []\n": "line 1: steps [] is out of range",
+    "steps: []\n": "line 1: steps is empty: a recipe has at least one",
     "source: model.keras\n": "line 1: Recipe needs steps",
     "source: 5\nsteps:\n  - technique: prune\n": "line 1: source 5 is of the wrong type",
     "step:\n  - technique: prune\n": "line 1: Recipe ",

@@ -32,6 +32,9 @@ def _sentence(kind: type[BaseModel], name: str, complaint: ErrorDetails) -> str:
             return f"{kind.__name__} needs `{name}`"
         case "value_error":
             return f"`{name}` {complaint['msg'].removeprefix('Value error, ')}"
+        case "too_short" if not given:
+            whose = kind.__name__ if kind.__name__.endswith("Config") else kind.__name__.lower()
+            return f"`{name}` is empty: a {whose} has at least one"
         case "literal_error" if isinstance(given, str):
             known = ", ".join(re.findall(r"'([^']*)'", complaint["ctx"]["expected"]))
             return f"`{name}` {given} is not known; there are {known}"
