@@ -8,10 +8,12 @@ import time
 import keras
 import numpy as np
 import pytest
+from rich.console import Console
 
 import tfopt as library
 from tests.conftest import SAMPLES, process
 from tests.recipes import quick_recipe
+from tfopt.report.plan import Plan, render_plan
 
 pytestmark = pytest.mark.usefixtures("untimed")
 
@@ -25,6 +27,14 @@ def test_a_dry_run_writes_nothing_but_the_recipe(tfopt, tmp_path, sample):
     ended = tfopt("run", "r.yaml", "--dry-run", "--json")
     assert ended.report["output"][0] == "r-run/sample-pruned.keras"
     assert {path.name for path in tmp_path.iterdir()} == {"sample.keras", "r.yaml"}
+
+
+def test_the_files_that_would_be_written_are_a_list():
+    written = ("a.tflite", "a.cc", "a.h")
+    console = Console(width=120)
+    with console.capture() as told:
+        console.print(render_plan(Plan(model="m.keras", data=None, steps=[], output=written)))
+    assert "would write a.tflite, a.cc and a.h; nothing was trained" in told.get()
 
 
 @pytest.mark.parametrize("option", ["--resume", "--locked", "--junit=x.xml", "--markdown=x.md"])

@@ -16,7 +16,7 @@ from tfopt.cli.flags import Flags
 from tfopt.config.fields import Config
 from tfopt.config.run import RunConfig
 from tfopt.errors import InputError, TfoptError
-from tfopt.report.printable import Printable, printable
+from tfopt.report.printable import Printable, listed, printable
 from tfopt.runtime import signals, standard_streams
 from tfopt.runtime.imports import import_module
 from tfopt.runtime.native_code import check_address_space, native_log_hidden
@@ -125,7 +125,7 @@ class Output:
         """Print the report of a command, which wrote the files `written`; exit with 1 if a limit does not hold."""
         from tfopt.report.terminal import render_report
 
-        names = " and ".join(filter(None, [", ".join(map(str, written[:-1])), *map(str, written[-1:])]))
+        names = listed(written) if written else ""
         self.on_failure = f"{names} had been written" if written else self.on_failure
         self.show(report, partial(render_report, everything=self.run.verbose))
         if written:

@@ -7,6 +7,7 @@ from rich.markup import escape
 from rich.table import Table
 from rich.text import Text
 
+from tfopt.report.printable import listed
 from tfopt.report.record import Record
 from tfopt.typing import Json
 
@@ -50,7 +51,7 @@ def render_plan(plan: Plan) -> RenderableType:
         parts += [Text(title, style="bold"), _layers(step) if step.layers else Text(f"the whole model: {step.summary}")]
     parts += [Text(f"note: {note}") for note in plan.notes]
     if plan.output:
-        parts.append(Text(f"would write {' and '.join(plan.output)}; nothing was trained or written"))
+        parts.append(Text(f"would write {listed(plan.output)}; nothing was trained or written"))
     return Group(*parts)
 
 

@@ -3,12 +3,24 @@
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from rich.console import Console, ConsoleOptions, RenderableType, RenderResult
 
 
 def printable(text: str) -> str:
     """The text with blanks for what has no shape of its own."""
     return "".join(c if c.isprintable() else " " for c in text)
+
+
+def listed(names: "Sequence[object]") -> str:
+    """Names as a list in a sentence.
+
+    >>> listed(["a"]), listed(["a", "b", "c"])
+    ('a', 'a, b and c')
+    """
+    *first, last = map(str, names)
+    return f"{', '.join(first)} and {last}" if first else last
 
 
 class Printable:
