@@ -107,3 +107,12 @@ def test_folders_patterns_and_arrays_of_images_are_answered(tfopt, sample, digit
     np.savez(tmp_path / "n.npz", a=np.zeros(3), b=np.zeros(3))
     ended = tfopt("predict", sample, "--file", "n.npz")
     assert (ended.code, "has no array x, x_test, values: its arrays are a, b" in ended.err) == (2, True)
+
+
+def test_of_many_answers_the_first_are_shown_and_how_many_more_there_are(tfopt, texts, tmp_path):
+    written(tmp_path / "t.csv", "text\n" + 600 * f"{TEXTS[0]}\n")
+    short, whole, data = (tfopt("predict", texts, "--file", "t.csv", *option) for option in ((), ("-v",), ("--json",)))
+    assert short.out.count(TEXTS[0]) == 20
+    assert "... 580 more; --json has all, and -v shows them" in short.out
+    assert whole.out.count(TEXTS[0]) == len(data.report["predictions"]) == 600
+    assert "more;" not in whole.out

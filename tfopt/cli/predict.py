@@ -1,5 +1,6 @@
 """`tfopt predict`: what a model answers to texts, images or numbers."""
 
+from functools import partial
 from pathlib import Path
 from typing import Annotated
 
@@ -61,4 +62,5 @@ def predict(
     from tfopt.report.predictions import render_predictions
 
     given = read_inputs(file, path, like=memory, column=column) if file else inputs or []
-    out.show(predict(path, given, like=memory, progress=out), render_predictions)
+    found = predict(path, given, like=memory, progress=out)
+    out.show(found, partial(render_predictions, everything=out.run.verbose))

@@ -1,5 +1,7 @@
 """Predictions for inputs that have no labels: the plain data, and a table for a person."""
 
+from collections.abc import Sequence
+
 from rich import box
 from rich.console import Group, RenderableType
 from rich.table import Table
@@ -10,6 +12,7 @@ from tfopt.report.record import Record
 
 MAX_WIDTH = 60
 MAX_COLUMNS = 8  # of a forecast
+MAX_ROWS = 20  # answers that are shown unless all are asked for
 LARGE = 1000  # of which a forecast shows whole numbers
 
 
@@ -38,25 +41,33 @@ class Predictions(Record):
     versions: dict[str, str]
 
 
-def render_predictions(report: Predictions) -> RenderableType:
-    """Return the predictions for `rich.console.Console.print`: a row an input, or of a forecast a row a step."""
+def render_predictions(report: Predictions, *, everything: bool = False) -> RenderableType:
+    """Return the predictions for `rich.console.Console.print`: a row an input, or of a forecast a row a step.
+
+    Args:
+        report: The predictions.
+        everything: Whether to show all of them, and not only the first.
+    """
     forecast = report.task == "forecasting"
-    tables = [_forecast(one, report.columns) for one in report.predictions] if forecast else [_answers(report)]
+    shown = report.predictions if everything else report.predictions[:MAX_ROWS]
+    more = len(report.predictions) - len(shown)
+    tables = [_forecast(one, report.columns) for one in shown] if forecast else [_answers(shown, report.task)]
+    rest = [Text(f"... {more:,} more; --json has all, and -v shows them", style="dim")] if more else []
     notes = list(report.notes)
     if forecast and len(report.columns or []) > MAX_COLUMNS:
         notes.append(
             f"the first {MAX_COLUMNS} of {len(report.columns or [])} columns are shown; --json has all of them"
         )
-    return Group(*tables, *(Text(f"note: {note}") for note in notes))
+    return Group(*tables, *rest, *(Text(f"note: {note}") for note in notes))
 
 
-def _answers(report: Predictions) -> Table:
+def _answers(predictions: Sequence[Prediction], task: Task) -> Table:
     table = _table()
-    for name in ("input", "answer", *(("probability",) if report.task == "classification" else ())):
+    for name in ("input", "answer", *(("probability",) if task == "classification" else ())):
         table.add_column(name, overflow="fold", justify="right" if name == "probability" else "left")
-    for one in report.predictions:
+    for one in predictions:
         cells = [Text(_short(one.input)), Text(_answer(one.answer))]
-        if report.task == "classification":
+        if task == "classification":
             cells.append(Text("" if one.probability is None else f"{one.probability:.1%}"))
         table.add_row(*cells)
     return table
