@@ -72,6 +72,15 @@ def test_what_to_try_against_guessing_goes_by_whether_the_training_samples_were_
     assert told in sentence
 
 
+@pytest.mark.parametrize("trained", [0.99, 0.26])
+def test_a_model_that_guesses_by_words_is_advised_to_read_letters(trained):
+    history, guess = [{"accuracy": trained, "val_accuracy": 0.2}], report(accuracy=right(25))
+    other = advice(guess, history, "tokens")
+    [*same, letters] = advice(guess, history, "tokens", by_words=True)
+    assert letters.startswith("`characters` reads texts letter by letter")
+    assert same == other
+
+
 def test_no_advice_is_given_on_a_model_that_is_better_than_a_guess():
     assert advice(report(accuracy=right(50)), [{"accuracy": 0.99}], "image") == []
 

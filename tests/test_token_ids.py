@@ -79,6 +79,18 @@ def test_words_that_do_not_repeat_are_read_letter_by_letter_and_learnt_from(tmp_
     assert Evaluator.on(data, "validation").score(trained.model).mean() > 0.95 > measure_baseline(data)[1] + 0.3
 
 
+def test_how_many_words_of_validation_texts_are_not_known_is_said_if_they_are_many(tmp_path):
+    names = "text,label\n" + "".join(f"brand{i % 3} best model{i},{i % 2}\n" for i in range(120))
+    data = load(config(written(tmp_path / "names.csv", names)))
+    assert not data.vectorizer.characters
+    assert any(
+        "33% of the words of the validation texts are not in the vocabulary of the train split" in note
+        and "`characters` reads letter by letter" in note
+        for note in data.notes
+    )
+    assert not any("not in the vocabulary" in note for note in load(DataConfig(source="phrases")).notes)
+
+
 def test_words_or_letters_can_be_asked_for_and_a_model_keeps_to_what_it_learnt(tmp_path):
     path = written(tmp_path / "codes.csv", codes(60))
     assert not load(config(path, characters=False)).vectorizer.characters

@@ -23,6 +23,8 @@ from tfopt.data.vectorizer import Vectorizer
 from tfopt.errors import InputError
 from tfopt.typing import Array
 
+MANY_UNKNOWN = 0.2  # of the words of texts that were not trained on
+
 
 @dataclass(frozen=True, slots=True)
 class Split:
@@ -135,18 +137,25 @@ def make_dataset(raw: RawData, config: DataConfig, fitted: Preprocessor = Prepro
         test = Split(*fitted.transform(raw, raw.x_test, raw.y_test))
     else:
         test = made(rows.test)
+    validation = made(rows.validation)
     return Dataset(
         config=config,
         kind=raw.kind,
         num_classes=_count_classes(raw) if classes else 0,
         scaling=fitted.scaling or IDENTITY,
         train=made(rows.train),
-        validation=made(rows.validation),
+        validation=validation,
         calibration=made(rows.calibration),
         test=test,
         fingerprint=fingerprint(raw.x, raw.x_test, raw.y if rows.test is None else np.delete(raw.y, rows.test)),
         vocabulary=fitted.vectorizer.size if raw.texts and fitted.vectorizer else raw.vocabulary,
-        notes=(*raw.notes, *rows.notes, *_note_characters(fitted, config), *_note_repeated_texts(raw, rows)),
+        notes=(
+            *raw.notes,
+            *rows.notes,
+            *_note_characters(fitted, config),
+            *_note_unknown(raw, fitted, validation),
+            *_note_repeated_texts(raw, rows),
+        ),
         task=raw.task,
         targets=fitted.targets or IDENTITY,
         vectorizer=fitted.vectorizer if raw.texts else None,
@@ -167,6 +176,17 @@ def _note_characters(fitted: Preprocessor, config: DataConfig) -> list[str]:
     if not fitted.vectorizer or not fitted.vectorizer.characters or config.characters is not None:
         return []
     return ["most words occur in few texts only: they are read letter by letter (`characters` False reads words)"]
+
+
+def _note_unknown(raw: RawData, fitted: Preprocessor, validation: Split) -> list[str]:
+    """Note that many words of texts that were not trained on are not known: all of them look the same to a model."""
+    reader = fitted.vectorizer
+    if not raw.texts or reader is None or (share := reader.unknown_share(validation.inputs[0])) <= MANY_UNKNOWN:
+        return []
+    what = "characters" if reader.characters else "words"
+    told = f"{share:.0%} of the {what} of the validation texts are not in the vocabulary of the train split"
+    by_words = raw.kind != "pairs" and not reader.characters
+    return [f"{told}: `characters` reads letter by letter" if by_words else told]
 
 
 def _note_repeated_texts(raw: RawData, rows: SplitRows) -> list[str]:

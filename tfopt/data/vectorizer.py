@@ -112,6 +112,16 @@ class Vectorizer(BaseModel):
         ids = self(words)[:, int(self.marked)] if words else np.zeros(0, np.int32)
         return [word.strip(string.punctuation) or word for word, i in zip(words, ids, strict=True) if i == UNKNOWN]
 
+    def unknown_share(self, ids: Array) -> float:
+        r"""Return the share of the tokens of ids (N, T), marks and padding left out, that are not in the vocabulary.
+
+        >>> vectorizer = Vectorizer(words="red\nhouse", length=6)
+        >>> vectorizer.unknown_share(vectorizer(["red barn", "red house"]))
+        0.25
+        """
+        tokens = ids[(ids != PADDING) & ~(self.marked & np.isin(ids, (START, END)))]
+        return float(np.mean(tokens == UNKNOWN)) if tokens.size else 0.0
+
     def texts(self, ids: Array) -> list[str]:
         """Return the texts of ids (N, T), each up to its end mark, without marks and padding."""
         names = ["", "[UNK]", *self.words.split("\n")]

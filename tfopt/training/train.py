@@ -169,7 +169,9 @@ def completed(report: Report, trained: TrainingResult, data: Dataset) -> Report:
     result = trained.result
     kept = _epoch_kept(trained)
     said = {"replicas": trained.replicas, "history": result.history, "best_epoch": kept}
-    warnings = [*report.warnings, *(advice(report, result.history, data.kind) if kept else ())]
+    by_words = data.kind == "tokens" and data.vectorizer is not None and not data.vectorizer.characters
+    said_of = advice(report, result.history, data.kind, by_words=by_words) if kept else []
+    warnings = [*report.warnings, *said_of]
     return report.model_copy(update={**said, "warnings": warnings})
 
 
