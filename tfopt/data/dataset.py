@@ -126,6 +126,7 @@ def make_dataset(raw: RawData, config: DataConfig, fitted: Preprocessor = Prepro
     """
     classes = raw.task == "classification"
     rows = split_rows(raw.y, config, own_test=raw.x_test is not None, stratified=classes, parts=raw.parts)
+    guessed = fitted.vectorizer is None and config.characters is None
     fitted = fitted.fit(raw, config, rows.train)
 
     def made(chosen: Array) -> Split:
@@ -153,7 +154,7 @@ def make_dataset(raw: RawData, config: DataConfig, fitted: Preprocessor = Prepro
             *raw.notes,
             *rows.notes,
             *_note_characters(fitted, config),
-            *_note_unknown(raw, fitted, validation),
+            *_note_unknown(raw, fitted, validation, guessed=guessed),
             *_note_repeated_texts(raw, rows),
         ),
         task=raw.task,
@@ -178,15 +179,18 @@ def _note_characters(fitted: Preprocessor, config: DataConfig) -> list[str]:
     return ["most words occur in few texts only: they are read letter by letter (`characters` False reads words)"]
 
 
-def _note_unknown(raw: RawData, fitted: Preprocessor, validation: Split) -> list[str]:
-    """Note that many words of texts that were not trained on are not known: all of them look the same to a model."""
+def _note_unknown(raw: RawData, fitted: Preprocessor, validation: Split, *, guessed: bool) -> list[str]:
+    """Note that many words of texts that were not trained on are not known: all of them look the same to a model.
+
+    `guessed` says whether nobody has said yet what tokens are: then letters are an advice.
+    """
     reader = fitted.vectorizer
     if not raw.texts or reader is None or (share := reader.unknown_share(validation.inputs[0])) <= MANY_UNKNOWN:
         return []
     what = "characters" if reader.characters else "words"
     told = f"{share:.0%} of the {what} of the validation texts are not in the vocabulary of the train split"
-    by_words = raw.kind != "pairs" and not reader.characters
-    return [f"{told}: `characters` reads letter by letter" if by_words else told]
+    letters = guessed and raw.kind != "pairs" and not reader.characters
+    return [f"{told}: `characters` reads letter by letter" if letters else told]
 
 
 def _note_repeated_texts(raw: RawData, rows: SplitRows) -> list[str]:
