@@ -131,6 +131,17 @@ def test_hostile_metadata_are_one_sentence(made, tmp_path, text, words):
         load(path)
 
 
+def test_a_file_that_was_cut_within_its_metadata_is_refused(made, tmp_path, monkeypatch):
+    from tfopt.formats.tflite import artifact
+
+    monkeypatch.setattr(artifact, "try_tflite", lambda payload, name, batch: batch)
+    whole = made.artifact.payload
+    for length in range(len(without_metadata(whole)) + 4, len(whole)):
+        (tmp_path / "m.tflite").write_bytes(whole[:length])
+        with pytest.raises(InputError, match="damaged"):
+            load(tmp_path / "m.tflite")
+
+
 def test_a_file_with_any_byte_of_its_metadata_damaged_loads_or_is_one_sentence(made, tmp_path, monkeypatch):
     from tfopt.formats.tflite import artifact
 

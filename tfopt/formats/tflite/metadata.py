@@ -15,6 +15,10 @@ from tfopt.formats.paths import UNREADABLE
 from tfopt.formats.provenance import Provenance, Step, read_provenance
 from tfopt.untrusted.archives import check_members
 
+# How the header of the member begins: deflated, without a date. A file that ends within the zip has that, too.
+BEGINNING = b"PK\x03\x04\x14\x00\x00\x00\x08\x00\x00\x00\x21\x00"
+SIGNATURE = BEGINNING[:4]
+
 
 class FileMetadata(Provenance):
     """The provenance of a file, and what a `.keras` file tells by its model.
@@ -65,11 +69,13 @@ def read_metadata(payload: bytes, name: str) -> FileMetadata | None:
         None if it has none of tfopt.
 
     Raises:
-        InputError: They are damaged, or nothing that tfopt writes.
+        InputError: They are damaged or cut off, or nothing that tfopt writes.
     """
     try:
         archive = zipfile.ZipFile(io.BytesIO(payload))
     except UNREADABLE:
+        if _begins_metadata(payload):
+            raise InputError(f"{name} is damaged or was cut off: what it remembers cannot be read") from None
         return None
     with archive:
         if MEMBER not in archive.namelist():
@@ -79,6 +85,11 @@ def read_metadata(payload: bytes, name: str) -> FileMetadata | None:
             return read_provenance(archive, name, FileMetadata)
         except UNREADABLE as error:
             raise InputError(f"{name}: its {MEMBER} is damaged: {error}") from error
+
+
+def _begins_metadata(payload: bytes) -> bool:
+    start = payload.rfind(SIGNATURE)
+    return start >= 0 and BEGINNING.startswith(payload[start : start + len(BEGINNING)])
 
 
 def _compact(step: Step) -> Step:
