@@ -125,7 +125,7 @@ WRONG = [
     ((X, Y[:-1]), "`data`: x_train has 120 rows but y_train has 119"),
     (({"a": X}, Y), "x has several arrays"),
     (([[1, 2], [3]], [0, 1]), "x is no array: its rows have different lengths"),
-    ({"images": X, "labels": Y}, "`data` has no x_train, y_train"),
+    ({"images": X, "labels": Y}, "`data` holds images, labels; it needs x_train"),
     (endless, "never ends"),
     (tf.data.Dataset.from_tensor_slices(X), "labels are needed"),
     (tf.data.Dataset.from_tensor_slices((X, Y)).take(0), "yields nothing"),
