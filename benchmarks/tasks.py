@@ -24,7 +24,7 @@ ROWS = {
     "questions-rnn": ("--data", "{questions.tsv.gz}", "--arch", "rnn", "--epochs", "10"),
     "questions-transformer": ("--data", "{questions.tsv.gz}", "--arch", "transformer", "--epochs", "10"),
     "sms": ("--data", "{sms_spam.tsv.gz}", "--epochs", "10"),
-    "etth1": ("--data", "{etth1.npz}", "--epochs", "8"),
+    "etth1": ("--data", "{etth1.npz}"),
     "housing": ("--data", "{california_housing.npz}", "--epochs", "15"),
     "multi30k": ("--data", "{multi30k_en_de.tsv.gz}", "--task", "translation", "--epochs", "6"),
     "fashion-cnn": ("--data", "{fashion_mnist_dev.npz}", "--epochs", "10"),

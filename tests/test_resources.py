@@ -51,7 +51,7 @@ def limited(what, most):
 def test_a_disk_that_is_full(folder, name, size):
     before = contents(folder)
     ended = process(*WRITERS[name], "--force", folder=folder, preexec_fn=limited(resource.RLIMIT_FSIZE, size))
-    refused(ended, folder, before)
+    assert refused(ended, folder, before)
 
 
 @pytest.mark.slow
