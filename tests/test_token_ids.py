@@ -123,6 +123,6 @@ def test_real_messages_as_ids_are_learnt():
 
 
 def test_unknown_marks_are_told_as_they_are_and_a_letter_without_a_sign_is_none():
-    assert Vectorizer(words="a\nb", length=4, characters=True).unknown("ab#?!") == ["#", "?", "!"]
-    assert Vectorizer(words="[start]\n[end]\nred", length=4, marked=True).unknown("red?") == ["?"]
+    assert Vectorizer(words="a\nb", length=4, characters=True).unknown(["ab#?!"]) == [["#", "?", "!"]]
+    assert Vectorizer(words="[start]\n[end]\nred", length=4, marked=True).unknown(["red?"]) == [["?"]]
     assert Vectorizer.fit(["a\0b", "b"], 10, None, characters=True).words == "b\na"

@@ -101,16 +101,22 @@ class Vectorizer(BaseModel):
         """Return the token ids (N, length) of N texts; the end of a text that is longer is cut off."""
         return np.asarray(self._keras(_prepare(texts, marked=self.marked)), np.int32)
 
-    def unknown(self, text: str) -> list[str]:
-        r"""Return the words, or characters, of a text that are not in the vocabulary, each once.
+    def unknown(self, texts: Sequence[str]) -> list[list[str]]:
+        r"""Return the words, or characters, of each text that are not in the vocabulary, each once.
 
-        >>> Vectorizer(words="red\nhouse", length=6).unknown("A red barn!")
-        ['A', 'barn']
+        >>> Vectorizer(words="red\nhouse", length=6).unknown(["A red barn!", "red"])
+        [['A', 'barn'], []]
         """
-        found = list(text) if self.characters else TOKEN.findall(text) if self.marked else text.split()
-        words = list(dict.fromkeys(found))
+        found = [dict.fromkeys(self._split(text)) for text in texts]
+        words = list(dict.fromkeys(word for one in found for word in one))
         ids = self(words)[:, int(self.marked)] if words else np.zeros(0, np.int32)
-        return [word.strip(string.punctuation) or word for word, i in zip(words, ids, strict=True) if i == UNKNOWN]
+        unknown = {word for word, i in zip(words, ids, strict=True) if i == UNKNOWN}
+        return [[word.strip(string.punctuation) or word for word in one if word in unknown] for one in found]
+
+    def _split(self, text: str) -> list[str]:
+        if self.characters:
+            return list(text)
+        return TOKEN.findall(text) if self.marked else text.split()
 
     def unknown_share(self, ids: Array) -> float:
         r"""Return the share of the tokens of ids (N, T), marks and padding left out, that are not in the vocabulary.

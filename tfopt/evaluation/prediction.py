@@ -48,7 +48,8 @@ def predict(
         times = inputs.times if isinstance(inputs, Series) else ()
         found = [one.model_copy(update={"times": next_times(times, len(one.answer))}) for one in found]
     if memory.vectorizer is not None:
-        found = [one.model_copy(update={"unknown": tuple(memory.vectorizer.unknown(one.input))}) for one in found]
+        unknown = memory.vectorizer.unknown([one.input for one in found])
+        found = [one.model_copy(update={"unknown": tuple(words)}) for one, words in zip(found, unknown, strict=True)]
     return Predictions(
         model=artifact.name,
         task=memory.task,
