@@ -56,6 +56,8 @@ def _tried_doubt(artifact: Artifact, data: Dataset, now: FedValues) -> str:
     sample = data.train.sample(LOOKED_AT)
     sample = match(_only(data, sample), artifact.name, artifact.input_shapes(), artifact.output_shapes()).train
     as_given = _scored(artifact, sample, sample.x, data)
+    if counts_right(data.task) and as_given.mean() > 1 - LEAST_GAIN:
+        return ""  # no other scaling can be so much better
     best, words = as_given, ""
     for name, x in _rescaled(data, sample):
         other = _scored(artifact, sample, x, data)
