@@ -107,9 +107,9 @@ def matched(kernel: Array, levels: Levels, fed: Moments, *, compensate: bool) ->
     the least-squares solution of after @ w = cross @ kernel.
 
     The scale of least squares in place of the variance's was tried, and moments about zero in layers without a bias.
-    Neither is better on the validation split of seven models (`benchmarks/binarization.py rounding`): binary weights
-    are right in 84.4 % on average by the variance and 83.9 % by least squares, and three layers without a bias in
-    94.9 % by moments about the mean and 94.4 % by those about zero.
+    Neither is better on the validation split of seven models (`benchmarks/binarization_defaults.py rounding`): binary
+    weights are right in 84.4 % on average by the variance and 83.9 % by least squares, and three layers without a bias
+    in 94.9 % by moments about the mean and 94.4 % by those about zero.
     """
     damped = DAMPING * np.mean(np.diag(fed.after)) * np.eye(len(kernel)) + 1e-12 * np.eye(len(kernel))
     target = np.linalg.solve(fed.after + damped, fed.cross @ kernel + damped @ kernel)
