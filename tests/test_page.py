@@ -80,6 +80,16 @@ def test_a_file_of_a_model_without_data_does_not_claim_to_remember_them(tmp_path
     assert "remembers how it was made (history) in" in note
 
 
+@pytest.mark.parametrize("width", [45, 60, 80, 120])
+def test_many_files_are_one_table_on_a_narrow_terminal_too(width):
+    names = ["model.keras", "model-pruned.keras", "model.tflite", "model-int8.tflite", "model-pruned-int8.tflite"]
+    lines = page(report(names), width).splitlines()
+    assert sum("on the test split" in line or line.split()[:1] == ["file"] for line in lines) <= 1
+    assert sum("gzip" in line for line in lines) == len(names)
+    assert max(map(len, lines)) <= width
+    assert sum(line.count("ms") for line in lines) == 3 * len(names)  # of two times and of params: nothing is cut off
+
+
 def test_how_it_was_timed_and_versions_are_one_line_unless_all_is_wanted():
     short, whole = page(report(), 160), page(report(), 160, everything=True)
     assert sum("300 runs" in line or "tensorflow" in line for line in short.splitlines()) == 1

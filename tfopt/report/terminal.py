@@ -1,6 +1,6 @@
 """The report as a person reads it: one table of all artifacts, then layers, limits and notes."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 from rich import box
 from rich.console import Group, RenderableType
@@ -28,6 +28,7 @@ from tfopt.report.schema import Report
 from tfopt.report.tuning_table import render_trials
 
 MAX_COLUMNS = 3
+LEAST_WIDTH = 12  # of the columns of a table of rows
 MAIN = ("tfopt", "tensorflow", "keras")  # packages that are named without -v
 
 
@@ -62,35 +63,41 @@ def _title(report: Report) -> Text:
 def _measurements(report: Report) -> RenderableType:
     """A column for each artifact, or a row for each of many; by number where their names would be broken."""
     pairs = pairs_of(report)
-    if len(pairs) > MAX_COLUMNS:
-        return Fitting(_lines(pairs), Group(*(_columns([pair], [pair[0].name]) for pair in pairs)))
+    layout = _columns if len(pairs) <= MAX_COLUMNS else _lines
     names = [measurement.name for measurement, _ in pairs]
     numbers = [f"({number})" for number in range(1, len(pairs) + 1)]
     legend = (Text(f"{number} {name}", style="bold") for number, name in zip(numbers, names, strict=True))
-    return Fitting(_columns(pairs, names), Group(*legend, _columns(pairs, numbers)))
+    return Fitting(layout(pairs, names), Group(*legend, layout(pairs, numbers)))
+
+
+def _called(pairs: Sequence[Pair], titles: Sequence[str]) -> Callable[[str], str]:
+    """Return what makes of a cell that names an artifact one with its title."""
+    found = {against(m.name): against(title) for (m, _), title in zip(pairs, titles, strict=True)}
+    return lambda cell: found.get(cell, cell)
 
 
 def _columns(pairs: Sequence[Pair], titles: Sequence[str]) -> Table:
-    table = _table()
+    table, called = _table(), _called(pairs, titles)
     table.add_column("", no_wrap=True)
     for title in titles:
         table.add_column(escape(title), overflow="fold", min_width=len(title))
-    called = {against(m.name): against(title) for (m, _), title in zip(pairs, titles, strict=True)}
     for label, cell in ROWS:
         cells = [cell(*pair) for pair in pairs]
         if any(text not in (EMPTY, BASELINE, "") for text in cells):
-            table.add_row(label, *(called.get(text, text) for text in cells))
+            table.add_row(label, *map(called, cells))
     return table
 
 
-def _lines(pairs: Sequence[Pair]) -> Table:
-    table = _table()
-    table.add_column("", overflow="fold", min_width=max((len(m.name) for m, _ in pairs), default=0))
+def _lines(pairs: Sequence[Pair], titles: Sequence[str]) -> Table:
+    table, called = _table(), _called(pairs, titles)
+    longest = max(map(len, titles))
+    wide = longest > LEAST_WIDTH  # a column that must not be broken leaves the others as much as they need
+    table.add_column("", overflow="fold", min_width=longest, width=longest if wide else None)
     for title, _ in GROUPS:
-        table.add_column(title, overflow="fold")
-    for measurement, comparison in pairs:
-        name = [escape(measurement.name), *verdicts(comparison)]
-        cells = [[prefix + cell(measurement, comparison) for prefix, cell in cells] for _, cells in GROUPS]
+        table.add_column(title, overflow="fold", min_width=LEAST_WIDTH if wide else None)
+    for (measurement, comparison), title in zip(pairs, titles, strict=True):
+        name = [escape(title), *verdicts(comparison)]
+        cells = [[prefix + called(cell(measurement, comparison)) for prefix, cell in cells] for _, cells in GROUPS]
         groups = [[text for text in group if not text.endswith(EMPTY)] for group in cells]
         table.add_row(*("\n".join(group) for group in (name, *groups)))
         table.add_row()
