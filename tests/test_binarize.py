@@ -23,7 +23,9 @@ from tfopt.techniques.binarization.low_bit_file import low_bit_file
 from tfopt.training.config import TrainConfig
 from tfopt.training.train import train
 
-LOST_TRAINED, LOST_ROUNDED, LOST_TERNARY, LOST_WITH_SIGNS = 0.025, 0.05, 0.02, 0.08  # shares of all answers
+# Shares of all answers that may be lost, at the worse end: what the same has on the validation split (2.44, 3.86, 1.67 and
+# 5.86 points), rounded up. With signs of activations that does not hold on the test split (6.78), where 8 are allowed.
+LOST_TRAINED, LOST_ROUNDED, LOST_TERNARY, LOST_WITH_SIGNS = 0.025, 0.04, 0.02, 0.08
 
 
 @pytest.fixture(scope="module")
@@ -217,7 +219,7 @@ def test_a_dense_model_is_a_twentieth_in_keras_and_a_twelfth_in_litert_and_four_
 
 @pytest.mark.slow
 def test_what_binarization_costs_on_the_digits_over_three_seeds(digits):
-    """The claims of the README: the most points that are lost, at the worse end of the 95 % interval."""
+    """The most points that are lost, at the worse end of the 95 % interval."""
     claims = {
         "trained": (LOST_TRAINED, {}),
         "rounded": (LOST_ROUNDED, {"post_training": True}),
