@@ -23,8 +23,8 @@ from tfopt.techniques.binarization.low_bit_file import low_bit_file
 from tfopt.training.config import TrainConfig
 from tfopt.training.train import train
 
-# Shares of all answers that may be lost, at the worse end: what the same has on the validation split (2.44, 3.86, 1.67 and
-# 5.86 points), rounded up. With signs of activations that does not hold on the test split (6.78), where 8 are allowed.
+# Shares of all answers that may be lost, at the worse end: that of the validation split (2.44, 3.86, 1.67 and 5.86
+# points), rounded up. With signs of activations this does not hold on the test split (6.78), where 8 are allowed.
 LOST_TRAINED, LOST_ROUNDED, LOST_TERNARY, LOST_WITH_SIGNS = 0.025, 0.04, 0.02, 0.08
 
 
