@@ -26,7 +26,10 @@ from .core.recipe import Step as Step
 from .core.result import Result as Result
 from .core.technique import Technique as Technique
 from .data.config import DataConfig as DataConfig
+from .data.data_format import DataFormat as DataFormat
 from .data.dataset import Dataset as Dataset
+from .data.raw_data import RawData as RawData
+from .data.series import Series as Series
 from .errors import ConversionError as ConversionError
 from .errors import InputError as InputError
 from .errors import OutputError as OutputError

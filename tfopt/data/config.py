@@ -90,8 +90,11 @@ class DataConfig(Config):
         """File or folder behind `source`, or None when it is the name of a known data set."""
         if self.known:
             return None
-        named = self.source.endswith((".npz", *TABLES)) or "/" in self.source or "\\" in self.source
-        return Path(self.source) if named or Path(self.source).exists() else None
+        from tfopt.data.formats import find_format  # they need this module
+
+        path = Path(self.source)
+        named = "/" in self.source or "\\" in self.source
+        return path if named or find_format(path) is not None or path.exists() else None
 
 
 class OtherDataConfig(Config):

@@ -12,6 +12,7 @@ from typing import NamedTuple, cast
 import numpy as np
 
 from tfopt.data.config import DataConfig
+from tfopt.data.data_format import DataFormat
 from tfopt.data.lazy_images import LazyImages
 from tfopt.data.raw_data import RawData
 from tfopt.data.splits import parse_split_name
@@ -32,6 +33,21 @@ class ImageInfo(NamedTuple):
     width: int
     grey: bool
     digest: bytes
+
+
+class ImageFolderFormat(DataFormat):
+    """Folders of images, one for each class."""
+
+    name = "images"
+    title = "a folder of images"
+
+    def suits(self, path: Path) -> bool:
+        """Take any folder: what is in it is looked at while it is read."""
+        return path.is_dir()
+
+    def read(self, path: Path, config: DataConfig, class_names: tuple[str, ...] | None) -> RawData:
+        """Load the images as `load_image_folder` does."""
+        return load_image_folder(path, config, class_names)
 
 
 def load_image_folder(root: Path, config: DataConfig, names: tuple[str, ...] | None) -> RawData:

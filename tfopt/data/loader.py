@@ -1,4 +1,4 @@
-"""A name or a path becomes a `Dataset`; each kind of source lives in a file of its own.
+"""A name or a path becomes a `Dataset`; each kind of source lives in a file of its own, files and folders as formats.
 
 A source gives `RawData` or a `Series`. It is validated, split, and prepared by what was fitted on the train split, or
 by what a model remembers from its training.
@@ -7,17 +7,17 @@ by what a model remembers from its training.
 import difflib
 
 from tfopt.data.bundled import load_bundled
-from tfopt.data.config import BUNDLED, KERAS, TABLES, TFDS, DataConfig
+from tfopt.data.config import BUNDLED, KERAS, TFDS, DataConfig
 from tfopt.data.dataset import Dataset, make_dataset
-from tfopt.data.image_folders import load_image_folder
+from tfopt.data.formats import explain_unreadable, find_format
 from tfopt.data.keras_datasets import load_keras_dataset
-from tfopt.data.labelled_tables import extract_labelled, extract_pairs
-from tfopt.data.npz import load_npz, named_arrays
+from tfopt.data.npz import named_arrays
 from tfopt.data.preprocessing import Preprocessor
 from tfopt.data.python_data import TITLE, Content
 from tfopt.data.raw_data import InputKind, RawData, validate
-from tfopt.data.series import Series, extract_series, make_forecast_dataset
-from tfopt.data.tables import Table, read_table
+from tfopt.data.series import Series, make_forecast_dataset
+from tfopt.data.table_format import take_from_table
+from tfopt.data.tables import Table
 from tfopt.data.tfds import load_tfds
 from tfopt.errors import InputError
 
@@ -55,7 +55,7 @@ def load(config: DataConfig, fitted: Preprocessor = Preprocessor(), content: Con
     if content is None:
         source = _read_source(config, fitted.class_names)
     elif isinstance(content, Table):
-        source = _take_from_table(content, config, fitted.class_names)
+        source = take_from_table(content, config, fitted.class_names)
     else:
         source = named_arrays(content, TITLE, config, fitted.class_names)
     _check_options(config, "series" if isinstance(source, Series) else source.kind)
@@ -80,24 +80,12 @@ def _read_source(config: DataConfig, class_names: tuple[str, ...] | None) -> Raw
     path = config.path
     if path is None:
         return _load_named(config)
-    if path.is_dir():
-        return load_image_folder(path, config, class_names)
-    if path.name.endswith(".npz"):
-        return load_npz(path, config, class_names)
-    if path.name.endswith(TABLES):
-        named = (config.text, config.label, config.source_text, config.target_text, config.target)
-        return _take_from_table(read_table(path, named), config, class_names)
     if not path.exists():
         raise InputError(f"{path} does not exist")
-    raise InputError(f"{path} is no data that can be read; use {', '.join(TABLES)}, .npz or a folder of images")
-
-
-def _take_from_table(table: Table, config: DataConfig, class_names: tuple[str, ...] | None) -> RawData | Series:
-    if config.horizon is not None or config.task == "forecasting":
-        return extract_series(table)
-    if config.source_text or config.target_text or config.task == "translation":
-        return extract_pairs(table, config)
-    return extract_labelled(table, config, class_names)
+    found = find_format(path)
+    if found is None:
+        raise InputError(explain_unreadable(path))
+    return found.read(path, config, class_names)
 
 
 def _load_named(config: DataConfig) -> RawData | Series:

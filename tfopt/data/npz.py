@@ -8,6 +8,7 @@ import numpy as np
 from tfopt.data.array_files import read_npz
 from tfopt.data.array_labels import read_labels
 from tfopt.data.config import DataConfig
+from tfopt.data.data_format import DataFormat
 from tfopt.data.labels import are_continuous
 from tfopt.data.raw_data import InputKind, RawData
 from tfopt.data.series import Series
@@ -19,10 +20,16 @@ SPLIT = ("x_train", "y_train", "x_test", "y_test")
 WHOLE = ("x", "y")
 
 
-def load_npz(path: Path, config: DataConfig, class_names: tuple[str, ...] | None = None) -> RawData | Series:
-    """Read the arrays of a file; those it may have, and errors, are those of `named_arrays`."""
-    found = read_npz(path, {*SPLIT, *WHOLE, "values", "columns"}) or read_npz(path)  # all, to name what is there
-    return named_arrays(found, str(path), config, class_names)
+class NpzFormat(DataFormat):
+    """Files of arrays with names."""
+
+    name = "npz"
+    suffixes = (".npz",)
+
+    def read(self, path: Path, config: DataConfig, class_names: tuple[str, ...] | None) -> RawData | Series:
+        """Read the arrays of a file; those it may have, and errors, are those of `named_arrays`."""
+        found = read_npz(path, {*SPLIT, *WHOLE, "values", "columns"}) or read_npz(path)  # all, to name what is there
+        return named_arrays(found, str(path), config, class_names)
 
 
 def named_arrays(

@@ -1,0 +1,35 @@
+"""Tables as data: a series if a forecast is asked for, pairs for a translation, else rows with a label."""
+
+from pathlib import Path
+
+from tfopt.data.config import TABLES, DataConfig
+from tfopt.data.data_format import DataFormat
+from tfopt.data.labelled_tables import extract_labelled, extract_pairs
+from tfopt.data.raw_data import RawData
+from tfopt.data.series import Series, extract_series
+from tfopt.data.tables import Table, read_table
+
+
+class TableFormat(DataFormat):
+    """Files that hold a table."""
+
+    name = "table"
+    suffixes = TABLES
+
+    def read(self, path: Path, config: DataConfig, class_names: tuple[str, ...] | None) -> RawData | Series:
+        """Read a table and take from it what the config asks for."""
+        named = (config.text, config.label, config.source_text, config.target_text, config.target)
+        return take_from_table(read_table(path, named), config, class_names)
+
+
+def take_from_table(table: Table, config: DataConfig, class_names: tuple[str, ...] | None) -> RawData | Series:
+    """Take a series, pairs of texts, or samples with labels from a table, as the config asks.
+
+    Raises:
+        InputError: If it does not hold them.
+    """
+    if config.horizon is not None or config.task == "forecasting":
+        return extract_series(table)
+    if config.source_text or config.target_text or config.task == "translation":
+        return extract_pairs(table, config)
+    return extract_labelled(table, config, class_names)
