@@ -12,11 +12,11 @@ import argparse
 import numpy as np
 from numpy.typing import NDArray
 from scipy.stats import t
+from tfopt.evaluation.scores import scores
 
 from tfopt.core.context import Context
 from tfopt.core.provenance import data_for
 from tfopt.data.dataset import Dataset, Split
-from tfopt.evaluation.scores import scores
 from tfopt.formats.keras.artifact import KerasArtifact
 from tfopt.formats.loading import load_keras
 from tfopt.models.config import ModelConfig

@@ -15,8 +15,8 @@ from scipy.stats import binomtest
 from tfopt.evaluation.bleu import Translations, bleu_change
 from tfopt.evaluation.latency import latency_change
 from tfopt.evaluation.limits import Limit
-from tfopt.evaluation.scores import clusters_of
 from tfopt.evaluation.statistics import accuracy_change, deviation_change, worsening
+from tfopt.tasks.registry import rules_of
 from tfopt.typing import Array
 
 PAIRS = 2000
@@ -45,7 +45,7 @@ def answers(rng: Rng, effect: float, samples: int = 300) -> int:
 
 def words(rng: Rng, effect: float) -> int:
     """Words of sentences that are easy or hard as a whole, for each model in its own way."""
-    clusters = clusters_of("translation", np.ones((SENTENCES, WORDS)))
+    clusters = rules_of("translation").clusters(np.ones((SENTENCES, WORDS)))
     before, after = (
         rng.random(SENTENCES * WORDS) < np.repeat(_share(rng.normal(1 + shift, 1.5, SENTENCES)), WORDS)
         for shift in (0.0, effect)
@@ -98,7 +98,7 @@ def windows(rng: Rng, effect: float, count: int = 1500) -> int:
         series = np.abs(np.convolve(noise, 0.7 ** np.arange(50), "valid")[: count + HORIZON - 1]) * (1 - shift)
         return np.convolve(series, np.ones(HORIZON) / HORIZON, "valid")
 
-    return _sign(deviation_change("a", one(0.0), one(effect), clusters_of("forecasting", y)).verdict)
+    return _sign(deviation_change("a", one(0.0), one(effect), rules_of("forecasting").clusters(y)).verdict)
 
 
 def latencies(rng: Rng, effect: float, rounds: int = 100) -> int:
@@ -123,7 +123,7 @@ def limited_words(rng: Rng, effect: float) -> int:
     """A model that loses 6 points, all words of a sentence together, held to that."""
     sentences = np.repeat(rng.random(SENTENCES) < 0.06 - effect, WORDS)
     limit = Limit("max-drop", 0.06, 0.95)
-    clusters = clusters_of("translation", np.ones((SENTENCES, WORDS)))
+    clusters = rules_of("translation").clusters(np.ones((SENTENCES, WORDS)))
     return int(limit.holds(worsening(np.ones_like(sentences), ~sentences, clusters, limit.level)))
 
 

@@ -10,11 +10,11 @@ from dataclasses import replace
 
 import numpy as np
 from scipy.stats import t
+from tfopt.evaluation.scores import scores
 
 from tfopt.data.config import DataConfig
 from tfopt.data.dataset import Dataset
 from tfopt.data.loader import load
-from tfopt.evaluation.scores import scores
 from tfopt.formats.keras.artifact import KerasArtifact
 from tfopt.runtime.progress import Silent
 from tfopt.training.config import TrainConfig

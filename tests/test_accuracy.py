@@ -4,9 +4,9 @@ import pytest
 
 import tfopt
 from tfopt.evaluation.evaluator import Evaluator
-from tfopt.evaluation.losses import loss_of
-from tfopt.evaluation.scores import predicted_classes
 from tfopt.evaluation.statistics import accuracy, accuracy_change
+from tfopt.tasks.classes import predicted_classes
+from tfopt.tasks.losses import loss_of
 
 
 def test_accuracy_carries_its_sample_count_and_wilson_interval():

@@ -1,11 +1,11 @@
 import numpy as np
 import pytest
 
-from tfopt.data.compatibility import match
 from tfopt.data.config import DataConfig
 from tfopt.data.loader import load
 from tfopt.data.preprocessing import Preprocessor
 from tfopt.errors import InputError
+from tfopt.tasks.compatibility import match
 
 
 def npz(path, **changes):

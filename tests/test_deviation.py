@@ -1,11 +1,11 @@
 import numpy as np
 import pytest
 
-from tfopt.evaluation.scores import clusters_of, drop, scores
-from tfopt.evaluation.statistics import deviation, deviation_change
+from tfopt.evaluation.statistics import deviation, deviation_change, drop
 from tfopt.report import cells
 from tfopt.report.changes import DeviationChange
 from tfopt.report.schema import Deviation
+from tfopt.tasks.registry import rules_of
 
 
 def test_the_interval_is_that_of_student_by_hand():
@@ -21,11 +21,14 @@ def test_an_error_that_is_not_told_from_none_has_no_interval():
 
 
 def test_windows_are_cut_into_few_long_parts():
-    assert clusters_of("classification", np.zeros(9)) is None
-    assert np.unique(clusters_of("forecasting", np.zeros((900, 6)))).tolist() == list(range(10))
-    assert np.bincount(clusters_of("forecasting", np.zeros((100, 6)))).tolist() == [50, 50]  # 8 times 5 steps fit twice
-    assert clusters_of("forecasting", np.zeros((30, 6))).tolist() == [0] * 30
-    assert clusters_of("translation", np.array([[3, 2, 0], [4, 0, 0]])).tolist() == [0, 0, 1]
+    assert rules_of("classification").clusters(np.zeros(9)) is None
+    assert np.unique(rules_of("forecasting").clusters(np.zeros((900, 6)))).tolist() == list(range(10))
+    assert np.bincount(rules_of("forecasting").clusters(np.zeros((100, 6)))).tolist() == [
+        50,
+        50,
+    ]  # 8 x 5 steps, twice
+    assert rules_of("forecasting").clusters(np.zeros((30, 6))).tolist() == [0] * 30
+    assert rules_of("translation").clusters(np.array([[3, 2, 0], [4, 0, 0]])).tolist() == [0, 0, 1]
 
 
 def test_windows_that_share_steps_count_as_one_block():
@@ -64,13 +67,13 @@ def test_errors_that_grow_everywhere_are_worse_and_none_is_unchanged():
 
 def test_scores_are_right_answers_or_errors_and_a_drop_is_points_or_a_share():
     outputs, y = np.array([[0.9, 0.1], [0.4, 0.6]]), np.array([0, 0])
-    assert scores("classification", outputs, y).tolist() == [True, False]
-    assert scores("regression", np.array([[1.0, 2.0]]), np.array([[2.0, 4.0]])).tolist() == [1.5]
-    words = scores("translation", np.eye(4)[[[3, 2, 1]]], np.array([[3, 1, 0]]))
+    assert rules_of("classification").scores(outputs, y).tolist() == [True, False]
+    assert rules_of("regression").scores(np.array([[1.0, 2.0]]), np.array([[2.0, 4.0]])).tolist() == [1.5]
+    words = rules_of("translation").scores(np.eye(4)[[[3, 2, 1]]], np.array([[3, 1, 0]]))
     assert words.tolist() == [True, False]
-    assert drop("classification", np.array([1.0, 1.0]), np.array([1.0, 0.0])) == 0.5
-    assert drop("forecasting", np.array([2.0]), np.array([3.0])) == pytest.approx(0.5)
-    assert scores("regression", np.array([[np.nan]]), np.array([[1.0]])).tolist() == [np.inf]
+    assert drop(np.array([True, True]), np.array([True, False])) == 0.5
+    assert drop(np.array([2.0]), np.array([3.0])) == pytest.approx(0.5)
+    assert rules_of("regression").scores(np.array([[np.nan]]), np.array([[1.0]])).tolist() == [np.inf]
 
 
 @pytest.mark.parametrize("error", [0.0, np.inf])

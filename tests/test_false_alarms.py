@@ -6,8 +6,8 @@ import pytest
 from benchmarks.false_alarms import LIMITS, VERDICTS, false_alarms, found_effects, translated
 from tfopt.evaluation.bleu import bleu_change
 from tfopt.evaluation.intervals import growth, matched_difference
-from tfopt.evaluation.scores import clusters_of
 from tfopt.evaluation.statistics import accuracy, accuracy_change, deviation_change, worsening
+from tfopt.tasks.registry import rules_of
 
 SLOW = {"BLEU (paired randomization)": 25, "accuracy of words (by sentences)": 25}
 
@@ -26,7 +26,7 @@ def test_a_planted_difference_is_found_and_never_called_the_opposite(verdict, si
 
 
 def test_the_words_of_a_sentence_that_all_change_together_count_as_one():
-    clusters = clusters_of("translation", np.ones((5, 20)))
+    clusters = rules_of("translation").clusters(np.ones((5, 20)))
     before = np.ones(100, bool)
     after = before & (clusters != 0)  # one sentence of five is lost, with its 20 words
     assert accuracy_change("a", before, after).verdict == "worse"

@@ -5,7 +5,6 @@ import numpy as np
 import pytest
 
 from tfopt.core.result import report_of
-from tfopt.data.baselines import measure_baseline
 from tfopt.data.config import DataConfig
 from tfopt.data.linear_forecast import fit_linear_forecast
 from tfopt.data.loader import load
@@ -18,6 +17,7 @@ from tfopt.models.config import ModelConfig
 from tfopt.models.signature import Signature
 from tfopt.report.epochs_table import render_epochs
 from tfopt.runtime.progress import Silent
+from tfopt.tasks.registry import rules_of
 from tfopt.training.config import TrainConfig
 from tfopt.training.linear_start import KEPT, start_from_linear_forecast
 from tfopt.training.train import completed, summary_of, train
@@ -39,7 +39,7 @@ def test_a_linear_forecast_finds_the_rule_of_a_column_and_beats_repetition(dampe
     last = {None: 1, "b": 0}[damped.config.target]  # column b
     one_step = found.kernel[:, last, 0]
     assert one_step[-2] == pytest.approx(-0.7, abs=0.1)
-    method, value = measure_baseline(damped)
+    method, value = rules_of(damped.task).baseline(damped)
     assert method == "a ridge regression per column"
     y = damped.test.y.reshape(len(damped.test), 3, -1)
     assert value == pytest.approx(np.abs(found(damped.test.x) - y).mean(), rel=1e-5)
@@ -77,7 +77,7 @@ def test_a_default_training_beats_the_linear_forecast_where_columns_help_each_ot
     values = np.stack([lead, np.roll(lead, 4)], axis=1)  # b repeats a four steps later
     data = make_forecast_dataset(Series(values, ("a", "b")), DataConfig(window=8, horizon=2), Preprocessor())
     trained = train(TrainConfig(size="tiny", epochs=15), data, Silent())
-    assert Evaluator.on(data, "test").score(trained.model).mean() < 0.9 * measure_baseline(data)[1]
+    assert Evaluator.on(data, "test").score(trained.model).mean() < 0.9 * rules_of(data.task).baseline(data)[1]
 
 
 def test_other_tasks_and_architectures_have_no_linear_part(damped):

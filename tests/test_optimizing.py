@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
-
 from tfopt.evaluation.losses import smoothed
+
 from tfopt.runtime.progress import Silent
 from tfopt.training.batches import balanced_sample_weights
 from tfopt.training.callbacks import Plateau, count_plateaus

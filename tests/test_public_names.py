@@ -13,6 +13,7 @@ ROOMS = [
     {"report", "untrusted"},
     {"data"},
     {"graph"},
+    {"tasks"},
     {"formats", "models"},
     {"distribution"},
     {"evaluation", "conversion"},

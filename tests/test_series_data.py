@@ -4,12 +4,12 @@ import numpy as np
 import pytest
 
 from tests.test_tables import config, written
-from tfopt.data.baselines import measure_baseline
 from tfopt.data.config import DataConfig
 from tfopt.data.loader import load
 from tfopt.data.preprocessing import Preprocessor
 from tfopt.data.series import Series, make_forecast_dataset
 from tfopt.errors import InputError
+from tfopt.tasks.registry import rules_of
 
 
 @pytest.fixture
@@ -94,7 +94,7 @@ def test_a_table_with_a_horizon_is_a_series_without_its_dates(tmp_path):
 def test_the_better_way_to_go_on_is_the_baseline(values, name):
     series = Series(values[:, np.newaxis].astype(np.float32), ("a",))
     data = make_forecast_dataset(series, DataConfig(window=8, horizon=4), Preprocessor())
-    method, value = measure_baseline(data)
+    method, value = rules_of(data.task).baseline(data)
     _, y = steps(data, data.test)
     x = data.scaling.inverse(data.test.x)[..., 0]
     guesses = {"the value 4 steps before": x[:, -4:], "the last value of the window": x[:, -1:]}
@@ -131,7 +131,7 @@ def test_a_gap_names_its_row_and_column(tmp_path):
 def test_waves_repeat_by_the_day_and_are_the_same_every_time():
     data, again = (load(DataConfig(source="waves")) for _ in range(2))
     assert data.fingerprint == again.fingerprint
-    method, value = measure_baseline(data)
+    method, value = rules_of(data.task).baseline(data)
     assert method == "a ridge regression per column"
     assert 0.3 < value < 0.5
 

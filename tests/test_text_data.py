@@ -109,11 +109,11 @@ def test_phrases_cannot_be_told_apart_by_a_word_alone_but_mostly_by_their_rule()
 
 def test_a_model_of_phrases_learns_and_is_better_than_the_baseline(tmp_path):
     import tfopt
-    from tfopt.data.baselines import measure_baseline
+    from tfopt.tasks.registry import rules_of
 
     data = load(DataConfig(source="phrases"))
     result = tfopt.train(tfopt.TrainConfig(arch="cnn", epochs=6, learning_rate=0.005), data)
-    method, value = measure_baseline(data)
+    method, value = rules_of(data.task).baseline(data)
     assert method.startswith("always ")
     assert value + 0.15 < result.report.measurements[0].accuracy.value < 0.98
     assert result.report.data.baseline.value == value

@@ -5,7 +5,6 @@ import pytest
 
 from tests.conftest import SAMPLES
 from tests.test_tables import config, written
-from tfopt.data.baselines import measure_baseline
 from tfopt.data.config import DataConfig
 from tfopt.data.loader import load
 from tfopt.data.preprocessing import Preprocessor
@@ -14,6 +13,7 @@ from tfopt.data.vectorizer import Vectorizer
 from tfopt.errors import InputError
 from tfopt.evaluation.evaluator import Evaluator
 from tfopt.runtime.progress import Silent
+from tfopt.tasks.registry import rules_of
 from tfopt.training.config import TrainConfig
 from tfopt.training.train import train
 
@@ -76,7 +76,11 @@ def test_words_that_do_not_repeat_are_read_letter_by_letter_and_learnt_from(tmp_
     assert any("letter by letter" in note for note in data.notes)
     assert data.vectorizer.texts(data.vectorizer(["ABQ-1"])) == ["abq-1"]
     trained = train(TrainConfig(arch="cnn", size="tiny", epochs=8), data, Silent())
-    assert Evaluator.on(data, "validation").score(trained.model).mean() > 0.95 > measure_baseline(data)[1] + 0.3
+    assert (
+        Evaluator.on(data, "validation").score(trained.model).mean()
+        > 0.95
+        > rules_of(data.task).baseline(data)[1] + 0.3
+    )
 
 
 def test_how_many_words_of_validation_texts_are_not_known_is_said_if_they_are_many(tmp_path):

@@ -11,9 +11,9 @@ import pytest
 import tfopt
 from tests.conftest import process
 from tfopt.errors import UnsupportedError
-from tfopt.evaluation.losses import label_encoder, loss_of
 from tfopt.formats.loading import load_keras
 from tfopt.runtime.progress import Silent
+from tfopt.tasks.losses import label_encoder, loss_of
 from tfopt.training.batches import evaluation_batches, training_batches
 from tfopt.training.config import TrainConfig
 from tfopt.training.train import train

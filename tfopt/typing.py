@@ -8,12 +8,15 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 if TYPE_CHECKING:
+    import numpy as np
     from numpy.typing import NDArray
 
     Array: TypeAlias = NDArray[Any]
     """A numpy array of any type and shape."""
+    Clusters: TypeAlias = NDArray[np.int64]
+    """Which scores (N,) are no independent draws because they hang together: the number of a cluster for each."""
 else:
-    Array = Any
+    Array = Clusters = Any
 
 Samples: TypeAlias = Array | Sequence[Array]
 """What a model is fed: an array (N, ...), or one for each input in order."""

@@ -5,7 +5,6 @@ from pathlib import Path
 
 from tfopt.config.fields import Config
 from tfopt.core.technique import AnyTechnique
-from tfopt.data.compatibility import match
 from tfopt.data.config import TFDS, DataConfig
 from tfopt.data.dataset import Dataset
 from tfopt.data.fed_values import FedValues
@@ -18,6 +17,7 @@ from tfopt.formats.keras.artifact import KerasArtifact
 from tfopt.formats.provenance import Provenance, Step
 from tfopt.report.schema import package_versions
 from tfopt.runtime.progress import Progress, Silent
+from tfopt.tasks.compatibility import match
 from tfopt.typing import Json
 
 DataLike = str | Path | DataConfig | Dataset | PythonData

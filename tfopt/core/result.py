@@ -5,7 +5,6 @@ from dataclasses import dataclass
 
 from tfopt.config.fields import Config
 from tfopt.core.provenance import DataLike, changed_note, data_for
-from tfopt.data.baselines import measure_baseline
 from tfopt.data.dataset import Dataset
 from tfopt.errors import InputError
 from tfopt.evaluation.bleu import copied
@@ -20,6 +19,7 @@ from tfopt.formats.keras.artifact import KerasArtifact
 from tfopt.formats.loading import ModelLike, load
 from tfopt.report.schema import Baseline, DataSummary, Report, package_versions
 from tfopt.runtime.progress import Progress
+from tfopt.tasks.registry import rules_of
 
 TRAINING = ("train", "tune")  # commands whose models are new
 
@@ -152,7 +152,7 @@ def summary(data: Dataset) -> DataSummary:
 def _baseline(data: Dataset) -> Baseline:
     if data.task == "translation":
         return Baseline(method="copying the source", value=copied(data))
-    method, value = measure_baseline(data)
+    method, value = rules_of(data.task).baseline(data)
     return Baseline(method=method, value=value)
 
 

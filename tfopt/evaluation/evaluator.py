@@ -16,18 +16,18 @@ import tensorflow as tf
 from tfopt.config.choices import Task
 from tfopt.data.dataset import Dataset
 from tfopt.data.sampling import fair_order
-from tfopt.evaluation.intervals import Clusters
 from tfopt.evaluation.limits import WORSE_GROWTH, WORSE_POINTS
-from tfopt.evaluation.losses import loss_function
-from tfopt.evaluation.scores import clusters_of, counts_right, described, drop, scores
-from tfopt.evaluation.statistics import CONFIDENCE, Worsening, worsening
+from tfopt.evaluation.statistics import CONFIDENCE, Worsening, drop, worsening
 from tfopt.formats.artifact import Artifact
 from tfopt.formats.keras.artifact import predict_batches
 from tfopt.formats.tflite.artifact import TfliteArtifact
 from tfopt.graph.last_operation import gives_probabilities
 from tfopt.graph.model_io import call, compiled
 from tfopt.runtime.progress import Progress, Silent
-from tfopt.typing import Array, Tensor
+from tfopt.tasks.losses import loss_function
+from tfopt.tasks.registry import rules_of
+from tfopt.tasks.rules import TaskRules
+from tfopt.typing import Array, Clusters, Tensor
 
 LOSS_SAMPLES = 2048  # that a loss is the mean of
 LOSS_BATCH = 256
@@ -63,8 +63,13 @@ class Evaluator:
     def __len__(self) -> int:
         return len(self.inputs[0]) if self.inputs else 0
 
+    @property
+    def rules(self) -> TaskRules:
+        """The rules of the task."""
+        return rules_of(self.task)
+
     def score(self, model: keras.Model | Artifact, progress: Progress | None = None) -> Array:
-        """Score each sample as `tfopt.evaluation.scores.scores` does.
+        """Score each sample as `TaskRules.scores` does.
 
         Args:
             model: A Keras model, or an artifact with one output.
@@ -81,17 +86,17 @@ class Evaluator:
     def scored(self, outputs: Array, *, probabilities: bool) -> Array:
         """Score outputs (N, ...) that are there already, those of a classifier `probabilities` or logits."""
         assert self.y is not None
-        return scores(self.task, outputs, self.y, probabilities=probabilities)
+        return self.rules.scores(outputs, self.y, probabilities=probabilities)
 
     def drop(self, before: Array, after: Array) -> float:
         """Return how much worse scores have become: points of accuracy, or the share by which the mean error grew."""
-        return drop(self.task, before, after)
+        return drop(before, after)
 
     @cached_property
     def clusters(self) -> Clusters | None:
-        """Return which scores are no independent draws, as `tfopt.evaluation.scores.clusters_of` tells."""
+        """Return which scores are no independent draws, as `TaskRules.clusters` tells."""
         assert self.y is not None
-        return clusters_of(self.task, self.y)
+        return self.rules.clusters(self.y)
 
     def worsening(self, before: Array, after: Array, confidence: float = CONFIDENCE) -> Worsening:
         """Return how much worse scores have become, as `drop` does, with the interval of that."""
@@ -104,12 +109,12 @@ class Evaluator:
 
     def described(self, found: Array) -> str:
         """Return in words what scores amount to."""
-        return described(self.task, found)
+        return f"{int(found.sum())} right" if self.counts_right else f"a mean absolute error of {found.mean():.3f}"
 
     @property
     def counts_right(self) -> bool:
         """Return whether an answer is right or wrong; otherwise scores are errors."""
-        return counts_right(self.task)
+        return self.rules.counts_right
 
     def loss(self, model: keras.Model) -> Callable[[], float]:
         """Return a function that gives the mean loss of `model`, whose weights may change from call to call.

@@ -9,14 +9,12 @@ sentence do, count as fewer independent ones (Rao & Scott 1992).
 from typing import NamedTuple
 
 import numpy as np
-from numpy.typing import NDArray
 from scipy.optimize import brentq
 from scipy.stats import norm, t
 
-from tfopt.typing import Array
+from tfopt.typing import Array, Clusters
 
 EDGE = 1e-12
-Clusters = NDArray[np.int64]  # (N,) from 0: which scores are no independent draws, because they hang together
 
 
 class Interval(NamedTuple):

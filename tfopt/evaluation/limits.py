@@ -9,10 +9,10 @@ from typing import Literal, Self
 from tfopt.config.choices import Task
 from tfopt.errors import InputError
 from tfopt.evaluation.config import AnswerLimits
-from tfopt.evaluation.scores import counts_right
 from tfopt.evaluation.statistics import CONFIDENCE, Worsening
 from tfopt.report.gate_lines import format_worsening
 from tfopt.report.schema import GateResult
+from tfopt.tasks.registry import rules_of
 
 COLLAPSE_POINTS = 0.05  # of accuracy, lost on the validation split: that is no success
 COLLAPSE_GROWTH = 0.10  # of the mean absolute error there
@@ -101,7 +101,7 @@ def limit_for(asked: AnswerLimits, task: Task | None) -> Limit | None:
         InputError: If a limit was asked for that cannot be held to.
     """
     if task is not None:
-        return Limit.of(asked, by_accuracy=counts_right(task))
+        return Limit.of(asked, by_accuracy=rules_of(task).counts_right)
     if asked.limited:
         raise InputError(f"`{asked.limited}` needs data to measure accuracy on; give `data` NAME or `data` FILE.npz")
     return None

@@ -6,14 +6,11 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from tfopt.data.compatibility import match
 from tfopt.data.dataset import Dataset
 from tfopt.evaluation.bleu import Translations, bleu_change, score, translations
 from tfopt.evaluation.evaluator import Evaluator
-from tfopt.evaluation.intervals import Clusters
 from tfopt.evaluation.keras_macs import keras_macs
 from tfopt.evaluation.latency import MOST_ROUNDS, interleaved, latency, latency_change
-from tfopt.evaluation.scores import clusters_of, counts_right
 from tfopt.evaluation.statistics import accuracy, accuracy_change, deviation, deviation_change
 from tfopt.formats.artifact import Artifact
 from tfopt.formats.keras.artifact import KerasArtifact
@@ -22,7 +19,9 @@ from tfopt.formats.tflite.graph import parameter_counts, tflite_macs
 from tfopt.report.changes import Comparison, LatencyChange, ScoreChange, SizeChange, SizeVerdict
 from tfopt.report.schema import Measurement
 from tfopt.runtime.progress import Progress
-from tfopt.typing import Array
+from tfopt.tasks.compatibility import match
+from tfopt.tasks.registry import rules_of
+from tfopt.typing import Array, Clusters
 
 LEAST_CHANGE = 0.005
 PIECE = 1 << 20
@@ -53,7 +52,7 @@ def measure(
     """Measure all artifacts in one go, so that their latencies are interleaved; accuracy is None without data."""
     found = [_scores(artifact, data, progress) for artifact in artifacts]
     times = _latencies(artifacts, data, progress) if timed else [None] * len(artifacts)
-    clusters = clusters_of(data.task, data.test.y) if data else None
+    clusters = rules_of(data.task).clusters(data.test.y) if data else None
     measured = []
     for artifact, scores, time in zip(artifacts, found, times, strict=True):
         texts = translations(artifact, data, progress) if data and data.task == "translation" else None
@@ -183,9 +182,9 @@ def _measurement(
         parameters=count,
         nonzero_parameters=nonzero,
         macs=macs,
-        accuracy=accuracy(found, clusters) if found is not None and data and counts_right(data.task) else None,
+        accuracy=accuracy(found, clusters) if found is not None and found.dtype == np.bool_ else None,
         deviation=deviation(found, _unit(data), clusters)
-        if found is not None and data and not counts_right(data.task)
+        if found is not None and data and found.dtype != np.bool_
         else None,
         bleu=score(texts) if texts else None,
         latency=None if times is None else latency(times, artifact.runtime),

@@ -8,15 +8,15 @@ from collections.abc import Iterator, Sequence
 from dataclasses import replace
 
 from tfopt.config.choices import Task
-from tfopt.data.compatibility import match
 from tfopt.data.dataset import Dataset, Split
 from tfopt.data.fed_values import LOOKED_AT, FedValues
 from tfopt.data.scaling import IDENTITY, Scaling
-from tfopt.evaluation.scores import counts_right, drop, scores
-from tfopt.evaluation.statistics import SIGNIFICANT, accuracy_change
+from tfopt.evaluation.statistics import SIGNIFICANT, accuracy_change, drop
 from tfopt.formats.artifact import Artifact
 from tfopt.report.cells import format_score
 from tfopt.report.schema import Baseline, Measurement
+from tfopt.tasks.compatibility import match
+from tfopt.tasks.registry import rules_of
 from tfopt.typing import Array
 
 LEAST_GAIN = 0.1  # of accuracy, by which another scaling has to be better
@@ -56,7 +56,7 @@ def _tried_doubt(artifact: Artifact, data: Dataset, now: FedValues) -> str:
     sample = data.train.sample(LOOKED_AT)
     sample = match(_only(data, sample), artifact.name, artifact.input_shapes(), artifact.output_shapes()).train
     as_given = _scored(artifact, sample, sample.x, data)
-    if counts_right(data.task) and as_given.mean() > 1 - LEAST_GAIN:
+    if rules_of(data.task).counts_right and as_given.mean() > 1 - LEAST_GAIN:
         return ""  # no other scaling can be so much better
     best, words = as_given, ""
     for name, x in _rescaled(data, sample):
@@ -98,12 +98,12 @@ def _rescaled(data: Dataset, sample: Split) -> Iterator[tuple[str, Array]]:
 
 def _scored(artifact: Artifact, sample: Split, x: Array, data: Dataset) -> Array:
     outputs = artifact.predict((x,))
-    return scores(data.task, outputs, sample.y, probabilities=artifact.gives_probabilities())
+    return rules_of(data.task).scores(outputs, sample.y, probabilities=artifact.gives_probabilities())
 
 
 def _is_much_better(before: Array, after: Array, data: Dataset) -> bool:
-    if not counts_right(data.task):
-        return drop(data.task, before, after) < -LEAST_ERROR_GAIN
+    if not rules_of(data.task).counts_right:
+        return drop(before, after) < -LEAST_ERROR_GAIN
     change = accuracy_change("", before, after)
     return change.change >= LEAST_GAIN and change.p_value < SIGNIFICANT
 
@@ -127,11 +127,10 @@ def guess_doubts(measurements: Sequence[Measurement], baseline: Baseline, task: 
     else:
         advice = f"{measurements[0].name} is better"
     how = "not clearly" if all(_is_better(one, baseline, clearly=False) for one in found) else "no"
-    simple = "a simple forecast" if task == "forecasting" else "a guess"
     names = ", ".join(f"{one.name} ({format_score(_score(one), task)})" for one in found)
     return [
-        f"{names} {'is' if len(found) == 1 else 'are'} {how} better than {simple}: {baseline.method} gets"
-        f" {format_score(baseline.value, task)}; {advice}"
+        f"{names} {'is' if len(found) == 1 else 'are'} {how} better than {rules_of(task).simple}: {baseline.method}"
+        f" gets {format_score(baseline.value, task)}; {advice}"
     ]
 
 

@@ -10,11 +10,11 @@ from typing import Literal, NamedTuple
 import numpy as np
 from scipy.stats import binomtest, permutation_test, t, ttest_1samp
 
-from tfopt.evaluation.intervals import Clusters, design_effect, growth, matched_difference, totals
+from tfopt.evaluation.intervals import design_effect, growth, matched_difference, totals
 from tfopt.report.changes import AccuracyChange, DeviationChange
 from tfopt.report.record import end_of
 from tfopt.report.schema import Accuracy, Deviation
-from tfopt.typing import Array
+from tfopt.typing import Array, Clusters
 
 SIGNIFICANT = 0.05
 CONFIDENCE = 0.95
@@ -41,6 +41,18 @@ class Worsening(NamedTuple):
         return (None if high is None else self.low), high
 
 
+def drop(before: Array, after: Array) -> float:
+    """Return how much worse `after` is: points of accuracy lost, or by which share the mean absolute error grew.
+
+    Args:
+        before: Right or wrong (N,) bool, or absolute errors (N,).
+        after: The same of another model on the same samples.
+    """
+    if before.dtype == np.bool_:
+        return float(before.mean() - after.mean())
+    return float(after.mean() / max(before.mean(), 1e-12) - 1)
+
+
 def worsening(
     before: Array, after: Array, clusters: Clusters | None = None, confidence: float = CONFIDENCE
 ) -> Worsening:
@@ -59,7 +71,7 @@ def worsening(
         return Worsening(float(-change.mean()) + 0.0, *matched_difference(lost, won, total, confidence), confidence)
     if np.array_equal(before, after):  # also where there is no error at all, or an endless one
         return Worsening(0.0, 0.0, 0.0, confidence)
-    value = float(after.mean() / max(before.mean(), 1e-12) - 1)
+    value = drop(before, after)
     if not (np.isfinite(after).all() and np.isfinite(before).all()):
         return Worsening(value, value, value, confidence)
     return Worsening(value, *growth(totals(before, clusters), totals(after, clusters), confidence), confidence)

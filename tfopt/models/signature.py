@@ -7,6 +7,7 @@ from tfopt.config.choices import Task
 from tfopt.data.dataset import Dataset
 from tfopt.data.linear_forecast import count_repeated, forecast_column
 from tfopt.data.raw_data import InputKind
+from tfopt.tasks.registry import rules_of
 
 
 @dataclass(frozen=True)
@@ -45,14 +46,7 @@ class Signature:
     def of(cls, data: Dataset) -> Self:
         """Return the signature of a model for `data`."""
         shapes = tuple(x.shape[1:] for x in data.train.inputs)
-        match data.task:
-            case "classification":
-                outputs: tuple[int, ...] = (data.num_classes,)
-            case "translation":
-                assert data.target_vectorizer is not None
-                outputs = (*shapes[1], data.target_vectorizer.size)
-            case _:
-                outputs = data.train.y.shape[1:]
+        outputs = rules_of(data.task).output_shape(data)
         column = forecast_column(data)
         repeated = count_repeated(data) if data.task == "forecasting" else 1
         return cls(data.kind, data.task, shapes, outputs, data.vocabulary, column, repeated)

@@ -10,8 +10,8 @@ import tensorflow as tf
 
 from tfopt.config.choices import Task
 from tfopt.data.dataset import Split
-from tfopt.evaluation.losses import label_encoder
 from tfopt.graph.model_io import compiled
+from tfopt.tasks.losses import label_encoder
 from tfopt.typing import Logs
 
 SAMPLES = 256

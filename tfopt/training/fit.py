@@ -12,10 +12,11 @@ from tfopt.data.dataset import Dataset
 from tfopt.distribution.replicated import replicated_model, synchronize_batch_norm
 from tfopt.distribution.sharding import distribute_batches
 from tfopt.errors import InputError
-from tfopt.evaluation.losses import label_encoder, loss_of, metric_of, saved_metrics, smoothed, soft_loss
 from tfopt.graph.layer_names import named_layers
 from tfopt.graph.model_io import outputs_of
 from tfopt.runtime.progress import Progress
+from tfopt.tasks.losses import label_encoder, loss_of, smoothed, soft_loss
+from tfopt.tasks.registry import rules_of
 from tfopt.training.augmentation import make_augmentation
 from tfopt.training.batches import balanced_sample_weights, evaluation_batches, steps_per_epoch, training_batches
 from tfopt.training.callbacks import BestEpoch, EpochMonitor, Plateau, ProgressBar, tensorboard_callbacks
@@ -97,7 +98,7 @@ def fit(
     asked = teacher if plan.augment else None  # about samples that change
     learnt = blended_targets(teacher, data, encode) if teacher and not asked else encode(data.train.y)
     targets = Targets(smoothed(learnt, plan.label_smoothing, data.task), encode(data.validation.y), asked)
-    metric = metric_of(data.task, soft_binary=soft and targets.train.shape[1:] == (1,))
+    metric = rules_of(data.task).metric(soft_binary=soft and targets.train.shape[1:] == (1,))
     learner = replicated_model(model if learner is None else learner)
     learner.compile(optimizer=plan.optimizer(data), loss=loss, metrics=[metric], jit_compile=plan.jitted())
     monitor, seeds = EpochMonitor(BestEpoch(plan.select_from, plan.patience)), EpochSeeds(plan.seed)
@@ -119,9 +120,8 @@ def fit(
             checkpoint.start_over()
         best, steps = monitor.restore_best(model, plan.learning_rate), int(learner.optimizer.iterations.numpy())
     # What is saved with the model loads without tfopt, and says nothing of this training's schedule.
-    model.compile(
-        optimizer=keras.optimizers.Adam(plan.learning_rate, name="adam"), loss=loss, metrics=saved_metrics(data.task)
-    )
+    shown = [*rules_of(data.task).saved_metrics]
+    model.compile(optimizer=keras.optimizers.Adam(plan.learning_rate, name="adam"), loss=loss, metrics=shown)
     return FitResult(monitor.history, best, first, steps)
 
 

@@ -14,8 +14,10 @@ import tf_keras
 from tfopt.config.choices import Task
 from tfopt.data.dataset import Dataset
 from tfopt.errors import UnsupportedError
-from tfopt.evaluation.losses import agreement, label_encoder, loss_of, soft_loss
 from tfopt.runtime.progress import Progress
+from tfopt.tasks.classes import agreement
+from tfopt.tasks.losses import label_encoder, loss_of, soft_loss
+from tfopt.tasks.registry import rules_of
 from tfopt.training.callbacks import BestEpoch, EpochMonitor
 from tfopt.training.checkpoint import NOT_STARTED
 from tfopt.training.fit import FitResult, Targets, run_epochs
@@ -79,9 +81,10 @@ def fit_tf_keras(
 
 
 def _metric(task: Task, *, soft_binary: bool) -> tf_keras.metrics.Metric | str:
-    if task != "classification":
-        return "mae"
-    return tf_keras.metrics.MeanMetricWrapper(agreement, name="accuracy") if soft_binary else "accuracy"
+    if soft_binary and task == "classification":
+        return tf_keras.metrics.MeanMetricWrapper(agreement, name="accuracy")
+    [name] = rules_of(task).saved_metrics
+    return name
 
 
 class ProjectedAdam(tf_keras.optimizers.Adam):

@@ -12,15 +12,15 @@ import keras
 import numpy as np
 from scipy.special import expit, softmax
 
-from tfopt.config.choices import Task
 from tfopt.config.fine_tuning import TaughtConfig
 from tfopt.data.dataset import Dataset
 from tfopt.errors import InputError, UnsupportedError
-from tfopt.evaluation.losses import label_encoder, loss_of, soft_loss, takes_logits
 from tfopt.formats.artifact import Shape
 from tfopt.formats.keras.artifact import KerasArtifact
 from tfopt.formats.loading import load_keras
 from tfopt.graph.model_io import call
+from tfopt.tasks.losses import loss_of, soft_loss, takes_logits
+from tfopt.tasks.registry import rules_of
 from tfopt.training.augmentation import Augment
 from tfopt.typing import Array, Tensor
 
@@ -70,7 +70,7 @@ def load_teacher(config: TaughtConfig, artifact: KerasArtifact, data: Dataset | 
     given = artifact if config.teacher == "self" else load_keras(config.teacher)
     check_same_shapes(artifact, given)
     loss = soft_loss(loss_of(artifact.model, data.task))
-    if not takes_soft_targets(loss, artifact.output_shapes()[0][-1] or 1, data.task):
+    if not rules_of(data.task).takes_soft_targets(loss, artifact.output_shapes()[0][-1] or 1):
         reason = "it translates" if data.task == "translation" else f"its loss, {_name(loss)}, takes labels only"
         raise UnsupportedError(f"{artifact.name} cannot learn from `teacher` {config.teacher}: {reason}")
     logits = takes_logits(loss_of(given.model, data.task))
@@ -90,19 +90,6 @@ def check_same_shapes(student: KerasArtifact, teacher: KerasArtifact) -> None:
             )
 
 
-def takes_soft_targets(loss: keras.losses.Loss | str, classes: int, task: Task = "classification") -> bool:
-    """Tell whether a model can learn shares of classes, as a teacher gives them, rather than labels only.
-
-    Args:
-        loss: What `soft_loss` makes of its loss.
-        classes: The number of its outputs.
-        task: What it is for.
-    """
-    if task == "classification":
-        return label_encoder(loss, classes)(np.zeros(1, np.int64)).ndim > 1
-    return task != "translation"
-
-
 def blended_targets(teacher: Teacher, data: Dataset, encode: Callable[[Array], Array]) -> Array:
     """Mix the labels of the train split with a teacher's answers.
 
@@ -116,7 +103,7 @@ def blended_targets(teacher: Teacher, data: Dataset, encode: Callable[[Array], A
     """
     answers = teacher.predict(data.train.inputs)
     if teacher.logits:
-        answers = expit(answers) if answers.shape[1] == 1 else softmax(answers, axis=1)
+        answers = expit(answers) if answers.shape[-1] == 1 else softmax(answers, axis=-1)
     return ((1 - teacher.weight) * encode(data.train.y) + teacher.weight * answers).astype(np.float32)
 
 
@@ -133,7 +120,7 @@ def answering(teacher: Teacher, augment: Augment) -> Augment:
         assert teacher.model is not None
         [answers] = keras.tree.flatten(call(teacher.model, list(inputs)))
         if teacher.logits:
-            answers = keras.ops.sigmoid(answers) if answers.shape[1] == 1 else keras.ops.softmax(answers)
+            answers = keras.ops.sigmoid(answers) if answers.shape[-1] == 1 else keras.ops.softmax(answers)
         return inputs, (1 - teacher.weight) * keras.ops.cast(y, answers.dtype) + teacher.weight * answers
 
     return answered

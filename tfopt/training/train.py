@@ -7,7 +7,6 @@ from dataclasses import dataclass, replace
 import keras
 import tensorflow as tf
 
-from tfopt.data.compatibility import match
 from tfopt.data.dataset import Dataset
 from tfopt.distribution.replicated import single_device_copy
 from tfopt.distribution.strategies import MIRRORED, make_strategy, replica_devices
@@ -16,6 +15,7 @@ from tfopt.models.architectures import build
 from tfopt.models.signature import Signature
 from tfopt.report.schema import Report
 from tfopt.runtime.progress import Progress
+from tfopt.tasks.compatibility import match
 from tfopt.training.advice import advice
 from tfopt.training.checkpoint import NOT_STARTED, RunFiles
 from tfopt.training.config import TrainConfig

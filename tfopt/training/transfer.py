@@ -16,11 +16,11 @@ from tfopt.data.dataset import Dataset
 from tfopt.distribution.replicated import replicated_model
 from tfopt.distribution.sharding import distribute_batches
 from tfopt.errors import InputError, UnsupportedError
-from tfopt.evaluation.losses import label_encoder
 from tfopt.graph.layer_names import named_layers
 from tfopt.models.heads import add_head
 from tfopt.models.signature import Signature
 from tfopt.runtime.progress import Progress
+from tfopt.tasks.losses import label_encoder
 from tfopt.training.batches import evaluation_batches, steps_per_epoch
 from tfopt.training.checkpoint import RunFiles
 from tfopt.training.config import TrainConfig

@@ -7,7 +7,6 @@ from tfopt.core.outcome import Training
 from tfopt.data.dataset import Dataset
 from tfopt.distribution.replicated import synchronize_batch_norm
 from tfopt.distribution.strategies import make_strategy
-from tfopt.evaluation.losses import loss_of, soft_loss
 from tfopt.formats.keras.artifact import KerasArtifact
 from tfopt.graph.batch_norm_folding import fold_batch_norms
 from tfopt.graph.kernels import find_kernels, update_kernel
@@ -15,6 +14,8 @@ from tfopt.graph.layer_names import named_layers
 from tfopt.graph.model_copy import LayerCopies, rebuild
 from tfopt.graph.replay import Call
 from tfopt.runtime.progress import Progress
+from tfopt.tasks.losses import loss_of, soft_loss
+from tfopt.tasks.registry import rules_of
 from tfopt.techniques.binarization.config import BinarizeConfig
 from tfopt.techniques.binarization.layer_changes import RoundedModel
 from tfopt.techniques.binarization.layer_plan import Plan
@@ -23,7 +24,7 @@ from tfopt.techniques.binarization.sign_activations import Sign, replaceable, wi
 from tfopt.techniques.binarization.straight_through import Latent, wrapped
 from tfopt.training.fit import fit
 from tfopt.training.plan import FitPlan
-from tfopt.training.teacher import load_teacher, takes_soft_targets
+from tfopt.training.teacher import load_teacher
 from tfopt.typing import Tensor
 
 
@@ -32,7 +33,7 @@ def train_rounded(
 ) -> RoundedModel:
     """Train a copy with rounded kernels; normalizations are folded afterwards: a factor a channel changes no sign."""
     loss = soft_loss(loss_of(artifact.model, data.task))
-    hears = takes_soft_targets(loss, artifact.output_shapes()[0][-1] or 1, data.task)
+    hears = rules_of(data.task).takes_soft_targets(loss, artifact.output_shapes()[0][-1] or 1)
     teacher = load_teacher(config, artifact, data) if hears or config.teacher != "self" else None
     notes = []
     signs: frozenset[str] = frozenset()

@@ -13,11 +13,11 @@ from tfopt.data.dataset import Dataset
 from tfopt.distribution.replicated import single_device_copy
 from tfopt.distribution.strategies import MIRRORED, make_strategy
 from tfopt.errors import InputError, UnsupportedError
-from tfopt.evaluation.losses import loss_of, takes_logits
 from tfopt.formats.keras.artifact import KerasArtifact
 from tfopt.models.architectures import build
 from tfopt.models.config import ModelConfig
 from tfopt.models.signature import Signature
+from tfopt.tasks.losses import loss_of, takes_logits
 from tfopt.techniques.distillation.config import TEMPERATURE, DistillConfig
 from tfopt.techniques.distillation.distiller import Hint, StudentTraining, weighed
 from tfopt.techniques.distillation.feature_pairs import features, paired

@@ -15,12 +15,12 @@ import tensorflow as tf
 from tfopt.config.choices import Importance
 from tfopt.data.dataset import Dataset
 from tfopt.errors import InputError
-from tfopt.evaluation.losses import loss_function
 from tfopt.graph.channels.channel_graph import ChannelGraph, InputAxis, WeightSlices
 from tfopt.graph.layer_names import first_names, named_layers
 from tfopt.graph.model_io import call as call_model
 from tfopt.graph.model_io import compiled
 from tfopt.graph.replay import Call, replay
+from tfopt.tasks.losses import loss_function
 from tfopt.typing import Array, Tensor
 
 SAMPLES = 512

@@ -11,9 +11,9 @@ import numpy as np
 
 from tfopt.data.dataset import Dataset, Split
 from tfopt.errors import InputError
+from tfopt.tasks.registry import rules_of
+from tfopt.tasks.rules import Shape, fits
 from tfopt.typing import Options
-
-Shape = tuple[int | None, ...]
 
 
 def match(data: Dataset, name: str, inputs: Sequence[Shape], outputs: Sequence[Shape]) -> Dataset:
@@ -37,7 +37,7 @@ def match(data: Dataset, name: str, inputs: Sequence[Shape], outputs: Sequence[S
             f"{name} has {len(inputs)} inputs and {len(outputs)} outputs, but {source} feeds"
             f" {_count_noun(len(data.train.inputs), 'input')} and labels one output"
         )
-    _check_outputs(data, name, outputs[0])
+    rules_of(data.task).check_outputs(data, name, outputs[0])
     shapes = [
         _choose_shape(x.shape[1:], wanted[1:], name, source)
         for x, wanted in zip(data.train.inputs, inputs, strict=True)
@@ -50,7 +50,7 @@ def match(data: Dataset, name: str, inputs: Sequence[Shape], outputs: Sequence[S
 
 def _choose_shape(given: tuple[int, ...], wanted: Shape, name: str, source: str) -> tuple[int, ...]:
     for shape in (given, (*given, 1), given[:-1]):
-        if _fits(shape, wanted) and np.prod(shape) == np.prod(given):
+        if fits(shape, wanted) and np.prod(shape) == np.prod(given):
             return shape
     raise InputError(f"{name} takes samples of shape {wanted}, but {source} has {given}")
 
@@ -60,35 +60,5 @@ def _reshape(split: Split, shapes: Sequence[tuple[int, ...]]) -> Split:
     return Split(tuple(inputs), split.y)
 
 
-def _check_outputs(data: Dataset, name: str, output: Shape) -> None:
-    source = data.config.source
-    if data.task == "translation":
-        size = data.target_vectorizer.size if data.target_vectorizer else None
-        if len(output) != 3 or output[2] != size:
-            raise InputError(f"{name} gives outputs of shape {output[1:]}; {source} has {size} words to choose from")
-    elif data.task in ("regression", "forecasting"):
-        if not _fits(data.train.y.shape[1:], output[1:]):
-            raise InputError(
-                f"{name} gives outputs of shape {output[1:]}, but the targets of {source} have {data.train.y.shape[1:]}"
-            )
-    else:
-        _check_classes(data, name, output)
-
-
-def _check_classes(data: Dataset, name: str, output: Shape) -> None:
-    classes = output[-1]
-    if len(output) != 2 or classes is None:
-        raise InputError(f"{name} gives outputs of shape {output[1:]}; a classifier gives one score a class")
-    if data.num_classes > max(classes, 2):
-        raise InputError(
-            f"{data.config.source} has the label {data.num_classes - 1}, out of range for {name}: it has"
-            f" {max(classes, 2)} classes"
-        )
-
-
 def _count_noun(count: int, noun: str) -> str:
     return f"{'one' if count == 1 else count} {noun}{'s' * (count > 1)}"
-
-
-def _fits(shape: tuple[int, ...], wanted: Shape) -> bool:
-    return len(shape) == len(wanted) and all(w in (None, s) for s, w in zip(shape, wanted, strict=True))

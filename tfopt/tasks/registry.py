@@ -1,0 +1,22 @@
+"""The rules of each task by its name."""
+
+from tfopt.config.choices import Task
+from tfopt.tasks.classification import Classification
+from tfopt.tasks.forecasting import Forecasting
+from tfopt.tasks.regression import Regression
+from tfopt.tasks.rules import TaskRules
+from tfopt.tasks.translation import Translation
+
+RULES: dict[Task, TaskRules] = {
+    rules.task: rules for rules in (Classification(), Regression(), Forecasting(), Translation())
+}
+
+
+def rules_of(task: Task) -> TaskRules:
+    """Return the rules of a task.
+
+    Example:
+        >>> rules_of("classification").counts_right
+        True
+    """
+    return RULES[task]

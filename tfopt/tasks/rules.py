@@ -1,0 +1,104 @@
+"""The rules of a task; all that differs between tasks is asked of them."""
+
+from abc import ABC, abstractmethod
+from collections.abc import Callable
+from typing import ClassVar, TypeAlias
+
+import keras
+import numpy as np
+
+from tfopt.config.choices import Task
+from tfopt.data.dataset import Dataset
+from tfopt.errors import InputError
+from tfopt.typing import Array, Clusters
+
+Loss: TypeAlias = keras.losses.Loss | str
+Encoder: TypeAlias = Callable[[Array], Array]
+Shape: TypeAlias = tuple[int | None, ...]
+
+
+class TaskRules(ABC):
+    """All that a task decides. Without a word to the contrary, answers are numbers and their errors count.
+
+    Attributes:
+        task: Its name.
+        counts_right: Whether an answer is right or wrong, so that accuracy measures it; otherwise errors have a size.
+        has_classes: Whether the last axis of the outputs has the scores of classes, of which one is right.
+        saved_metrics: What a saved model shows when it is evaluated: names only, so that it loads without tfopt.
+        simple: What a method without a model does.
+    """
+
+    task: ClassVar[Task]
+    counts_right: ClassVar[bool] = False
+    has_classes: ClassVar[bool] = False
+    saved_metrics: ClassVar[tuple[str, ...]] = ("mae",)
+    simple: ClassVar[str] = "a guess"
+
+    def scores(self, outputs: Array, y: Array, *, probabilities: bool = True) -> Array:  # noqa: ARG002  # for others
+        """Score the answers to samples with the labels y (N, ...).
+
+        Args:
+            outputs: What a model answers (N, ...).
+            y: Labels as `Split` has them.
+            probabilities: Whether the outputs of a classifier are such, and no logits.
+
+        Returns:
+            Right or wrong (M,) bool, for each thing that is answered, or the mean absolute error of each sample (N,).
+            Outputs that are not finite are wrong, or have an infinite error.
+        """
+        errors = np.abs(outputs.reshape(len(y), -1) - y.reshape(len(y), -1)).mean(axis=1)
+        return np.where(np.isfinite(errors), errors, np.inf)
+
+    def clusters(self, y: Array) -> Clusters | None:  # noqa: ARG002  # for others
+        """Return which scores hang together, so that they are no independent draws: a cluster's number for each (M,).
+
+        None where samples are independent, each with one score.
+        """
+        return None
+
+    def default_loss(self, model: keras.Model) -> Loss:  # noqa: ARG002  # for others
+        """Return the loss for a model that was compiled with none."""
+        return "mean_squared_error"
+
+    def encoder(self, loss: Loss, width: int) -> Encoder:  # noqa: ARG002  # for others
+        """Return what turns labels into what `loss` takes, for a model with `width` numbers on its last axis."""
+        return lambda y: y
+
+    def takes_soft_targets(self, loss: Loss, width: int) -> bool:  # noqa: ARG002  # for others
+        """Tell whether a model can learn from the answers of another, with the loss that `soft_loss` gives."""
+        return True
+
+    def metric(self, *, soft_binary: bool = False) -> keras.metrics.Metric | str:  # noqa: ARG002  # for others
+        """Return what to show in training; `soft_binary` targets (N, 1) are shares, not labels."""
+        return keras.metrics.MeanAbsoluteError(name="mae")
+
+    def output_shape(self, data: Dataset) -> tuple[int, ...]:
+        """Return the shape of one answer of a model for `data`."""
+        return data.train.y.shape[1:]
+
+    def check_outputs(self, data: Dataset, name: str, output: Shape) -> None:
+        """Raise `InputError` if the output of the model `name`, batch axis first, does not suit the labels."""
+        if not fits(data.train.y.shape[1:], output[1:]):
+            raise InputError(
+                f"{name} gives outputs of shape {output[1:]}, but the targets of {data.config.source} have"
+                f" {data.train.y.shape[1:]}"
+            )
+
+    @abstractmethod
+    def baseline(self, data: Dataset) -> tuple[str, float]:
+        """Score plain methods on the test split, and take the best: the least that a model has to beat.
+
+        Returns:
+            A name of the method, such as "always praise", and its accuracy (0 to 1) or its mean absolute error in the
+            units that a model is measured in.
+        """
+
+
+def fits(shape: tuple[int, ...], wanted: Shape) -> bool:
+    """Tell whether a shape is the one that is wanted, of which sizes that are None are free."""
+    return len(shape) == len(wanted) and all(w in (None, s) for s, w in zip(shape, wanted, strict=True))
+
+
+def mean_absolute_error(guess: Array, y: Array) -> float:
+    """Return the mean absolute error of a guess for labels of the same shape, or one that is broadcast to it."""
+    return float(np.abs(guess - y).mean())
