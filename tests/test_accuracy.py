@@ -7,6 +7,7 @@ from tfopt.evaluation.evaluator import Evaluator
 from tfopt.evaluation.statistics import accuracy, accuracy_change
 from tfopt.tasks.classes import predicted_classes
 from tfopt.tasks.losses import loss_of
+from tfopt.tasks.registry import rules_of
 
 
 def test_accuracy_carries_its_sample_count_and_wilson_interval():
@@ -90,7 +91,7 @@ def test_it_is_the_operation_before_the_output_that_says_so_wherever_it_stands(b
     inputs = keras.Input((2,))
     model = keras.Model(inputs, build(inputs))
     assert tfopt.load(model).gives_probabilities() is probabilities
-    assert loss_of(model).get_config()["from_logits"] is not probabilities
+    assert loss_of(model, rules_of("classification")).get_config()["from_logits"] is not probabilities
 
 
 @pytest.mark.parametrize(("activation", "loss"), [("sigmoid", None), (None, None), (None, "binary_crossentropy")])

@@ -96,7 +96,8 @@ def test_signs_of_activations_are_in_the_file_and_plain_layers_need_no_tfopt(dig
     result = binarize_weights(artifact, config, context(digits))
     path = KerasArtifact.from_model(result.artifact.model, "m.keras").save(tmp_path / "m.keras")
     assert "tfopt" not in json.dumps(keras.saving.load_model(path).get_config())
-    assert [operation.kind for operation in operations(result.artifact.payload)].count("SIGN") == 3
+    [file] = result.companions
+    assert [operation.kind for operation in operations(file.payload)].count("SIGN") == 3
     assert any(
         "signs in place of 3 activations: conv1a_relu, conv1b_relu, conv2a_relu" in note for note in result.notes
     )

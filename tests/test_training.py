@@ -13,10 +13,13 @@ from tests.conftest import process
 from tfopt.errors import UnsupportedError
 from tfopt.formats.loading import load_keras
 from tfopt.runtime.progress import Silent
-from tfopt.tasks.losses import label_encoder, loss_of
+from tfopt.tasks.losses import loss_of
+from tfopt.tasks.registry import rules_of
 from tfopt.training.batches import evaluation_batches, training_batches
 from tfopt.training.config import TrainConfig
 from tfopt.training.train import train
+
+CLASSES = rules_of("classification")
 
 
 def test_every_sample_comes_once_an_epoch_in_batches_of_nearly_equal_size():
@@ -59,17 +62,17 @@ def test_evaluation_batches_keep_the_order_and_leave_no_small_last_one():
 )
 def test_an_uncompiled_model_gets_the_loss_of_its_output(units, activation, name, labels):
     model = keras.Sequential([keras.Input((2,)), keras.layers.Dense(units, activation=activation)])
-    loss = loss_of(model)
+    loss = loss_of(model, CLASSES)
     assert loss.name == name
     assert loss.get_config()["from_logits"] is (activation is None)
-    assert label_encoder(loss, units)(np.array([0, 2])).tolist() == labels
+    assert CLASSES.encoder(loss, units)(np.array([0, 2])).tolist() == labels
 
 
 def test_a_model_compiled_for_one_hot_labels_keeps_its_loss_and_gets_them():
     model = keras.Sequential([keras.Input((2,)), keras.layers.Dense(3, activation="softmax")])
     model.compile(loss="categorical_crossentropy")
-    assert loss_of(model) == "categorical_crossentropy"
-    assert label_encoder(loss_of(model), 3)(np.array([2, 0])).tolist() == [[0, 0, 1], [1, 0, 0]]
+    assert loss_of(model, CLASSES) == "categorical_crossentropy"
+    assert CLASSES.encoder(loss_of(model, CLASSES), 3)(np.array([2, 0])).tolist() == [[0, 0, 1], [1, 0, 0]]
 
 
 @pytest.mark.parametrize(
@@ -82,16 +85,18 @@ def test_a_model_compiled_for_one_hot_labels_keeps_its_loss_and_gets_them():
 def test_every_loss_of_keras_that_compares_with_outputs_gets_one_hot_labels(loss):
     model = keras.Sequential([keras.Input((2,)), keras.layers.Dense(3, activation="softmax")])
     model.compile(loss=loss)
-    targets = label_encoder(loss_of(model), 3)(np.array([2, 0]))
+    targets = CLASSES.encoder(loss_of(model, CLASSES), 3)(np.array([2, 0]))
     assert targets.tolist() == [[0, 0, 1], [1, 0, 0]]
-    assert np.isfinite(keras.losses.get(loss_of(model))(targets, np.full((2, 3), 0.3, np.float32)).numpy()).all()
+    assert np.isfinite(
+        keras.losses.get(loss_of(model, CLASSES))(targets, np.full((2, 3), 0.3, np.float32)).numpy()
+    ).all()
 
 
 @pytest.mark.parametrize(
     "loss", ["sparse_categorical_crossentropy", keras.losses.SparseCategoricalCrossentropy(name="x")]
 )
 def test_sparse_losses_get_indices(loss):
-    assert label_encoder(loss, 3)(np.array([2, 0])).tolist() == [2, 0]
+    assert CLASSES.encoder(loss, 3)(np.array([2, 0])).tolist() == [2, 0]
 
 
 def my_loss(wanted, outputs):
@@ -110,7 +115,7 @@ def test_a_loss_of_the_users_own_is_refused_by_name_and_not_replaced(loss):
     with pytest.raises(
         UnsupportedError, match=r"was compiled with (my_loss|MyLoss|<lambda>), which is no loss of Keras"
     ):
-        loss_of(model)
+        loss_of(model, CLASSES)
 
 
 @pytest.mark.parametrize("suffix", ["keras", "h5"])

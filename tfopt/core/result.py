@@ -19,7 +19,7 @@ from tfopt.formats.keras.artifact import KerasArtifact
 from tfopt.formats.loading import ModelLike, load
 from tfopt.report.schema import Baseline, DataSummary, Report, package_versions
 from tfopt.runtime.progress import Progress
-from tfopt.tasks.registry import rules_of
+from tfopt.tasks.registry import rules_for
 
 TRAINING = ("train", "tune")  # commands whose models are new
 
@@ -152,7 +152,7 @@ def summary(data: Dataset) -> DataSummary:
 def _baseline(data: Dataset) -> Baseline:
     if data.task == "translation":
         return Baseline(method="copying the source", value=copied(data))
-    method, value = rules_of(data.task).baseline(data)
+    method, value = rules_for(data).baseline(data)
     return Baseline(method=method, value=value)
 
 

@@ -13,7 +13,6 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from tfopt.config.choices import Task
 from tfopt.data.dataset import Dataset
 from tfopt.data.sampling import fair_order
 from tfopt.evaluation.limits import WORSE_GROWTH, WORSE_POINTS
@@ -25,7 +24,7 @@ from tfopt.graph.last_operation import gives_probabilities
 from tfopt.graph.model_io import call, compiled
 from tfopt.runtime.progress import Progress, Silent
 from tfopt.tasks.losses import loss_function
-from tfopt.tasks.registry import rules_of
+from tfopt.tasks.registry import rules_for, rules_of
 from tfopt.tasks.rules import TaskRules
 from tfopt.typing import Array, Clusters, Tensor
 
@@ -40,33 +39,28 @@ class Evaluator:
     Attributes:
         inputs: An array (N, ...) for each input of a model.
         y: Labels as `Split` has them; None if nobody knows them, so that only outputs can be compared.
-        task: What is learnt, which says how an answer is scored.
+        rules: Those of the task, which say how an answer is scored.
         name: What a report calls the split.
     """
 
     inputs: tuple[Array, ...]
     y: Array | None
-    task: Task
+    rules: TaskRules
     name: str
 
     @classmethod
     def on(cls, data: Dataset, split: Literal["validation", "test"]) -> Self:
         """Make an evaluator for a split of `data`."""
         samples = data.test if split == "test" else data.validation
-        return cls(samples.inputs, samples.y, data.task, f"the {split} split")
+        return cls(samples.inputs, samples.y, rules_for(data), f"the {split} split")
 
     @classmethod
     def without_labels(cls, inputs: Sequence[Array], name: str) -> Self:
         """Make an evaluator that can only say how far two outputs are apart."""
-        return cls(tuple(inputs), None, "classification", name)
+        return cls(tuple(inputs), None, rules_of("classification"), name)
 
     def __len__(self) -> int:
         return len(self.inputs[0]) if self.inputs else 0
-
-    @property
-    def rules(self) -> TaskRules:
-        """The rules of the task."""
-        return rules_of(self.task)
 
     def score(self, model: keras.Model | Artifact, progress: Progress | None = None) -> Array:
         """Score each sample as `TaskRules.scores` does.
@@ -122,7 +116,7 @@ class Evaluator:
         It is that of a fair sample of 2,048, by the model's own loss or the one that fits the task.
         """
         assert self.y is not None
-        loss, encode = loss_function(model, self.task)
+        loss, encode = loss_function(model, self.rules)
         rows = fair_order(self.y)[:LOSS_SAMPLES]
         count, inputs, targets = len(rows), [x[rows] for x in self.inputs], encode(self.y[rows])
 

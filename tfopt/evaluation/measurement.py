@@ -20,7 +20,7 @@ from tfopt.report.changes import Comparison, LatencyChange, ScoreChange, SizeCha
 from tfopt.report.schema import Measurement
 from tfopt.runtime.progress import Progress
 from tfopt.tasks.compatibility import match
-from tfopt.tasks.registry import rules_of
+from tfopt.tasks.registry import rules_for
 from tfopt.typing import Array, Clusters
 
 LEAST_CHANGE = 0.005
@@ -52,7 +52,7 @@ def measure(
     """Measure all artifacts in one go, so that their latencies are interleaved; accuracy is None without data."""
     found = [_scores(artifact, data, progress) for artifact in artifacts]
     times = _latencies(artifacts, data, progress) if timed else [None] * len(artifacts)
-    clusters = rules_of(data.task).clusters(data.test.y) if data else None
+    clusters = rules_for(data).clusters(data.test.y) if data else None
     measured = []
     for artifact, scores, time in zip(artifacts, found, times, strict=True):
         texts = translations(artifact, data, progress) if data and data.task == "translation" else None

@@ -16,7 +16,7 @@ from tfopt.formats.artifact import Artifact
 from tfopt.report.cells import format_score
 from tfopt.report.schema import Baseline, Measurement
 from tfopt.tasks.compatibility import match
-from tfopt.tasks.registry import rules_of
+from tfopt.tasks.registry import rules_for, rules_of
 from tfopt.typing import Array
 
 LEAST_GAIN = 0.1  # of accuracy, by which another scaling has to be better
@@ -56,7 +56,7 @@ def _tried_doubt(artifact: Artifact, data: Dataset, now: FedValues) -> str:
     sample = data.train.sample(LOOKED_AT)
     sample = match(_only(data, sample), artifact.name, artifact.input_shapes(), artifact.output_shapes()).train
     as_given = _scored(artifact, sample, sample.x, data)
-    if rules_of(data.task).counts_right and as_given.mean() > 1 - LEAST_GAIN:
+    if rules_for(data).counts_right and as_given.mean() > 1 - LEAST_GAIN:
         return ""  # no other scaling can be so much better
     best, words = as_given, ""
     for name, x in _rescaled(data, sample):
@@ -98,11 +98,11 @@ def _rescaled(data: Dataset, sample: Split) -> Iterator[tuple[str, Array]]:
 
 def _scored(artifact: Artifact, sample: Split, x: Array, data: Dataset) -> Array:
     outputs = artifact.predict((x,))
-    return rules_of(data.task).scores(outputs, sample.y, probabilities=artifact.gives_probabilities())
+    return rules_for(data).scores(outputs, sample.y, probabilities=artifact.gives_probabilities())
 
 
 def _is_much_better(before: Array, after: Array, data: Dataset) -> bool:
-    if not rules_of(data.task).counts_right:
+    if not rules_for(data).counts_right:
         return drop(before, after) < -LEAST_ERROR_GAIN
     change = accuracy_change("", before, after)
     return change.change >= LEAST_GAIN and change.p_value < SIGNIFICANT

@@ -7,7 +7,7 @@ from tfopt.config.choices import Task
 from tfopt.data.dataset import Dataset
 from tfopt.data.linear_forecast import count_repeated, forecast_column
 from tfopt.data.raw_data import InputKind
-from tfopt.tasks.registry import rules_of
+from tfopt.tasks.registry import rules_for
 
 
 @dataclass(frozen=True)
@@ -46,7 +46,7 @@ class Signature:
     def of(cls, data: Dataset) -> Self:
         """Return the signature of a model for `data`."""
         shapes = tuple(x.shape[1:] for x in data.train.inputs)
-        outputs = rules_of(data.task).output_shape(data)
+        outputs = rules_for(data).output_shape(data)
         column = forecast_column(data)
         repeated = count_repeated(data) if data.task == "forecasting" else 1
         return cls(data.kind, data.task, shapes, outputs, data.vocabulary, column, repeated)

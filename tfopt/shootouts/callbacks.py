@@ -11,7 +11,7 @@ import tensorflow as tf
 from tfopt.config.choices import Task
 from tfopt.data.dataset import Split
 from tfopt.graph.model_io import compiled
-from tfopt.tasks.losses import label_encoder
+from tfopt.tasks.registry import rules_of
 from tfopt.typing import Logs
 
 SAMPLES = 256
@@ -34,7 +34,7 @@ class GradientNorms(keras.callbacks.Callback):
         """Measure the start."""
         kernels = [weight for weight in self.model.trainable_weights if len(weight.shape) > 1]
         ends = [kernels[0].value, kernels[-1].value]
-        encode = label_encoder(self.model.loss, self.model.outputs[0].shape[-1], self.task)
+        encode = rules_of(self.task).encoder(self.model.loss, self.model.outputs[0].shape[-1])
         inputs = [tf.constant(x) for x in self.samples.inputs]
         y = tf.constant(encode(self.samples.y))
 

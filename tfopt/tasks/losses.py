@@ -10,13 +10,12 @@ from tfopt.config.choices import Task
 from tfopt.errors import InputError, UnsupportedError
 from tfopt.graph.model_io import outputs_of
 from tfopt.tasks.classes import takes_indices
-from tfopt.tasks.registry import rules_of
-from tfopt.tasks.rules import Encoder, Loss
+from tfopt.tasks.rules import Encoder, Loss, TaskRules
 from tfopt.typing import Array, Tensor
 
 
-def loss_of(model: keras.Model, task: Task = "classification") -> Loss:
-    """Return the loss the model was compiled with, or the one that fits `task` and the model's last activation.
+def loss_of(model: keras.Model, rules: TaskRules) -> Loss:
+    """Return the loss the model was compiled with, or the one that fits the task and the model's last activation.
 
     Raises:
         UnsupportedError: If it was compiled with a loss that is not one of Keras: nobody knows which labels it takes.
@@ -24,7 +23,7 @@ def loss_of(model: keras.Model, task: Task = "classification") -> Loss:
     compiled = model.loss if model.compiled else None
     if isinstance(compiled, list | tuple | dict) and len(compiled) == 1:
         [compiled] = compiled.values() if isinstance(compiled, dict) else compiled
-    return rules_of(task).default_loss(model) if compiled is None else _known_loss(compiled)
+    return rules.default_loss(model) if compiled is None else _known_loss(compiled)
 
 
 def _known_loss(loss: Any) -> Loss:
@@ -42,17 +41,12 @@ def _known_loss(loss: Any) -> Loss:
     )
 
 
-def loss_function(model: keras.Model, task: Task) -> tuple[Callable[[Tensor, Tensor], Tensor], Encoder]:
+def loss_function(model: keras.Model, rules: TaskRules) -> tuple[Callable[[Tensor, Tensor], Tensor], Encoder]:
     """The mean loss of targets and outputs, and what turns labels into such targets."""
-    loss = loss_of(model, task)
+    loss = loss_of(model, rules)
     function = keras.losses.get(loss)
-    encode = label_encoder(loss, outputs_of(model)[0].shape[-1], task)
+    encode = rules.encoder(loss, outputs_of(model)[0].shape[-1])
     return lambda targets, outputs: keras.ops.mean(function(targets, outputs)), encode
-
-
-def label_encoder(loss: Loss, width: int, task: Task = "classification") -> Encoder:
-    """Return what turns labels into what `loss` takes, for a model with `width` numbers on its last axis."""
-    return rules_of(task).encoder(loss, width)
 
 
 def smoothed(targets: Array, smoothing: float, task: Task) -> Array:

@@ -1,6 +1,7 @@
-"""The rules of each task by its name."""
+"""The rules of each task by its name, or for a data set."""
 
 from tfopt.config.choices import Task
+from tfopt.data.dataset import Dataset
 from tfopt.tasks.classification import Classification
 from tfopt.tasks.forecasting import Forecasting
 from tfopt.tasks.regression import Regression
@@ -20,3 +21,8 @@ def rules_of(task: Task) -> TaskRules:
         True
     """
     return RULES[task]
+
+
+def rules_for(data: Dataset) -> TaskRules:
+    """Return the rules of the task of `data`."""
+    return RULES[data.task]

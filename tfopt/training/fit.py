@@ -15,8 +15,8 @@ from tfopt.errors import InputError
 from tfopt.graph.layer_names import named_layers
 from tfopt.graph.model_io import outputs_of
 from tfopt.runtime.progress import Progress
-from tfopt.tasks.losses import label_encoder, loss_of, smoothed, soft_loss
-from tfopt.tasks.registry import rules_of
+from tfopt.tasks.losses import loss_of, smoothed, soft_loss
+from tfopt.tasks.registry import rules_for
 from tfopt.training.augmentation import make_augmentation
 from tfopt.training.batches import balanced_sample_weights, evaluation_batches, steps_per_epoch, training_batches
 from tfopt.training.callbacks import BestEpoch, EpochMonitor, Plateau, ProgressBar, tensorboard_callbacks
@@ -93,12 +93,13 @@ def fit(
     if plan.class_weights and data.task != "classification":
         raise InputError(f"`class_weights` is for classification; {data.config.source} is for {data.task}")
     soft = teacher is not None or plan.soft
-    loss = soft_loss(loss_of(model, data.task)) if soft else loss_of(model, data.task)
-    encode = label_encoder(loss, outputs_of(model)[0].shape[-1], data.task)
+    rules = rules_for(data)
+    loss = soft_loss(loss_of(model, rules)) if soft else loss_of(model, rules)
+    encode = rules.encoder(loss, outputs_of(model)[0].shape[-1])
     asked = teacher if plan.augment else None  # about samples that change
     learnt = blended_targets(teacher, data, encode) if teacher and not asked else encode(data.train.y)
     targets = Targets(smoothed(learnt, plan.label_smoothing, data.task), encode(data.validation.y), asked)
-    metric = rules_of(data.task).metric(soft_binary=soft and targets.train.shape[1:] == (1,))
+    metric = rules.metric(soft_binary=soft and targets.train.shape[1:] == (1,))
     learner = replicated_model(model if learner is None else learner)
     learner.compile(optimizer=plan.optimizer(data), loss=loss, metrics=[metric], jit_compile=plan.jitted())
     monitor, seeds = EpochMonitor(BestEpoch(plan.select_from, plan.patience)), EpochSeeds(plan.seed)
@@ -120,7 +121,7 @@ def fit(
             checkpoint.start_over()
         best, steps = monitor.restore_best(model, plan.learning_rate), int(learner.optimizer.iterations.numpy())
     # What is saved with the model loads without tfopt, and says nothing of this training's schedule.
-    shown = [*rules_of(data.task).saved_metrics]
+    shown = [*rules.saved_metrics]
     model.compile(optimizer=keras.optimizers.Adam(plan.learning_rate, name="adam"), loss=loss, metrics=shown)
     return FitResult(monitor.history, best, first, steps)
 

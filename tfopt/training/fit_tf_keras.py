@@ -11,13 +11,13 @@ import keras
 import tensorflow as tf
 import tf_keras
 
-from tfopt.config.choices import Task
 from tfopt.data.dataset import Dataset
 from tfopt.errors import UnsupportedError
 from tfopt.runtime.progress import Progress
 from tfopt.tasks.classes import agreement
-from tfopt.tasks.losses import label_encoder, loss_of, soft_loss
-from tfopt.tasks.registry import rules_of
+from tfopt.tasks.losses import loss_of, soft_loss
+from tfopt.tasks.registry import rules_for
+from tfopt.tasks.rules import TaskRules
 from tfopt.training.callbacks import BestEpoch, EpochMonitor
 from tfopt.training.checkpoint import NOT_STARTED
 from tfopt.training.fit import FitResult, Targets, run_epochs
@@ -62,16 +62,17 @@ def fit_tf_keras(
             "models that translate are not trained in tf_keras: `qat` and `engine` tfmot are not there"
         )
     tf_keras.utils.set_random_seed(plan.seed)
-    loss = soft_loss(loss_of(source, data.task)) if teacher else loss_of(source, data.task)
+    rules = rules_for(data)
+    loss = soft_loss(loss_of(source, rules)) if teacher else loss_of(source, rules)
     given = keras.losses.get(loss)
     function = given.call if isinstance(given, keras.losses.Loss) else given  # a loss for each sample
     model.compile(
         optimizer=ProjectedAdam(plan.learning_rate, projections),
         loss=lambda y, outputs: function(y, outputs),
-        metrics=[_metric(data.task, soft_binary=teacher is not None and source.output_shape[-1] == 1)],
+        metrics=[_metric(rules, soft_binary=teacher is not None and source.output_shape[-1] == 1)],
     )
     monitor = EpochMonitor(BestEpoch(plan.select_from, plan.patience))
-    encode = label_encoder(loss, source.output_shape[-1], data.task)
+    encode = rules.encoder(loss, source.output_shape[-1])
     learnt = blended_targets(teacher, data, encode) if teacher else encode(data.train.y)
     targets = Targets(learnt, encode(data.validation.y))
     every = [*callbacks, *map(CallbackAdapter, monitor.callbacks)]
@@ -80,10 +81,10 @@ def fit_tf_keras(
     return FitResult(monitor.history, best, NOT_STARTED, steps)
 
 
-def _metric(task: Task, *, soft_binary: bool) -> tf_keras.metrics.Metric | str:
-    if soft_binary and task == "classification":
+def _metric(rules: TaskRules, *, soft_binary: bool) -> tf_keras.metrics.Metric | str:
+    if soft_binary and rules.has_classes:
         return tf_keras.metrics.MeanMetricWrapper(agreement, name="accuracy")
-    [name] = rules_of(task).saved_metrics
+    [name] = rules.saved_metrics
     return name
 
 

@@ -20,7 +20,7 @@ from tfopt.formats.keras.artifact import KerasArtifact
 from tfopt.formats.loading import load_keras
 from tfopt.graph.model_io import call
 from tfopt.tasks.losses import loss_of, soft_loss, takes_logits
-from tfopt.tasks.registry import rules_of
+from tfopt.tasks.registry import rules_for
 from tfopt.training.augmentation import Augment
 from tfopt.typing import Array, Tensor
 
@@ -69,11 +69,12 @@ def load_teacher(config: TaughtConfig, artifact: KerasArtifact, data: Dataset | 
         raise InputError(f"`teacher` {config.teacher} needs samples to answer, and there is no data: give `data`")
     given = artifact if config.teacher == "self" else load_keras(config.teacher)
     check_same_shapes(artifact, given)
-    loss = soft_loss(loss_of(artifact.model, data.task))
-    if not rules_of(data.task).takes_soft_targets(loss, artifact.output_shapes()[0][-1] or 1):
+    rules = rules_for(data)
+    loss = soft_loss(loss_of(artifact.model, rules))
+    if not rules.takes_soft_targets(loss, artifact.output_shapes()[0][-1] or 1):
         reason = "it translates" if data.task == "translation" else f"its loss, {_name(loss)}, takes labels only"
         raise UnsupportedError(f"{artifact.name} cannot learn from `teacher` {config.teacher}: {reason}")
-    logits = takes_logits(loss_of(given.model, data.task))
+    logits = takes_logits(loss_of(given.model, rules))
     return Teacher(given.predict, config.answers_share, logits, given.name, given.model)
 
 

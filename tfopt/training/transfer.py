@@ -20,7 +20,7 @@ from tfopt.graph.layer_names import named_layers
 from tfopt.models.heads import add_head
 from tfopt.models.signature import Signature
 from tfopt.runtime.progress import Progress
-from tfopt.tasks.losses import label_encoder
+from tfopt.tasks.registry import rules_for
 from tfopt.training.batches import evaluation_batches, steps_per_epoch
 from tfopt.training.checkpoint import RunFiles
 from tfopt.training.config import TrainConfig
@@ -154,7 +154,7 @@ def _freeze(trunk: Sequence[tuple[str, keras.Layer]], frozen: set[keras.Layer]) 
 
 def _validation_loss(model: keras.Model, data: Dataset) -> float:
     """Measure the validation loss without penalties: of those the second part has more, with more to train."""
-    encode = label_encoder(model.loss, model.output_shape[-1], data.task)
+    encode = rules_for(data).encoder(model.loss, model.output_shape[-1])
     inputs, y = data.validation.inputs, encode(data.validation.y)
     evaluated = replicated_model(model)
     if evaluated is not model:

@@ -15,7 +15,7 @@ from tfopt.graph.model_copy import LayerCopies, rebuild
 from tfopt.graph.replay import Call
 from tfopt.runtime.progress import Progress
 from tfopt.tasks.losses import loss_of, soft_loss
-from tfopt.tasks.registry import rules_of
+from tfopt.tasks.registry import rules_for
 from tfopt.techniques.binarization.config import BinarizeConfig
 from tfopt.techniques.binarization.layer_changes import RoundedModel
 from tfopt.techniques.binarization.layer_plan import Plan
@@ -32,8 +32,8 @@ def train_rounded(
     artifact: KerasArtifact, chosen: Plan, config: BinarizeConfig, data: Dataset, progress: Progress
 ) -> RoundedModel:
     """Train a copy with rounded kernels; normalizations are folded afterwards: a factor a channel changes no sign."""
-    loss = soft_loss(loss_of(artifact.model, data.task))
-    hears = rules_of(data.task).takes_soft_targets(loss, artifact.output_shapes()[0][-1] or 1)
+    loss = soft_loss(loss_of(artifact.model, rules_for(data)))
+    hears = rules_for(data).takes_soft_targets(loss, artifact.output_shapes()[0][-1] or 1)
     teacher = load_teacher(config, artifact, data) if hears or config.teacher != "self" else None
     notes = []
     signs: frozenset[str] = frozenset()
@@ -47,7 +47,7 @@ def train_rounded(
             model = with_signs(model, artifact.name, signs, Sign())
         latents = _latents(model, chosen, config)
         training = wrapped(model, latents)
-        training.compile(loss=loss_of(artifact.model, data.task))
+        training.compile(loss=loss_of(artifact.model, rules_for(data)))
         plan_ = FitPlan(config.most_epochs, config.samples_a_step, config.rate, config.seed, decay="cosine")
         with synchronize_batch_norm([layer for _, layer in named_layers(model)]):
             result = fit(training, data, plan_, progress, teacher=teacher)

@@ -18,6 +18,7 @@ from tfopt.models.architectures import build
 from tfopt.models.config import ModelConfig
 from tfopt.models.signature import Signature
 from tfopt.tasks.losses import loss_of, takes_logits
+from tfopt.tasks.registry import rules_for
 from tfopt.techniques.distillation.config import TEMPERATURE, DistillConfig
 from tfopt.techniques.distillation.distiller import Hint, StudentTraining, weighed
 from tfopt.techniques.distillation.feature_pairs import features, paired
@@ -109,7 +110,7 @@ def _answers(
 ) -> keras.distillation.DistillationLoss:
     if not _softened(data):
         return numbers()
-    given = [takes_logits(loss_of(model, data.task)) for model in (teacher, student)]
+    given = [takes_logits(loss_of(model, rules_for(data))) for model in (teacher, student)]
     return Softened(config.temperature or TEMPERATURE, teacher_logits=given[0], student_logits=given[1])
 
 

@@ -21,6 +21,7 @@ from tfopt.graph.model_io import call as call_model
 from tfopt.graph.model_io import compiled
 from tfopt.graph.replay import Call, replay
 from tfopt.tasks.losses import loss_function
+from tfopt.tasks.registry import rules_for
 from tfopt.typing import Array, Tensor
 
 SAMPLES = 512
@@ -98,7 +99,7 @@ def _needed(data: Dataset | None, by: Importance) -> Dataset:
 
 
 def _taylor(scores: Scores, model: keras.Model, graph: ChannelGraph, data: Dataset) -> None:
-    loss, encode = loss_function(model, data.task)
+    loss, encode = loss_function(model, rules_for(data))
     reading = [slices for slices in graph.weight_slices if slices.role == "reads"]
     layers = dict(named_layers(model))
     variables = [layers[slices.layer].weights[slices.weight] for slices in reading]
