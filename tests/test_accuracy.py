@@ -101,7 +101,7 @@ def test_a_file_answers_as_the_model_that_it_is_made_from(activation, loss, tmp_
     if loss:
         model.compile(loss=loss)
     x = np.array([[0.2, 0.0], [0.6, 0.0]], np.float32)  # logits may look like probabilities
-    judge = Evaluator((x,), np.array([1, 1]), "classification", "a")
+    judge = Evaluator((x,), np.array([1, 1]), rules_of("classification"), "a")
     expected = [loss is None, True]
     assert judge.score(model).tolist() == expected
     for precision in ("float16", "dynamic"):

@@ -10,6 +10,7 @@ from tfopt.data.dataset import Split
 from tfopt.data.loader import load
 from tfopt.evaluation.evaluator import Evaluator
 from tfopt.shootouts.callbacks import GradientNorms
+from tfopt.tasks.registry import rules_of
 
 LABELS = np.repeat(np.arange(10), 300)  # sorted, as a folder with a folder for each class is
 
@@ -49,7 +50,7 @@ def test_a_mean_loss_is_that_of_all_classes():
     layer = keras.layers.Dense(10, activation="softmax", name="classes")
     model = keras.Sequential([keras.Input((1,)), layer])
     layer.set_weights([np.zeros((1, 10)), np.eye(10)[0] * 20])  # it always says class 0
-    evaluator = Evaluator((LABELS[:, None].astype(np.float32),), LABELS, "classification", "sorted")
+    evaluator = Evaluator((LABELS[:, None].astype(np.float32),), LABELS, rules_of("classification"), "sorted")
     assert evaluator.loss(model)() == pytest.approx(0.9 * 20, rel=0.1)
 
 
