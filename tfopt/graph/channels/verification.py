@@ -5,6 +5,7 @@ there, without those channels, and what the same call makes in the smaller model
 """
 
 from collections.abc import Sequence
+from typing import TypeAlias
 
 import keras
 import numpy as np
@@ -18,6 +19,7 @@ from tfopt.typing import Array, Tensor
 
 TOLERANCE = 1e-5  # relative to the largest number of a tensor, if that is above 1
 HALF_TOLERANCE = 2e-2  # of layers that compute with 8 bits of precision
+CallKey: TypeAlias = tuple[str, tuple[tuple[int, int], ...]]
 
 
 class VerificationError(TfoptError):
@@ -41,16 +43,17 @@ def verify(model: keras.Model, small: keras.Model, graph: ChannelGraph, kept: Ar
         VerificationError: If a shape differs, or a number by more than the tolerance.
     """
     before = model.get_weights()
-    expected: list[tuple[str, list[Array | None]]] = []
+    expected: dict[int, list[Array | None]] = {}
     channels = iter(graph.outputs)
+    numbers: dict[CallKey, int] = {}
+    called = CallNumbers(numbers, inputs)
 
     def note(call: Call) -> Tensor:
         answer = call.infer()
-        left = [
+        expected[called.number(call, answer)] = [
             _to_array(tensor, None if one is None else (one.axis, np.flatnonzero(kept[one.ids])))
             for tensor, one in zip(keras.tree.flatten(answer), next(channels), strict=True)
         ]
-        expected.append((call.name, left))
         return answer
 
     model.set_weights(zero_channels(model, graph, kept))
@@ -59,18 +62,43 @@ def verify(model: keras.Model, small: keras.Model, graph: ChannelGraph, kept: Ar
     finally:
         model.set_weights(before)
     worst = [0.0]
-    wanted = iter(expected)
+    called = CallNumbers(numbers, inputs)
 
     def compare(call: Call) -> Tensor:
         answer = call.infer()
-        name, tensors = next(wanted)
-        for one, tensor in zip(tensors, keras.tree.flatten(answer), strict=True):
+        wanted = expected.get(called.number(call, answer))
+        if wanted is None:
+            raise VerificationError(f"{call.name} is called with other tensors; {DEFECT}")
+        for one, tensor in zip(wanted, keras.tree.flatten(answer), strict=True):
             if one is not None:
-                worst.append(_compare(name, one, _to_array(tensor, None)))
+                worst.append(_compare(call.name, one, _to_array(tensor, None)))
         return answer
 
     replay(small, inputs, compare)
     return max(worst)
+
+
+class CallNumbers:
+    """Numbers the calls of a model by the layer and where its tensors come from.
+
+    Keras may list the calls of a layer that is shared in another order in the smaller model: the order of calls does
+    not tell them apart, but their numbers do, which are those of the same calls of any model with the same `numbers`.
+    """
+
+    def __init__(self, numbers: dict[CallKey, int], inputs: Sequence[Tensor]) -> None:
+        self.numbers = numbers
+        self.sources = {id(tensor): (-1, position) for position, tensor in enumerate(inputs)}
+        self.tensors: list[Tensor] = []  # held, so that no other one gets the id of one that is gone
+
+    def number(self, call: Call, answer: Tensor) -> int:
+        """Return the number of a call that was answered so."""
+        given = keras.tree.flatten((call.args, call.kwargs))
+        key = (call.name, tuple(self.sources[id(one)] for one in given if id(one) in self.sources))
+        number = self.numbers.setdefault(key, len(self.numbers))
+        made = keras.tree.flatten(answer)
+        self.sources.update((id(tensor), (number, position)) for position, tensor in enumerate(made))
+        self.tensors += made
+        return number
 
 
 def _to_array(tensor: Tensor, left: tuple[int, Array] | None) -> Array | None:
