@@ -10,8 +10,8 @@ from typing import NamedTuple
 import numpy as np
 
 from tfopt.data.array_files import read_npy, read_npz
+from tfopt.data.class_folders import list_files
 from tfopt.data.dataset import Dataset, Split
-from tfopt.data.image_folders import list_files
 from tfopt.data.scaling import Scaling
 from tfopt.errors import InputError
 from tfopt.typing import Array

@@ -4,25 +4,23 @@ Every file is decoded once while loading, so that a damaged one is named before 
 """
 
 import hashlib
-from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import NamedTuple, cast
 
 import numpy as np
 
+from tfopt.data.class_folders import list_class_files
 from tfopt.data.config import DataConfig
 from tfopt.data.data_format import DataFormat
 from tfopt.data.lazy_images import LazyImages
 from tfopt.data.raw_data import RawData
-from tfopt.data.splits import parse_split_name
 from tfopt.errors import InputError
 from tfopt.typing import Array
 from tfopt.untrusted.images import check_pixels
 
 MOST_FED = 2_100_000  # pixels of an image, as 1920x1080 has: a batch of 64 takes 1.6 GB
 MOST_AT_ONCE = 4  # images that are decoded, as each may take 300 MB
-BESIDE = (".csv", ".db", ".html", ".ini", ".json", ".md", ".tsv", ".txt", ".xml", ".yaml", ".yml", ".zip")  # no images
 MOST_HELD = 256_000_000  # bytes of all images as float32, as a model is fed
 
 
@@ -64,74 +62,17 @@ def load_image_folder(root: Path, config: DataConfig, names: tuple[str, ...] | N
     Raises:
         InputError: If there is no image, one is damaged or too large, or a class is unknown.
     """
-    if config.task not in (None, "classification"):
-        raise InputError(f"`task` {config.task} does not suit {root}, a folder of images by class")
-    parts = [parse_split_name(path.name) for path in _list_folders(root)]
-    divided = "train" in parts and None not in parts
-    parents = _list_folders(root) if divided else [root]
-    classes = names or _find_classes(root, parents)
-    listed = [
-        (path, classes.index(label), parse_split_name(parent.name) if divided else None)
-        for parent in parents
-        for label, path in _list_labelled_files(root, parent, classes)
-    ]
-    found = [item for item in listed if item[0].suffix.lower() not in BESIDE]
-    if not found:
-        raise InputError(f"{root} holds no image")
-    for path, _, _ in found:
-        if not str(path).isprintable():
-            raise InputError(f"{str(path)!r} has a name that is not in UTF-8 or cannot be printed; rename it")
-    paths, labels, part_of = (np.array(column) for column in zip(*((str(p), y, s) for p, y, s in found), strict=True))
-    images = _make_images(paths, config)
+    found = list_class_files(root, config, names, "image")
+    images = _make_images(found.paths, config)
     held = int(np.prod(images.shape)) * np.dtype(np.float32).itemsize <= MOST_HELD
-    notes = _note_left_out([path for path, _, _ in listed if path.suffix.lower() in BESIDE], root)
+    notes = [*found.notes]
     if not held:
         size = f"{len(images):,} images of {images.shape[1]}x{images.shape[2]} pixels"
         notes.append(f"{size} are decoded from their files whenever they are needed")
     return RawData(
-        images[:] if held else cast(Array, images), labels, kind="image", peak=255, scale="unit",
-        parts=part_of if divided else None, class_names=classes,
-        notes=tuple(notes),
+        images[:] if held else cast(Array, images), found.labels, kind="image", peak=255, scale="unit",
+        parts=found.parts, class_names=found.class_names, notes=tuple(notes),
     )  # fmt: skip
-
-
-def _list_folders(path: Path) -> list[Path]:
-    """Return the folders in `path` but for hidden ones and links: one to a parent would be all classes at once."""
-    return sorted(p for p in path.iterdir() if p.is_dir() and not p.is_symlink() and not p.name.startswith("."))
-
-
-def _find_classes(root: Path, parents: list[Path]) -> tuple[str, ...]:
-    classes = tuple(sorted({path.name for parent in parents for path in _list_folders(parent)}))
-    if not classes:
-        raise InputError(f"{root} holds no folder of images for each class, nor train and test folders that do")
-    return classes
-
-
-def _list_labelled_files(root: Path, inside: Path, classes: tuple[str, ...]) -> Iterator[tuple[str, Path]]:
-    """Yield class and path of the files below `inside`; hidden ones and links that lead out of `root` are left out."""
-    for parent in _list_folders(inside):
-        if parent.name not in classes:
-            raise InputError(f"{parent} is a class that the model does not know: {', '.join(classes[:10])}")
-        yield from ((parent.name, path) for path in list_files(parent, root))
-
-
-def _note_left_out(paths: list[Path], root: Path) -> list[str]:
-    if not paths:
-        return []
-    count = "1 file that is no image was" if len(paths) == 1 else f"{len(paths):,} files that are no images were"
-    return [f"{count} left out, the first {paths[0].relative_to(root)}"]
-
-
-def list_files(folder: Path, root: Path) -> list[Path]:
-    """List the files below `folder`, in order; hidden ones, devices and links that lead out of `root` are left out."""
-    whole = root.resolve()
-    return [
-        path
-        for path in sorted(folder.rglob("*"))
-        if not any(part.startswith(".") for part in path.relative_to(folder).parts)
-        and path.is_file()
-        and path.resolve().is_relative_to(whole)
-    ]
 
 
 def _make_images(paths: Array, config: DataConfig) -> LazyImages:

@@ -9,8 +9,8 @@ import numpy as np
 
 from tfopt.data.array_files import check_file, read_npy, read_npz
 from tfopt.data.calibration import IMAGES
+from tfopt.data.class_folders import list_files
 from tfopt.data.config import TABLES
-from tfopt.data.image_folders import list_files
 from tfopt.data.labelled_tables import LABEL, SOURCE_TEXT, TEXT
 from tfopt.data.tables import Table, read_table
 from tfopt.data.text_files import read_lines
