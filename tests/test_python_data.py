@@ -158,3 +158,12 @@ def test_a_config_beside_a_name_is_refused():
 def test_a_name_of_data_in_memory_cannot_be_loaded(tfopt):
     ended = tfopt("train", "--data", "memory:arrays")
     assert (ended.code, "stands for data that were given in Python" in ended.err) == (2, True)
+
+
+def test_a_regression_model_that_tfopt_has_not_made_answers_in_the_units_of_the_data():
+    model = keras.Sequential([keras.Input((6,)), keras.layers.Dense(1)])
+    kernel = np.array([[100.0], [50.0], [0.0], [0.0], [0.0], [5.0]])
+    model.set_weights([kernel, np.array([500.0])])
+    report = tfopt.evaluate(model, data=(X, X @ kernel + 500))
+    assert report.measurements[0].deviation.mae < 1e-3
+    assert report.data.baseline.value > 10

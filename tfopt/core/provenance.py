@@ -11,6 +11,7 @@ from tfopt.data.fed_values import FedValues
 from tfopt.data.loader import load
 from tfopt.data.preprocessing import Preprocessor
 from tfopt.data.python_data import InMemory, PythonData, read_python_data
+from tfopt.data.scaling import IDENTITY
 from tfopt.errors import InputError
 from tfopt.formats.artifact import Artifact
 from tfopt.formats.keras.artifact import KerasArtifact
@@ -34,7 +35,7 @@ def data_for(artifact: Artifact, data: DataLike | None, progress: Progress) -> t
         return None, [f"{artifact.name} was trained on data that were given in Python: without `data` none are used"]
     if "string" in artifact.input_types():
         raise InputError(f"{artifact.name} takes text itself; data sets here feed token ids")
-    dataset = load_dataset(_same_splits(data, memory, artifact.name), memory, progress)
+    dataset = load_dataset(_same_splits(data, memory, artifact.name), _fitted(memory), progress)
     dataset = match(dataset, artifact.name, artifact.input_shapes(), artifact.output_shapes())
     notes = list(dataset.notes)
     if (
@@ -113,9 +114,15 @@ def load_data(data: DataLike, config: DataConfig | None = None) -> Dataset:
     return load_dataset(data if config is None else read_python_data(data, config), None, Silent())
 
 
-def load_dataset(data: DataLike | InMemory, memory: Provenance | None, progress: Progress) -> Dataset:
-    """Load what `data` says, scaled as the model that has this `memory` was fed."""
-    asked, fitted = _asked(data), memory or Preprocessor()
+def _fitted(memory: Provenance | None) -> Preprocessor:
+    """Return how a model was fed; one that does not remember a scaling of its targets answers in units of the data."""
+    fitted = memory or Preprocessor()
+    return fitted if fitted.targets else fitted.model_copy(update={"targets": IDENTITY})
+
+
+def load_dataset(data: DataLike | InMemory, fitted: Preprocessor | None, progress: Progress) -> Dataset:
+    """Load what `data` says, prepared by what a model was `fitted` with, for a new one by what is fitted now."""
+    asked, fitted = _asked(data), fitted or Preprocessor()
     if isinstance(asked, Dataset):
         return asked
     if isinstance(asked, InMemory):
