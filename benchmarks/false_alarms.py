@@ -10,11 +10,13 @@ from collections.abc import Callable
 from typing import NamedTuple
 
 import numpy as np
+from scipy.special import softmax
 from scipy.stats import binomtest
 
 from tfopt.evaluation.bleu import Translations, bleu_change
 from tfopt.evaluation.latency import latency_change
 from tfopt.evaluation.limits import Limit
+from tfopt.evaluation.metrics.named import KNOWN
 from tfopt.evaluation.statistics import accuracy_change, deviation_change, worsening
 from tfopt.tasks.registry import rules_of
 from tfopt.typing import Array
@@ -101,6 +103,36 @@ def windows(rng: Rng, effect: float, count: int = 1500) -> int:
     return _sign(deviation_change("a", one(0.0), one(effect), rules_of("forecasting").clusters(y)).verdict)
 
 
+def metric_of_classes(name: str, rng: Rng, effect: float, samples: int = 300) -> int:
+    """Probabilities of three classes, one of them rare, of two models that see them with noise of their own."""
+    y = rng.choice(3, samples, p=[0.6, 0.3, 0.1])
+    seen = rng.normal(0, 1, (samples, 3)) + 1.5 * np.eye(3)[y]
+    before, after = (
+        KNOWN[name].judge(y, softmax(seen + rng.normal(0, 1 - shift, (samples, 3)), axis=1), None, "test")
+        for shift in (0.0, effect)
+    )
+    return _sign(before.change("a", after).verdict)
+
+
+def macro_f1(rng: Rng, effect: float) -> int:
+    """As above, judged by macro F1."""
+    return metric_of_classes("macro-f1", rng, effect)
+
+
+def roc_auc(rng: Rng, effect: float) -> int:
+    """As above, judged by the area under the ROC curve."""
+    return metric_of_classes("roc-auc", rng, effect)
+
+
+def root_mean_squared(rng: Rng, effect: float, samples: int = 200) -> int:
+    """Numbers that are predicted with noise."""
+    y = rng.normal(0, 1, (samples, 1))
+    before, after = (
+        KNOWN["rmse"].judge(y, y + rng.normal(0, 1 - shift, (samples, 1)), None, "test") for shift in (0.0, effect)
+    )
+    return _sign(before.change("a", after).verdict)
+
+
 def latencies(rng: Rng, effect: float, rounds: int = 100) -> int:
     """Times that drift together, with noise and interruptions of their own."""
     drift = np.exp(np.cumsum(rng.normal(0, 0.02, rounds)))
@@ -143,6 +175,9 @@ VERDICTS = [
     Verdict("error, skewed differences", skewed_errors, 0.3),
     Verdict("error, 27 samples", few_errors, 0.9),
     Verdict("error of overlapping windows", windows, 0.3),
+    Verdict("macro F1 (bootstrap)", macro_f1, 0.7),
+    Verdict("ROC-AUC (bootstrap)", roc_auc, 0.7),
+    Verdict("RMSE (bootstrap)", root_mean_squared, 0.2),
     Verdict("latency (bootstrap)", latencies, 0.2),
 ]
 LIMITS = [

@@ -22,6 +22,7 @@ from tfopt.distribution.strategies import create_logical_devices
 from tfopt.distribution.workers.config import WorkersConfig
 from tfopt.errors import InputError
 from tfopt.evaluation.config import Gates
+from tfopt.evaluation.metrics.named import MetricLike
 from tfopt.formats.artifact import Artifact
 from tfopt.formats.keras.artifact import KerasArtifact
 from tfopt.formats.loading import ModelLike, load_keras
@@ -254,7 +255,7 @@ def debug(
     config, progress = _checked(config or QuantizeConfig(), QuantizeConfig, StructuredConfig), progress or Silent()
     artifact = load_keras(model)
     dataset, notes = data_for(artifact, data, progress)
-    context = Context.of(dataset, progress)
+    context = Context.of(dataset, progress).judged_as(config)
     if isinstance(config, StructuredConfig):
         groups, remarks = group_losses(artifact, config, context)
         report = report_of("debug", config, dataset, [artifact], progress, notes=[*notes, *remarks])
@@ -273,9 +274,15 @@ def inspect(model: ModelLike, *, trial: bool = False, progress: Progress | None 
 
 
 @preserved()
-def evaluate(model: ModelLike, data: DataLike | None = None, *, progress: Progress | None = None) -> Report:
-    """Measure one model on the test split of the data it remembers or of `data`."""
-    return report_files("evaluate", [model], data, Gates(), progress or Silent())
+def evaluate(
+    model: ModelLike,
+    data: DataLike | None = None,
+    *,
+    metric: MetricLike | None = None,
+    progress: Progress | None = None,
+) -> Report:
+    """Measure one model on the test split of the data it remembers or of `data`, by a `metric`, too."""
+    return report_files("evaluate", [model], data, Gates(metric=metric), progress or Silent())
 
 
 @preserved()
@@ -287,9 +294,8 @@ def compare(
     progress: Progress | None = None,
 ) -> Report:
     """Measure several models side by side; the first is the baseline, the others must respect `gates`."""
-    return report_files(
-        "compare", models, data, _checked(gates or Gates(), Gates, argument="gates"), progress or Silent()
-    )
+    gates = _checked(gates or Gates(), Gates, argument="gates")
+    return report_files("compare", models, data, gates, progress or Silent())
 
 
 def _checked(config: C, *kinds: type[Config], argument: str = "config") -> C:

@@ -8,6 +8,7 @@ import typer
 from tfopt.cli.command import AnyModel, command
 from tfopt.cli.groups import Fields
 from tfopt.cli.output import Output
+from tfopt.config.metric import MetricConfig
 from tfopt.config.run import ReportFilesConfig, TargetConfig
 from tfopt.data.config import OtherDataConfig
 from tfopt.errors import InputError
@@ -49,15 +50,16 @@ def compare(
 
 
 @command
-def evaluate(out: Output, model: AnyModel, data: OtherDataConfig) -> None:
+def evaluate(out: Output, model: AnyModel, data: OtherDataConfig, metric: MetricConfig) -> None:
     """Measure one model: size, accuracy with its interval, latency.
 
     Examples:
         tfopt evaluate model.keras
         tfopt evaluate model-int8.tflite --data digits
+        tfopt evaluate model.keras --metric macro-f1
     """
     path = check_model_path(model)
     out.load_tensorflow()
     from tfopt.api import evaluate
 
-    out.report(evaluate(path, data.config, progress=out))
+    out.report(evaluate(path, data.config, metric=metric.metric, progress=out))

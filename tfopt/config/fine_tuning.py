@@ -7,6 +7,7 @@ from pydantic import AfterValidator, Field, model_validator
 
 from tfopt.config.choices import Augmentation
 from tfopt.config.fields import Config, Count, Option, Share
+from tfopt.config.metric import MetricConfig
 
 Augmentations = Annotated[
     tuple[Augmentation, ...], AfterValidator(lambda names: tuple(dict.fromkeys(names))), Option("NAME,...")
@@ -43,7 +44,7 @@ class DistributedConfig(Config):
         return self
 
 
-class ControlledConfig(DistributedConfig):
+class ControlledConfig(DistributedConfig, MetricConfig):
     """Base of the configs that change a model and train it: `control` shows what training alone does."""
 
     panel: ClassVar[str] = "Comparison"

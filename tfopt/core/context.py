@@ -1,11 +1,14 @@
 """A step of a pipeline is given data without a test split, and an evaluator bound to the validation split."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Self
 
 from tfopt.config.choices import Task
+from tfopt.config.fields import Config
+from tfopt.config.metric import MetricConfig
 from tfopt.data.dataset import Dataset
 from tfopt.evaluation.evaluator import Evaluator
+from tfopt.evaluation.metrics.named import MetricLike
 from tfopt.runtime.progress import Progress, Silent
 
 
@@ -23,6 +26,10 @@ class Context:
     evaluator: Evaluator | None = None
     progress: Progress = Silent()  # noqa: RUF009  # it holds nothing
 
+    def judged_as(self, config: Config) -> Self:
+        """Return it with an evaluator that judges by the metric that a config asks for, if it does."""
+        return replace(self, evaluator=self.evaluator.by(metric_of(config))) if self.evaluator else self
+
     @property
     def task(self) -> Task | None:
         """Return what is learnt; None if there are no data."""
@@ -35,3 +42,8 @@ class Context:
             return cls(None, None, progress)
         seen = data.without_test()
         return cls(seen, Evaluator.on(seen, "validation"), progress)
+
+
+def metric_of(config: Config | None) -> MetricLike | None:
+    """Return the metric that a config asks for, if it does."""
+    return config.metric if isinstance(config, MetricConfig) else None

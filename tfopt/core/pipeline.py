@@ -10,7 +10,7 @@ from pathlib import Path
 
 from tfopt.config.fields import Config
 from tfopt.conversion.config import MetadataConfig
-from tfopt.core.context import Context
+from tfopt.core.context import Context, metric_of
 from tfopt.core.control import remarks, with_control
 from tfopt.core.outcome import Outcome
 from tfopt.core.provenance import DataLike, data_for, next_provenance
@@ -104,6 +104,7 @@ class Pipeline:
             gates=limits,
             held=last.artifact,
             control=control,
+            metric=next((metric_of(one) for one in (gates, self.steps[-1].config) if metric_of(one)), None),
         )
         report = report.model_copy(
             update={
@@ -146,6 +147,8 @@ class Pipeline:
     ) -> list[Outcome]:
         """Apply the steps, or take from the folder what they have made; the last one measures against the source."""
         context = Context.of(dataset, progress)
+        for step in self.steps:
+            context.judged_as(step.config)  # refuses before the work
         applied: list[Outcome] = []
         artifact: Artifact = source
         control: KerasArtifact | None = source if self.controlled else None
@@ -196,7 +199,7 @@ class Pipeline:
         """Apply a step, and give what it made a name and a memory of data that are found from the folder `home`."""
         technique = step.technique
         with started_ahead(*technique.children):
-            outcome = technique.apply(artifact, step.config, context)
+            outcome = technique.apply(artifact, step.config, context.judged_as(step.config))
         before = outcome.artifact.name
         outcome.artifact.name = name or technique.output_name(Path(artifact.name).stem, step.config)
         for companion, suffix in zip(outcome.companions, technique.companions, strict=True):

@@ -19,6 +19,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from tfopt.config.fields import Config
+from tfopt.config.metric import MetricConfig, is_function
 from tfopt.core.recipe import Outputs, Recipe, RecipeStep, Step, check_formats
 from tfopt.core.registry import technique
 from tfopt.core.yaml_document import Document, Place, read_document
@@ -71,7 +72,7 @@ def _read(document: Document) -> tuple[Recipe, list[Step]]:
     for name, kind in SECTIONS.items():
         if isinstance(document.data.get(name), dict):
             with _told(document, (name,)):
-                kind.model_validate(document.data[name])
+                _check_metric(kind.model_validate(document.data[name]))
     listed = document.data.get("steps")
     for index, asked in enumerate(listed if isinstance(listed, list) else []):
         with _told(document, ("steps", index)):
@@ -101,6 +102,14 @@ def _check_output(document: Document, recipe: Recipe, last: Step) -> None:
             raise InputError(
                 f"`emit` {recipe.outputs.emit} is for a .tflite file; {last.technique.name} gives .{gives}"
             )
+
+
+def _check_metric(config: Config) -> None:
+    """Raise `InputError` if a metric is code: a recipe may come from a stranger."""
+    if isinstance(config, MetricConfig) and is_function(config.metric):
+        raise InputError(
+            f"`metric` {config.metric} is code to import, which a recipe cannot name: give --metric to a command"
+        )
 
 
 def _check_files(document: Document, recipe: Recipe, steps: Sequence[Step]) -> None:
@@ -224,6 +233,7 @@ def _step(document: Document, index: int, asked: RecipeStep) -> Step:
     place: Place = ("steps", index, "config")
     with _told(document, place):
         config = found.config.model_validate(asked.config)
+        _check_metric(config)
         located = {name: str(_from_here(document, (*place, name), value)) for name, value in config.paths()}
         return Step(found, found.config.model_validate({**asked.config, **located}))
 

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from tfopt.config.fields import Config
+from tfopt.core.context import metric_of
 from tfopt.core.provenance import DataLike, changed_note, data_for
 from tfopt.data.dataset import Dataset
 from tfopt.errors import InputError
@@ -13,6 +14,7 @@ from tfopt.evaluation.gates import check
 from tfopt.evaluation.limits import limit_for
 from tfopt.evaluation.measurement import Measured, compare_with_control, measure
 from tfopt.evaluation.measurement import compare as compare_measured
+from tfopt.evaluation.metrics.named import MetricLike
 from tfopt.evaluation.sanity import guess_doubts, scale_doubts
 from tfopt.formats.artifact import Artifact
 from tfopt.formats.keras.artifact import KerasArtifact
@@ -50,6 +52,7 @@ def report_of(
     held: Artifact | None = None,
     untrained: bool = False,
     control: Artifact | None = None,
+    metric: MetricLike | None = None,
 ) -> Report:
     """Measure artifacts on the test split and in time, and put what a command has to say around the figures.
 
@@ -64,12 +67,14 @@ def report_of(
         held: The only artifact that is held to them, if not all are.
         untrained: Whether their weights are random, so that how well they answer is not measured.
         control: The first of them trained as long, with which the others are compared, too.
+        metric: What they are measured by besides; None for what `config` asks for.
     """
     if gates:
         limit_for(gates, data.task if data else None)  # refuses before the work
     position = next((index for index, one in enumerate(artifacts) if one is held), None)
+    metric = metric or metric_of(config)
     beside = [control] if control else []
-    every = measure([*artifacts, *beside], None if untrained else data, progress)
+    every = measure([*artifacts, *beside], None if untrained else data, progress, metric=metric)
     measured, controls = every[: len(artifacts)], every[len(artifacts) :]
     comparisons = compare_measured(measured)
     told = summary(data) if data else None

@@ -4,21 +4,25 @@ from typing import Annotated, ClassVar, Self
 
 from pydantic import ByteSize, Field, model_validator
 
-from tfopt.config.fields import Config, Drop, Fraction, Growth, Option
+from tfopt.config.fields import Drop, Fraction, Growth, Option
+from tfopt.config.metric import MetricConfig
 
 
-class AnswerLimits(Config):
-    """Limits on what answers may lose: points of accuracy, or how much the error of a regression or forecast grows."""
+class AnswerLimits(MetricConfig):
+    """Limits on what answers may lose: points of accuracy, or how much the error of a regression or forecast grows.
+
+    With a `metric`, points of that are lost if more of it is better; otherwise it is an error that grows.
+    """
 
     panel: ClassVar[str] = "Limits"
 
     max_drop: Annotated[
         Drop | None,
-        Field(description="Fail if accuracy falls by more: 1% or 0.01 is one point."),
+        Field(description="Fail if accuracy, or the `metric`, falls by more: 1% or 0.01 is one point."),
     ] = None
     max_error_growth: Annotated[
         Growth | None,
-        Field(description="Fail if the mean absolute error grows by a larger share of itself: 10% or 0.1."),
+        Field(description="Fail if the error grows by a larger share of itself: 10% or 0.1."),
     ] = None
     confidence: Annotated[
         Fraction | None,

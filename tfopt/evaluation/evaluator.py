@@ -5,9 +5,9 @@ on the validation split; the test split is measured once, at the end, by the sam
 """
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
-from typing import Literal, Self
+from typing import Literal, Self, TypeAlias
 
 import keras
 import numpy as np
@@ -16,6 +16,9 @@ import tensorflow as tf
 from tfopt.data.dataset import Dataset
 from tfopt.data.sampling import fair_order
 from tfopt.evaluation.limits import WORSE_GROWTH, WORSE_POINTS
+from tfopt.evaluation.metrics.answers import answers_of
+from tfopt.evaluation.metrics.metric import Judged, Metric
+from tfopt.evaluation.metrics.named import MetricLike, find_metric
 from tfopt.evaluation.statistics import CONFIDENCE, Worsening, drop, worsening
 from tfopt.formats.artifact import Artifact
 from tfopt.formats.keras.artifact import predict_batches
@@ -31,6 +34,9 @@ from tfopt.typing import Array, Clusters, Tensor
 LOSS_SAMPLES = 2048  # that a loss is the mean of
 LOSS_BATCH = 256
 
+Scores: TypeAlias = Array | Judged
+"""Scores of samples as `TaskRules.scores` has them, or what a metric says of all answers."""
+
 
 @dataclass(frozen=True)
 class Evaluator:
@@ -41,12 +47,14 @@ class Evaluator:
         y: Labels as `Split` has them; None if nobody knows them, so that only outputs can be compared.
         rules: Those of the task, which say how an answer is scored.
         name: What a report calls the split.
+        metric: What models are judged by; None for what `rules` say: right answers, or errors.
     """
 
     inputs: tuple[Array, ...]
     y: Array | None
     rules: TaskRules
     name: str
+    metric: Metric | None = None
 
     @classmethod
     def on(cls, data: Dataset, split: Literal["validation", "test"]) -> Self:
@@ -58,6 +66,10 @@ class Evaluator:
     def without_labels(cls, inputs: Sequence[Array], name: str) -> Self:
         """Make an evaluator that can only say how far two outputs are apart."""
         return cls(tuple(inputs), None, rules_of("classification"), name)
+
+    def by(self, metric: MetricLike | None) -> Self:
+        """Return one that judges by a metric (see `find_metric`)."""
+        return replace(self, metric=find_metric(metric, self.rules))
 
     def __len__(self) -> int:
         return len(self.inputs[0]) if self.inputs else 0
@@ -72,18 +84,38 @@ class Evaluator:
         Returns:
             Right or wrong (N,) bool, or absolute errors (N,); in a translation (M,) of all target words.
         """
-        if isinstance(model, keras.Model):
-            return self.scored(predict_batches(model, self.inputs), probabilities=gives_probabilities(model))
-        with (progress or Silent()).task(f"testing {model.name}", len(self)) as advance:
-            return self.scored(model.predict(self.inputs, advance), probabilities=model.gives_probabilities())
+        return self.scored(*self.outputs(model, progress))
 
-    def scored(self, outputs: Array, *, probabilities: bool) -> Array:
+    def outputs(self, model: keras.Model | Artifact, progress: Progress | None = None) -> tuple[Array, bool]:
+        """Return what a model answers (N, ...), and whether these are probabilities, where there are classes."""
+        if isinstance(model, keras.Model):
+            return predict_batches(model, self.inputs), gives_probabilities(model)
+        with (progress or Silent()).task(f"testing {model.name}", len(self)) as advance:
+            return model.predict(self.inputs, advance), model.gives_probabilities()
+
+    def scored(self, outputs: Array, probabilities: bool) -> Array:
         """Score outputs (N, ...) that are there already, those of a classifier `probabilities` or logits."""
         assert self.y is not None
         return self.rules.scores(outputs, self.y, probabilities=probabilities)
 
-    def drop(self, before: Array, after: Array) -> float:
+    def judge(self, model: keras.Model | Artifact) -> Scores:
+        """Score a model by the metric, or each sample where there is none."""
+        return self.judged(*self.outputs(model))
+
+    def judged(self, outputs: Array, probabilities: bool) -> Scores:
+        """Judge outputs that are there already as `judge` does."""
+        if self.metric is None:
+            return self.scored(outputs, probabilities)
+        assert self.y is not None
+        answers = answers_of(outputs, self.rules, probabilities=probabilities)
+        return self.metric.judge(self.y, answers, self.clusters, self.name)
+
+    def drop(self, before: Scores, after: Scores) -> float:
         """Return how much worse scores have become: points of accuracy, or the share by which the mean error grew."""
+        if isinstance(before, Judged) and isinstance(after, Judged):
+            return before.drop(after)
+        assert isinstance(before, np.ndarray)
+        assert isinstance(after, np.ndarray)
         return drop(before, after)
 
     @cached_property
@@ -92,17 +124,24 @@ class Evaluator:
         assert self.y is not None
         return self.rules.clusters(self.y)
 
-    def worsening(self, before: Array, after: Array, confidence: float = CONFIDENCE) -> Worsening:
+    def worsening(self, before: Scores, after: Scores, confidence: float = CONFIDENCE) -> Worsening:
         """Return how much worse scores have become, as `drop` does, with the interval of that."""
+        if isinstance(before, Judged) and isinstance(after, Judged):
+            return before.worsening(after, confidence)
+        assert isinstance(before, np.ndarray)
+        assert isinstance(after, np.ndarray)
         return worsening(before, after, self.clusters, confidence)
 
     @property
     def tolerance(self) -> float:
         """The drop from which on something counts as worse: points of accuracy, or growth of the error."""
-        return WORSE_POINTS if self.counts_right else WORSE_GROWTH
+        by_points = self.metric.higher_is_better if self.metric else self.counts_right
+        return WORSE_POINTS if by_points else WORSE_GROWTH
 
-    def described(self, found: Array) -> str:
+    def described(self, found: Scores) -> str:
         """Return in words what scores amount to."""
+        if isinstance(found, Judged):
+            return f"a {found.metric.name} of {found.value:.4g}"
         return f"{int(found.sum())} right" if self.counts_right else f"a mean absolute error of {found.mean():.3f}"
 
     @property
@@ -166,7 +205,7 @@ class Reference:
         return self.artifact.outputs(self.feeds) if self.feeds else {}
 
     @cached_property
-    def scores(self) -> Array | None:
+    def scores(self) -> Scores | None:
         """Scores of the reference; None without labels."""
         return self._scored(self.outputs)
 
@@ -187,16 +226,16 @@ class Reference:
         assert self.scores is not None
         return self.evaluator.worsening(self.scores, self._found(artifact), confidence)
 
-    def _found(self, artifact: TfliteArtifact) -> Array:
+    def _found(self, artifact: TfliteArtifact) -> Scores:
         found = self._scored(artifact.outputs(self.feeds))
         assert found is not None
         return found
 
-    def _scored(self, outputs: Mapping[str, Array]) -> Array | None:
+    def _scored(self, outputs: Mapping[str, Array]) -> Scores | None:
         if self.evaluator.y is None:
             return None
         [output] = outputs.values()
-        return self.evaluator.scored(output, probabilities=self._probabilities)
+        return self.evaluator.judged(output, self._probabilities)
 
     @cached_property
     def _probabilities(self) -> bool:

@@ -34,8 +34,13 @@ def check(gates: Gates, measured: Sequence[Measured], held: int | None = None) -
 
 
 def _loss(gates: Gates, first: Measured, this: Measured) -> GateResult:
+    if first.judged and this.judged:
+        metric = first.judged.metric
+        limit = Limit.of(gates, by_points=metric.higher_is_better, metric=metric.name)
+        found = first.judged.worsening(this.judged, limit.level)
+        return limit.result(this.measurement.name, found, "test")
     assert first.scores is not None
     assert this.scores is not None
-    limit = Limit.of(gates, by_accuracy=first.scores.dtype == np.bool_)
+    limit = Limit.of(gates, by_points=first.scores.dtype == np.bool_)
     found = worsening(first.scores, this.scores, first.clusters, limit.level)
     return limit.result(this.measurement.name, found, "test")

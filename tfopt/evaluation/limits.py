@@ -9,6 +9,7 @@ from typing import Literal, Self
 from tfopt.config.choices import Task
 from tfopt.errors import InputError
 from tfopt.evaluation.config import AnswerLimits
+from tfopt.evaluation.metrics.named import find_metric
 from tfopt.evaluation.statistics import CONFIDENCE, Worsening
 from tfopt.report.gate_lines import format_worsening
 from tfopt.report.schema import GateResult
@@ -28,31 +29,36 @@ class Limit:
         gate: The option that sets it.
         most: Points of accuracy (0.01 is one), or the growth of the mean absolute error as a share.
         confidence: With which the worse end of the interval is held to it; None if the figure itself is.
+        metric: The name of the metric that is limited, if one was asked for.
     """
 
     gate: Literal["max-drop", "max-error-growth"]
     most: float
     confidence: float | None = None
+    metric: str | None = None
 
     @classmethod
-    def of(cls, asked: AnswerLimits, *, by_accuracy: bool) -> Self:
-        """Return the limit that was asked for, or the usual one, for models that accuracy or an error measures.
+    def of(cls, asked: AnswerLimits, *, by_points: bool, metric: str | None = None) -> Self:
+        """Return the limit that was asked for, or the usual one.
+
+        Args:
+            asked: The limits.
+            by_points: Whether points are lost, as of accuracy; otherwise an error grows.
+            metric: The name of the metric that is limited, if one was asked for.
 
         Raises:
             InputError: If a limit of the other kind was asked for.
         """
-        if by_accuracy:
+        if by_points:
             if asked.max_error_growth is not None:
-                raise InputError("`max_error_growth` limits a mean absolute error; accuracy is limited by `max_drop`")
+                raise InputError(f"`max_error_growth` limits an error; {metric or 'accuracy'} is limited by `max_drop`")
             most = COLLAPSE_POINTS if asked.max_drop is None else asked.max_drop
-            return cls("max-drop", most, asked.confidence)
+            return cls("max-drop", most, asked.confidence, metric)
         if asked.max_drop is not None:
-            raise InputError(
-                "`max_drop` limits points of accuracy; the mean absolute error of a regression or forecast is limited"
-                " by `max_error_growth`"
-            )
+            error = metric or "the mean absolute error of a regression or forecast"
+            raise InputError(f"`max_drop` limits points of accuracy; {error} is limited by `max_error_growth`")
         most = COLLAPSE_GROWTH if asked.max_error_growth is None else asked.max_error_growth
-        return cls("max-error-growth", most, asked.confidence)
+        return cls("max-error-growth", most, asked.confidence, metric)
 
     @property
     def level(self) -> float:
@@ -62,7 +68,7 @@ class Limit:
     @property
     def shown(self) -> str:
         """The limit in words."""
-        return format_worsening(self.gate, self.most)
+        return format_worsening(self.gate, self.most, self.metric)
 
     def held_on(self, count: int, split: str) -> str:
         """Return the note on which samples it is held to."""
@@ -83,6 +89,7 @@ class Limit:
         return GateResult(
             gate=self.gate,
             name=name,
+            metric=self.metric,
             limit=self.most,
             found=found.value,
             low=low,
@@ -98,10 +105,15 @@ def limit_for(asked: AnswerLimits, task: Task | None) -> Limit | None:
     """Return the limit for a task; None without data (`task` None), where there can be none.
 
     Raises:
-        InputError: If a limit was asked for that cannot be held to.
+        InputError: If a limit or a metric was asked for that cannot be held to.
     """
     if task is not None:
-        return Limit.of(asked, by_accuracy=rules_of(task).counts_right)
-    if asked.limited:
-        raise InputError(f"`{asked.limited}` needs data to measure accuracy on; give `data` NAME or `data` FILE.npz")
+        rules = rules_of(task)
+        metric = find_metric(asked.metric, rules)
+        if metric is not None:
+            return Limit.of(asked, by_points=metric.higher_is_better, metric=metric.name)
+        return Limit.of(asked, by_points=rules.counts_right)
+    for wanted in (asked.limited, "metric" if asked.metric else None):
+        if wanted:
+            raise InputError(f"`{wanted}` needs data to measure accuracy on; give `data` NAME or `data` FILE.npz")
     return None

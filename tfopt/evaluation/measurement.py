@@ -7,10 +7,12 @@ from dataclasses import dataclass
 import numpy as np
 
 from tfopt.data.dataset import Dataset
+from tfopt.evaluation.answered import Answered, answered
 from tfopt.evaluation.bleu import Translations, bleu_change, score, translations
-from tfopt.evaluation.evaluator import Evaluator
 from tfopt.evaluation.keras_macs import keras_macs
 from tfopt.evaluation.latency import MOST_ROUNDS, interleaved, latency, latency_change
+from tfopt.evaluation.metrics.metric import Judged
+from tfopt.evaluation.metrics.named import MetricLike
 from tfopt.evaluation.statistics import accuracy, accuracy_change, deviation, deviation_change
 from tfopt.formats.artifact import Artifact
 from tfopt.formats.keras.artifact import KerasArtifact
@@ -37,6 +39,7 @@ class Measured:
         times: Of each round in ms (rounds,).
         clusters: Which scores hang together (N,); None if none do.
         translations: The texts that were made, in a translation.
+        judged: What the metric says that was asked for; None if none was.
     """
 
     measurement: Measurement
@@ -44,20 +47,26 @@ class Measured:
     times: Array | None
     clusters: Clusters | None = None
     translations: Translations | None = None
+    judged: Judged | None = None
 
 
 def measure(
-    artifacts: Sequence[Artifact], data: Dataset | None, progress: Progress, *, timed: bool = True
+    artifacts: Sequence[Artifact],
+    data: Dataset | None,
+    progress: Progress,
+    *,
+    timed: bool = True,
+    metric: MetricLike | None = None,
 ) -> list[Measured]:
     """Measure all artifacts in one go, so that their latencies are interleaved; accuracy is None without data."""
-    found = [_scores(artifact, data, progress) for artifact in artifacts]
+    found = [answered(artifact, data, metric, progress) for artifact in artifacts]
     times = _latencies(artifacts, data, progress) if timed else [None] * len(artifacts)
     clusters = rules_for(data).clusters(data.test.y) if data else None
     measured = []
-    for artifact, scores, time in zip(artifacts, found, times, strict=True):
+    for artifact, answers, time in zip(artifacts, found, times, strict=True):
         texts = translations(artifact, data, progress) if data and data.task == "translation" else None
-        measurement = _measurement(artifact, data, scores, clusters, texts, time)
-        measured.append(Measured(measurement, scores, time, clusters, texts))
+        measurement = _measurement(artifact, data, answers, clusters, texts, time)
+        measured.append(Measured(measurement, answers.scores, time, clusters, texts, answers.judged))
     return measured
 
 
@@ -88,7 +97,8 @@ def _comparison(measured: Sequence[Measured], index: int) -> Comparison:
         size = _size_change(before, after)
         if this.times is not None and peer.times is not None:
             speed = latency_change(before.name, peer.times, this.times)
-    return Comparison(name=after.name, size=size, latency=speed, **_score_changes(first, this))
+    judged = this.judged and first.judged and first.judged.change(first.measurement.name, this.judged)
+    return Comparison(name=after.name, size=size, latency=speed, metric=judged, **_score_changes(first, this))
 
 
 def _score_changes(first: Measured, this: Measured) -> dict[str, ScoreChange]:
@@ -122,13 +132,6 @@ def _size_change(before: Measurement, after: Measurement) -> SizeChange:
     )
 
 
-def _scores(artifact: Artifact, data: Dataset | None, progress: Progress) -> Array | None:
-    if data is None:
-        return None
-    fitting = match(data, artifact.name, artifact.input_shapes(), artifact.output_shapes())
-    return Evaluator.on(fitting, "test").score(artifact, progress)
-
-
 def _latencies(artifacts: Sequence[Artifact], data: Dataset | None, progress: Progress) -> Sequence[Array | None]:
     inputs = [_sample(artifact, data) for artifact in artifacts]
     if any(sample is None for sample in inputs):
@@ -156,11 +159,12 @@ def _sample(artifact: Artifact, data: Dataset | None) -> list[Array] | None:
 def _measurement(
     artifact: Artifact,
     data: Dataset | None,
-    found: Array | None,
+    answers: Answered,
     clusters: Clusters | None,
     texts: Translations | None,
     times: Array | None,
 ) -> Measurement:
+    found = answers.scores
     if isinstance(artifact, KerasArtifact):
         weights = artifact.model.weights
         count = sum(int(np.prod(w.shape)) for w in weights)
@@ -187,6 +191,8 @@ def _measurement(
         if found is not None and data and found.dtype != np.bool_
         else None,
         bleu=score(texts) if texts else None,
+        metric=answers.judged.figure() if answers.judged else None,
+        classes=answers.classes,
         latency=None if times is None else latency(times, artifact.runtime),
     )
 

@@ -167,6 +167,27 @@ def _bleu_change(_: Measurement, c: Comparison | None) -> str:
     return f"{c.bleu.change:+.1f}, p = {c.bleu.p_value:.2g}" if c and c.bleu else EMPTY
 
 
+def _metric(m: Measurement, c: Comparison | None) -> str:
+    if m.metric is None:
+        return EMPTY
+    change = ""
+    if c and c.metric:
+        change = _points(c.metric.change) if m.metric.higher_is_better else _relative(c.metric.change)
+    return f"{m.metric.name} {m.metric.value:.4g}{change}"
+
+
+def _metric_interval(m: Measurement, _: Comparison | None) -> str:
+    return _ends(m.metric.value, m.metric.low, m.metric.high, ".4g") if m.metric else EMPTY
+
+
+def _metric_change(_: Measurement, c: Comparison | None) -> str:
+    if not c or not c.metric:
+        return EMPTY
+    if not c.metric.higher_is_better or c.metric.low is None or c.metric.high is None:
+        return _ends(c.metric.change, c.metric.low, c.metric.high, "+.1%")
+    return f"{c.metric.low * 100:+.2f} to {c.metric.high * 100:+.2f} pt"
+
+
 def _latency(m: Measurement, _: Comparison | None) -> str:
     return f"median {m.latency.median_ms:.3g} ms, p95 {m.latency.p95_ms:.3g} ms" if m.latency else EMPTY
 
@@ -199,6 +220,7 @@ def verdicts(c: Comparison | None) -> list[str]:
         ("accuracy", c.accuracy and c.accuracy.verdict),
         ("error", c.deviation and c.deviation.verdict),
         ("BLEU", c.bleu and c.bleu.verdict),
+        (c.metric.name if c.metric else "", c.metric and c.metric.verdict),
         ("speed", c.latency and c.latency.verdict),
     ]
     return [f"{what}: {verdict}" for what, verdict in found if verdict]
@@ -223,6 +245,9 @@ ROWS: Sequence[tuple[str, Cell]] = (
     ("  paired t-test", _paired_t),
     ("test BLEU", _bleu),
     ("  paired test", _bleu_change),
+    ("test metric", _metric),
+    ("  95 % interval", _metric_interval),
+    ("  change", _metric_change),
     ("score vs control", _control),
     ("latency, batch 1", _latency),
     ("  ratio", _ratio),
@@ -249,6 +274,9 @@ GROUPS: Sequence[tuple[str, Sequence[tuple[str, Cell]]]] = (
             ("vs control ", _control),
             ("BLEU ", _bleu),
             ("BLEU ", _bleu_change),
+            ("", _metric),
+            ("", _metric_interval),
+            ("change ", _metric_change),
         ),
     ),
     ("latency, batch 1", (("", _latency), ("", _ratio), ("MACs ", _macs))),

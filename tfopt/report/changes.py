@@ -2,6 +2,7 @@
 
 from typing import Literal
 
+from tfopt.report.metrics import MetricChange
 from tfopt.report.record import Endless, Record
 
 SizeVerdict = Literal["smaller", "larger", "smaller when compressed", "no gain"]
@@ -81,5 +82,6 @@ class Comparison(Record):
     accuracy: AccuracyChange | None = None
     deviation: DeviationChange | None = None
     bleu: BleuChange | None = None
+    metric: MetricChange | None = None
     control: ScoreChange | None = None
     latency: LatencyChange | None

@@ -12,7 +12,7 @@ def gate_line(gate: GateResult) -> str:
     """Say whether a limit holds, and what was found."""
     if gate.gate == "full-integer":
         return f"{_word(gate.passed)}: {gate.name}: --full-integer, {gate.found:.0f} operations compute in floats"
-    limit, found = (_gate_figure(gate.gate, value) for value in (gate.limit, gate.found))
+    limit, found = (_gate_figure(gate, value) for value in (gate.limit, gate.found))
     sure = " at the worse end" if gate.at_worst else ""
     where = " on the validation split" if gate.split == "validation" else ""
     told = f"{_word(gate.passed)}: {gate.name}: --{gate.gate} {limit}{sure}{where}, found {found}"
@@ -41,15 +41,17 @@ def _word(passed: bool) -> str:
     return "pass" if passed else "FAIL"
 
 
-def format_worsening(gate: str, value: float) -> str:
-    """Write what answers lose: points of accuracy, or by how much their error grows.
+def format_worsening(gate: str, value: float, metric: str | None = None) -> str:
+    """Write what answers lose: points of accuracy or of a metric, or by how much their error grows.
 
     Example:
-        >>> format_worsening("max-drop", 0.01), format_worsening("max-error-growth", 0.1)
-        ('1.00 points', '10.00 % more error')
+        >>> format_worsening("max-drop", 0.01), format_worsening("max-error-growth", 0.1, "rmse")
+        ('1.00 points', '10.00 % more rmse')
     """
-    return f"{value * 100 + 0.0:.2f} {'% more error' if gate == 'max-error-growth' else 'points'}"
+    if gate == "max-error-growth":
+        return f"{value * 100 + 0.0:.2f} % more {metric or 'error'}"
+    return f"{value * 100 + 0.0:.2f} points{f' of {metric}' if metric else ''}"
 
 
-def _gate_figure(gate: str, value: float) -> str:
-    return format_size(value) if gate == "max-size" else format_worsening(gate, value)
+def _gate_figure(gate: GateResult, value: float) -> str:
+    return format_size(value) if gate.gate == "max-size" else format_worsening(gate.gate, value, gate.metric)

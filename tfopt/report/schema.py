@@ -7,6 +7,7 @@ from typing import Literal, Self
 
 from tfopt.config.choices import Task
 from tfopt.report.changes import Comparison
+from tfopt.report.metrics import ClassTable, MetricFigure
 from tfopt.report.ports import Port
 from tfopt.report.record import Endless, Record
 from tfopt.typing import Json, Options
@@ -77,6 +78,8 @@ class Measurement(Record):
     accuracy: Accuracy | None = None
     deviation: Deviation | None = None
     bleu: Bleu | None = None
+    metric: MetricFigure | None = None
+    classes: ClassTable | None = None
     latency: Latency | None
 
 
@@ -145,11 +148,13 @@ class GateResult(Record):
     """A limit, what was found on which split, and whether it holds.
 
     A loss has an interval from `low` to `high` with the confidence `level`; with `at_worst` it is `high` that is held.
-    Both are None if there are too few independent samples for one, which with `at_worst` does not pass.
+    Both are None if there are too few independent samples for one, which with `at_worst` does not pass. `metric` is
+    what was asked for in place of accuracy or the mean absolute error.
     """
 
     gate: str
     name: str
+    metric: str | None = None
     limit: float
     found: Endless
     low: float | None = None
@@ -179,7 +184,8 @@ class TrialResult(Record):
 
     number: int
     state: Literal["complete", "pruned", "failed"]
-    measure: Literal["accuracy", "mae", "loss"]
+    measure: str
+    higher_is_better: bool = False
     score: float | None
     weights: int | None
     epochs: int

@@ -19,6 +19,7 @@ from tfopt.report.cells import (
     pairs_of,
     verdicts,
 )
+from tfopt.report.class_tables import render_classes
 from tfopt.report.epochs_table import render_epochs
 from tfopt.report.fitting import Fitting
 from tfopt.report.gate_lines import gate_line, lock_line
@@ -37,7 +38,7 @@ def render_report(report: Report, *, everything: bool = False) -> RenderableType
     parts: list[RenderableType] = [_title(report)]
     parts.extend(Text(f"WARNING: {warning}", style="bold red") for warning in report.warnings)
     parts.append(_measurements(report))
-    for render in (render_epochs, render_layers, render_errors, render_groups, render_trials):
+    for render in (render_classes, render_epochs, render_layers, render_errors, render_groups, render_trials):
         parts.extend(render(report, everything=everything))
     parts.extend(_gates(report))
     parts.extend(Text(line) for m in report.measurements for line in quantized_lines(m.name, m.inputs, m.outputs))

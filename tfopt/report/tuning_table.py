@@ -20,7 +20,9 @@ def render_trials(report: Report, *, everything: bool = False) -> list[Renderabl
         return []
     table = Table(box=box.SIMPLE_HEAD, show_edge=False, pad_edge=False, header_style="bold")
     table.add_column("trial", justify="right")
-    table.add_column(f"validation {TITLES[report.trials[0].measure]}", justify="right", max_width=10)
+    table.add_column(
+        f"validation {TITLES.get(report.trials[0].measure, report.trials[0].measure)}", justify="right", max_width=10
+    )
     for title in ("weights", "epochs", "time"):
         table.add_column(title, justify="right")
     table.add_column("options", overflow="fold")
@@ -39,7 +41,7 @@ def render_trials(report: Report, *, everything: bool = False) -> list[Renderabl
 
 def _place(trial: TrialResult) -> tuple[int, float, int, int]:
     score = trial.score if trial.score is not None else float("inf")
-    better = -score if trial.measure == "accuracy" else score
+    better = -score if trial.higher_is_better else score
     return ORDER.index(trial.state), better, trial.weights or 0, trial.number
 
 

@@ -18,6 +18,7 @@ from tfopt.config.fields import (
     SuitedPatience,
 )  # fmt: skip
 from tfopt.config.fine_tuning import Augmentations, DistributedConfig
+from tfopt.config.metric import MetricConfig
 from tfopt.models.config import ModelConfig
 
 Strength = Annotated[float, Field(ge=0, le=10, allow_inf_nan=False), Option("X")]
@@ -25,7 +26,7 @@ TRAINING = Option(panel="Training")
 TRANSFER = "Start from another model"
 
 
-class TrainConfig(ModelConfig, DistributedConfig):
+class TrainConfig(ModelConfig, DistributedConfig, MetricConfig):
     """The settings of a training of a new model.
 
     Of `epochs`, `batch_size` and `patience` None is what suits the number of samples (see `tfopt.training.defaults`).

@@ -5,15 +5,17 @@ from typing import Annotated
 from pydantic import Field
 
 from tfopt.config.choices import SearchMethod, TunedArch
-from tfopt.config.fields import Config, Count, Duration, Epochs, Option, Seed, SuitedPatience
+from tfopt.config.fields import Count, Duration, Epochs, Option, Seed, SuitedPatience
+from tfopt.config.metric import MetricConfig
 
 
-class TuneConfig(Config):
+class TuneConfig(MetricConfig):
     """Options of a search for training options.
 
     `arch` None is what suits the data, any tries each that fits. `trials` counts those of earlier runs of the same
     search, too; no trial goes on after `timeout` seconds. `parallel` processes work on one study. Each trial trains up
-    to `epochs` with the same `seed`, which also decides what is tried.
+    to `epochs` with the same `seed`, which also decides what is tried. With a `metric` the trials are ranked by it, but
+    the epoch of each is chosen as in every training.
     """
 
     arch: Annotated[

@@ -16,17 +16,18 @@ STATES = {TrialState.COMPLETE: "complete", TrialState.PRUNED: "pruned", TrialSta
 
 def results(study: optuna.Study, search: Search) -> list[TrialResult]:
     """The trials that have ended, in the order they were taken."""
-    return [_result(trial, search.measure, study.user_attrs.get(failure(trial), "")) for trial in ended(study)]
+    return [_result(trial, search, study.user_attrs.get(failure(trial), "")) for trial in ended(study)]
 
 
-def _result(trial: FrozenTrial, measure: str, reason: str) -> TrialResult:
+def _result(trial: FrozenTrial, search: Search, reason: str) -> TrialResult:
     attributes = trial.user_attrs
     assert trial.duration is not None
     return TrialResult.model_validate(
         {
             "number": attributes["slot"] + 1,
             "state": STATES[trial.state],
-            "measure": measure,
+            "measure": search.measure,
+            "higher_is_better": search.upward,
             "score": trial.value,
             "weights": attributes.get("weights"),
             "epochs": attributes.get("epochs", 0),

@@ -27,6 +27,9 @@ from filelock import FileLock
 from optuna.trial import FrozenTrial, TrialState
 
 from tfopt.errors import InputError
+from tfopt.evaluation.metrics.metric import Metric
+from tfopt.evaluation.metrics.named import find_metric
+from tfopt.tasks.registry import rules_of
 from tfopt.tuning.config import TuneConfig
 from tfopt.tuning.search_space import Point, Space
 from tfopt.tuning.study_files import StudyFiles
@@ -49,8 +52,18 @@ class Search(NamedTuple):
 
     @property
     def measure(self) -> str:
-        """Return what trials are judged by on the validation split: accuracy, mae or loss."""
-        return MEASURES.get(self.space.task, "mae")
+        """Return what trials are judged by on the validation split: accuracy, mae, loss, or the name of a metric."""
+        return self.metric.name if self.metric else MEASURES.get(self.space.task, "mae")
+
+    @property
+    def metric(self) -> Metric | None:
+        """Return the metric that was asked for."""
+        return find_metric(self.config.metric, rules_of(self.space.task))
+
+    @property
+    def upward(self) -> bool:
+        """Return whether a higher score is better."""
+        return self.metric.higher_is_better if self.metric else self.measure == "accuracy"
 
     @property
     def over(self) -> bool:
@@ -108,7 +121,7 @@ def opened(search: Search, asked: Json) -> optuna.Study:
 
 def _create(search: Search) -> None:
     storage = _storage(search.files.begun)
-    direction = "maximize" if search.measure == "accuracy" else "minimize"
+    direction = "maximize" if search.upward else "minimize"
     optuna.create_study(storage=storage, study_name=NAME, direction=direction)
     storage.remove_session()
     storage.engine.dispose()

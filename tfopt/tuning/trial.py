@@ -13,6 +13,8 @@ from filelock import FileLock
 from optuna.trial import TrialState
 
 from tfopt.data.dataset import Dataset
+from tfopt.evaluation.evaluator import Evaluator
+from tfopt.evaluation.metrics.metric import Judged
 from tfopt.formats.keras.artifact import KerasArtifact
 from tfopt.runtime.process_state import fresh_keras_names
 from tfopt.runtime.progress import Progress
@@ -29,9 +31,10 @@ class TimeIsUp(Exception):  # noqa: N818
 class TrialCallback(keras.callbacks.Callback):
     """Tells the study the score of each epoch, and stops the training if it is a bad one or the time is over."""
 
-    def __init__(self, trial: optuna.Trial, search: Search) -> None:
+    def __init__(self, trial: optuna.Trial, search: Search, evaluator: Evaluator) -> None:
         super().__init__()
         self.trial = trial
+        self.evaluator = evaluator
         self.search = search
         self.weights: int | None = None
         self.epochs = 0
@@ -48,7 +51,8 @@ class TrialCallback(keras.callbacks.Callback):
     def on_epoch_end(self, epoch: int, logs: Logs = None) -> None:
         """Report this epoch."""
         self.epochs = epoch + 1
-        score = float((logs or {})[f"val_{self.search.measure}"])
+        score = judged(self.model, self.evaluator)
+        score = float((logs or {})[f"val_{self.search.measure}"]) if score is None else score
         if math.isfinite(score):
             self.trial.report(score, epoch)
             if self.trial.should_prune():
@@ -68,24 +72,34 @@ def run(study: optuna.Study, search: Search, trial: optuna.Trial, point: Point, 
 
 
 def _run(study: optuna.Study, search: Search, trial: optuna.Trial, point: Point, data: Dataset, bar: Progress) -> None:
-    judged = TrialCallback(trial, search)
+    evaluator = Evaluator.on(data, "validation").by(search.config.metric)
+    watched = TrialCallback(trial, search, evaluator)
     try:
-        trained = train(train_config(search.config, point), data, bar, callbacks=[judged])
+        trained = train(train_config(search.config, point), data, bar, callbacks=[watched])
     except optuna.TrialPruned:
-        judged.write()
+        watched.write()
         study.tell(trial, state=TrialState.PRUNED)
     except TimeIsUp:
         lose(study, trial)
     except Exception as error:  # what TensorFlow makes of options that do not go together is not for us to foresee
-        judged.write()
+        watched.write()
         fail(study, trial, " ".join(str(error).split())[:200] or type(error).__name__)
     else:
-        judged.write()
-        _complete(study, search, trial, trained)
+        watched.write()
+        _complete(study, search, trial, trained, evaluator)
 
 
-def _complete(study: optuna.Study, search: Search, trial: optuna.Trial, trained: TrainingResult) -> None:
-    score = trained.start_error
+def judged(model: keras.Model, evaluator: Evaluator) -> float | None:
+    """Return what the metric that was asked for says of a model on the validation split; None if none was."""
+    found = evaluator.judge(model) if evaluator.metric else None
+    return found.value if isinstance(found, Judged) else None
+
+
+def _complete(
+    study: optuna.Study, search: Search, trial: optuna.Trial, trained: TrainingResult, evaluator: Evaluator
+) -> None:
+    score = judged(trained.model, evaluator)
+    score = trained.start_error if score is None else score
     if score is None:
         score = trained.result.history[trained.result.best_epoch][f"val_{search.measure}"]
     with FileLock(search.files.turn):

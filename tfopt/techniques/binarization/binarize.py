@@ -94,9 +94,9 @@ def _ternary(
     model: keras.Model, chosen: Plan, data: Dataset, evaluator: Evaluator, made: keras.Model, progress: Progress
 ) -> list[str]:
     """Say what signs and zeros would do, without training, if that is better than what was made."""
-    binary = evaluator.score(made)
+    binary = evaluator.judge(made)
     levels: dict[str, Levels] = {name: "int8" if own == "int8" else "ternary" for name, own in chosen.levels.items()}
-    ternary = evaluator.score(best_rounding(model, levels, data, evaluator, model.name, progress).model)
+    ternary = evaluator.judge(best_rounding(model, levels, data, evaluator, model.name, progress).model)
     if evaluator.drop(binary, ternary) >= 0:
         return []
     return [

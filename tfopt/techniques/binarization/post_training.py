@@ -36,7 +36,7 @@ def best_rounding(
         for word, compensate in (("plain", False), ("compensated", True)):
             candidates[word] = rebuild(before, title)
             blind = rounded(before, candidates[word], levels, list(samples), advance, compensate=compensate)
-    found = {word: evaluator.score(candidate) for word, candidate in candidates.items()}
+    found = {word: evaluator.judge(candidate) for word, candidate in candidates.items()}
     best = min(found, key=lambda word: evaluator.drop(found["compensated"], found[word]))
     told = " and ".join(f"{evaluator.described(those)} with {word} rounding" for word, those in found.items())
     notes = [

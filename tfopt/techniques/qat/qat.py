@@ -112,7 +112,7 @@ def _held(
     """Hold the file to a limit on the validation split, and say if it is worse than the model that was trained."""
     assert evaluator is not None
     assert limit is not None
-    before, learnt, found = (evaluator.score(one) for one in (original, trained, file))
+    before, learnt, found = (evaluator.judge(one) for one in (original, trained, file))
     notes = [limit.held_on(len(evaluator), evaluator.name)]
     if evaluator.drop(learnt, found) > evaluator.tolerance:
         notes.append(

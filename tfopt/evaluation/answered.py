@@ -1,0 +1,52 @@
+"""The answers of an artifact to the test split, and all that is told of them."""
+
+from typing import NamedTuple
+
+from tfopt.data.dataset import Dataset
+from tfopt.evaluation.evaluator import Evaluator
+from tfopt.evaluation.metrics.answers import answers_of
+from tfopt.evaluation.metrics.class_counts import class_table
+from tfopt.evaluation.metrics.metric import Judged
+from tfopt.evaluation.metrics.named import MetricLike
+from tfopt.formats.artifact import Artifact
+from tfopt.report.metrics import ClassTable
+from tfopt.runtime.progress import Progress
+from tfopt.tasks.compatibility import match
+from tfopt.typing import Array
+
+WITH_AREAS: tuple[str, ...] = ("segmentation",)  # tasks of which each class has an intersection over union
+LABELLED: tuple[str, ...] = ("classification", "multi-label", *WITH_AREAS)
+
+
+class Answered(NamedTuple):
+    """Scores of samples as `TaskRules.scores` has them, what a metric says, and the figures of each class."""
+
+    scores: Array | None = None
+    judged: Judged | None = None
+    classes: ClassTable | None = None
+
+
+def answered(artifact: Artifact, data: Dataset | None, metric: MetricLike | None, progress: Progress) -> Answered:
+    """Let an artifact answer to the test split; nothing is known without data.
+
+    Raises:
+        InputError: If the data do not fit the artifact, or the metric does not suit them.
+    """
+    if data is None:
+        return Answered()
+    fitting = match(data, artifact.name, artifact.input_shapes(), artifact.output_shapes())
+    evaluator = Evaluator.on(fitting, "test").by(metric)
+    outputs, probabilities = evaluator.outputs(artifact, progress)
+    judged = evaluator.judged(outputs, probabilities)
+    return Answered(
+        evaluator.scored(outputs, probabilities),
+        judged if isinstance(judged, Judged) else None,
+        _classes(evaluator, fitting, outputs, probabilities=probabilities),
+    )
+
+
+def _classes(evaluator: Evaluator, data: Dataset, outputs: Array, *, probabilities: bool) -> ClassTable | None:
+    if evaluator.y is None or data.task not in LABELLED or not len(evaluator.y):
+        return None
+    answers = answers_of(outputs, evaluator.rules, probabilities=probabilities)
+    return class_table(evaluator.y, answers, data.class_names, areas=data.task in WITH_AREAS)

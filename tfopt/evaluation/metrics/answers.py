@@ -1,0 +1,26 @@
+"""What metrics read of a model's outputs: probabilities where there are classes, whatever the last activation is."""
+
+import numpy as np
+from scipy.special import expit, softmax
+
+from tfopt.tasks.rules import TaskRules
+from tfopt.typing import Array
+
+SEVERAL: tuple[str, ...] = ("multi-label",)  # tasks with a probability for each of several labels
+
+
+def answers_of(outputs: Array, rules: TaskRules, *, probabilities: bool) -> Array:
+    """Return outputs (N, ...) as metrics read them.
+
+    Args:
+        outputs: Of a model.
+        rules: Those of the task. Of classes there is a probability each (N, ..., K), two if there was one output.
+        probabilities: Whether the outputs of a classifier are such, and no logits.
+    """
+    if not rules.has_classes:
+        several = rules.task in SEVERAL and not probabilities
+        return expit(outputs) if several else outputs
+    if outputs.shape[-1] == 1:
+        second = outputs if probabilities else expit(outputs)
+        return np.concatenate([1 - second, second], axis=-1)
+    return outputs if probabilities else softmax(outputs, axis=-1)
