@@ -14,7 +14,8 @@ import pytest
 from tfopt.core.destination import Destination
 from tfopt.data.config import DataConfig
 from tfopt.errors import InputError, OutputError
-from tfopt.formats.keras.artifact import KerasArtifact, predict_batches
+from tfopt.formats.keras.artifact import KerasArtifact
+from tfopt.formats.keras.prediction import predict_batches
 from tfopt.formats.loading import load, load_keras
 from tfopt.formats.provenance import Provenance, Step
 from tfopt.formats.tflite.integers import dequantize_values, quantize_values

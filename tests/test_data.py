@@ -5,7 +5,7 @@ from tfopt.data.config import DataConfig
 from tfopt.data.loader import load
 from tfopt.data.preprocessing import Preprocessor
 from tfopt.errors import InputError
-from tfopt.tasks.compatibility import match
+from tfopt.tasks.compatibility import ModelPorts, match
 
 
 def npz(path, **changes):
@@ -88,8 +88,8 @@ def test_rare_classes_are_split_without_stratification_and_that_is_said(tmp_path
 
 
 def test_a_channel_axis_more_or_less_is_no_obstacle(digits):
-    assert match(digits, "m", [(None, 8, 8)], [(None, 10)]).test.x.shape[1:] == (8, 8)
-    assert match(digits, "m", [(None, 8, 8, 1)], [(None, 10)]) is digits
+    assert match(digits, "m", ModelPorts([(None, 8, 8)], [(None, 10)])).test.x.shape[1:] == (8, 8)
+    assert match(digits, "m", ModelPorts([(None, 8, 8, 1)], [(None, 10)])) is digits
 
 
 @pytest.mark.parametrize(
@@ -103,7 +103,7 @@ def test_a_channel_axis_more_or_less_is_no_obstacle(digits):
 )
 def test_data_that_does_not_fit_the_model_is_refused_in_one_sentence(digits, inputs, outputs, words):
     with pytest.raises(InputError, match=words):
-        match(digits, "m", inputs, outputs)
+        match(digits, "m", ModelPorts(inputs, outputs))
 
 
 def test_token_data_of_keras_is_padded_and_not_scaled(monkeypatch):

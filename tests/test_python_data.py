@@ -123,7 +123,7 @@ WRONG = [
     ((X, Y, Y), "not a tuple of 3"),
     (((X, Y), Y), "must be (x, y) or ((x, y), (x_test, y_test))"),
     ((X, Y[:-1]), "`data`: x_train has 120 rows but y_train has 119"),
-    (({"a": X}, Y), "x has several arrays"),
+    (({"a": [[1, 2], [3]]}, [0, 1]), "x.a is no array: its rows have different lengths"),
     (([[1, 2], [3]], [0, 1]), "x is no array: its rows have different lengths"),
     ({"images": X, "labels": Y}, "`data` holds images, labels; it needs x_train"),
     (endless, "never ends"),

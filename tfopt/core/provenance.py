@@ -15,10 +15,10 @@ from tfopt.data.scaling import IDENTITY
 from tfopt.errors import InputError
 from tfopt.formats.artifact import Artifact
 from tfopt.formats.keras.artifact import KerasArtifact
+from tfopt.formats.matching import match_artifact
 from tfopt.formats.provenance import Provenance, Step
 from tfopt.report.schema import package_versions
 from tfopt.runtime.progress import Progress, Silent
-from tfopt.tasks.compatibility import match
 from tfopt.typing import Json
 
 DataLike = str | Path | DataConfig | Dataset | PythonData
@@ -36,7 +36,7 @@ def data_for(artifact: Artifact, data: DataLike | None, progress: Progress) -> t
     if "string" in artifact.input_types():
         raise InputError(f"{artifact.name} takes text itself; data sets here feed token ids")
     dataset = load_dataset(_same_splits(data, memory, artifact.name), _fitted(memory), progress)
-    dataset = match(dataset, artifact.name, artifact.input_shapes(), artifact.output_shapes())
+    dataset = match_artifact(dataset, artifact)
     notes = list(dataset.notes)
     if (
         memory

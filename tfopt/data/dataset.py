@@ -14,6 +14,8 @@ import numpy as np
 from tfopt.config.choices import Task
 from tfopt.data.config import DataConfig
 from tfopt.data.lazy_images import Index, LazyImages, take
+from tfopt.data.named_inputs import NamedArrays
+from tfopt.data.output_labels import OutputLabels
 from tfopt.data.preprocessing import Preprocessor
 from tfopt.data.raw_data import InputKind, RawData
 from tfopt.data.sampling import fair_order
@@ -80,6 +82,9 @@ class Dataset:
         sources: The source texts of the test split of a translation, as they stood in the source.
         references: Their translations.
         columns: Names of the numbers of a sample, in order.
+        input_names: The names of several inputs, in order.
+        outputs: What is known of several outputs, whose labels stand side by side in `y`.
+        scalings: The scaling of each of several inputs.
     """
 
     config: DataConfig
@@ -101,6 +106,9 @@ class Dataset:
     sources: tuple[str, ...] | None = None
     references: tuple[str, ...] | None = None
     columns: tuple[str, ...] | None = None
+    input_names: tuple[str, ...] = ()
+    outputs: tuple[OutputLabels, ...] = ()
+    scalings: dict[str, Scaling] | None = None
 
     def without_test(self) -> "Dataset":
         """Return the same data with a test split of no samples, and without the texts of the one it had."""
@@ -165,6 +173,9 @@ def make_dataset(raw: RawData, config: DataConfig, fitted: Preprocessor = Prepro
         sources=tuple(raw.x[rows.test]) if raw.kind == "pairs" else None,
         references=tuple(raw.y[rows.test]) if raw.kind == "pairs" else None,
         columns=raw.columns,
+        input_names=tuple(raw.x.arrays) if isinstance(raw.x, NamedArrays) else (),
+        outputs=raw.outputs,
+        scalings=fitted.scalings if isinstance(raw.x, NamedArrays) else None,
     )
 
 
@@ -211,6 +222,8 @@ def fingerprint(*arrays: Array | None) -> str:
         digest.update(f"{array.shape}{array.dtype}".encode())
         if isinstance(array, LazyImages):
             digest.update(array.digest.encode())
+        elif isinstance(array, NamedArrays):
+            digest.update(fingerprint(*array.arrays.values()).encode())
         elif array.dtype.kind == "O":
             digest.update("\0".join(array).encode())
         else:

@@ -12,6 +12,7 @@ from tfopt.data.data_format import DataFormat
 from tfopt.data.labels import are_continuous
 from tfopt.data.raw_data import InputKind, RawData
 from tfopt.data.series import Series
+from tfopt.data.several_arrays import has_several, several_arrays
 from tfopt.data.token_ids import check_ids, look_like_ids
 from tfopt.errors import InputError
 from tfopt.typing import Array
@@ -28,14 +29,23 @@ class NpzFormat(DataFormat):
 
     def read(self, path: Path, config: DataConfig, class_names: tuple[str, ...] | None) -> RawData | Series:
         """Read the arrays of a file; those it may have, and errors, are those of `named_arrays`."""
-        found = read_npz(path, {*SPLIT, *WHOLE, "values", "columns"}) or read_npz(path)  # all, to name what is there
+        found = read_npz(path, _Wanted()) or read_npz(path)  # all, to name what is there
         return named_arrays(found, str(path), config, class_names)
+
+
+class _Wanted:
+    """The names of arrays that are data."""
+
+    def __contains__(self, name: object) -> bool:
+        return str(name).partition(".")[0] in (*SPLIT, *WHOLE, "values", "columns")
 
 
 def named_arrays(
     found: Mapping[str, Array], title: str, config: DataConfig, class_names: tuple[str, ...] | None = None
 ) -> RawData | Series:
     """Take `x_train`, `y_train`, `x_test`, `y_test`, or `x` and `y`, or the `values` of a series.
+
+    Of several inputs and outputs each has its own array, as `x.image` and `y.box`.
 
     Args:
         found: Arrays by their names; `columns`, if there is such a one, names the numbers of a sample.
@@ -49,6 +59,8 @@ def named_arrays(
     Raises:
         InputError: If the arrays are not there or do not suit the task.
     """
+    if has_several(found):
+        return several_arrays(found, title, lambda single: _one_output(single, title, config))
     if "values" in found and (config.horizon or not found.keys() & {*SPLIT, *WHOLE}):
         return _make_series(found["values"], found.get("columns"))
     keys = WHOLE if found.keys() >= {*WHOLE} and not found.keys() & {*SPLIT} else SPLIT
@@ -77,6 +89,13 @@ def named_arrays(
         task="regression" if numbers else "classification", columns=_get_names(found.get("columns"), x),
         vocabulary=vocabulary, class_names=labels.names, notes=(*notes, *labels.notes),
     )  # fmt: skip
+
+
+def _one_output(found: Mapping[str, Array], title: str, config: DataConfig) -> RawData:
+    """Read what a model with one output would learn from."""
+    raw = named_arrays(found, title, config)
+    assert isinstance(raw, RawData)
+    return raw
 
 
 def _find_kind(x: Array, config: DataConfig) -> tuple[InputKind, tuple[str, ...]]:

@@ -3,15 +3,19 @@
 A model file remembers it: scalings, vocabularies and the names of classes.
 """
 
+from dataclasses import replace
 from typing import Self
 
 import numpy as np
 from pydantic import BaseModel, ConfigDict, model_validator
 
+from tfopt.config.choices import Scale
 from tfopt.data.config import DataConfig
 from tfopt.data.lazy_images import LazyImages
-from tfopt.data.raw_data import RawData
-from tfopt.data.scaling import Scaling
+from tfopt.data.named_inputs import NamedArrays
+from tfopt.data.output_labels import OutputLabels
+from tfopt.data.raw_data import InputKind, RawData
+from tfopt.data.scaling import IDENTITY, Scaling
 from tfopt.data.vectorizer import Vectorizer, words_repeat
 from tfopt.typing import Array
 
@@ -23,7 +27,8 @@ MOST_IMAGES = 1000
 class Preprocessor(BaseModel):
     """Scalings of the samples and of labels that are numbers, and vocabularies of texts; None where there is none.
 
-    `class_names` are the words that were labels, in order of their class indices.
+    `class_names` are the words that were labels, in order of their class indices. Several inputs have a scaling each,
+    and of several outputs each has its labels.
     """
 
     model_config = ConfigDict(frozen=True)
@@ -33,6 +38,8 @@ class Preprocessor(BaseModel):
     vectorizer: Vectorizer | None = None
     target_vectorizer: Vectorizer | None = None
     class_names: tuple[str, ...] | None = None
+    scalings: dict[str, Scaling] | None = None
+    outputs: tuple[OutputLabels, ...] = ()
 
     @model_validator(mode="after")
     def _both(self) -> Self:
@@ -42,8 +49,10 @@ class Preprocessor(BaseModel):
 
     def fit(self, raw: RawData, config: DataConfig, rows: Array) -> Self:
         """Return a copy in which all that is missing is fitted on the `rows` (N,) of `raw` that are the train split."""
-        found: dict[str, Scaling | Vectorizer] = {}
-        if self.scaling is None:
+        found: dict[str, Scaling | Vectorizer | dict[str, Scaling]] = {}
+        if isinstance(raw.x, NamedArrays):
+            found["scalings"] = self.scalings or _scalings(config.scale, raw, raw.x[rows])
+        elif self.scaling is None:
             sample = rows[:MOST_IMAGES] if isinstance(raw.x, LazyImages) else rows
             found["scaling"] = Scaling.fit(config.scale, raw, raw.x[sample])
         if self.targets is None and raw.task == "regression":
@@ -76,9 +85,27 @@ class Preprocessor(BaseModel):
             assert self.target_vectorizer is not None
             target = self.target_vectorizer(y)
             return (self.vectorizer(x), target[:, :-1]), target[:, 1:]
+        if isinstance(x, NamedArrays):
+            assert self.scalings is not None
+            scaled = (self.scalings[name](array) for name, array in x.arrays.items())
+            return tuple(scaled), self._targets(raw, y)
         if raw.kind == "tokens":
             x = self.vectorizer(x) if raw.texts and self.vectorizer else x.astype(np.int32)
         else:
             assert self.scaling is not None
             x = x.scaled(self.scaling) if isinstance(x, LazyImages) else self.scaling(x)
-        return (x,), self.targets(y) if self.targets and raw.task == "regression" else y
+        return (x,), self._targets(raw, y)
+
+    def _targets(self, raw: RawData, y: Array) -> Array:
+        return self.targets(y) if self.targets and raw.task == "regression" else y
+
+
+def _scalings(scale: Scale | None, raw: RawData, x: NamedArrays) -> dict[str, Scaling]:
+    """Fit a scaling for each input by itself; integers of more than 8 bits may be ids and are fed as they are."""
+    found = {}
+    for name, array in x.arrays.items():
+        own = scale or ("unit" if array.dtype == np.uint8 else "none")
+        ids = array.dtype.kind in "iu" and array.dtype.itemsize > 1
+        kind: InputKind = "features" if array.ndim == 2 else "image"
+        found[name] = IDENTITY if ids else Scaling.fit(own, replace(raw, kind=kind, peak=255), array)
+    return found

@@ -46,8 +46,9 @@ class Batches(Protocol):
         """Return a batch."""
 
 
-Pair: TypeAlias = tuple[ArrayLike, ArrayLike]
-Given: TypeAlias = Pair | tuple[Pair, Pair] | Mapping[str, ArrayLike] | Frame | Batches | Iterable[Any]
+Arrays: TypeAlias = ArrayLike | Mapping[str, ArrayLike]
+Pair: TypeAlias = tuple[Arrays, Arrays]
+Given: TypeAlias = Pair | tuple[Pair, Pair] | Mapping[str, Arrays] | Frame | Batches | Iterable[Any]
 PythonData: TypeAlias = Given | Callable[[], Given]
 Content: TypeAlias = Mapping[str, Array] | Table
 
@@ -68,13 +69,14 @@ def read_python_data(
 
     Args:
         data: Arrays `(x, y)`, samples (N, ...) with labels (N,) or (N, K), or a pair of such pairs, the second one for
-            the test split; a dict of arrays with the names that an `.npz` file has; a frame of pandas or polars, whose
-            columns are found as those of a table; batches or single samples of a `tf.data.Dataset` that ends; a
-            `keras.utils.PyDataset`; or a function that makes one of these.
+            the test split; x and y may be dicts of arrays by the names of inputs and outputs. A dict of arrays with the
+            names that an `.npz` file has; a frame of pandas or polars, whose columns are found as those of a table;
+            batches or single samples of a `tf.data.Dataset` that ends; a `keras.utils.PyDataset`; or a function that
+            makes one of these.
         config: How they are fed and split; its `source` is not looked at.
 
     Raises:
-        InputError: If they are of another kind, empty, endless, too large to hold, or for several inputs.
+        InputError: If they are of another kind, empty, endless, or too large to hold.
 
     Example:
         >>> sorted(read_python_data((np.zeros((20, 3)), np.arange(20) % 2)).content)
@@ -112,15 +114,26 @@ def _named(data: tuple[Any, ...]) -> Mapping[str, Any]:
 
 
 def _of_arrays(arrays: Mapping[str, Any]) -> tuple[str, Content, tuple[str, ...]]:
-    found = {name: _array(name, value) for name, value in arrays.items()}
+    found = {name: _array(name, value) for name, value in _flat(arrays).items()}
     if set(found) == {"x", "y"} and found["x"].ndim == 1 and found["x"].dtype.kind in "UT":
         return "texts", table_of(TITLE, {"text": found["x"], "label": found["y"]}), ()
     return "arrays", found, ()
 
 
+def _flat(arrays: Mapping[str, Any]) -> dict[str, Any]:
+    """Return arrays of several inputs or outputs, given as a dict or a tuple, by names such as `x.image`."""
+    flat: dict[str, Any] = {}
+    for name, value in arrays.items():
+        if isinstance(value, Mapping):
+            flat.update((f"{name}.{own}", array) for own, array in value.items())
+        elif isinstance(value, tuple):
+            flat.update((f"{name}.{number}", array) for number, array in enumerate(value))
+        else:
+            flat[name] = value
+    return flat
+
+
 def _array(name: str, value: Any) -> Array:
-    if isinstance(value, Mapping):
-        raise InputError(f"{TITLE}: {name} has several arrays; models with one input can be given data from Python")
     try:
         found = np.asarray(value)
         words = found.dtype.kind == "O" and all(isinstance(item, str) for item in found.flat)
@@ -130,18 +143,18 @@ def _array(name: str, value: Any) -> Array:
 
 
 def _of_batches(data: Any) -> tuple[str, Content, tuple[str, ...]]:
-    parts: dict[str, list[Array]] = {"x": [], "y": []}
+    parts: dict[str, list[Array]] = {}
     size, weighed = 0, False
     for batch in _tf_batches(data) if _is_tf_data(data) else (data[index] for index in range(len(data))):
         if not isinstance(batch, tuple | list) or len(batch) not in (2, 3):
             raise InputError(f"{TITLE} must yield pairs (x, y), not {type(batch).__name__}: labels are needed")
-        for name, value in zip(parts, batch, strict=False):
-            parts[name].append(_array(name, value))
+        for name, value in _flat(dict(zip(("x", "y"), batch, strict=False))).items():
+            parts.setdefault(name, []).append(_array(name, value))
             size += parts[name][-1].nbytes
         weighed = weighed or len(batch) == 3
         if size > MOST_BYTES:
             raise InputError(f"{TITLE} has more than {MOST_BYTES / 1e9:.0f} GB, or no end: give a part of it")
-    if not parts["x"]:
+    if not parts:
         raise InputError(f"{TITLE} yields nothing")
     try:
         whole = {name: np.concatenate(values) for name, values in parts.items()}
@@ -161,12 +174,15 @@ def _tf_batches(data: Any) -> Iterator[Any]:
 
 
 def _is_of_single_samples(spec: Any) -> bool:
-    """Tell single samples from batches: their labels have no axis, or one that does not count the same samples."""
-    shapes = [one.shape for one in spec[:2] if hasattr(one, "shape")] if isinstance(spec, tuple) else []
+    """Tell single samples from batches: a label has no axis, or first axes do not count the same samples."""
+    import tensorflow as tf
+
+    leaves = tf.nest.flatten(spec[:2]) if isinstance(spec, tuple) else []
+    shapes = [leaf.shape for leaf in leaves if hasattr(leaf, "shape")]
     if len(shapes) < 2 or any(shape.rank is None for shape in shapes):
         return False
     first = [shape[0] if shape.rank else 0 for shape in shapes]
-    return first[1] == 0 or (None not in first and first[0] != first[1])
+    return 0 in first or (None not in first and len(set(first)) > 1)
 
 
 def _is_tf_data(data: object) -> bool:

@@ -6,10 +6,12 @@ from typing import Literal
 import numpy as np
 
 from tfopt.config.choices import Scale, Task
+from tfopt.data.named_inputs import NamedArrays
+from tfopt.data.output_labels import OutputLabels
 from tfopt.errors import InputError
 from tfopt.typing import Array
 
-InputKind = Literal["image", "features", "tokens", "series", "pairs"]
+InputKind = Literal["image", "features", "tokens", "series", "pairs", "several"]
 
 LEAST_ROWS = 10
 MOST_CLASSES = 2**31
@@ -20,7 +22,7 @@ class RawData:
     """Stored arrays of one source; without `x_test` it has no test split of its own.
 
     Attributes:
-        x: Samples (N, ...); texts are an array (N,) of str.
+        x: Samples (N, ...), for several inputs `NamedArrays`; texts are an array (N,) of str.
         y: Class indices (N,), numbers (N,) or (N, K), or the texts (N,) of translations.
         x_test: Samples of the test split, if the source has one.
         y_test: Their labels.
@@ -32,6 +34,7 @@ class RawData:
         parts: "train", "validation" or "test" (N,) for each row, where the source says so.
         class_names: The words that were labels, in order of their class indices.
         columns: Names of the numbers of a sample, in order.
+        outputs: What is known of several outputs, whose labels stand side by side in `y`.
         notes: Sentences for the report.
     """
 
@@ -48,6 +51,7 @@ class RawData:
     parts: Array | None = None
     class_names: tuple[str, ...] | None = None
     columns: tuple[str, ...] | None = None
+    outputs: tuple[OutputLabels, ...] = ()
     notes: tuple[str, ...] = ()
 
     @property
@@ -101,19 +105,29 @@ def _check_classes(raw: RawData, y: Array, source: str) -> None:
 def _check_pair(raw: RawData, x: Array, y: Array, split: str, source: str) -> tuple[Array, Array]:
     if raw.texts:  # whoever read them has checked them
         return x, _to_numbers(y, split, source) if raw.task == "regression" else y
+    if isinstance(x, NamedArrays):
+        for name, array in x.arrays.items():
+            _check_samples(array, f"{split}.{name}", source)
+        return x, y
     if x.ndim < 2 or y.ndim < 1 or 0 in x.shape[1:]:
         raise InputError(f"{source}: x_{split} has shape {x.shape} and y_{split} {y.shape}; each sample needs a row")
     if len(x) == 0:
         raise InputError(f"{source}: x_{split} has no rows")
     if len(x) != len(y):
         raise InputError(f"{source}: x_{split} has {len(x)} rows but y_{split} has {len(y)}")
-    if x.dtype.kind not in "fiub":
-        raise InputError(f"{source}: x_{split} has the type {x.dtype}; numbers are needed")
-    if x.dtype.kind == "f" and not (np.abs(x) <= np.finfo(np.float32).max).all():
-        raise InputError(f"{source}: x_{split} has values that are NaN or infinite in float32")
+    _check_samples(x, split, source)
+    if raw.task == "several":  # labels were checked output by output
+        return x, y
     if raw.task == "regression":
         return x, _to_numbers(y, split, source)
     return x, y if raw.class_names else _to_class_indices(y, split, source)
+
+
+def _check_samples(x: Array, which: str, source: str) -> None:
+    if x.dtype.kind not in "fiub":
+        raise InputError(f"{source}: x_{which} has the type {x.dtype}; numbers are needed")
+    if x.dtype.kind == "f" and not (np.abs(x) <= np.finfo(np.float32).max).all():
+        raise InputError(f"{source}: x_{which} has values that are NaN or infinite in float32")
 
 
 def _to_numbers(y: Array, split: str, source: str) -> Array:

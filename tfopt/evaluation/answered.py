@@ -1,5 +1,6 @@
 """The answers of an artifact to the test split, and all that is told of them."""
 
+from collections.abc import Sequence
 from typing import NamedTuple
 
 from tfopt.data.dataset import Dataset
@@ -8,10 +9,11 @@ from tfopt.evaluation.metrics.answers import answers_of
 from tfopt.evaluation.metrics.class_counts import class_table
 from tfopt.evaluation.metrics.metric import Judged
 from tfopt.evaluation.metrics.named import MetricLike
+from tfopt.evaluation.output_scores import ScoredOutput, scored_outputs
 from tfopt.formats.artifact import Artifact
+from tfopt.formats.matching import match_artifact
 from tfopt.report.metrics import ClassTable
 from tfopt.runtime.progress import Progress
-from tfopt.tasks.compatibility import match
 from tfopt.typing import Array
 
 WITH_AREAS: tuple[str, ...] = ("segmentation",)  # tasks of which each class has an intersection over union
@@ -19,11 +21,12 @@ LABELLED: tuple[str, ...] = ("classification", "multi-label", *WITH_AREAS)
 
 
 class Answered(NamedTuple):
-    """Scores of samples as `TaskRules.scores` has them, what a metric says, and the figures of each class."""
+    """Scores of samples as `TaskRules.scores` has them, what a metric says, and those of each class and output."""
 
     scores: Array | None = None
     judged: Judged | None = None
     classes: ClassTable | None = None
+    outputs: Sequence[ScoredOutput] = ()
 
 
 def answered(artifact: Artifact, data: Dataset | None, metric: MetricLike | None, progress: Progress) -> Answered:
@@ -34,7 +37,7 @@ def answered(artifact: Artifact, data: Dataset | None, metric: MetricLike | None
     """
     if data is None:
         return Answered()
-    fitting = match(data, artifact.name, artifact.input_shapes(), artifact.output_shapes())
+    fitting = match_artifact(data, artifact)
     evaluator = Evaluator.on(fitting, "test").by(metric)
     outputs, probabilities = evaluator.outputs(artifact, progress)
     judged = evaluator.judged(outputs, probabilities)
@@ -42,6 +45,7 @@ def answered(artifact: Artifact, data: Dataset | None, metric: MetricLike | None
         evaluator.scored(outputs, probabilities),
         judged if isinstance(judged, Judged) else None,
         _classes(evaluator, fitting, outputs, probabilities=probabilities),
+        scored_outputs(evaluator.rules, outputs, evaluator.y),
     )
 
 

@@ -14,6 +14,7 @@ import numpy as np
 import tensorflow as tf
 
 from tfopt.data.dataset import Dataset
+from tfopt.data.output_labels import side_by_side
 from tfopt.data.sampling import fair_order
 from tfopt.evaluation.limits import WORSE_GROWTH, WORSE_POINTS
 from tfopt.evaluation.metrics.answers import answers_of
@@ -21,7 +22,7 @@ from tfopt.evaluation.metrics.metric import Judged, Metric
 from tfopt.evaluation.metrics.named import MetricLike, find_metric
 from tfopt.evaluation.statistics import CONFIDENCE, Worsening, drop, worsening
 from tfopt.formats.artifact import Artifact
-from tfopt.formats.keras.artifact import predict_batches
+from tfopt.formats.keras.prediction import predict_batches
 from tfopt.formats.tflite.artifact import TfliteArtifact
 from tfopt.graph.last_operation import gives_probabilities
 from tfopt.graph.model_io import call, compiled
@@ -234,8 +235,7 @@ class Reference:
     def _scored(self, outputs: Mapping[str, Array]) -> Scores | None:
         if self.evaluator.y is None:
             return None
-        [output] = outputs.values()
-        return self.evaluator.judged(output, self._probabilities)
+        return self.evaluator.judged(side_by_side(outputs.values()), self._probabilities)
 
     @cached_property
     def _probabilities(self) -> bool:

@@ -13,17 +13,18 @@ from tfopt.evaluation.keras_macs import keras_macs
 from tfopt.evaluation.latency import MOST_ROUNDS, interleaved, latency, latency_change
 from tfopt.evaluation.metrics.metric import Judged
 from tfopt.evaluation.metrics.named import MetricLike
+from tfopt.evaluation.output_scores import ScoredOutput, output_changes, output_scores
 from tfopt.evaluation.statistics import accuracy, accuracy_change, deviation, deviation_change
 from tfopt.formats.artifact import Artifact
 from tfopt.formats.keras.artifact import KerasArtifact
+from tfopt.formats.matching import match_artifact
 from tfopt.formats.ports import ports_of
 from tfopt.formats.tflite.graph import parameter_counts, tflite_macs
 from tfopt.report.changes import Comparison, LatencyChange, ScoreChange, SizeChange, SizeVerdict
-from tfopt.report.schema import Measurement
+from tfopt.report.schema import Deviation, Measurement
 from tfopt.runtime.progress import Progress
-from tfopt.tasks.compatibility import match
 from tfopt.tasks.registry import rules_for
-from tfopt.typing import Array, Clusters
+from tfopt.typing import Array, Clusters, Options
 
 LEAST_CHANGE = 0.005
 PIECE = 1 << 20
@@ -40,6 +41,7 @@ class Measured:
         clusters: Which scores hang together (N,); None if none do.
         translations: The texts that were made, in a translation.
         judged: What the metric says that was asked for; None if none was.
+        outputs: The scores of each of several outputs.
     """
 
     measurement: Measurement
@@ -48,6 +50,7 @@ class Measured:
     clusters: Clusters | None = None
     translations: Translations | None = None
     judged: Judged | None = None
+    outputs: Sequence[ScoredOutput] = ()
 
 
 def measure(
@@ -66,7 +69,8 @@ def measure(
     for artifact, answers, time in zip(artifacts, found, times, strict=True):
         texts = translations(artifact, data, progress) if data and data.task == "translation" else None
         measurement = _measurement(artifact, data, answers, clusters, texts, time)
-        measured.append(Measured(measurement, answers.scores, time, clusters, texts, answers.judged))
+        outputs, judged = answers.outputs, answers.judged
+        measured.append(Measured(measurement, answers.scores, time, clusters, texts, judged, outputs))
     return measured
 
 
@@ -98,7 +102,11 @@ def _comparison(measured: Sequence[Measured], index: int) -> Comparison:
         if this.times is not None and peer.times is not None:
             speed = latency_change(before.name, peer.times, this.times)
     judged = this.judged and first.judged and first.judged.change(first.measurement.name, this.judged)
-    return Comparison(name=after.name, size=size, latency=speed, metric=judged, **_score_changes(first, this))
+    changes: Options = {
+        "metric": judged,
+        "outputs_changed": output_changes(first.measurement.name, first.outputs, this.outputs),
+    }
+    return Comparison(name=after.name, size=size, latency=speed, **changes, **_score_changes(first, this))
 
 
 def _score_changes(first: Measured, this: Measured) -> dict[str, ScoreChange]:
@@ -145,7 +153,7 @@ def _sample(artifact: Artifact, data: Dataset | None) -> list[Array] | None:
     """One sample of each input: from the data, else noise; None for text or if a size is not fixed."""
     shapes = artifact.input_shapes()
     if data is not None:
-        test = match(data, artifact.name, shapes, artifact.output_shapes()).test
+        test = match_artifact(data, artifact).test
         return list(test.rows(slice(1)).inputs)
     if "string" in artifact.input_types():
         return None
@@ -187,12 +195,11 @@ def _measurement(
         nonzero_parameters=nonzero,
         macs=macs,
         accuracy=accuracy(found, clusters) if found is not None and found.dtype == np.bool_ else None,
-        deviation=deviation(found, _unit(data), clusters)
-        if found is not None and data and found.dtype != np.bool_
-        else None,
+        deviation=_deviation(found, data, clusters) if found is not None and data and found.dtype != np.bool_ else None,
         bleu=score(texts) if texts else None,
         metric=answers.judged.figure() if answers.judged else None,
         classes=answers.classes,
+        outputs_scored=output_scores(answers.outputs),
         latency=None if times is None else latency(times, artifact.runtime),
     )
 
@@ -203,6 +210,11 @@ def _gzip_bytes(payload: bytes) -> int:
     pieces = memoryview(payload)
     sizes = (len(compressor.compress(pieces[i : i + PIECE])) for i in range(0, len(pieces), PIECE))
     return sum(sizes) + len(compressor.flush())
+
+
+def _deviation(errors: Array, data: Dataset, clusters: Clusters | None) -> Deviation:
+    found = deviation(errors, None if data.outputs else _unit(data), clusters)
+    return found.model_copy(update={"of_guess": bool(data.outputs)})
 
 
 def _unit(data: Dataset) -> float | None:

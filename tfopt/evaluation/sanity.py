@@ -13,9 +13,9 @@ from tfopt.data.fed_values import LOOKED_AT, FedValues
 from tfopt.data.scaling import IDENTITY, Scaling
 from tfopt.evaluation.statistics import SIGNIFICANT, accuracy_change, drop
 from tfopt.formats.artifact import Artifact
+from tfopt.formats.matching import match_artifact
 from tfopt.report.cells import format_score
 from tfopt.report.schema import Baseline, Measurement
-from tfopt.tasks.compatibility import match
 from tfopt.tasks.registry import rules_for, rules_of
 from tfopt.typing import Array
 
@@ -54,7 +54,7 @@ def _tried_doubt(artifact: Artifact, data: Dataset, now: FedValues) -> str:
     if data.kind == "series" or data.task in ("translation", "forecasting"):
         return ""
     sample = data.train.sample(LOOKED_AT)
-    sample = match(_only(data, sample), artifact.name, artifact.input_shapes(), artifact.output_shapes()).train
+    sample = match_artifact(_only(data, sample), artifact).train
     as_given = _scored(artifact, sample, sample.x, data)
     if rules_for(data).counts_right and as_given.mean() > 1 - LEAST_GAIN:
         return ""  # no other scaling can be so much better

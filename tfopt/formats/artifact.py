@@ -52,6 +52,17 @@ class Artifact(Protocol):
     def output_shapes(self) -> Sequence[Shape]:
         """Return the shapes of the outputs, batch axis first."""
 
+    @property
+    def input_names(self) -> list[str]:
+        """The names of the inputs, in order."""
+
+    @property
+    def output_names(self) -> list[str]:
+        """The names of the outputs, in order."""
+
+    def probabilities_of_outputs(self) -> list[bool] | None:
+        """Tell of each output whether its scores are probabilities; None if that is not known."""
+
     def gives_probabilities(self) -> bool:
         """Tell whether the outputs of a classifier are probabilities; otherwise they are logits."""
 
@@ -63,7 +74,7 @@ class Artifact(Protocol):
             advance: Is called with the number of samples that each batch had.
 
         Returns:
-            The outputs (N, ...) as floats.
+            The outputs (N, ...) as floats; several are flattened side by side, (N, F).
 
         Raises:
             InputError: The model fails on these samples.

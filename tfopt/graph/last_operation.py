@@ -20,8 +20,8 @@ class _Made:
     given: Any
 
 
-def last_operation(model: keras.Model) -> keras.Operation | None:
-    """Return the operation that gives the first output, before those that only shape it; None if there is none.
+def last_operation(model: keras.Model, output: int = 0) -> keras.Operation | None:
+    """Return the operation that gives an output, before those that only shape it; None if there is none.
 
     Of a model whose graph is not known it is the last layer.
     """
@@ -32,7 +32,7 @@ def last_operation(model: keras.Model) -> keras.Operation | None:
         return [_Made(call.operation, call.first)] * _outputs(call.operation)
 
     try:
-        made: Any = replay(model, [object()] * len(model.inputs), visit)[0]
+        made: Any = replay(model, [object()] * len(model.inputs), visit)[output]
     except IndexError:  # the second output of an operation that is called several times
         return None
     while isinstance(made, _Made) and _shapes_only(made.operation) and isinstance(made.given, _Made):
@@ -40,12 +40,12 @@ def last_operation(model: keras.Model) -> keras.Operation | None:
     return made.operation if isinstance(made, _Made) else None
 
 
-def gives_probabilities(model: keras.Model) -> bool:
-    """Tell whether the outputs of a classifier are probabilities; otherwise they are logits.
+def gives_probabilities(model: keras.Model, output: int = 0) -> bool:
+    """Tell whether an output of a classifier has probabilities; otherwise it has logits.
 
     The last activation says so, and where there is none the loss that the model was compiled with.
     """
-    last = last_operation(model)
+    last = last_operation(model, output)
     activation = getattr(last, "activation", None)
     if type(last).__name__ in PROBABILITIES:
         return True

@@ -63,11 +63,16 @@ def call(model: keras.Model, inputs: Sequence[Tensor]) -> Tensor:
     Returns:
         The outputs in the model's own structure.
     """
+    return model(packed_inputs(model, inputs), training=False)
+
+
+def packed_inputs(model: keras.Model, inputs: Sequence[Tensor]) -> Tensor:
+    """Return flat inputs in the structure that a model takes: a tensor, a list or a dict."""
     if isinstance(model, keras.Sequential) or not _get_tensors(model, "inputs"):
         [structured] = inputs
     else:
         structured = keras.tree.pack_sequence_as(model.input, inputs)
-    return model(structured, training=False)
+    return structured
 
 
 def compiled(function: Callable[..., Tensor], *first: object) -> Callable[..., Tensor]:

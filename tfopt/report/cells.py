@@ -43,6 +43,8 @@ def format_score(value: float, task: Task) -> str:
             return f"{value:.2%} accuracy"
         case "translation":
             return f"BLEU {value:.1f}"
+        case "several":
+            return f"{value:.4g} of a guess's error"
         case _:
             return f"an MAE of {value:.4g}"
 
@@ -129,12 +131,19 @@ def _control(_: Measurement, c: Comparison | None) -> str:
 
 
 def _deviation(m: Measurement, c: Comparison | None) -> str:
-    if m.deviation is None:
+    if m.deviation is None or m.deviation.of_guess:
         return EMPTY
     change = _relative(c.deviation.change if c and c.deviation else None)
     unit = m.deviation.unit
     real = "" if unit in (None, 1.0) else f" ({m.deviation.mae * unit:.4g} in units of the data)"
     return f"{m.deviation.mae:.4g}{real}{change}"
+
+
+def _guess_share(m: Measurement, c: Comparison | None) -> str:
+    if m.deviation is None or not m.deviation.of_guess:
+        return EMPTY
+    change = _relative(c.deviation.change if c and c.deviation else None)
+    return f"{m.deviation.mae:.4g} of a guess's{change}"
 
 
 def _deviation_interval(m: Measurement, _: Comparison | None) -> str:
@@ -239,6 +248,7 @@ ROWS: Sequence[tuple[str, Cell]] = (
     ("  McNemar", _mcnemar),
     ("  by sentences", _exchange),
     ("test MAE", _deviation),
+    ("test error", _guess_share),
     ("  samples", _deviation_samples),
     ("  95 % interval", _deviation_interval),
     ("  change", _growth_interval),
@@ -268,6 +278,7 @@ GROUPS: Sequence[tuple[str, Sequence[tuple[str, Cell]]]] = (
             ("", _mcnemar),
             ("by sentences ", _exchange),
             ("MAE ", _deviation),
+            ("error ", _guess_share),
             ("", _deviation_interval),
             ("change ", _growth_interval),
             ("", _paired_t),

@@ -49,6 +49,14 @@ class DeviationChange(Record):
     verdict: str
 
 
+class OutputChange(Record):
+    """The difference of one of several outputs on the same samples."""
+
+    name: str
+    accuracy: AccuracyChange | None = None
+    deviation: DeviationChange | None = None
+
+
 class BleuChange(Record):
     """The difference in BLEU on the same sentences, and a paired approximate randomization test (by sacrebleu)."""
 
@@ -83,5 +91,6 @@ class Comparison(Record):
     deviation: DeviationChange | None = None
     bleu: BleuChange | None = None
     metric: MetricChange | None = None
+    outputs_changed: list[OutputChange] = []
     control: ScoreChange | None = None
     latency: LatencyChange | None

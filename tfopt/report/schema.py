@@ -28,7 +28,8 @@ class Accuracy(Record):
 class Deviation(Record):
     """Mean absolute error over test samples, its 95 % interval, and what 1 is in the units of the data.
 
-    The interval is None if there are too few independent samples for one.
+    The interval is None if there are too few independent samples for one. With `of_guess` it is the error of several
+    outputs together, in errors of a guess: 1 is no better than guessing (`tfopt.tasks.several`).
     """
 
     mae: Endless
@@ -36,6 +37,7 @@ class Deviation(Record):
     high: float | None
     samples: int
     unit: float | None
+    of_guess: bool = False
 
 
 class Bleu(Record):
@@ -45,6 +47,14 @@ class Bleu(Record):
     low: float
     high: float
     sentences: int
+
+
+class OutputScore(Record):
+    """The figure of one of several outputs: its accuracy, or the error of its numbers."""
+
+    name: str
+    accuracy: Accuracy | None = None
+    deviation: Deviation | None = None
 
 
 class Latency(Record):
@@ -80,6 +90,7 @@ class Measurement(Record):
     bleu: Bleu | None = None
     metric: MetricFigure | None = None
     classes: ClassTable | None = None
+    outputs_scored: list[OutputScore] = []
     latency: Latency | None
 
 

@@ -24,6 +24,7 @@ from tfopt.report.epochs_table import render_epochs
 from tfopt.report.fitting import Fitting
 from tfopt.report.gate_lines import gate_line, lock_line
 from tfopt.report.layer_tables import render_errors, render_groups, render_layers
+from tfopt.report.output_table import render_outputs
 from tfopt.report.ports import quantized_lines
 from tfopt.report.schema import Report
 from tfopt.report.tuning_table import render_trials
@@ -38,7 +39,15 @@ def render_report(report: Report, *, everything: bool = False) -> RenderableType
     parts: list[RenderableType] = [_title(report)]
     parts.extend(Text(f"WARNING: {warning}", style="bold red") for warning in report.warnings)
     parts.append(_measurements(report))
-    for render in (render_classes, render_epochs, render_layers, render_errors, render_groups, render_trials):
+    for render in (
+        render_outputs,
+        render_classes,
+        render_epochs,
+        render_layers,
+        render_errors,
+        render_groups,
+        render_trials,
+    ):
         parts.extend(render(report, everything=everything))
     parts.extend(_gates(report))
     parts.extend(Text(line) for m in report.measurements for line in quantized_lines(m.name, m.inputs, m.outputs))

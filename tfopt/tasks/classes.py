@@ -29,10 +29,10 @@ def right_classes(outputs: Array, y: Array, *, probabilities: bool) -> Array:
     return right
 
 
-def cross_entropy(model: keras.Model, ignored: int | None = None) -> keras.losses.Loss:
-    """Return the cross-entropy that suits the output of a model; labels of the class `ignored` do not count."""
-    logits = not gives_probabilities(model)
-    if outputs_of(model)[0].shape[-1] == 1:
+def cross_entropy(model: keras.Model, output: int = 0, ignored: int | None = None) -> keras.losses.Loss:
+    """Return the cross-entropy that suits an output of a model; labels of the class `ignored` do not count."""
+    logits = not gives_probabilities(model, output)
+    if outputs_of(model)[output].shape[-1] == 1:
         return keras.losses.BinaryCrossentropy(from_logits=logits)
     return keras.losses.SparseCategoricalCrossentropy(from_logits=logits, ignore_class=ignored)
 

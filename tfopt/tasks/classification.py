@@ -21,9 +21,9 @@ class Classification(TaskRules):
         """Return whether each sample is answered right (N,)."""
         return right_classes(outputs, y, probabilities=probabilities)
 
-    def default_loss(self, model: keras.Model) -> Loss:
+    def default_loss(self, model: keras.Model, output: int = 0) -> Loss:
         """Return the cross-entropy that suits the last activation."""
-        return cross_entropy(model)
+        return cross_entropy(model, output)
 
     def encoder(self, loss: Loss, width: int) -> Encoder:
         """Return what makes indices, one-hot rows (N, K) or a column (N, 1) of class indices (N,)."""

@@ -27,7 +27,7 @@ class Forecasting(TaskRules):
         windows: Clusters = np.arange(len(y)) * parts // len(y)
         return windows
 
-    def default_loss(self, model: keras.Model) -> Loss:  # noqa: ARG002
+    def default_loss(self, model: keras.Model, output: int = 0) -> Loss:  # noqa: ARG002
         """Return the error that a forecast is measured by."""
         return "mean_absolute_error"
 

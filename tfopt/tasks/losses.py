@@ -1,6 +1,6 @@
 """A model is trained with the loss it was compiled with, or the one that suits its task, on labels it takes."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import keras
@@ -11,6 +11,7 @@ from tfopt.errors import InputError, UnsupportedError
 from tfopt.graph.model_io import outputs_of
 from tfopt.tasks.classes import takes_indices
 from tfopt.tasks.rules import Encoder, Loss, TaskRules
+from tfopt.tasks.several import LossOfOutputs, LossPart, SeveralOutputs, flat_outputs
 from tfopt.typing import Array, Tensor
 
 
@@ -20,10 +21,36 @@ def loss_of(model: keras.Model, rules: TaskRules) -> Loss:
     Raises:
         UnsupportedError: If it was compiled with a loss that is not one of Keras: nobody knows which labels it takes.
     """
+    if isinstance(rules, SeveralOutputs):
+        return _loss_of_outputs(model, rules)
     compiled = model.loss if model.compiled else None
     if isinstance(compiled, list | tuple | dict) and len(compiled) == 1:
         [compiled] = compiled.values() if isinstance(compiled, dict) else compiled
     return rules.default_loss(model) if compiled is None else _known_loss(compiled)
+
+
+def _loss_of_outputs(model: keras.Model, rules: SeveralOutputs) -> LossOfOutputs:
+    """Return the losses that a model was compiled with for its outputs, each with the weight it has there."""
+    if isinstance(model.loss, LossOfOutputs):  # what trains it stands around another model
+        return model.loss
+    names = [one.name for one in rules.outputs]
+    asked = (model.get_compile_config() or {}) if model.compiled else {}
+    losses = _by_output(model.loss if model.compiled else None, names, None)
+    weights = _by_output(asked.get("loss_weights"), names, 1.0)
+    parts = []
+    for one, own, loss, weight in zip(rules.outputs, rules.rules, losses, weights, strict=True):
+        known = own.default_loss(model, names.index(one.name)) if loss is None else _known_loss(loss)
+        parts.append(LossPart(known, own, one, float(weight)))
+    return LossOfOutputs(parts)
+
+
+def _by_output(given: Any, names: Sequence[str], default: Any) -> list[Any]:
+    """Return what stands for each output in an argument of `compile`: one for all, a list or a dict by their names."""
+    if isinstance(given, dict):
+        return [given.get(name, default) for name in names]
+    if isinstance(given, list | tuple):
+        return list(given)
+    return [default if given is None else given] * len(names)
 
 
 def _known_loss(loss: Any) -> Loss:
@@ -46,7 +73,7 @@ def loss_function(model: keras.Model, rules: TaskRules) -> tuple[Callable[[Tenso
     loss = loss_of(model, rules)
     function = keras.losses.get(loss)
     encode = rules.encoder(loss, outputs_of(model)[0].shape[-1])
-    return lambda targets, outputs: keras.ops.mean(function(targets, outputs)), encode
+    return lambda targets, outputs: keras.ops.mean(function(targets, flat_outputs(outputs))), encode
 
 
 def smoothed(targets: Array, smoothing: float, task: Task) -> Array:

@@ -6,10 +6,11 @@ from tfopt.tasks.classification import Classification
 from tfopt.tasks.forecasting import Forecasting
 from tfopt.tasks.regression import Regression
 from tfopt.tasks.rules import TaskRules
+from tfopt.tasks.several import SeveralOutputs
 from tfopt.tasks.translation import Translation
 
 RULES: dict[Task, TaskRules] = {
-    rules.task: rules for rules in (Classification(), Regression(), Forecasting(), Translation())
+    rules.task: rules for rules in (Classification(), Regression(), Forecasting(), Translation(), SeveralOutputs())
 }
 
 
@@ -24,5 +25,7 @@ def rules_of(task: Task) -> TaskRules:
 
 
 def rules_for(data: Dataset) -> TaskRules:
-    """Return the rules of the task of `data`."""
-    return RULES[data.task]
+    """Return the rules of the task of `data`, for several outputs with those of each."""
+    if not data.outputs:
+        return RULES[data.task]
+    return SeveralOutputs.of(data, [RULES[one.task] for one in data.outputs])

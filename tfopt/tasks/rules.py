@@ -56,8 +56,8 @@ class TaskRules(ABC):
         """
         return None
 
-    def default_loss(self, model: keras.Model) -> Loss:  # noqa: ARG002  # for others
-        """Return the loss for a model that was compiled with none."""
+    def default_loss(self, model: keras.Model, output: int = 0) -> Loss:  # noqa: ARG002  # for others
+        """Return the loss for an output of a model that was compiled with none."""
         return "mean_squared_error"
 
     def encoder(self, loss: Loss, width: int) -> Encoder:  # noqa: ARG002  # for others
@@ -68,8 +68,8 @@ class TaskRules(ABC):
         """Tell whether a model can learn from the answers of another, with the loss that `soft_loss` gives."""
         return True
 
-    def metric(self, *, soft_binary: bool = False) -> keras.metrics.Metric | str:  # noqa: ARG002  # for others
-        """Return what to show in training; `soft_binary` targets (N, 1) are shares, not labels."""
+    def metric(self, *, soft_binary: bool = False) -> keras.metrics.Metric | str | None:  # noqa: ARG002  # for others
+        """Return what to show in training, if anything; `soft_binary` targets (N, 1) are shares, not labels."""
         return keras.metrics.MeanAbsoluteError(name="mae")
 
     def output_shape(self, data: Dataset) -> tuple[int, ...]:

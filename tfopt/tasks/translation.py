@@ -28,9 +28,9 @@ class Translation(TaskRules):
         sentences: Clusters = np.nonzero(y != PADDING)[0]
         return sentences
 
-    def default_loss(self, model: keras.Model) -> Loss:
+    def default_loss(self, model: keras.Model, output: int = 0) -> Loss:
         """Return the cross-entropy of words that are no padding."""
-        return cross_entropy(model, ignored=PADDING)
+        return cross_entropy(model, output, ignored=PADDING)
 
     def takes_soft_targets(self, loss: Loss, width: int) -> bool:  # noqa: ARG002
         """A loss that leaves out padding takes the ids of words."""

@@ -17,6 +17,7 @@ from tfopt.graph.model_io import outputs_of
 from tfopt.runtime.progress import Progress
 from tfopt.tasks.losses import loss_of, smoothed, soft_loss
 from tfopt.tasks.registry import rules_for
+from tfopt.tasks.several import LossOfOutputs
 from tfopt.training.augmentation import make_augmentation
 from tfopt.training.batches import balanced_sample_weights, evaluation_batches, steps_per_epoch, training_batches
 from tfopt.training.callbacks import BestEpoch, EpochMonitor, Plateau, ProgressBar, tensorboard_callbacks
@@ -24,8 +25,9 @@ from tfopt.training.checkpoint import NOT_STARTED, Checkpoint, Position, RunFile
 from tfopt.training.optimizers import kernel_penalties
 from tfopt.training.plan import FitPlan
 from tfopt.training.seeds import EpochSeeds
+from tfopt.training.several_outputs import FlatOutputs
 from tfopt.training.teacher import Teacher, answering, blended_targets
-from tfopt.typing import Array
+from tfopt.typing import Array, Options
 
 TRAINING_TASK = "training"
 
@@ -100,8 +102,11 @@ def fit(
     learnt = blended_targets(teacher, data, encode) if teacher and not asked else encode(data.train.y)
     targets = Targets(smoothed(learnt, plan.label_smoothing, data.task), encode(data.validation.y), asked)
     metric = rules.metric(soft_binary=soft and targets.train.shape[1:] == (1,))
-    learner = replicated_model(model if learner is None else learner)
-    learner.compile(optimizer=plan.optimizer(data), loss=loss, metrics=[metric], jit_compile=plan.jitted())
+    if learner is None:
+        learner = FlatOutputs(model) if data.outputs else model
+    learner = replicated_model(learner)
+    shown = [metric] if metric else []
+    learner.compile(optimizer=plan.optimizer(data), loss=loss, metrics=shown, jit_compile=plan.jitted())
     monitor, seeds = EpochMonitor(BestEpoch(plan.select_from, plan.patience)), EpochSeeds(plan.seed)
     every = [seeds, *callbacks, *monitor.callbacks]
     every.extend([Plateau(plan.learning_rate, monitor.history)] if plan.decay == "plateau" else [])
@@ -121,8 +126,10 @@ def fit(
             checkpoint.start_over()
         best, steps = monitor.restore_best(model, plan.learning_rate), int(learner.optimizer.iterations.numpy())
     # What is saved with the model loads without tfopt, and says nothing of this training's schedule.
-    shown = [*rules.saved_metrics]
-    model.compile(optimizer=keras.optimizers.Adam(plan.learning_rate, name="adam"), loss=loss, metrics=shown)
+    saved: Options = {"loss": loss, "metrics": [*rules.saved_metrics]}
+    if isinstance(loss, LossOfOutputs):
+        saved = loss.compile_options(model)
+    model.compile(optimizer=keras.optimizers.Adam(plan.learning_rate, name="adam"), **saved)
     return FitResult(monitor.history, best, first, steps)
 
 

@@ -13,6 +13,7 @@ import tf_keras
 
 from tfopt.data.dataset import Dataset
 from tfopt.errors import UnsupportedError
+from tfopt.graph.model_io import outputs_of
 from tfopt.runtime.progress import Progress
 from tfopt.tasks.classes import agreement
 from tfopt.tasks.losses import loss_of, soft_loss
@@ -66,13 +67,17 @@ def fit_tf_keras(
     loss = soft_loss(loss_of(source, rules)) if teacher else loss_of(source, rules)
     given = keras.losses.get(loss)
     function = given.call if isinstance(given, keras.losses.Loss) else given  # a loss for each sample
+    width = outputs_of(source)[0].shape[-1]
+    if data.outputs:
+        flat = [tf_keras.layers.Flatten()(output) for output in model.outputs]
+        model = tf_keras.Model(model.inputs, tf_keras.layers.Concatenate()(flat))
     model.compile(
         optimizer=ProjectedAdam(plan.learning_rate, projections),
         loss=lambda y, outputs: function(y, outputs),
-        metrics=[_metric(rules, soft_binary=teacher is not None and source.output_shape[-1] == 1)],
+        metrics=_metrics(rules, soft_binary=teacher is not None and width == 1),
     )
     monitor = EpochMonitor(BestEpoch(plan.select_from, plan.patience))
-    encode = rules.encoder(loss, source.output_shape[-1])
+    encode = rules.encoder(loss, width)
     learnt = blended_targets(teacher, data, encode) if teacher else encode(data.train.y)
     targets = Targets(learnt, encode(data.validation.y))
     every = [*callbacks, *map(CallbackAdapter, monitor.callbacks)]
@@ -81,11 +86,10 @@ def fit_tf_keras(
     return FitResult(monitor.history, best, NOT_STARTED, steps)
 
 
-def _metric(rules: TaskRules, *, soft_binary: bool) -> tf_keras.metrics.Metric | str:
+def _metrics(rules: TaskRules, *, soft_binary: bool) -> list[tf_keras.metrics.Metric | str]:
     if soft_binary and rules.has_classes:
-        return tf_keras.metrics.MeanMetricWrapper(agreement, name="accuracy")
-    [name] = rules.saved_metrics
-    return name
+        return [tf_keras.metrics.MeanMetricWrapper(agreement, name="accuracy")]
+    return [*rules.saved_metrics]
 
 
 class ProjectedAdam(tf_keras.optimizers.Adam):

@@ -15,7 +15,7 @@ from tfopt.models.architectures import build
 from tfopt.models.signature import Signature
 from tfopt.report.schema import Report
 from tfopt.runtime.progress import Progress
-from tfopt.tasks.compatibility import match
+from tfopt.tasks.compatibility import ModelPorts, match
 from tfopt.training.advice import advice
 from tfopt.training.checkpoint import NOT_STARTED, RunFiles
 from tfopt.training.config import TrainConfig
@@ -112,7 +112,7 @@ def _train_from_base(
             source = base()
         before = set(source.layers)
         model = with_new_head(source, signature, config.base)
-        data = match(data, config.base, [model.input_shape], [model.output_shape])
+        data = match(data, config.base, ModelPorts([model.input_shape], [model.output_shape]))
         head = [layer for layer in model.layers if layer not in before]
         made = transfer(model, head, config, data, progress, files)
     devices = replica_devices(where, model)

@@ -15,12 +15,12 @@ from typing import Literal, Self
 
 import h5py
 import keras
-import numpy as np
 import tensorflow as tf
 
 from tfopt.errors import InputError, TfoptError, UnsupportedError
 from tfopt.formats import provenance as provenances
-from tfopt.formats.artifact import Shape, input_arrays
+from tfopt.formats.artifact import Shape
+from tfopt.formats.keras.prediction import predict_batches
 from tfopt.formats.keras.refusal import explain
 from tfopt.formats.keras.serialization import write_keras_file
 from tfopt.formats.paths import UNREADABLE
@@ -39,7 +39,6 @@ from tfopt.untrusted.variables import limit_variables
 
 WEIGHTS = "model.weights.h5"
 MEMBERS = ("metadata.json", "config.json", WEIGHTS)
-BATCH = 256
 MIN_SECONDS = 30.0  # that loading may take, and a second more for so many bytes
 BYTES_PER_SECOND = 10_000_000
 
@@ -159,6 +158,22 @@ class KerasArtifact:
         """Return the shapes of the outputs, batch axis first."""
         return [tuple(tensor.shape) for tensor in outputs_of(self.model)]
 
+    @property
+    def input_names(self) -> list[str]:
+        """The names of the inputs, in order."""
+        return [tensor.name for tensor in inputs_of(self.model)]
+
+    @property
+    def output_names(self) -> list[str]:
+        """The names of the outputs, in order."""
+        names = list(getattr(self.model, "output_names", None) or [])
+        tensors = outputs_of(self.model)
+        return names if len(names) == len(tensors) else [tensor.name for tensor in tensors]
+
+    def probabilities_of_outputs(self) -> list[bool] | None:
+        """Tell of each output whether its scores are probabilities, by the activation that gives it."""
+        return [gives_probabilities(self.model, at) for at in range(len(self.output_shapes()))]
+
     def gives_probabilities(self) -> bool:
         """Tell whether the outputs of a classifier are probabilities, by its loss or its last activation."""
         return gives_probabilities(self.model)
@@ -186,27 +201,6 @@ class KerasArtifact:
         if self.provenance and self.provenance.beside(path.parent) != self.provenance.beside(self._folder):
             payload = provenances.moved(payload, self.provenance, path.parent)
         return write_file(path, payload, force=force)
-
-
-def predict_batches(model: keras.Model, x: Samples, advance: Callable[[int], None] = lambda _: None) -> Array:
-    """Run a Keras model on samples, in batches.
-
-    Args:
-        model: A model with one output.
-        x: An array (N, ...), or one for each input in order.
-        advance: Is called with the number of samples that each batch had.
-
-    Returns:
-        The outputs (N, ...) as float32.
-    """
-    run = compiled(call, model)
-    inputs = input_arrays(x)
-    outputs = []
-    for start in range(0, len(inputs[0]), BATCH):
-        [output] = keras.tree.flatten(run([tf.constant(part[start : start + BATCH]) for part in inputs]))
-        outputs.append(np.asarray(output))
-        advance(len(outputs[-1]))
-    return np.concatenate(outputs).astype(np.float32)
 
 
 def reset_optimizer(model: keras.Model) -> keras.Model:

@@ -10,6 +10,7 @@ from typing import Literal, Self
 import numpy as np
 from ai_edge_litert.interpreter import Interpreter
 
+from tfopt.data.output_labels import side_by_side
 from tfopt.errors import InputError
 from tfopt.formats.artifact import Shape, input_arrays
 from tfopt.formats.provenance import Provenance, home_of
@@ -154,6 +155,15 @@ class TfliteArtifact:
         found = sorted(self._details[side].items(), key=lambda item: self._places[side].index(item[1]["index"]))
         return [port_of(name, detail) for name, detail in found]
 
+    @property
+    def output_names(self) -> list[str]:
+        """The names of the outputs in the file's signature."""
+        return list(self._details["output"])
+
+    def probabilities_of_outputs(self) -> list[bool] | None:
+        """Nothing is known of several outputs but by the model that the file was made from."""
+        return None
+
     def gives_probabilities(self) -> bool:
         """Tell whether the outputs of a classifier are probabilities: by its origin, or by its last operation."""
         return ends_in_probabilities(self.payload) if self.probabilities is None else self.probabilities
@@ -169,8 +179,7 @@ class TfliteArtifact:
                 f"{self.name} has the inputs {', '.join(self.input_names)} and does not say in which order they are"
                 " fed; measure it with the command that makes it"
             )
-        [output] = self.outputs(dict(zip(self.input_names, input_arrays(x), strict=True)), advance).values()
-        return output
+        return side_by_side(self.outputs(dict(zip(self.input_names, input_arrays(x), strict=True)), advance).values())
 
     def outputs(self, feeds: Mapping[str, Array], advance: Callable[[int], None] = lambda _: None) -> dict[str, Array]:
         """Run the model on samples, in batches where the file leaves the batch size free.

@@ -13,7 +13,8 @@ import tensorflow as tf
 from keras import ops
 
 from tfopt.distribution.replicated import ReplicatedSteps
-from tfopt.graph.model_io import call
+from tfopt.graph.model_io import call, packed_inputs
+from tfopt.tasks.several import flat_outputs
 from tfopt.techniques.distillation.feature_pairs import Pair, observed
 from tfopt.typing import Array, Tensor
 
@@ -53,7 +54,8 @@ class StudentTraining(ReplicatedSteps, keras.Model):
     def call(self, inputs: Tensor, training: bool = False) -> list[Tensor]:
         """The student's answer, and what its paired layers give, as the teacher's channels."""
         if not self.hints:
-            return [self.student(inputs, training=training)]
+            given = packed_inputs(self.student, keras.tree.flatten(inputs))
+            return [flat_outputs(self.student(given, training=training))]
         names = [hint.pair.student.name for hint in self.hints]
         answer, *maps = observed(self.student, keras.tree.flatten(inputs), names, training=training)
         return [answer, *(project(given) for project, given in zip(self.projections, maps, strict=True))]
@@ -83,7 +85,7 @@ class StudentTraining(ReplicatedSteps, keras.Model):
 
     def _taught(self, inputs: list[Tensor]) -> list[Tensor]:
         if not self.hints:
-            return [call(self.teacher, inputs)]
+            return [flat_outputs(call(self.teacher, inputs))]
         return observed(self.teacher, inputs, [hint.pair.teacher.name for hint in self.hints], training=False)
 
     def compute_metrics(self, x: Tensor, y: Tensor, y_pred: Tensor, sample_weight: Tensor = None) -> dict[str, Tensor]:

@@ -12,6 +12,7 @@ import keras
 from tfopt.errors import UnsupportedError
 from tfopt.graph.model_io import inputs_of
 from tfopt.graph.replay import Call, is_graph, replay
+from tfopt.tasks.several import flat_outputs
 from tfopt.typing import Tensor
 
 Resolution = tuple[int | None, ...]
@@ -109,7 +110,7 @@ def paired(
 
 
 def observed(model: keras.Model, inputs: Sequence[Tensor], names: Sequence[str], *, training: bool) -> list[Tensor]:
-    """The answer of `model` and what the calls of these names give, all in one pass."""
+    """The answer of `model`, several side by side, and what the calls of these names give, all in one pass."""
     seen = {}
 
     def visit(call: Call) -> Tensor:
@@ -120,5 +121,5 @@ def observed(model: keras.Model, inputs: Sequence[Tensor], names: Sequence[str],
             seen[call.name] = outputs
         return outputs
 
-    [answer, *_] = replay(model, inputs, visit)
+    answer = flat_outputs(replay(model, inputs, visit))
     return [answer, *(seen[name] for name in names)]

@@ -76,6 +76,8 @@ def quantize_aware(artifact: KerasArtifact, config: QatConfig, context: Context)
     export = partial(tfmot.export, aware.model, batch, config.length)
     quantized = convert_trained(export, artifact.name, config.io, progress)
     quantized.probabilities = artifact.gives_probabilities()
+    if set(quantized.input_names) == set(artifact.input_names):
+        quantized.order = artifact.input_names
     before = convert(artifact, progress, config)
     notes.insert(0, f"trained for {len(result.history)} epochs, the weights are those of epoch {result.best_epoch + 1}")
     after = KerasArtifact.from_model(trained, artifact.name)
