@@ -7,7 +7,9 @@ import zipfile
 import zlib
 
 import numpy as np
+import pyarrow as pa
 import tensorflow as tf
+from pyarrow import parquet
 
 from tests.hostile_models import pickled
 
@@ -99,6 +101,11 @@ def looping(folder):
     return "images"
 
 
+def repeated(folder, values):
+    parquet.write_table(pa.table({"text": values}), folder / "d.parquet")
+    return "d.parquet"
+
+
 LONG = b"9" * 10**7
 DATA = {
     "a pickle": (pickled_samples, "d.npz"),
@@ -140,9 +147,18 @@ DATA = {
         lambda f: text_file(f, "d.csv.gz", gzip.compress(b"a,label\n" + b"9" * 4 * 10**7, 1)),
         "bytes in line 2",
     ),
-    "more cells than fit into memory": (
+    "a line of 60,000,000 cells": (
         lambda f: text_file(f, "d.csv.gz", gzip.compress(b"1," * 59_999_999 + b"1\n", 1)),
+        "bytes in line 1",
+    ),
+    "more texts than fit into memory": (
+        lambda f: text_file(f, "d.csv.gz", gzip.compress((b"a," * 599 + b"a\n") * 90_000, 1)),
         "more than 50,000,000 cells",
+    ),
+    "a number repeated in parquet": (lambda f: repeated(f, np.zeros(7 * 10**7, np.float32)), "would swell"),
+    "a text repeated in parquet": (
+        lambda f: repeated(f, pa.array(["a" * 10**6]).dictionary_encode().take(pa.array([0] * 1000))),
+        "would swell",
     ),
     "more columns than tables have": (lambda f: text_file(f, "d.csv", (b"1," * 10**6 + b"1\n") * 3), "columns"),
     "members that are no arrays": (

@@ -6,9 +6,10 @@ import tracemalloc
 import numpy as np
 import pytest
 
+from tfopt.data import arrow_columns
 from tfopt.data.config import DataConfig
 from tfopt.data.loader import load
-from tfopt.data.tables import read_table
+from tfopt.data.table_files import read_table
 from tfopt.errors import InputError
 
 
@@ -64,7 +65,7 @@ def test_gzip_a_byte_order_mark_quotes_and_blank_lines_are_read_through(tmp_path
     table = read_table(written(tmp_path / "t.csv.gz", '\ufefftext,label\n"a, b\nc",1\n\nd,0\n'))
     assert table.columns["text"].tolist() == ["a, b\nc", "d"]
     assert table.columns["label"].tolist() == ["1", "0"]
-    assert table.lines.tolist() == [3, 5]
+    assert [table.place(row) for row in range(2)] == ["line 3", "line 5"]
 
 
 def test_quotes_in_tab_separated_text_are_characters_unless_there_is_a_tab_between_them(tmp_path):
@@ -109,6 +110,17 @@ def test_what_is_wrong_with_a_table_is_one_sentence(tmp_path, text, words):
     with pytest.raises(InputError, match=words) as error:
         load(config(path))
     assert "\n" not in str(error.value)
+
+
+def test_numbers_may_be_more_than_texts_as_they_take_less(tmp_path, monkeypatch):
+    monkeypatch.setattr(arrow_columns, "MOST_TEXTS", 100)
+    path = written(tmp_path / "t.csv", numbers())
+    assert load(config(path)).kind == "features"
+    with pytest.raises(InputError, match="has more than 100 cells, which is too much to hold"):
+        read_table(path, texts=("width",))
+    monkeypatch.setattr(arrow_columns, "MOST_NUMBERS", 150)
+    with pytest.raises(InputError, match="has more than 150 cells"):
+        load(config(path))
 
 
 def test_another_encoding_and_a_damaged_gzip_file_are_told(tmp_path):

@@ -12,10 +12,11 @@ BUNDLED = ("digits", "diabetes", "waves", "phrases", "numbers")
 KERAS = ("mnist", "fashion_mnist", "cifar10", "imdb")
 TFDS = "tfds:"
 MEMORY = "memory:"  # data that were given in Python; no file or name can stand for them
-TABLES = (".csv", ".tsv", ".csv.gz", ".tsv.gz")
+TABLES = (".csv", ".tsv", ".csv.gz", ".tsv.gz", ".parquet")
 SOURCES = (
     "digits, diabetes, waves, phrases or numbers, which need no download; mnist, fashion_mnist, cifar10, imdb or"
-    " tfds:NAME; a .csv or .tsv table (also .gz), an .npz file, or a folder of images with a folder for each class"
+    " tfds:NAME; a .csv or .tsv table (also .gz) or a .parquet one, an .npz file, or a folder of images with a folder"
+    " for each class"
 )
 SCALES = (
     "How stored values are fed: as they are, to 0..1 (/255), to -1..1, or standardized by the train split; left out: as"

@@ -47,12 +47,12 @@ def _find_roles(table: Table, config: DataConfig, columns: list[str]) -> tuple[s
     label = table.find_column(config.label, LABEL, "`label`")
     notes = []
     if text is None and label is None and not table.headed and len(columns) == 2:
-        label, text = sorted(columns, key=lambda name: len(set(table.columns[name])))
-        count = len(set(table.columns[label]))
-        first, *rest = table.columns[label]
+        label, text = sorted(columns, key=lambda name: len(set(table.texts(name))))
+        first, *rest = table.texts(label)
+        count = len({first, *rest})
         if first not in rest:
             raise InputError(
-                f"{table.path}: line {table.lines[0]} may be a header or a row; say with `text` and `label` which"
+                f"{table.path}: {table.place(0)} may be a header or a row; say with `text` and `label` which"
                 " columns to use, or `task` translation for pairs of texts"
             )
         notes = [f"no header: column {label} with {count} values is taken as the label, column {text} as the text"]
@@ -79,13 +79,13 @@ def _extract_features(
         raise InputError(f"{table.path} has no column but the label {label}")
     words = [name for name in columns if not table.is_numeric(name)]
     if words:
-        first = table.columns[words[0]][0]
+        first = table.texts(words[0])[0]
         raise InputError(
             f"{table.path} has words in column {words[0]} ({first[:40]!r}); features are numbers, and a text to"
             f" classify is named with `text`{_hint_at_forecast(table)}"
         )
     labels = encode_labels(table, label, config.task, names)
-    x = np.stack([table.numbers(name).astype(np.float32) for name in columns], axis=1)
+    x = np.stack([table.numbers(name).astype(np.float32, copy=False) for name in columns], axis=1)
     return RawData(
         x, labels.y, kind="features", scale="standard", task=labels.task, parts=_get_parts(table, parts),
         class_names=labels.names, columns=columns, notes=labels.notes,
@@ -134,20 +134,20 @@ def extract_pairs(table: Table, config: DataConfig) -> RawData:
 
 def _drop_blanks(table: Table, *columns: str) -> tuple[Table, list[str]]:
     """Leave out the rows that have nothing in one of `columns`, and say so."""
-    kept = np.logical_and.reduce([np.strings.str_len(np.strings.strip(table.columns[name])) > 0 for name in columns])
+    kept = np.logical_and.reduce([np.strings.str_len(np.strings.strip(table.texts(name))) > 0 for name in columns])
     if kept.all():
         return table, []
-    left, first = len(kept) - kept.sum(), table.lines[kept.argmin()]
-    return table.rows(kept), [f"{left} rows without a text were left out, the first in line {first}"]
+    left, first = len(kept) - kept.sum(), table.place(kept.argmin())
+    return table.rows(kept), [f"{left} rows without a text were left out, the first in {first}"]
 
 
 def _get_texts(table: Table, column: str) -> Array:
     """Return the texts (N,) of a column."""
-    texts = np.empty(len(table.lines), object)
-    texts[:] = [text.strip() for text in table.columns[column]]
+    texts = np.empty(len(table), object)
+    texts[:] = [text.strip() for text in table.texts(column)]
     return texts
 
 
 def _get_parts(table: Table, column: str | None) -> Array | None:
     """Return the split (N,) that each row belongs to, if a column says so."""
-    return np.array([parse_split_name(value) for value in table.columns[column]]) if column else None
+    return np.array([parse_split_name(value) for value in table.texts(column)]) if column else None

@@ -42,10 +42,10 @@ def encode_labels(table: Table, column: str, task: Task | None, known: tuple[str
     Raises:
         InputError: If a row has no label, or one that is no number or unknown class.
     """
-    values = np.strings.strip(table.columns[column])
+    values = np.strings.strip(table.texts(column))
     empty = np.strings.str_len(values) == 0
     if empty.any():
-        raise InputError(f"{table.path} has no label in line {table.lines[empty.argmax()]}, column {column}")
+        raise InputError(f"{table.path} has no label in {table.place(empty.argmax())}, column {column}")
     if task not in (None, "classification", "regression"):
         raise InputError(f"{table.path} has labels in column {column}, which is no {task}")
     if known is not None and task != "regression":
@@ -66,11 +66,12 @@ def _encode_classes(values: Array, numeric: bool) -> Labels:
 
 def _encode_known_classes(table: Table, values: Array, names: tuple[str, ...]) -> Labels:
     index = {name: i for i, name in enumerate(names)}
-    for value, line in zip(values, table.lines, strict=True):
+    for row, value in enumerate(values):
         if value not in index:
             known = ", ".join(names[:10])
             raise InputError(
-                f"{table.path} has the label {value[:40]!r} in line {line}, which the model does not know: {known}"
+                f"{table.path} has the label {value[:40]!r} in {table.place(row)}, which the model does not know:"
+                f" {known}"
             )
     return Labels(np.array([index[value] for value in values]), "classification", names)
 

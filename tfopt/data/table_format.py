@@ -7,7 +7,8 @@ from tfopt.data.data_format import DataFormat
 from tfopt.data.labelled_tables import extract_labelled, extract_pairs
 from tfopt.data.raw_data import RawData
 from tfopt.data.series import Series, extract_series
-from tfopt.data.tables import Table, read_table
+from tfopt.data.table_files import read_table
+from tfopt.data.tables import Table
 
 
 class TableFormat(DataFormat):
@@ -18,8 +19,8 @@ class TableFormat(DataFormat):
 
     def read(self, path: Path, config: DataConfig, class_names: tuple[str, ...] | None) -> RawData | Series:
         """Read a table and take from it what the config asks for."""
-        named = (config.text, config.label, config.source_text, config.target_text, config.target)
-        return take_from_table(read_table(path, named), config, class_names)
+        texts = (config.text, config.label, config.source_text, config.target_text)
+        return take_from_table(read_table(path, (config.target,), texts), config, class_names)
 
 
 def take_from_table(table: Table, config: DataConfig, class_names: tuple[str, ...] | None) -> RawData | Series:

@@ -1,45 +1,58 @@
-"""Tables of text files, comma- or tab-separated, plain or gzipped: read whole, checked, and asked by column name.
+"""Tables: columns of numbers and of texts by their names, wherever they come from.
 
-Cells stay texts until a column is asked for as numbers; what is wrong is reported with its line and column.
+What is wrong with a value is reported with its column and its place, such as the line of a file.
 """
 
-import contextlib
-import csv
 import difflib
-import io
 import itertools
 import re
-from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TypeAlias
+from typing import Protocol
 
 import numpy as np
 
 from tfopt.data.splits import parse_split_name
-from tfopt.data.text_files import read_lines
 from tfopt.errors import InputError
 from tfopt.typing import Array
-
-Row: TypeAlias = tuple[list[str], int]
 
 MISSING = ("", "na", "n/a", "nan", "null", "none")
 LOOKED_AT = 20
 LONGEST_NUMBER = 100
-MOST_COLUMNS = 100_000
 DATE = re.compile(r"\d{1,4}([-/.])\d{1,2}\1\d{1,4}([ T]\d.*)?")
-CELLS_AT_ONCE = 300_000  # many, as each piece of a column has a few hundred bytes besides
-KNOWN = ("text", "label", "class", "target", "category", "split", "date")
+
+
+class Origin(Protocol):
+    """What the columns of a table were read from."""
+
+    def texts(self, name: str) -> Array:
+        """Return a column (N,) that became numbers as it was written."""
+
+    def place(self, row: int) -> str:
+        """Name the place of a row, such as its line."""
 
 
 @dataclass(frozen=True)
 class Table:
-    """Columns (N,) of texts by their names, in order (1, 2, ... without a header), and the lines (N,) of the rows."""
+    """Columns (N,) by their names, in order (1, 2, ... without a header).
+
+    Attributes:
+        path: The file, as messages call it.
+        columns: Texts, or numbers where all values read as such; NaN is no value.
+        origin: What they were read from.
+        headed: Whether it names its columns.
+        kept: Which rows of the origin these are; None for all.
+    """
 
     path: Path
     columns: dict[str, Array]
-    lines: Array
-    headed: bool
+    origin: Origin
+    headed: bool = True
+    kept: Array | None = None
+
+    def __len__(self) -> int:
+        return len(next(iter(self.columns.values())))
 
     def find_column(self, wanted: str | None, known: tuple[str, ...], option: str) -> str | None:
         """Find a column by its name.
@@ -68,10 +81,14 @@ class Table:
         """Return the names of the columns as one line."""
         return ", ".join(self.columns) + ("" if self.headed else " (there is no header, so they are counted)")
 
+    def place(self, row: int) -> str:
+        """Name the place of a row in what the table was read from, such as "line 7"."""
+        return self.origin.place(int(row if self.kept is None else self.kept[row]))
+
     def split_column(self) -> str | None:
         """Return the column that says which split a row belongs to: all its values are names of splits."""
         for name, values in self.columns.items():
-            if parse_split_name(values[0]) is None:
+            if not _are_texts(values) or parse_split_name(values[0]) is None:
                 continue
             found = {parse_split_name(value) for value in set(values)}
             if "train" in found and None not in found:
@@ -79,50 +96,65 @@ class Table:
         return None
 
     def rows(self, kept: Array) -> "Table":
-        """Return the same table with some of its rows."""
+        """Return the same table with some of its rows, those where `kept` (N,) is true."""
         columns = {name: values[kept] for name, values in self.columns.items()}
-        return Table(self.path, columns, self.lines[kept], self.headed)
+        before = np.arange(len(self)) if self.kept is None else self.kept
+        return replace(self, columns=columns, kept=before[kept])
 
     def is_numeric(self, name: str) -> bool:
         """Tell whether a column looks like numbers, by the first values that are not missing."""
+        if not _are_texts(self.columns[name]):
+            return True
         values = (value for value in self.columns[name] if value.strip().lower() not in MISSING)
         return any(is_number(value) for value in itertools.islice(values, LOOKED_AT))
 
     def date_column(self) -> str | None:
         """Return the first column that looks like dates, by the first values that are not missing."""
         for name, values in self.columns.items():
+            if not _are_texts(values):
+                continue
             some = list(itertools.islice((value.strip() for value in values if value.strip()), LOOKED_AT))
             if some and all(map(DATE.fullmatch, some)):
                 return name
         return None
 
-    def numbers(self, name: str) -> Array:
-        """Return a column (N,) as float64; raise `InputError` naming the line of a value that is no number."""
+    def texts(self, name: str) -> Array:
+        """Return a column (N,) as it is written."""
         values = self.columns[name]
-        try:
-            if np.strings.str_len(values).max() > LONGEST_NUMBER:
-                raise ValueError
-            found = values.astype(np.float64)
-        except ValueError:
-            found = np.array([float(value) if is_number(value) else np.nan for value in values])
-        wrong = np.flatnonzero(~np.isfinite(found.astype(np.float32)))
+        if _are_texts(values):
+            return values
+        texts = self.origin.texts(name)
+        return texts if self.kept is None else texts[self.kept]
+
+    def numbers(self, name: str) -> Array:
+        """Return a column (N,) as floats; raise `InputError` naming the place of a value that is no number."""
+        values = self.columns[name]
+        found = _parse_numbers(values) if _are_texts(values) else values
+        wrong = np.flatnonzero(~np.isfinite(found.astype(np.float32, copy=False)))
         if len(wrong):
-            value = values[wrong[0]].strip()
+            value = self.texts(name)[wrong[0]].strip()
             what = "no value" if value.lower() in MISSING else f"{value[:40]!r}, no number"
-            raise InputError(f"{self.path} has {what} in line {self.lines[wrong[0]]}, column {name}")
+            raise InputError(f"{self.path} has {what} in {self.place(wrong[0])}, column {name}")
         return found
 
 
-def is_number(text: str) -> bool:
-    """Tell whether `text` reads as a number that is finite.
+@dataclass(frozen=True)
+class Held:
+    """Columns that are in memory, as they were given."""
 
-    >>> is_number(" 1e3 "), is_number("nan"), is_number("one")
-    (True, False, False)
-    """
-    try:
-        return bool(np.isfinite(float(text)))
-    except ValueError:
-        return False
+    columns: Mapping[str, Array]
+
+    def texts(self, name: str) -> Array:
+        """Return a column (N,) as texts; None and NaN are empty."""
+        values = self.columns[name]
+        if values.dtype.kind not in "Of":
+            return values.astype(np.dtypes.StringDType())
+        texts = ["" if value is None or value != value else str(value) for value in values.tolist()]
+        return np.array(texts, np.dtypes.StringDType())
+
+    def place(self, row: int) -> str:
+        """Name a row."""
+        return f"line {row + 1}"
 
 
 def table_of(title: str, columns: Mapping[str, Array]) -> Table:
@@ -141,112 +173,31 @@ def table_of(title: str, columns: Mapping[str, Array]) -> Table:
     if len(set(lengths.values())) > 1:
         told = ", ".join(f"{name} {length}" for name, length in list(lengths.items())[:5])
         raise InputError(f"{title} has columns of different lengths: {told}")
-    lines = np.arange(1, max(lengths.values()) + 1)
-    return Table(Path(title), {name: _to_texts(values) for name, values in columns.items()}, lines, headed=True)
+    held = Held(columns)
+    typed = {name: values if values.dtype.kind in "fiub" else held.texts(name) for name, values in columns.items()}
+    return Table(Path(title), typed, held)
 
 
-def _to_texts(values: Array) -> Array:
-    if values.dtype.kind != "O":
-        return values.astype(np.dtypes.StringDType())
-    texts = ["" if value is None or value != value else str(value) for value in values.tolist()]
-    return np.array(texts, np.dtypes.StringDType())
+def is_number(text: str) -> bool:
+    """Tell whether `text` reads as a number that is finite.
 
-
-def read_table(path: Path, names: tuple[str | None, ...] = ()) -> Table:
-    """Read a table of comma- or tab-separated values.
-
-    The first line is a header if it has one of `names` or of the names that are usual, or words above numbers.
-
-    Args:
-        path: The file: .csv or .tsv, also with .gz.
-        names: Names of columns that were asked for.
-
-    Returns:
-        The table.
-
-    Raises:
-        InputError: If it is no text, no table or empty.
+    >>> is_number(" 1e3 "), is_number("nan"), is_number("one")
+    (True, False, False)
     """
-    found = _check_widths(_read_rows(path), path)
-    first = list(itertools.islice(found, 1 + LOOKED_AT))
-    if not first:
-        raise InputError(f"{path} is empty")
-    rows = [row for row, _ in first]
-    width = len(rows[0])
-    headed = _is_header(rows, {*KNOWN, *(name.lower() for name in names if name)})
-    header = [name.strip() for name in rows[0]] if headed else [str(i + 1) for i in range(width)]
-    if len(set(header)) < width:
-        raise InputError(f"{path} has two columns of the same name in its header: {', '.join(header)[:200]}")
-    if len(rows) == headed:
-        raise InputError(f"{path} has a header but no rows")
-    columns, lines = _to_columns(itertools.chain(first[headed:], found), width)
-    return Table(path, dict(zip(header, columns, strict=True)), lines, headed)
-
-
-def _to_columns(rows: Iterable[Row], width: int) -> tuple[list[Array], Array]:
-    """Turn rows into columns of texts, which take 16 bytes a cell up to 15 bytes long, and their line numbers."""
-    pieces: list[list[Array]] = [[] for _ in range(width)]
-    lines: list[Array] = []
-    rows = iter(rows)
-    while part := list(itertools.islice(rows, max(1, CELLS_AT_ONCE // width))):
-        lines.append(np.array([line for _, line in part]))
-        for piece, cells in zip(pieces, zip(*(row for row, _ in part), strict=True), strict=True):
-            piece.append(np.array(cells, np.dtypes.StringDType()))
-    whole = []
-    for piece in pieces:
-        whole.append(np.concatenate(piece))
-        piece.clear()
-    return whole, np.concatenate(lines)
-
-
-def _check_widths(rows: Iterable[Row], path: Path) -> Iterator[Row]:
-    """Yield the same rows; raise `InputError` once one has more or fewer cells than the first."""
-    width, first = 0, 0
-    for row, line in rows:
-        width, first = width or len(row), first or line
-        if len(row) != width:
-            raise InputError(f"{path} has {len(row)} columns in line {line}, but {width} in line {first}")
-        if width > MOST_COLUMNS:
-            raise InputError(f"{path} has {width:,} columns; at most {MOST_COLUMNS:,} are read")
-        yield row, line
-
-
-def _is_header(rows: list[list[str]], names: set[str]) -> bool:
-    first, rest = rows[0], rows[1 : 1 + LOOKED_AT]
-    if names & {cell.strip().lower() for cell in first}:
-        return True
-    columns = zip(*rest, strict=True)
-    return any(
-        cell.strip().lower() not in MISSING and not is_number(cell) and all(map(is_number, column))
-        for cell, column in zip(first, columns, strict=bool(rest))
-    )
-
-
-def _read_rows(path: Path) -> Iterator[Row]:
-    """Return the cells of the lines that are not blank, and the numbers of those lines."""
-    tabs = path.name.endswith((".tsv", ".tsv.gz"))
-    lines = read_lines(path, "\t" if tabs else ",")
-    found = _split_tabs(lines) if tabs else _split_commas(lines, path)
-    return ((row, line) for row, line in found if any(cell.strip() for cell in row))
-
-
-def _split_commas(lines: Iterable[str], path: Path) -> Iterator[Row]:
-    parts = (part for line in lines for part in (io.StringIO(line, newline="") if "\r" in line[:-2] else (line,)))
-    reader = csv.reader(parts, strict=True)
     try:
-        yield from ((row, reader.line_num) for row in reader)
-    except csv.Error as error:
-        raise InputError(f"{path} is no table of comma-separated values: {error} in line {reader.line_num}") from error
+        return bool(np.isfinite(float(text)))
+    except ValueError:
+        return False
 
 
-def _split_tabs(lines: Iterable[str]) -> Iterator[Row]:
-    """Split lines at tabs. A quote is a character like others, but in a line with too many tabs it may protect some."""
-    width = 0
-    for number, whole in enumerate(lines, 1):
-        line = whole.removesuffix("\n").removesuffix("\r")
-        cells = line.split("\t")
-        width = width or len(cells)
-        if len(cells) > width and '"' in line:
-            with contextlib.suppress(csv.Error):
-                [cells] = csv.reader([line], delimiter="\t", strict=True)
-        yield cells, number
+def _are_texts(values: Array) -> bool:
+    return values.dtype.kind == "T"
+
+
+def _parse_numbers(values: Array) -> Array:
+    try:
+        if np.strings.str_len(values).max() > LONGEST_NUMBER:
+            raise ValueError
+        return values.astype(np.float64)
+    except ValueError:
+        return np.array([float(value) if is_number(value) else np.nan for value in values])

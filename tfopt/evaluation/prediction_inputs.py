@@ -12,7 +12,8 @@ from tfopt.data.calibration import IMAGES
 from tfopt.data.class_folders import list_files
 from tfopt.data.config import TABLES
 from tfopt.data.labelled_tables import LABEL, SOURCE_TEXT, TEXT
-from tfopt.data.tables import Table, read_table
+from tfopt.data.table_files import read_table
+from tfopt.data.tables import Table
 from tfopt.data.text_files import read_lines
 from tfopt.errors import InputError
 from tfopt.formats.provenance import Provenance
@@ -54,7 +55,7 @@ def read_file(path: Path, memory: Provenance, column: str | None = None) -> Inpu
     if path.name.endswith(TABLES):
         data = memory.data
         named = (data.text, data.label, data.source_text, data.target_text) if data else ()
-        table = read_table(path, (*(memory.columns or ()), *named, column))
+        table = read_table(path, memory.columns or (), (*named, column))
         return _read_texts(table, memory, column) if memory.vectorizer else _read_numbers(table, memory)
     if memory.vectorizer is None:
         raise InputError(f"{path} is none of the files that numbers are read from: .npy, .npz, {', '.join(TABLES)}")
@@ -85,7 +86,7 @@ def _read_texts(table: Table, memory: Provenance, wanted: str | None) -> list[st
                 f"{table.path} does not say which column holds the texts; say it with `column`: {table.column_list()}"
             )
         [column] = left
-    return [str(text).strip() for text in table.columns[column] if str(text).strip()]
+    return [str(text).strip() for text in table.texts(column) if str(text).strip()]
 
 
 def _is_beside_texts(table: Table, name: str, memory: Provenance) -> bool:
@@ -93,7 +94,7 @@ def _is_beside_texts(table: Table, name: str, memory: Provenance) -> bool:
     label = memory.data.label if memory.data else None
     if name.lower() in (label, *LABEL) or name == table.split_column() or table.is_numeric(name):
         return True
-    return bool(memory.class_names) and set(table.columns[name]) <= set(memory.class_names or ())
+    return bool(memory.class_names) and set(table.texts(name)) <= set(memory.class_names or ())
 
 
 def _read_numbers(table: Table, memory: Provenance) -> Array | Series:
@@ -115,7 +116,7 @@ def _read_numbers(table: Table, memory: Provenance) -> Array | Series:
     times = next((name for name in table.columns if name not in (*numeric, *names)), None)
     if memory.task != "forecasting" or times is None:
         return values
-    return Series(values, tuple(map(str, table.columns[times])))
+    return Series(values, tuple(map(str, table.texts(times))))
 
 
 def find_images(paths: Sequence[str | Path], name: str) -> list[Path]:

@@ -1,0 +1,103 @@
+"""Columns of pyarrow as arrays of NumPy: float32, or texts."""
+
+from contextlib import suppress
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from tfopt.errors import InputError
+from tfopt.typing import Array
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+MOST_TEXTS = 50_000_000  # cells that take 16 bytes each, up to 15 bytes long
+MOST_NUMBERS = 250_000_000  # cells that take 4 bytes each
+
+
+def check_cells(path: Path, numbers: int, texts: int) -> None:
+    """Raise `InputError` if so many cells do not fit into memory."""
+    for count, most in ((texts, MOST_TEXTS), (numbers, MOST_NUMBERS)):
+        if count > most:
+            raise InputError(f"{path} has more than {most:,} cells, which is too much to hold")
+
+
+def is_number(kind: "pa.DataType") -> bool:
+    """Tell whether values of a type are numbers, or true and false."""
+    from pyarrow import types
+
+    kind = kind.value_type if types.is_dictionary(kind) else kind
+    return any(is_kind(kind) for is_kind in (types.is_integer, types.is_floating, types.is_decimal, types.is_boolean))
+
+
+def is_nested(kind: "pa.DataType") -> bool:
+    """Tell whether values of a type are no numbers, texts or times."""
+    from pyarrow import types
+
+    kind = kind.value_type if types.is_dictionary(kind) else kind
+    words = (types.is_string, types.is_large_string, types.is_string_view, types.is_null)
+    times = (types.is_date, types.is_time, types.is_timestamp)
+    return not is_number(kind) and not any(is_kind(kind) for is_kind in (*words, *times))
+
+
+def to_numbers(column: "pa.Array") -> Array:
+    """Return a column of numbers as float32, with NaN for no value."""
+    import pyarrow as pa
+
+    wide = column.cast(pa.float64(), safe=False).to_numpy(zero_copy_only=False)
+    with np.errstate(
+        over="ignore", invalid="ignore"
+    ):  # what is too large becomes infinite, which is refused where it is used
+        numbers: Array = wide.astype(np.float32)
+    return numbers
+
+
+def text_bytes(column: "pa.Array") -> int:
+    """Return how many bytes the texts of a column have, each as often as it is repeated; 0 for other types."""
+    import pyarrow as pa
+    from pyarrow import compute
+
+    if pa.types.is_dictionary(column.type) and pa.types.is_string(column.type.value_type):
+        lengths = compute.binary_length(column.dictionary).cast(pa.int64()).take(column.indices)
+        return compute.sum(lengths).as_py() or 0
+    return 0
+
+
+def to_texts(column: "pa.Array") -> Array:
+    """Return a column as texts as Python writes them, empty for no value."""
+    import pyarrow as pa
+    from pyarrow import types
+
+    kind = np.dtypes.StringDType()
+    if types.is_dictionary(column.type):
+        known = np.append(to_texts(column.dictionary), np.array([""], kind))
+        indices: Array = column.indices.fill_null(len(known) - 1).to_numpy(zero_copy_only=False)
+        return known[indices]
+    if types.is_floating(column.type):
+        numbers = column.to_numpy(zero_copy_only=False)
+        return np.where(np.isnan(numbers), np.array("", kind), numbers.astype(kind))
+    if types.is_timestamp(column.type):
+        column = _without_needless_digits(column)
+    if types.is_boolean(column.type):
+        return np.array([str(value) if value is not None else "" for value in column.to_pylist()], kind)
+    return np.array(column.cast(pa.string()).fill_null("").to_pylist(), kind)
+
+
+def _without_needless_digits(column: "pa.Array") -> "pa.Array":
+    """Return times, in UTC if they have a zone, in the largest unit that loses nothing of them."""
+    import pyarrow as pa
+
+    for unit in ("s", "ms", "us"):
+        with suppress(pa.ArrowInvalid):
+            return column.cast(pa.timestamp(unit))
+    return column.cast(pa.timestamp("ns"))
+
+
+def concatenate(pieces: list[list[Array]]) -> list[Array]:
+    """Join the pieces of each column, which are given up one column after the other."""
+    whole = []
+    for piece in pieces:
+        whole.append(np.concatenate(piece))
+        piece.clear()
+    return whole

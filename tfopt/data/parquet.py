@@ -1,0 +1,104 @@
+"""Tables of Parquet files: columns of numbers and of texts as they are typed, and times as texts in ISO 8601.
+
+A file of a few kilobytes can declare, or repeat, any number of values: it is held to what its size allows.
+"""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from tfopt.data.array_files import check_file
+from tfopt.data.arrow_columns import check_cells, concatenate, is_nested, is_number, text_bytes, to_numbers, to_texts
+from tfopt.data.tables import Table
+from tfopt.errors import InputError, TfoptError
+from tfopt.typing import Array
+from tfopt.untrusted.limits import check_expansion
+
+if TYPE_CHECKING:
+    from pyarrow.parquet import ParquetFile
+
+ROWS_AT_ONCE = 65_536
+MOST_EXPANSION = 200  # times its size that a file may have in memory: columns of few values shrink a lot
+NUMBER_BYTES, TEXT_BYTES = 4, 16  # that a cell takes at least
+
+
+@dataclass(frozen=True)
+class ParquetOrigin:
+    """A Parquet file, as the origin of a table."""
+
+    path: Path
+
+    def place(self, row: int) -> str:
+        """Name a row."""
+        return f"row {row + 1}"
+
+    def texts(self, name: str) -> Array:
+        """Read a column that became numbers again, as texts."""
+        return _read_columns(self.path, [name], set())[0]
+
+
+def read_parquet(path: Path, texts: set[str]) -> Table:
+    """Read a Parquet file.
+
+    Args:
+        path: The file.
+        texts: Columns that are wanted as they are written, even if they are numbers.
+
+    Raises:
+        InputError: If it is damaged, empty or larger than it can be, or a column holds neither numbers nor texts.
+    """
+    check_file(path)
+    with _open(path) as file:
+        schema, rows, names = file.schema_arrow, file.metadata.num_rows, list(file.schema_arrow.names)
+    if not names or not rows:
+        raise InputError(f"{path} has no rows")
+    if len(set(names)) < len(names):
+        raise InputError(f"{path} has two columns of the same name: {', '.join(names)[:200]}")
+    for field in schema:
+        if is_nested(field.type):
+            raise InputError(
+                f"{path} has the type {str(field.type)[:100]} in column {field.name}; a column of a table holds a"
+                " number, a text or a time in each row"
+            )
+    numeric = {field.name for field in schema if field.name not in texts and is_number(field.type)}
+    numbers, words = rows * len(numeric), rows * (len(names) - len(numeric))
+    check_expansion(numbers * NUMBER_BYTES + words * TEXT_BYTES, path.stat().st_size, str(path), most=MOST_EXPANSION)
+    check_cells(path, numbers, words)
+    columns = _read_columns(path, names, numeric)
+    return Table(path, dict(zip(names, columns, strict=True)), ParquetOrigin(path))
+
+
+def _read_columns(path: Path, names: list[str], numeric: set[str]) -> list[Array]:
+    """Read columns as float32 if they are in `numeric`, else as texts."""
+    stored, size = path.stat().st_size, 0
+    pieces: list[list[Array]] = [[] for _ in names]
+    words = [name for name in names if name not in numeric]
+    with _open(path, words) as file:
+        for batch in file.iter_batches(ROWS_AT_ONCE, columns=names):
+            for piece, name in zip(pieces, names, strict=True):
+                column = batch.column(name)
+                if name not in numeric:
+                    size += text_bytes(column)
+                    check_expansion(size, stored, str(path), most=MOST_EXPANSION)
+                piece.append(to_numbers(column) if name in numeric else to_texts(column))
+        read = sum(map(len, pieces[0]))
+        if read != file.metadata.num_rows:
+            raise ValueError(f"it has {read} rows, but declares {file.metadata.num_rows}")
+    return concatenate(pieces)
+
+
+@contextmanager
+def _open(path: Path, words: list[str] | None = None) -> "Iterator[ParquetFile]":
+    """Open a file; texts of the columns `words` that are repeated are held once."""
+    from pyarrow.parquet import ParquetFile
+
+    try:
+        with ParquetFile(path, read_dictionary=words, page_checksum_verification=True) as file:
+            yield file
+    except TfoptError:
+        raise
+    except Exception as error:  # pyarrow raises whatever a damaged file makes it stumble over
+        reason = (str(error) or type(error).__name__).splitlines()[0][:200]
+        raise InputError(f"{path} is no .parquet file or is damaged: {reason}") from error
