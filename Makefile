@@ -61,7 +61,7 @@ test: $(VENV)/installed-dev ## run the tests
 	$(BIN)/pytest -n auto --maxprocesses 4 --dist loadfile -m "not slow"
 
 test-slow: $(VENV)/installed-dev ## run the tests that take minutes
-	$(BIN)/pytest -m slow
+	$(BIN)/pytest -n auto --maxprocesses 4 --dist worksteal -m slow
 
 samples: $(VENV)/installed ## train the sample models anew
 	$(BIN)/python sample_models/build.py

@@ -17,7 +17,7 @@ from tfopt.core.destination import Destination
 from tfopt.errors import OutputError
 from tfopt.runtime.temporary_files import temporary_folder
 
-KILLS = 25
+KILLS = {"train": 25, "prune": 25}  # moments, 10 of each other command
 COMMANDS = {
     "train": ("train", "--epochs", 3, "-o", "out.keras"),
     "tune": ("tune", "--trials", 2, "--epochs", 1, "-o", "out.keras"),
@@ -176,7 +176,7 @@ def test_killed_at_random_moments(tmp_path, monkeypatch, name):
         (folder / output).write_bytes(b"precious")
     rng = random.Random(name)
     resumes = name in ("train", "tune")
-    for kill in range(int(os.environ.get("TFOPT_KILLS", KILLS))):
+    for kill in range(int(os.environ.get("TFOPT_KILLS", KILLS.get(name, 10)))):
         more = ["--force", *["--resume"] * (resumes and kill > 0)]
         killed_after(rng.uniform(0, duration * 1.05), [*COMMANDS[name], *more], folder)
         found = visible(folder)
