@@ -24,7 +24,7 @@ from tfopt.evaluation.evaluator import Evaluator
 from tfopt.formats.keras.artifact import KerasArtifact
 from tfopt.formats.loading import load_keras
 from tfopt.graph.random_inputs import random_inputs
-from tfopt.models.architectures import KINDS, build
+from tfopt.models.architectures import FOR_MAPS, KINDS, build
 from tfopt.models.config import ModelConfig
 from tfopt.models.signature import Signature
 from tfopt.runtime.progress import Silent
@@ -95,7 +95,7 @@ def _row(name: str, make: Callable[[], keras.Model]) -> tuple[list[str], list[st
 
 def _models(folder: Path) -> Iterator[tuple[str, Callable[[], keras.Model]]]:
     signature = Signature.of(load(DataConfig()))
-    for arch in (arch for arch, kinds in KINDS.items() if signature.kind in kinds):
+    for arch in (arch for arch, kinds in KINDS.items() if signature.kind in kinds and arch not in FOR_MAPS):
         yield f"tfopt {arch}", lambda arch=arch: build(ModelConfig(arch=arch), signature)
     for make in [*zoo.CLASSIFIERS, *zoo.OTHERS, gru, bidirectional_lstm, hybrid, separable]:
         yield make.__name__, make

@@ -24,7 +24,7 @@ from tfopt.formats.loading import load_keras
 from tfopt.graph.layer_names import named_layers
 from tfopt.graph.model_io import call
 from tfopt.graph.random_inputs import random_inputs
-from tfopt.models.architectures import KINDS, build
+from tfopt.models.architectures import FOR_MAPS, KINDS, build
 from tfopt.models.config import ModelConfig
 from tfopt.models.signature import Signature
 from tfopt.techniques.kernel_selection import targets
@@ -75,7 +75,7 @@ def main(folder: Path) -> int:
 
 def _models(folder: Path) -> Iterator[tuple[str, Callable[[], keras.Model]]]:
     signature = Signature.of(load(DataConfig()))
-    for arch in (arch for arch, kinds in KINDS.items() if signature.kind in kinds):
+    for arch in (arch for arch, kinds in KINDS.items() if signature.kind in kinds and arch not in FOR_MAPS):
         yield f"tfopt {arch}", lambda arch=arch: build(ModelConfig(arch=arch), signature)
     for name in APPLICATIONS:
         yield name, lambda name=name: getattr(keras.applications, name)(weights=None, input_shape=(64, 64, 3))

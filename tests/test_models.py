@@ -13,7 +13,7 @@ from tfopt.evaluation.evaluator import Evaluator
 from tfopt.formats.keras.artifact import KerasArtifact
 from tfopt.graph.model_io import call
 from tfopt.graph.random_inputs import random_inputs
-from tfopt.models.architectures import KINDS, build
+from tfopt.models.architectures import FOR_MAPS, KINDS, build
 from tfopt.models.config import ModelConfig
 from tfopt.models.signature import Signature
 from tfopt.runtime.progress import Silent
@@ -28,6 +28,7 @@ SIGNATURES = {
     "series": Signature("series", "forecasting", ((40, 3),), (6, 3)),
     "pairs": Signature("pairs", "translation", ((10,), (11,)), (11, 40), 50),
 }
+PIXELS = Signature("image", "segmentation", ((8, 9, 1),), (8, 9, 3))
 OPTIONS = {
     "cnn": ({"residual": True},),
     "rnn": ({"cell": "gru", "bidirectional": True, "depth": 2},),
@@ -41,9 +42,13 @@ CASES = [
 ]
 
 
+def signature_for(arch, kind):
+    return PIXELS if arch in FOR_MAPS else SIGNATURES[kind]
+
+
 def made(arch, kind, options):
     seed_everything(0)
-    return build(ModelConfig(arch=arch, size="tiny", **options), SIGNATURES[kind])
+    return build(ModelConfig(arch=arch, size="tiny", **options), signature_for(arch, kind))
 
 
 def fed(model, batch=4):
@@ -52,11 +57,11 @@ def fed(model, batch=4):
 
 @pytest.mark.parametrize(("arch", "kind", "options"), CASES)
 def test_one_step_of_training_reaches_every_weight(arch, kind, options):
-    model, signature = made(arch, kind, options), SIGNATURES[kind]
+    model, signature = made(arch, kind, options), signature_for(arch, kind)
     assert model.output_shape == (None, *signature.outputs)
     assert [tensor.shape[1:] for tensor in model.inputs] == list(signature.shapes)
     before = [weight.numpy() for weight in model.trainable_weights]
-    counts = signature.task in ("classification", "translation")
+    counts = signature.task in ("classification", "translation", "segmentation")
     model.compile(
         optimizer=keras.optimizers.SGD(1.0),
         loss="sparse_categorical_crossentropy" if counts else "mean_squared_error",
@@ -196,6 +201,8 @@ def test_what_is_repeated_is_the_last_step_of_a_walk_and_the_last_day_of_a_seaso
 @pytest.mark.parametrize("arch", [arch for arch in KINDS if arch != "seq2seq"])
 def test_a_larger_size_has_more_weights_and_options_override_it(arch):
     signature = Signature("image", "classification", ((28, 28),), (10,))
+    if arch in FOR_MAPS:
+        signature = Signature("image", "segmentation", ((28, 28),), (28, 28, 10))
 
     def count(**options):
         return build(ModelConfig(arch=arch, **options), signature).count_params()
@@ -225,6 +232,7 @@ def test_a_larger_size_has_more_weights_and_options_override_it(arch):
         ({"arch": "cnn"}, "features", r"`arch` cnn does not take features of shape \(9,\); use `arch` mlp"),
         ({"arch": "seq2seq"}, "image", "use `arch` mlp, cnn, mobilenet, rnn, transformer or hybrid"),
         ({"arch": "mlp"}, "pairs", "use `arch` seq2seq"),
+        ({"arch": "unet"}, "image", "an answer for each pixel, which is no classification; use `arch` mlp, cnn"),
         ({"arch": "transformer", "width": 30, "heads": 4}, "tokens", "`heads` 4 does not divide the width of 30"),
     ],
 )
@@ -236,3 +244,30 @@ def test_what_does_not_fit_is_refused_with_what_would(options, kind, words):
 def test_images_too_small_for_convolutions_are_refused():
     with pytest.raises(InputError, match=r"needs images of at least 4x4 pixels.*use `arch` mlp"):
         build(ModelConfig(arch="cnn"), Signature("image", "classification", ((8, 3),), (10,)))
+
+
+@pytest.mark.parametrize("task", ["segmentation", "image-to-image"])
+def test_an_answer_for_each_pixel_is_what_a_unet_gives_and_no_other(task):
+    signature = Signature("image", task, ((30, 21, 3),), (30, 21, 2))
+    model = build(ModelConfig(size="tiny"), signature)
+    assert (model.name, model.output_shape) == ("unet", (None, 30, 21, 2))
+    assert model.layers[-1].activation.__name__ == ("softmax" if task == "segmentation" else "linear")
+    with pytest.raises(InputError, match=f"one answer for each image, which is no {task}; use `arch` unet"):
+        build(ModelConfig(arch="cnn"), signature)
+
+
+def test_a_unet_sees_every_pixel_where_it_is():
+    model = build(ModelConfig(size="tiny"), Signature("image", "image-to-image", ((30, 21, 1),), (30, 21, 1)))
+    image = np.zeros((1, 30, 21, 1), np.float32)
+    before = np.asarray(call(model, [image]))
+    for row, column in ((0, 0), (29, 20), (13, 9)):
+        image[:] = 0
+        image[0, row, column] = 1
+        change = np.abs(np.asarray(call(model, [image])) - before)[0, ..., 0]
+        assert change[row, column] > 0.2 * change.max()
+        assert change[(row + 25) % 50 % 30, (column + 15) % 21] < 0.5 * change.max()
+
+
+def test_an_image_of_another_size_is_no_answer_of_a_unet():
+    with pytest.raises(InputError, match="the images have 16x16 pixels and their targets 32x32"):
+        build(ModelConfig(arch="unet"), Signature("image", "image-to-image", ((16, 16, 3),), (32, 32, 3)))

@@ -7,7 +7,7 @@ import optuna
 import pytest
 
 from tfopt.config.choices import Arch
-from tfopt.models.architectures import KINDS, check_architecture
+from tfopt.models.architectures import FOR_MAPS, KINDS, check_architecture
 from tfopt.models.signature import Signature
 from tfopt.training.config import TrainConfig
 from tfopt.tuning.config import TuneConfig
@@ -60,10 +60,11 @@ def test_of_several_architectures_only_the_options_of_the_chosen_one_are_asked_f
 @pytest.mark.parametrize("arch", get_args(Arch))
 def test_whatever_is_drawn_is_a_model_that_can_be_built(arch):
     kind = KINDS[arch][0]
-    signature = Signature(kind, "classification", ((8, 8),), (10,))
+    task = "segmentation" if arch in FOR_MAPS else "classification"
+    signature = Signature(kind, task, ((8, 8),), (8, 8, 10) if arch in FOR_MAPS else (10,))
     study = optuna.create_study(sampler=optuna.samplers.RandomSampler(0))
     for _ in range(30):
-        config = train_config(TuneConfig(), Space((arch,), kind, "classification", coarse=False).suggested(study.ask()))
+        config = train_config(TuneConfig(), Space((arch,), kind, task, coarse=False).suggested(study.ask()))
         check_architecture(config, arch, signature)
         assert (config.width or 0) % (config.heads or 1) == 0
 

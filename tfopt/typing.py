@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
     Array: TypeAlias = NDArray[Any]
     """A numpy array of any type and shape."""
-    Clusters: TypeAlias = NDArray[np.int64]
+    Clusters: TypeAlias = NDArray[np.integer[Any]]
     """Which scores (N,) are no independent draws because they hang together: the number of a cluster for each."""
 else:
     Array = Clusters = Any

@@ -2,11 +2,13 @@
 
 from typing import Literal
 
-Arch = Literal["mlp", "cnn", "mobilenet", "rnn", "transformer", "hybrid", "seq2seq"]
+Arch = Literal["mlp", "cnn", "mobilenet", "rnn", "transformer", "hybrid", "seq2seq", "unet"]
 Size = Literal["tiny", "small", "base"]
 Cell = Literal["lstm", "gru"]
 Parts = Literal["rnn", "attention", "rnn+attention"]
-Task = Literal["classification", "regression", "forecasting", "translation", "several"]
+Task = Literal[
+    "classification", "regression", "forecasting", "translation", "segmentation", "image-to-image", "several"
+]
 TunedArch = Literal["any", Arch]
 SearchMethod = Literal["random", "grid", "bayes"]
 Augmentation = Literal["flip", "crop", "rotate", "noise", "mixup"]

@@ -5,6 +5,7 @@ from tfopt.data.raw_data import RawData
 from tfopt.data.series import Series
 from tfopt.data.synthetic.number_words import make_number_words
 from tfopt.data.synthetic.phrases import make_phrases
+from tfopt.data.synthetic.shapes import make_shapes
 from tfopt.data.synthetic.waves import make_waves
 
 
@@ -19,6 +20,8 @@ def load_bundled(config: DataConfig) -> RawData | Series:
             return make_waves()
         case "phrases":
             return make_phrases()
+        case "shapes":
+            return make_shapes()
         case _:
             return make_number_words()
 

@@ -1,22 +1,23 @@
 """The config of a data set: where it comes from, how it is fed and how it is split."""
 
 from pathlib import Path
-from typing import Annotated, ClassVar, Self
+from typing import Annotated, ClassVar, Literal, Self
 
 from pydantic import Field, model_validator
 
 from tfopt.config.choices import Scale, Task
 from tfopt.config.fields import Config, Count, Fraction, Option, Seed
 
-BUNDLED = ("digits", "diabetes", "waves", "phrases", "numbers")
+BUNDLED = ("digits", "diabetes", "waves", "phrases", "numbers", "shapes")
 KERAS = ("mnist", "fashion_mnist", "cifar10", "imdb")
 TFDS = "tfds:"
+INPUTS = "inputs"  # as targets, of an autoencoder
 MEMORY = "memory:"  # data that were given in Python; no file or name can stand for them
 TABLES = (".csv", ".tsv", ".csv.gz", ".tsv.gz", ".parquet")
 SOURCES = (
-    "digits, diabetes, waves, phrases or numbers, which need no download; mnist, fashion_mnist, cifar10, imdb or"
-    " tfds:NAME; a .csv or .tsv table (also .gz) or a .parquet one, an .npz file, or a folder of images with a folder"
-    " for each class"
+    "digits, diabetes, waves, phrases, numbers or shapes, which need no download; mnist, fashion_mnist, cifar10, imdb"
+    " or tfds:NAME; a .csv or .tsv table (also .gz) or a .parquet one, an .npz file, or a folder of images with a"
+    " folder for each class, or with the folders images and masks"
 )
 SCALES = (
     "How stored values are fed: as they are, to 0..1 (/255), to -1..1, or standardized by the train split; left out: as"
@@ -30,10 +31,11 @@ class DataConfig(Config):
     """Names a data set and says how it is fed and split; enough to load the same splits again.
 
     `task` None is what the data says. Columns of tables: `text` and `label` (classification), `source_text` and
-    `target_text` (translation), `target` (the variate that is forecast; None means all). Texts become at most `length`
-    of the `words` most frequent words of the train split, or of its `characters`. Series are cut into windows of
-    `window` steps, after which `horizon` steps are forecast. Images of a folder are resized to squares of `image_size`
-    pixels, by default to the size of the first.
+    `target_text` (translation), `target` (the variate that is forecast; None means all). With `target` "inputs"
+    images or rows of numbers are their own targets, whatever labels they have. Texts become at most `length` of the
+    `words` most frequent words of the train split, or of its `characters`. Series are cut into windows of `window`
+    steps, after which `horizon` steps are forecast. Images of a folder are resized to squares of `image_size` pixels,
+    by default to the size of the first.
     """
 
     panel: ClassVar[str] = "Data"
@@ -52,7 +54,11 @@ class DataConfig(Config):
     label: Annotated[str | None, Field(description="The label (label, class, target or category)."), COLUMN] = None
     source_text: Annotated[str | None, Field(description="The text to translate (source)."), COLUMN] = None
     target_text: Annotated[str | None, Field(description="Its translation (target)."), COLUMN] = None
-    target: Annotated[str | None, Field(description="The only column to forecast (all)."), COLUMN] = None
+    target: Annotated[
+        str | None,
+        Field(description="The only column to forecast (all); inputs: an autoencoder learns to give back its inputs."),
+        COLUMN,
+    ] = None
     words: Annotated[
         Count | None,
         Field(description="Most frequent words to know (10000, of each language of a translation 5000)."),
@@ -105,16 +111,20 @@ class OtherDataConfig(Config):
 
     data: Annotated[str | None, Field(description=f"{SOURCES}; {LEFT_OUT}"), Option("NAME|PATH")] = None
     scale: Annotated[Scale | None, Field(description=SCALES)] = None
+    target: Annotated[
+        Literal["inputs"] | None, Field(description="inputs: the data are their own targets, as of an autoencoder.")
+    ] = None
 
     @property
     def config(self) -> DataConfig | None:
         """The data, or None for those that the model remembers."""
-        return None if self.data is None else DataConfig(source=self.data, scale=self.scale)
+        return None if self.data is None else DataConfig(source=self.data, scale=self.scale, target=self.target)
 
     @model_validator(mode="after")
-    def _scale_needs_data(self) -> Self:
-        if self.data is None and self.scale is not None:
-            raise ValueError(
-                f"`scale` {self.scale} needs `data`; without it the model's own data is fed as in training"
-            )
+    def _options_need_data(self) -> Self:
+        for name, value in (("scale", self.scale), ("target", self.target)):
+            if self.data is None and value is not None:
+                raise ValueError(
+                    f"`{name}` {value} needs `data`; without it the model's own data is fed as in training"
+                )
         return self

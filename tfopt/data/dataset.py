@@ -32,7 +32,8 @@ MANY_UNKNOWN = 0.2  # of the words of texts that were not trained on
 class Split:
     """Samples as the model is fed: an array (N, ...) for each of its inputs, and labels y.
 
-    Labels are class indices (N,), numbers (N, K), steps to forecast (N, H) or (N, H, V), or target tokens (N, T).
+    Labels are class indices (N,), numbers (N, K), steps to forecast (N, H) or (N, H, V), target tokens (N, T), classes
+    of pixels (N, H, W) or images (N, H, W, C).
     """
 
     inputs: tuple[Array, ...]
@@ -132,13 +133,14 @@ def make_dataset(raw: RawData, config: DataConfig, fitted: Preprocessor = Prepro
     Returns:
         The data set; scalings and vocabularies were fitted on its train split only.
     """
-    classes = raw.task == "classification"
-    rows = split_rows(raw.y, config, own_test=raw.x_test is not None, stratified=classes, parts=raw.parts)
+    stratified = raw.task == "classification"
+    rows = split_rows(raw.y, config, own_test=raw.x_test is not None, stratified=stratified, parts=raw.parts)
     guessed = fitted.vectorizer is None and config.characters is None
     fitted = fitted.fit(raw, config, rows.train)
 
     def made(chosen: Array) -> Split:
-        return Split(*fitted.transform(raw, take(raw.x, chosen), raw.y[chosen]))
+        x = take(raw.x, chosen)
+        return Split(*fitted.transform(raw, x, x if raw.own_targets else take(raw.y, chosen)))
 
     if rows.test is None:
         assert raw.x_test is not None
@@ -150,13 +152,13 @@ def make_dataset(raw: RawData, config: DataConfig, fitted: Preprocessor = Prepro
     return Dataset(
         config=config,
         kind=raw.kind,
-        num_classes=_count_classes(raw) if classes else 0,
+        num_classes=_count_classes(raw) if raw.has_classes else 0,
         scaling=fitted.scaling or IDENTITY,
         train=made(rows.train),
         validation=validation,
         calibration=made(rows.calibration),
         test=test,
-        fingerprint=fingerprint(raw.x, raw.x_test, raw.y if rows.test is None else np.delete(raw.y, rows.test)),
+        fingerprint=fingerprint(raw.x, raw.x_test, _known_labels(raw, rows)),
         vocabulary=fitted.vectorizer.size if raw.texts and fitted.vectorizer else raw.vocabulary,
         notes=(
             *raw.notes,
@@ -177,6 +179,18 @@ def make_dataset(raw: RawData, config: DataConfig, fitted: Preprocessor = Prepro
         outputs=raw.outputs,
         scalings=fitted.scalings if isinstance(raw.x, NamedArrays) else None,
     )
+
+
+def _known_labels(raw: RawData, rows: SplitRows) -> Array | None:
+    """Return the labels without those of the test split; None if they are the samples themselves."""
+    if raw.own_targets:
+        return None
+    if rows.test is None:
+        return raw.y
+    if raw.y.ndim > 2:
+        return take(raw.y, np.setdiff1d(np.arange(len(raw.y)), rows.test))
+    known: Array = np.delete(raw.y, rows.test)
+    return known
 
 
 def _count_classes(raw: RawData) -> int:

@@ -5,9 +5,11 @@ by what a model remembers from its training.
 """
 
 import difflib
+from dataclasses import replace
 
+from tfopt.config.choices import Task
 from tfopt.data.bundled import load_bundled
-from tfopt.data.config import BUNDLED, KERAS, TFDS, DataConfig
+from tfopt.data.config import BUNDLED, INPUTS, KERAS, TFDS, DataConfig
 from tfopt.data.dataset import Dataset, make_dataset
 from tfopt.data.formats import explain_unreadable, find_format
 from tfopt.data.keras_datasets import load_keras_dataset
@@ -26,7 +28,6 @@ OPTIONS: dict[str, tuple[InputKind, ...]] = {
     "label": ("tokens", "features"),
     "source_text": ("pairs",),
     "target_text": ("pairs",),
-    "target": ("series",),
     "horizon": ("series",),
     "words": ("tokens", "pairs"),
     "length": ("tokens", "pairs"),
@@ -61,6 +62,8 @@ def load(config: DataConfig, fitted: Preprocessor = Preprocessor(), content: Con
     _check_options(config, "series" if isinstance(source, Series) else source.kind)
     if isinstance(source, Series):
         return make_forecast_dataset(source, config, fitted)
+    if config.target is not None:
+        source = _own_targets(source, config)
     if config.task not in (None, source.task):
         raise InputError(f"`task` {config.task} does not suit {config.source}, which is for {source.task}")
     if source.kind == "tokens" and not source.texts:
@@ -73,6 +76,21 @@ def _check_options(config: DataConfig, kind: InputKind) -> None:
     for option, kinds in OPTIONS.items():
         if getattr(config, option) is not None and kind not in kinds:
             raise InputError(f"`{option}` is for {' and '.join(kinds)}, but the samples of {config.source} are {kind}")
+
+
+def _own_targets(raw: RawData, config: DataConfig) -> RawData:
+    """Make the samples their own targets, as `target` asks for."""
+    tasks: dict[InputKind, Task] = {"image": "image-to-image", "features": "regression"}
+    if config.target != INPUTS:
+        raise InputError(
+            f"`target` is a column of a series, or {INPUTS} for an autoencoder, not {config.target}: the samples of"
+            f" {config.source} are {raw.kind}"
+        )
+    if raw.kind not in tasks:
+        raise InputError(
+            f"`target` {INPUTS} is for images and rows of numbers; the samples of {config.source} are {raw.kind}"
+        )
+    return replace(raw, y=raw.x, y_test=raw.x_test, task=tasks[raw.kind], class_names=None)
 
 
 def _read_source(config: DataConfig, class_names: tuple[str, ...] | None) -> RawData | Series:

@@ -5,11 +5,13 @@ from pathlib import Path
 
 import numpy as np
 
+from tfopt.config.choices import Task
 from tfopt.data.array_files import read_npz
-from tfopt.data.array_labels import read_labels
-from tfopt.data.config import DataConfig
+from tfopt.data.array_labels import ArrayLabels, read_labels
+from tfopt.data.config import INPUTS, DataConfig
 from tfopt.data.data_format import DataFormat
 from tfopt.data.labels import are_continuous
+from tfopt.data.masks import find_map_task, read_masks
 from tfopt.data.raw_data import InputKind, RawData
 from tfopt.data.series import Series
 from tfopt.data.several_arrays import has_several, several_arrays
@@ -54,7 +56,7 @@ def named_arrays(
         class_names: The classes that a model remembers, by which labels that are words are counted.
 
     Returns:
-        Samples (N, ...) and labels (N, ...), or a series (T, V).
+        Samples (N, ...) and labels (N, ...), which are the samples if the config says so, or a series (T, V).
 
     Raises:
         InputError: If the arrays are not there or do not suit the task.
@@ -63,6 +65,8 @@ def named_arrays(
         return several_arrays(found, title, lambda single: _one_output(single, title, config))
     if "values" in found and (config.horizon or not found.keys() & {*SPLIT, *WHOLE}):
         return _make_series(found["values"], found.get("columns"))
+    if config.target == INPUTS:
+        found = {**found, **{key.replace("x", "y"): found[key] for key in ("x", "x_train", "x_test") if key in found}}
     keys = WHOLE if found.keys() >= {*WHOLE} and not found.keys() & {*SPLIT} else SPLIT
     missing = [key for key in keys if key not in found]
     if missing:
@@ -80,13 +84,10 @@ def named_arrays(
         vocabulary = int(max(part.max(initial=0) for part in known)) + 1
     else:
         vocabulary = None
-    if config.task not in (None, "classification", "regression"):
-        raise InputError(f"`task` {config.task} does not suit {title}, which has labels for each sample")
-    labels = read_labels(y, y_test, config.task, class_names, title)
-    numbers = config.task == "regression" or (config.task is None and _are_numbers(labels.y))
+    task, labels = _find_task(x, y, y_test, config, class_names, title)
     return RawData(
         x, labels.y, x_test, labels.y_test, kind=kind, peak=255, scale="unit" if x.dtype == np.uint8 else "none",
-        task="regression" if numbers else "classification", columns=_get_names(found.get("columns"), x),
+        task=task, columns=_get_names(found.get("columns"), x),
         vocabulary=vocabulary, class_names=labels.names, notes=(*notes, *labels.notes),
     )  # fmt: skip
 
@@ -95,7 +96,26 @@ def _one_output(found: Mapping[str, Array], title: str, config: DataConfig) -> R
     """Read what a model with one output would learn from."""
     raw = named_arrays(found, title, config)
     assert isinstance(raw, RawData)
+    if raw.task in ("segmentation", "image-to-image"):
+        raise InputError(f"{title} has images or masks as labels: these are for models with one input and one output")
     return raw
+
+
+def _find_task(
+    x: Array, y: Array, y_test: Array | None, config: DataConfig, class_names: tuple[str, ...] | None, title: str
+) -> tuple[Task, ArrayLabels]:
+    """Tell what labels are for, and read them."""
+    if config.target == INPUTS:
+        return "regression", ArrayLabels(y, y_test)
+    if config.task not in (None, "classification", "regression", "segmentation", "image-to-image"):
+        raise InputError(f"`task` {config.task} does not suit {title}, which has labels for each sample")
+    if (mapped := find_map_task(x, y, config.task)) is not None:
+        task, notes = mapped
+        found = read_masks(y, y_test, class_names, title) if task == "segmentation" else ArrayLabels(y, y_test)
+        return task, found._replace(notes=(*notes, *found.notes))
+    labels = read_labels(y, y_test, config.task, class_names, title)
+    numbers = config.task == "regression" or (config.task is None and _are_numbers(labels.y))
+    return "regression" if numbers else "classification", labels
 
 
 def _find_kind(x: Array, config: DataConfig) -> tuple[InputKind, tuple[str, ...]]:

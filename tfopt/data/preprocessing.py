@@ -55,8 +55,9 @@ class Preprocessor(BaseModel):
         elif self.scaling is None:
             sample = rows[:MOST_IMAGES] if isinstance(raw.x, LazyImages) else rows
             found["scaling"] = Scaling.fit(config.scale, raw, raw.x[sample])
-        if self.targets is None and raw.task == "regression":
-            found["targets"] = Scaling.standard(raw.y[rows])
+        if self.targets is None and raw.task in ("regression", "image-to-image"):
+            fitted = self.model_copy(update={name: one for name, one in found.items() if name == "scaling"})
+            found["targets"] = fitted._fit_targets(raw, config, rows)
         if self.vectorizer is None and raw.texts:
             words = config.words or (PAIR_WORDS if raw.kind == "pairs" else TEXT_WORDS)
             pairs, texts = raw.kind == "pairs", raw.x[rows]
@@ -68,6 +69,17 @@ class Preprocessor(BaseModel):
             words = config.words or PAIR_WORDS
             found["target_vectorizer"] = Vectorizer.fit(raw.y[rows], words, length, marked=True)
         return self.model_copy(update=found)
+
+    def _fit_targets(self, raw: RawData, config: DataConfig, rows: Array) -> Scaling:
+        """Return the scaling of labels that are numbers; that of images follows their own type."""
+        if raw.own_targets:
+            assert self.scaling is not None
+            return self.scaling
+        if raw.task == "regression":
+            return Scaling.standard(raw.y[rows])
+        of_y = replace(raw, scale="unit" if raw.y.dtype == np.uint8 else "none")
+        alike = raw.y.dtype == raw.x.dtype or raw.y.dtype == np.uint8
+        return Scaling.fit(config.scale if alike else None, of_y, raw.y[rows[:MOST_IMAGES]])
 
     def transform(self, raw: RawData, x: Array, y: Array) -> tuple[tuple[Array, ...], Array]:
         """Prepare samples and labels as a model is fed.
@@ -94,10 +106,17 @@ class Preprocessor(BaseModel):
         else:
             assert self.scaling is not None
             x = x.scaled(self.scaling) if isinstance(x, LazyImages) else self.scaling(x)
+        if raw.own_targets:
+            return (x,), _with_channels(x) if raw.task == "image-to-image" else x
         return (x,), self._targets(raw, y)
 
     def _targets(self, raw: RawData, y: Array) -> Array:
-        return self.targets(y) if self.targets and raw.task == "regression" else y
+        return self.targets(y) if self.targets and raw.task in ("regression", "image-to-image") else y
+
+
+def _with_channels(images: Array) -> Array:
+    """Return images (N, H, W, C), of which (N, H, W) have one channel."""
+    return images.reshape(len(images), *images.shape[1:], 1) if images.ndim == 3 else images
 
 
 def _scalings(scale: Scale | None, raw: RawData, x: NamedArrays) -> dict[str, Scaling]:

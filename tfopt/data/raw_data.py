@@ -23,7 +23,8 @@ class RawData:
 
     Attributes:
         x: Samples (N, ...), for several inputs `NamedArrays`; texts are an array (N,) of str.
-        y: Class indices (N,), numbers (N,) or (N, K), or the texts (N,) of translations.
+        y: Class indices (N,), numbers (N,) or (N, K), the texts (N,) of translations, masks (N, H, W) of class indices
+            or images (N, H, W, C). It is `x` itself, the same object, where the inputs are their own targets.
         x_test: Samples of the test split, if the source has one.
         y_test: Their labels.
         kind: The kind of the samples.
@@ -59,6 +60,16 @@ class RawData:
         """True if the samples are texts, still to be turned into tokens."""
         return self.x.dtype.kind == "O"
 
+    @property
+    def has_classes(self) -> bool:
+        """True if labels are class indices."""
+        return self.task in ("classification", "segmentation")
+
+    @property
+    def own_targets(self) -> bool:
+        """True if the samples are their own targets."""
+        return self.y is self.x
+
 
 def validate(raw: RawData, source: str) -> RawData:
     """Check raw data and bring its labels to one form.
@@ -68,7 +79,7 @@ def validate(raw: RawData, source: str) -> RawData:
         source: The name of the source in messages.
 
     Returns:
-        `raw` with class indices (N,) int64 or numbers (N, K) float32 as labels.
+        `raw` with class indices (N,) int64, numbers (N, K) float32, masks (N, H, W) or images (N, H, W, C) as labels.
 
     Raises:
         InputError: If rows, shapes, types or values are unfit; the message names what is wrong.
@@ -77,7 +88,7 @@ def validate(raw: RawData, source: str) -> RawData:
     rows = len(x) if raw.parts is None else int((raw.parts == "train").sum())
     if rows < LEAST_ROWS:
         raise InputError(f"{source}: there are {rows} rows to train on; at least {LEAST_ROWS} are needed to split them")
-    if raw.task == "classification":
+    if raw.has_classes:
         _check_classes(raw, y, source)
     x_test, y_test = raw.x_test, raw.y_test
     if x_test is not None and y_test is not None:
@@ -86,17 +97,19 @@ def validate(raw: RawData, source: str) -> RawData:
             raise InputError(f"{source}: x_test has samples of shape {x_test.shape[1:]} but x_train of {x.shape[1:]}")
         if y_test.shape[1:] != y.shape[1:]:
             raise InputError(f"{source}: y_test has {y_test.shape[1:]} numbers a row but y_train {y.shape[1:]}")
-        if raw.task == "classification" and y_test.max() > y.max():
+        if raw.has_classes and y_test.max() > y.max():
             raise InputError(f"{source}: y_test has the label {y_test.max()}, but y_train only goes up to {y.max()}")
     return replace(raw, x=x, y=y, x_test=x_test, y_test=y_test)
 
 
 def _check_classes(raw: RawData, y: Array, source: str) -> None:
+    if not isinstance(y, np.ndarray):  # the classes of files were counted when they were read
+        return
     given = y if raw.parts is None else y[raw.parts == "train"]
     if np.unique(given).size < 2:
-        only = f" ({raw.class_names[given[0]]})" if raw.class_names else ""
+        only = f" ({raw.class_names[given.flat[0]]})" if raw.class_names else ""
         raise InputError(f"{source}: there is one class only{only} to train on; at least two are needed")
-    if raw.class_names is None and y.max() >= len(y):
+    if raw.class_names is None and y.max() >= y.size:
         raise InputError(
             f"{source}: y_train has the label {y.max()} in {len(y)} rows; labels must be class indices 0..K-1"
         )
@@ -118,8 +131,11 @@ def _check_pair(raw: RawData, x: Array, y: Array, split: str, source: str) -> tu
     _check_samples(x, split, source)
     if raw.task == "several":  # labels were checked output by output
         return x, y
+    if raw.task in ("segmentation", "image-to-image"):
+        _check_maps(x, y, split, source, masks=raw.task == "segmentation")
+        return x, y if raw.has_classes or raw.own_targets else _to_images(y, split, source)
     if raw.task == "regression":
-        return x, _to_numbers(y, split, source)
+        return x, x if raw.own_targets else _to_numbers(y, split, source)
     return x, y if raw.class_names else _to_class_indices(y, split, source)
 
 
@@ -128,6 +144,35 @@ def _check_samples(x: Array, which: str, source: str) -> None:
         raise InputError(f"{source}: x_{which} has the type {x.dtype}; numbers are needed")
     if x.dtype.kind == "f" and not (np.abs(x) <= np.finfo(np.float32).max).all():
         raise InputError(f"{source}: x_{which} has values that are NaN or infinite in float32")
+
+
+def _check_maps(x: Array, y: Array, split: str, source: str, *, masks: bool) -> None:
+    """Raise `InputError` if labels are no masks (N, H, W) of the size of the images x, or no images."""
+    if x.ndim not in (3, 4):
+        raise InputError(
+            f"{source}: x_{split} has shape {x.shape}; images (N, height, width, channels) are needed to learn"
+            f" {'masks' if masks else 'images'}"
+        )
+    if masks and y.shape[1:] != x.shape[1:3]:
+        raise InputError(
+            f"{source}: x_{split} has images of {_pixels(x)} pixels, but y_{split} masks of {_pixels(y)}; they must be"
+            " of the same size"
+        )
+
+
+def _pixels(images: Array) -> str:
+    return "x".join(map(str, images.shape[1:3]))
+
+
+def _to_images(y: Array, split: str, source: str) -> Array:
+    if y.ndim not in (3, 4) or y.dtype.kind not in "fiub":
+        raise InputError(
+            f"{source}: y_{split} has shape {y.shape} and type {y.dtype}; `task` image-to-image needs images (N,"
+            " height, width, channels)"
+        )
+    if y.dtype.kind == "f" and not (np.abs(y) <= np.finfo(np.float32).max).all():
+        raise InputError(f"{source}: y_{split} has values that are NaN or infinite in float32")
+    return y[..., np.newaxis] if y.ndim == 3 else y
 
 
 def _to_numbers(y: Array, split: str, source: str) -> Array:

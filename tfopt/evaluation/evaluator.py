@@ -83,7 +83,7 @@ class Evaluator:
             progress: Shows how many samples are done.
 
         Returns:
-            Right or wrong (N,) bool, or absolute errors (N,); in a translation (M,) of all target words.
+            Right or wrong (N,) bool, or absolute errors (N,); (M,) of all target words, or of all pixels.
         """
         return self.scored(*self.outputs(model, progress))
 

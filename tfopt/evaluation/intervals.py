@@ -6,6 +6,7 @@ equal answers it says that up to 1.7 points may be lost. Of errors it is that of
 sentence do, count as fewer independent ones (Rao & Scott 1992).
 """
 
+from collections.abc import Iterator
 from typing import NamedTuple
 
 import numpy as np
@@ -15,6 +16,7 @@ from scipy.stats import norm, t
 from tfopt.typing import Array, Clusters
 
 EDGE = 1e-12
+PIECE = 1 << 20  # of the pixels of many images, which as floats would take gigabytes
 
 
 class Interval(NamedTuple):
@@ -28,8 +30,18 @@ def totals(values: Array, clusters: Clusters | None) -> Array:
     """Sum values (N,) over each cluster; without clusters they are each its own."""
     if clusters is None:
         return values.astype(np.float64)
-    summed: Array = np.bincount(clusters, weights=values)
+    summed = np.zeros(_count(clusters))
+    for piece in _pieces(clusters):
+        summed += np.bincount(clusters[piece], weights=values[piece], minlength=len(summed))
     return summed
+
+
+def cluster_sizes(clusters: Clusters) -> Array:
+    """Return how many values (N,) each cluster has."""
+    sizes = np.zeros(_count(clusters))
+    for piece in _pieces(clusters):
+        sizes += np.bincount(clusters[piece], minlength=len(sizes))
+    return sizes
 
 
 def design_effect(values: Array, clusters: Clusters | None) -> float:
@@ -43,12 +55,12 @@ def design_effect(values: Array, clusters: Clusters | None) -> float:
     """
     if clusters is None:
         return 1.0
-    sizes = np.bincount(clusters).astype(np.float64)
+    sizes, mean = cluster_sizes(clusters), float(values.mean())
     count = np.count_nonzero(sizes)
-    independent = np.sum((values - values.mean()) ** 2)
+    independent = sum(float(np.sum((values[piece] - mean) ** 2)) for piece in _pieces(clusters))
     if not independent or count < 2:
         return float(np.sum(sizes**2) / len(values))
-    residuals = totals(values, clusters) - values.mean() * sizes
+    residuals = totals(values, clusters) - mean * sizes
     return max(1.0, float(np.sum(residuals**2) * count / (count - 1) / independent))
 
 
@@ -95,3 +107,11 @@ def growth(before: Array, after: Array, confidence: float) -> Interval:
         return Interval(-1.0, np.inf)
     half = np.sqrt(max(mixed**2 - square * other, 0.0))
     return Interval(float((mixed - half) / square - 1), float((mixed + half) / square - 1))
+
+
+def _count(clusters: Clusters) -> int:
+    return int(clusters.max(initial=-1)) + 1
+
+
+def _pieces(clusters: Clusters) -> Iterator[slice]:
+    return (slice(start, start + PIECE) for start in range(0, len(clusters), PIECE))

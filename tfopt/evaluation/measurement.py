@@ -39,6 +39,7 @@ class Measured:
         scores: Right or wrong, or absolute errors (N,).
         times: Of each round in ms (rounds,).
         clusters: Which scores hang together (N,); None if none do.
+        clustered: What the clusters are, as "images".
         translations: The texts that were made, in a translation.
         judged: What the metric says that was asked for; None if none was.
         outputs: The scores of each of several outputs.
@@ -48,6 +49,7 @@ class Measured:
     scores: Array | None
     times: Array | None
     clusters: Clusters | None = None
+    clustered: str = "samples"
     translations: Translations | None = None
     judged: Judged | None = None
     outputs: Sequence[ScoredOutput] = ()
@@ -65,12 +67,13 @@ def measure(
     found = [answered(artifact, data, metric, progress) for artifact in artifacts]
     times = _latencies(artifacts, data, progress) if timed else [None] * len(artifacts)
     clusters = rules_for(data).clusters(data.test.y) if data else None
+    clustered = rules_for(data).cluster if data else "samples"
     measured = []
     for artifact, answers, time in zip(artifacts, found, times, strict=True):
         texts = translations(artifact, data, progress) if data and data.task == "translation" else None
         measurement = _measurement(artifact, data, answers, clusters, texts, time)
         outputs, judged = answers.outputs, answers.judged
-        measured.append(Measured(measurement, answers.scores, time, clusters, texts, judged, outputs))
+        measured.append(Measured(measurement, answers.scores, time, clusters, clustered, texts, judged, outputs))
     return measured
 
 
@@ -115,7 +118,7 @@ def _score_changes(first: Measured, this: Measured) -> dict[str, ScoreChange]:
     changes: dict[str, ScoreChange] = {}
     if this.scores is not None and first.scores is not None:
         if this.scores.dtype == np.bool_:
-            changes["accuracy"] = accuracy_change(name, first.scores, this.scores, first.clusters)
+            changes["accuracy"] = accuracy_change(name, first.scores, this.scores, first.clusters, first.clustered)
         else:
             changes["deviation"] = deviation_change(name, first.scores, this.scores, first.clusters)
     if this.translations and first.translations:

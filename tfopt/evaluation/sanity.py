@@ -17,7 +17,7 @@ from tfopt.formats.matching import match_artifact
 from tfopt.report.cells import format_score
 from tfopt.report.schema import Baseline, Measurement
 from tfopt.tasks.registry import rules_for, rules_of
-from tfopt.typing import Array
+from tfopt.typing import Array, Clusters
 
 LEAST_GAIN = 0.1  # of accuracy, by which another scaling has to be better
 LEAST_ERROR_GAIN = 0.5  # of the mean error, likewise
@@ -59,9 +59,10 @@ def _tried_doubt(artifact: Artifact, data: Dataset, now: FedValues) -> str:
     if rules_for(data).counts_right and as_given.mean() > 1 - LEAST_GAIN:
         return ""  # no other scaling can be so much better
     best, words = as_given, ""
+    clusters = rules_for(data).clusters(sample.y)
     for name, x in _rescaled(data, sample):
         other = _scored(artifact, sample, x, data)
-        if _is_much_better(best, other, data):
+        if _is_much_better(best, other, data, clusters):
             best, words = other, name
     if not words:
         return ""
@@ -101,10 +102,10 @@ def _scored(artifact: Artifact, sample: Split, x: Array, data: Dataset) -> Array
     return rules_for(data).scores(outputs, sample.y, probabilities=artifact.gives_probabilities())
 
 
-def _is_much_better(before: Array, after: Array, data: Dataset) -> bool:
+def _is_much_better(before: Array, after: Array, data: Dataset, clusters: Clusters | None) -> bool:
     if not rules_for(data).counts_right:
         return drop(before, after) < -LEAST_ERROR_GAIN
-    change = accuracy_change("", before, after)
+    change = accuracy_change("", before, after, clusters)
     return change.change >= LEAST_GAIN and change.p_value < SIGNIFICANT
 
 

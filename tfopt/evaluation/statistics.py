@@ -10,7 +10,7 @@ from typing import Literal, NamedTuple
 import numpy as np
 from scipy.stats import binomtest, permutation_test, t, ttest_1samp
 
-from tfopt.evaluation.intervals import design_effect, growth, matched_difference, totals
+from tfopt.evaluation.intervals import cluster_sizes, design_effect, growth, matched_difference, totals
 from tfopt.report.changes import AccuracyChange, DeviationChange
 from tfopt.report.record import end_of
 from tfopt.report.schema import Accuracy, Deviation
@@ -65,7 +65,7 @@ def worsening(
         confidence: Of the interval.
     """
     if before.dtype == np.bool_:
-        change = after.astype(np.int8) - before
+        change = after.view(np.int8) - before.view(np.int8)
         effect = design_effect(change, clusters)
         lost, won, total = (count / effect for count in ((change < 0).sum(), (change > 0).sum(), len(change)))
         return Worsening(float(-change.mean()) + 0.0, *matched_difference(lost, won, total, confidence), confidence)
@@ -83,7 +83,7 @@ def accuracy(right: Array, clusters: Clusters | None = None) -> Accuracy:
     Of clusters the interval is that of as many independent samples as they are worth (Rao & Scott 1992).
     """
     correct, total = int(right.sum()), len(right)
-    effect = design_effect(right.astype(np.float64), clusters)
+    effect = design_effect(right, clusters)
     worth = binomtest(round(correct / effect), max(1, round(total / effect)))
     interval = worth.proportion_ci(confidence_level=CONFIDENCE, method="wilson")
     return Accuracy(
@@ -91,17 +91,19 @@ def accuracy(right: Array, clusters: Clusters | None = None) -> Accuracy:
     )
 
 
-def accuracy_change(against: str, before: Array, after: Array, clusters: Clusters | None = None) -> AccuracyChange:
+def accuracy_change(
+    against: str, before: Array, after: Array, clusters: Clusters | None = None, clustered: str = "clusters"
+) -> AccuracyChange:
     """Compare two boolean vectors (N,) over the same samples.
 
     Single samples by McNemar's exact test on the discordant pairs, clusters of them by 9,999 random exchanges of whole
-    clusters between the two models, which for clusters of one sample is the same test.
+    clusters between the two models, which for clusters of one sample is the same test. Reports call them `clustered`.
     """
     lost, won = int((before & ~after).sum()), int((~before & after).sum())
     if clusters is None:
         p_value = float(binomtest(lost, lost + won).pvalue) if lost + won else 1.0
     else:
-        p_value = _exchanged(totals(after.astype(np.int8) - before, clusters))
+        p_value = _exchanged(totals(after.view(np.int8) - before.view(np.int8), clusters))
     found = worsening(before, after, clusters)
     return AccuracyChange(
         against=against,
@@ -110,7 +112,8 @@ def accuracy_change(against: str, before: Array, after: Array, clusters: Cluster
         high=0.0 - found.low,
         lost=lost,
         won=won,
-        clusters=None if clusters is None else len(np.unique(clusters)),
+        clusters=None if clusters is None else int(np.count_nonzero(cluster_sizes(clusters))),
+        clustered=None if clusters is None else clustered,
         p_value=p_value,
         verdict=verdict(lost - won, p_value, same=lost + won == 0),
     )
@@ -141,7 +144,7 @@ def deviation(errors: Array, unit: float | None, clusters: Clusters | None = Non
     clusters. `unit` is what an error of 1 is in the units of the data, None if it differs by column.
     """
     mean = float(errors.mean())
-    sizes = totals(np.ones(len(errors)), clusters)
+    sizes = np.ones(len(errors)) if clusters is None else cluster_sizes(clusters)
     half = np.inf
     if len(sizes) > 1 and np.isfinite(mean):
         spread = np.std(totals(errors, clusters) - mean * sizes, ddof=1) / sizes.mean()

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 import keras
 
-from tfopt.config.choices import Arch
+from tfopt.config.choices import Arch, Task
 from tfopt.data.raw_data import InputKind
 from tfopt.errors import InputError
 from tfopt.models.cnn import cnn
@@ -16,6 +16,7 @@ from tfopt.models.rnn import rnn
 from tfopt.models.seq2seq import seq2seq
 from tfopt.models.signature import Signature
 from tfopt.models.transformer import transformer
+from tfopt.models.unet import unet
 
 DEFAULT_ARCH: dict[InputKind, Arch] = {
     "image": "cnn",
@@ -32,7 +33,10 @@ KINDS: dict[Arch, tuple[InputKind, ...]] = {
     "transformer": ("image", "tokens", "series"),
     "hybrid": ("image", "tokens", "series"),
     "seq2seq": ("pairs",),
+    "unet": ("image",),
 }
+FOR_MAPS: tuple[Arch, ...] = ("unet",)  # those that answer an image with an image, and do nothing else
+MAPS: tuple[Task, ...] = ("segmentation", "image-to-image")
 OPTIONS: dict[str, tuple[Arch, ...]] = {
     "residual": ("cnn",),
     "blocks": ("cnn",),
@@ -65,7 +69,7 @@ def build(config: ModelConfig, signature: Signature) -> keras.Model:
     Raises:
         InputError: If the architecture does not take such data, or lacks an option that was set.
     """
-    arch = config.arch or DEFAULT_ARCH[signature.kind]
+    arch = config.arch or default_arch(signature)
     check_architecture(config, arch, signature)
     match arch:
         case "mlp":
@@ -82,18 +86,31 @@ def build(config: ModelConfig, signature: Signature) -> keras.Model:
             return hybrid(config, signature)
         case "seq2seq":
             return seq2seq(config, signature)
+        case "unet":
+            return unet(config, signature)
+
+
+def default_arch(signature: Signature) -> Arch:
+    """Return the architecture that suits the data where none was asked for."""
+    return FOR_MAPS[0] if signature.task in MAPS else DEFAULT_ARCH[signature.kind]
 
 
 def check_architecture(config: ModelConfig, arch: Arch, signature: Signature) -> None:
     """Raise `InputError` if `arch` cannot take the samples of the data, or lacks an option that was set."""
-    able = [name for name, kinds in KINDS.items() if signature.kind in kinds]
+    maps = signature.task in MAPS
+    able = [name for name, kinds in KINDS.items() if signature.kind in kinds and (name in FOR_MAPS) == maps]
     given = f"{KIND_NAMES[signature.kind]} of shape {signature.shape}"
+    if signature.kind == "image" and (arch in FOR_MAPS) != maps:
+        gives = "an answer for each pixel" if arch in FOR_MAPS else "one answer for each image"
+        raise InputError(f"`arch` {arch} gives {gives}, which is no {signature.task}; use `arch` {_join_names(able)}")
     if arch not in able:
         raise InputError(f"`arch` {arch} does not take {given}; use `arch` {_join_names(able)}")
     if signature.kind == "image" and len(signature.shape) not in (2, 3):
         raise InputError(f"{given} are none: an image has the shape (H, W) or (H, W, C); use `arch` mlp")
     if signature.kind == "image" and arch != "mlp" and min(signature.shape[:2]) < LEAST_PIXELS:
-        raise InputError(f"`arch` {arch} needs images of at least 4x4 pixels, not {given}; use `arch` mlp")
+        raise InputError(
+            f"`arch` {arch} needs images of at least 4x4 pixels, not {given}{'; use `arch` mlp' * (not maps)}"
+        )
     for option, archs in OPTIONS.items():
         value = getattr(config, option)
         if value == type(config).model_fields[option].default:

@@ -12,6 +12,7 @@ from math import prod
 import keras
 from keras import layers
 
+from tfopt.errors import InputError
 from tfopt.models.signature import Signature
 
 LINEAR, NUMBERS = "linear", "numbers"  # the linear part, and the last layer of the rest
@@ -37,7 +38,12 @@ def add_head(
 
     Returns:
         The model.
+
+    Raises:
+        InputError: If the task needs more than a vector for each sample.
     """
+    if len(signature.outputs) == 3:
+        raise InputError(f"{signature.task} needs an answer for each pixel, which `arch` unet gives, not {name}")
     x = layers.Dropout(dropout, name="dropout")(x) if dropout else x
     if signature.task == "classification":
         outputs = layers.Dense(signature.outputs[0], activation="softmax", name="classes")(x)

@@ -18,7 +18,8 @@ class Signature:
         kind: The kind of the samples.
         task: The task; a classifier and a translator give probabilities, others plain numbers.
         shapes: Shape of one sample for each input (two for pairs: source and target tokens).
-        outputs: Shape of one output: (classes,), (numbers,), (horizon,), (horizon, variates) or (length, target words).
+        outputs: Shape of one output: (classes,), (numbers,), (horizon,), (horizon, variates), (length, target words),
+            (height, width, classes) or (height, width, channels).
         vocabulary: Number of token ids, for tokens.
         column: The variate that a forecast of (horizon,) is about.
         repeated: Number of last steps from which a forecast goes on.

@@ -41,6 +41,8 @@ def format_score(value: float, task: Task) -> str:
     match task:
         case "classification":
             return f"{value:.2%} accuracy"
+        case "segmentation":
+            return f"{value:.2%} of pixels right"
         case "translation":
             return f"BLEU {value:.1f}"
         case "several":
@@ -108,8 +110,9 @@ def _mcnemar(_: Measurement, c: Comparison | None) -> str:
     return _test(c) if c and c.accuracy and c.accuracy.clusters is None else EMPTY
 
 
-def _exchange(_: Measurement, c: Comparison | None) -> str:
-    return _test(c) if c and c.accuracy and c.accuracy.clusters is not None else EMPTY
+def _exchange(clustered: str) -> Cell:
+    """Return the cell of a test that exchanges such clusters."""
+    return lambda _, c: _test(c) if c and c.accuracy and c.accuracy.clustered == clustered else EMPTY
 
 
 def _test(c: Comparison) -> str:
@@ -246,7 +249,8 @@ ROWS: Sequence[tuple[str, Cell]] = (
     ("  95 % interval", _interval),
     ("  change", _change_interval),
     ("  McNemar", _mcnemar),
-    ("  by sentences", _exchange),
+    ("  by sentences", _exchange("sentences")),
+    ("  by images", _exchange("images")),
     ("test MAE", _deviation),
     ("test error", _guess_share),
     ("  samples", _deviation_samples),
@@ -276,7 +280,8 @@ GROUPS: Sequence[tuple[str, Sequence[tuple[str, Cell]]]] = (
             ("", _interval),
             ("change ", _change_interval),
             ("", _mcnemar),
-            ("by sentences ", _exchange),
+            ("by sentences ", _exchange("sentences")),
+            ("by images ", _exchange("images")),
             ("MAE ", _deviation),
             ("error ", _guess_share),
             ("", _deviation_interval),

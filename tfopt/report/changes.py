@@ -21,7 +21,8 @@ class SizeChange(Record):
 class AccuracyChange(Record):
     """The difference in accuracy on the same samples with its 95 % interval, and a test whether it is only chance.
 
-    It is McNemar's exact test (1947), or one that exchanges whole `clusters` (sentences), of which there are so many.
+    It is McNemar's exact test (1947), or one that exchanges whole `clusters`, of which there are so many: those of
+    words are sentences, those of pixels images, as `clustered` says.
     """
 
     against: str
@@ -31,6 +32,7 @@ class AccuracyChange(Record):
     lost: int
     won: int
     clusters: int | None = None
+    clustered: str | None = None
     p_value: float
     verdict: str
 

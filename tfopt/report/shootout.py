@@ -67,7 +67,11 @@ def render_shootout(report: ShootoutReport) -> RenderableType:
         title += f"\nwithout a model: {format_score(report.data.baseline.value, task)} by {report.data.baseline.method}"
     table = Table(box=box.SIMPLE_HEAD, show_edge=False, pad_edge=False, header_style="bold")
     table.add_column("", overflow="fold")
-    for name in ("test " + ("accuracy" if task in ("classification", "translation") else "MAE"), "size", "training"):
+    for name in (
+        "test " + ("accuracy" if task in ("classification", "translation", "segmentation") else "MAE"),
+        "size",
+        "training",
+    ):
         table.add_column(name, overflow="fold")
     table.add_column("inference, batch 1", overflow="fold")
     table.add_column("gradient, first / last kernel", overflow="fold")
@@ -91,7 +95,7 @@ def _budget(report: ShootoutReport) -> str:
 
 
 def _scores(one: Contestant, task: Task) -> str:
-    show = "{:.2%}".format if task in ("classification", "translation") else "{:.4g}".format
+    show = "{:.2%}".format if task in ("classification", "translation", "segmentation") else "{:.4g}".format
     return f"{show(one.score.mean)}\n[dim]{_interval(one.score, show)}[/]"
 
 

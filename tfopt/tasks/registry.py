@@ -4,14 +4,17 @@ from tfopt.config.choices import Task
 from tfopt.data.dataset import Dataset
 from tfopt.tasks.classification import Classification
 from tfopt.tasks.forecasting import Forecasting
+from tfopt.tasks.image_to_image import ImageToImage
 from tfopt.tasks.regression import Regression
 from tfopt.tasks.rules import TaskRules
+from tfopt.tasks.segmentation import Segmentation
 from tfopt.tasks.several import SeveralOutputs
 from tfopt.tasks.translation import Translation
 
-RULES: dict[Task, TaskRules] = {
-    rules.task: rules for rules in (Classification(), Regression(), Forecasting(), Translation(), SeveralOutputs())
-}
+OWN = (
+    Classification(), Regression(), Forecasting(), Translation(), Segmentation(), ImageToImage(), SeveralOutputs(),
+)  # fmt: skip
+RULES: dict[Task, TaskRules] = {rules.task: rules for rules in OWN}
 
 
 def rules_of(task: Task) -> TaskRules:

@@ -26,6 +26,7 @@ class TaskRules(ABC):
         has_classes: Whether the last axis of the outputs has the scores of classes, of which one is right.
         saved_metrics: What a saved model shows when it is evaluated: names only, so that it loads without tfopt.
         simple: What a method without a model does.
+        cluster: What scores hang together in, if they do.
     """
 
     task: ClassVar[Task]
@@ -33,6 +34,7 @@ class TaskRules(ABC):
     has_classes: ClassVar[bool] = False
     saved_metrics: ClassVar[tuple[str, ...]] = ("mae",)
     simple: ClassVar[str] = "a guess"
+    cluster: ClassVar[str] = "samples"
 
     def scores(self, outputs: Array, y: Array, *, probabilities: bool = True) -> Array:  # noqa: ARG002  # for others
         """Score the answers to samples with the labels y (N, ...).
@@ -46,7 +48,7 @@ class TaskRules(ABC):
             Right or wrong (M,) bool, for each thing that is answered, or the mean absolute error of each sample (N,).
             Outputs that are not finite are wrong, or have an infinite error.
         """
-        errors = np.abs(outputs.reshape(len(y), -1) - y.reshape(len(y), -1)).mean(axis=1)
+        errors = np.abs(outputs.reshape(len(y), -1) - np.asarray(y).reshape(len(y), -1)).mean(axis=1)
         return np.where(np.isfinite(errors), errors, np.inf)
 
     def clusters(self, y: Array) -> Clusters | None:  # noqa: ARG002  # for others

@@ -17,6 +17,7 @@ class Translation(TaskRules):
     task = "translation"
     counts_right = True
     saved_metrics = ()
+    cluster = "sentences"
 
     def scores(self, outputs: Array, y: Array, *, probabilities: bool = True) -> Array:  # noqa: ARG002
         """Return whether each target word (M,) of all sentences is the most probable one."""

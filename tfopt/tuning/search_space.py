@@ -100,6 +100,7 @@ MODEL: dict[Arch, tuple[Option, ...]] = {
     "rnn": (Range("width", 16, 128, points=2, log=True), Range("depth", 1, 3, points=2), CELL, BOTH_WAYS),
     "transformer": (WIDTHS, Range("depth", 1, 4, points=2), HEADS),
     "hybrid": (SIZES, Choice("parts", ("rnn", "attention", "rnn+attention")), CELL, BOTH_WAYS),
+    "unet": (Range("width", 8, 32, points=2, log=True), Range("depth", 1, 4, points=2)),
     "seq2seq": (WIDTHS, Range("depth", 1, 3, points=2), HEADS),
 }
 AUGMENTATION: dict[InputKind, Choice] = {

@@ -17,7 +17,7 @@ from tfopt.core.result import report_of
 from tfopt.data.dataset import Dataset
 from tfopt.errors import InputError
 from tfopt.formats.keras.artifact import KerasArtifact
-from tfopt.models.architectures import DEFAULT_ARCH, build
+from tfopt.models.architectures import build, default_arch
 from tfopt.models.config import ModelConfig
 from tfopt.models.signature import Signature
 from tfopt.report.schema import Report, TrialResult
@@ -58,7 +58,7 @@ def tune(
 def fitting(config: TuneConfig, signature: Signature) -> tuple[Arch, ...]:
     """The architectures to try; raise `InputError` if the one asked for does not fit the data."""
     if config.arch != "any":
-        arch = config.arch or DEFAULT_ARCH[signature.kind]
+        arch = config.arch or default_arch(signature)
         build(ModelConfig(arch=arch, size="tiny"), signature)
         return (arch,)
     archs: tuple[Arch, ...] = get_args(Arch)

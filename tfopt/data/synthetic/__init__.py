@@ -1,1 +1,1 @@
-"""Data sets that are made up: a series, reviews and translations, each described where it is made."""
+"""Made-up data: a series, reviews, translations and images with masks; each is described where it is made."""
