@@ -55,7 +55,9 @@ class Preprocessor(BaseModel):
         elif self.scaling is None:
             sample = rows[:MOST_IMAGES] if isinstance(raw.x, LazyImages) else rows
             found["scaling"] = Scaling.fit(config.scale, raw, raw.x[sample])
-        if self.targets is None and raw.task in ("regression", "image-to-image"):
+        alike = raw.own_targets or (raw.task == "image-to-image" and config.scale is not None)
+        unknown = self.targets is None or (self.scaling is None and alike)  # a model without a memory is fed alike
+        if unknown and raw.task in ("regression", "image-to-image"):
             fitted = self.model_copy(update={name: one for name, one in found.items() if name == "scaling"})
             found["targets"] = fitted._fit_targets(raw, config, rows)
         if self.vectorizer is None and raw.texts:
