@@ -11,7 +11,7 @@ from tfopt.data.loader import load
 from tfopt.errors import InputError
 from tfopt.evaluation.intervals import cluster_sizes, design_effect, totals
 from tfopt.evaluation.statistics import accuracy, accuracy_change
-from tfopt.tasks.compatibility import match
+from tfopt.tasks.compatibility import ModelPorts, match
 from tfopt.tasks.registry import rules_of
 
 PIXELS, IMAGES = rules_of("segmentation"), rules_of("image-to-image")
@@ -106,8 +106,8 @@ def test_without_a_model_an_image_is_the_mean_one_or_the_input_as_it_is():
 )
 def test_a_model_for_something_else_is_refused(shapes, output, words):
     with pytest.raises(InputError, match=words):
-        match(shapes, "m", [(None, 32, 32, 1)], [output])
+        match(shapes, "m", ModelPorts([(None, 32, 32, 1)], [output]))
 
 
 def test_a_model_of_images_of_any_size_fits(shapes):
-    assert match(shapes, "m", [(None, None, None, 1)], [(None, None, None, 5)]) is shapes
+    assert match(shapes, "m", ModelPorts([(None, None, None, 1)], [(None, None, None, 5)])) is shapes
