@@ -86,7 +86,7 @@ def test_some_cuts_and_flipped_bits(tmp_path, name, precision):
 @pytest.mark.slow
 @pytest.mark.parametrize(("name", "precision"), ALL)
 def test_every_percent_and_two_hundred_bits(tmp_path, name, precision):
-    """All of the two forms that are used most, and every fifth of each of the others, which are read by the same code."""
+    """All of the two forms that are used most, and every fifth of the others, which are read by the same code."""
     found = check(written(tmp_path, name, precision), SAMPLES / name, 1 if (name, precision) in NOW else 5)
     assert {line[1] for line in found if line[0].startswith("cut")} == {"refused"}
 
