@@ -55,7 +55,7 @@ def test_outputs_go_by_their_names_and_each_has_its_figure(structure):
     found = {one.name: one for one in measurement.outputs_scored}
     assert found["kind"].accuracy.value == 1.0
     assert 0 < found["box"].deviation.mae < 0.2
-    assert measurement.deviation.of_guess
+    assert measurement.deviation.measure == "guess"
     assert measurement.deviation.mae < 0.1 < report.data.baseline.value
 
 

@@ -7,7 +7,14 @@ Size = Literal["tiny", "small", "base"]
 Cell = Literal["lstm", "gru"]
 Parts = Literal["rnn", "attention", "rnn+attention"]
 Task = Literal[
-    "classification", "regression", "forecasting", "translation", "segmentation", "image-to-image", "several"
+    "classification",
+    "regression",
+    "forecasting",
+    "translation",
+    "segmentation",
+    "image-to-image",
+    "several",
+    "compiled",
 ]
 TunedArch = Literal["any", Arch]
 SearchMethod = Literal["random", "grid", "bayes"]

@@ -154,7 +154,9 @@ def summary(data: Dataset) -> DataSummary:
     )
 
 
-def _baseline(data: Dataset) -> Baseline:
+def _baseline(data: Dataset) -> Baseline | None:
+    if data.task == "compiled":
+        return None
     if data.task == "translation":
         return Baseline(method="copying the source", value=copied(data))
     method, value = rules_for(data).baseline(data)

@@ -34,13 +34,13 @@ def read_labels(
         InputError: If there are words of no class, or words in one split only.
     """
     if _are_words(y):
-        if task == "regression":
-            raise InputError(f"{source}: y_train has words; `task` regression needs numbers")
+        if task in ("regression", "compiled"):
+            raise InputError(f"{source}: y_train has words; `task` {task} needs numbers")
         return _read_words(y, y_test, known, source)
     if y_test is not None and _are_words(y_test):
         raise InputError(f"{source}: y_test has words, but y_train has numbers")
     parts = [y] if y_test is None else [y, y_test]
-    if task == "regression" or not all(map(_are_one_hot, parts)):
+    if task in ("regression", "compiled") or not all(map(_are_one_hot, parts)):
         return ArrayLabels(y, y_test)
     classes = [part.argmax(axis=1) for part in parts]
     note = f"one-hot labels of {y.shape[1]} columns are taken as {y.shape[1]} classes"

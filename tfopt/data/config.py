@@ -25,6 +25,7 @@ SCALES = (
 )
 LEFT_OUT = "left out: what the model was trained on. Columns and windows are those of its training."
 COLUMN = Option("COLUMN")
+TASKS = "What to learn (what the data says); compiled judges by the loss of a model that is brought."
 
 
 class DataConfig(Config):
@@ -49,7 +50,7 @@ class DataConfig(Config):
     split_seed: Annotated[
         Seed, Field(description="Which samples are kept for validation and test."), Option(offered=False)
     ] = 0
-    task: Annotated[Task | None, Field(description="What to learn (what the data says).")] = None
+    task: Annotated[Task | None, Field(description=TASKS)] = None
     text: Annotated[str | None, Field(description="The text to classify (text)."), COLUMN] = None
     label: Annotated[str | None, Field(description="The label (label, class, target or category)."), COLUMN] = None
     source_text: Annotated[str | None, Field(description="The text to translate (source)."), COLUMN] = None
@@ -114,15 +115,18 @@ class OtherDataConfig(Config):
     target: Annotated[
         Literal["inputs"] | None, Field(description="inputs: the data are their own targets, as of an autoencoder.")
     ] = None
+    task: Annotated[Task | None, Field(description=TASKS)] = None
 
     @property
     def config(self) -> DataConfig | None:
         """The data, or None for those that the model remembers."""
-        return None if self.data is None else DataConfig(source=self.data, scale=self.scale, target=self.target)
+        if self.data is None:
+            return None
+        return DataConfig(source=self.data, scale=self.scale, target=self.target, task=self.task)
 
     @model_validator(mode="after")
     def _options_need_data(self) -> Self:
-        for name, value in (("scale", self.scale), ("target", self.target)):
+        for name, value in (("scale", self.scale), ("target", self.target), ("task", self.task)):
             if self.data is None and value is not None:
                 raise ValueError(
                     f"`{name}` {value} needs `data`; without it the model's own data is fed as in training"

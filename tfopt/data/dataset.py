@@ -86,6 +86,7 @@ class Dataset:
         input_names: The names of several inputs, in order.
         outputs: What is known of several outputs, whose labels stand side by side in `y`.
         scalings: The scaling of each of several inputs.
+        loss: That of the model they were matched with, where it says how good an answer is.
     """
 
     config: DataConfig
@@ -110,6 +111,7 @@ class Dataset:
     input_names: tuple[str, ...] = ()
     outputs: tuple[OutputLabels, ...] = ()
     scalings: dict[str, Scaling] | None = None
+    loss: object = None
 
     def without_test(self) -> "Dataset":
         """Return the same data with a test split of no samples, and without the texts of the one it had."""

@@ -107,6 +107,8 @@ def _find_task(
     """Tell what labels are for, and read them."""
     if config.target == INPUTS:
         return "regression", ArrayLabels(y, y_test)
+    if config.task == "compiled":
+        return "compiled", read_labels(y, y_test, config.task, class_names, title)
     if config.task not in (None, "classification", "regression", "segmentation", "image-to-image"):
         raise InputError(f"`task` {config.task} does not suit {title}, which has labels for each sample")
     if (mapped := find_map_task(x, y, config.task)) is not None:

@@ -136,6 +136,9 @@ def _check_pair(raw: RawData, x: Array, y: Array, split: str, source: str) -> tu
         return x, y if raw.has_classes or raw.own_targets else _to_images(y, split, source)
     if raw.task == "regression":
         return x, x if raw.own_targets else _to_numbers(y, split, source)
+    if raw.task == "compiled":
+        _check_finite(y, split, source)
+        return x, y.astype(np.float32) if y.dtype.kind == "f" else y
     return x, y if raw.class_names else _to_class_indices(y, split, source)
 
 
@@ -180,9 +183,13 @@ def _to_numbers(y: Array, split: str, source: str) -> Array:
         raise InputError(
             f"{source}: y_{split} has shape {y.shape} and type {y.dtype}; numbers are needed, a row a sample"
         )
+    _check_finite(y, split, source)
+    return y.reshape(len(y), -1).astype(np.float32)
+
+
+def _check_finite(y: Array, split: str, source: str) -> None:
     if not np.isfinite(y.astype(np.float32)).all():
         raise InputError(f"{source}: y_{split} has values that are NaN or infinite in float32")
-    return y.reshape(len(y), -1).astype(np.float32)
 
 
 def _to_class_indices(y: Array, split: str, source: str) -> Array:

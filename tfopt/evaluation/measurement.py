@@ -216,8 +216,9 @@ def _gzip_bytes(payload: bytes) -> int:
 
 
 def _deviation(errors: Array, data: Dataset, clusters: Clusters | None) -> Deviation:
-    found = deviation(errors, None if data.outputs else _unit(data), clusters)
-    return found.model_copy(update={"of_guess": bool(data.outputs)})
+    measure = {"several": "guess", "compiled": "loss"}.get(data.task, "mae")
+    found = deviation(errors, _unit(data) if measure == "mae" else None, clusters)
+    return found.model_copy(update={"measure": measure})
 
 
 def _unit(data: Dataset) -> float | None:

@@ -60,6 +60,10 @@ class Artifact(Protocol):
     def output_names(self) -> list[str]:
         """The names of the outputs, in order."""
 
+    @property
+    def loss(self) -> object:
+        """The loss that the model was compiled with; None if it has none."""
+
     def probabilities_of_outputs(self) -> list[bool] | None:
         """Tell of each output whether its scores are probabilities; None if that is not known."""
 

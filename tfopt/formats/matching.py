@@ -13,6 +13,8 @@ def match_artifact(data: Dataset, artifact: Artifact) -> Dataset:
     Raises:
         InputError: If the data do not fit.
     """
+    if data.task == "compiled" and data.loss is None:
+        data = replace(data, loss=artifact.loss)
     inputs, outputs = artifact.input_shapes(), artifact.output_shapes()
     matched = match(data, artifact.name, ModelPorts(inputs, outputs, artifact.input_names, artifact.output_names))
     if not matched.outputs:

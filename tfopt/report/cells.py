@@ -12,6 +12,7 @@ from tfopt.report.schema import Measurement, Report
 EMPTY = "[dim]-[/]"
 BASELINE = "[dim]baseline[/]"
 TOO_FEW = "too few independent samples for an interval"
+OTHER_ERRORS = {"guess": "of a guess's", "loss": "by its own loss"}
 NO_INTERVAL = "no interval: there are answers that are not finite"
 
 Pair = tuple[Measurement, Comparison | None]
@@ -45,6 +46,8 @@ def format_score(value: float, task: Task) -> str:
             return f"{value:.2%} of pixels right"
         case "translation":
             return f"BLEU {value:.1f}"
+        case "compiled":
+            return f"a loss of {value:.4g}"
         case "several":
             return f"{value:.4g} of a guess's error"
         case _:
@@ -134,7 +137,7 @@ def _control(_: Measurement, c: Comparison | None) -> str:
 
 
 def _deviation(m: Measurement, c: Comparison | None) -> str:
-    if m.deviation is None or m.deviation.of_guess:
+    if m.deviation is None or m.deviation.measure != "mae":
         return EMPTY
     change = _relative(c.deviation.change if c and c.deviation else None)
     unit = m.deviation.unit
@@ -142,11 +145,11 @@ def _deviation(m: Measurement, c: Comparison | None) -> str:
     return f"{m.deviation.mae:.4g}{real}{change}"
 
 
-def _guess_share(m: Measurement, c: Comparison | None) -> str:
-    if m.deviation is None or not m.deviation.of_guess:
+def _other_error(m: Measurement, c: Comparison | None) -> str:
+    if m.deviation is None or m.deviation.measure == "mae":
         return EMPTY
     change = _relative(c.deviation.change if c and c.deviation else None)
-    return f"{m.deviation.mae:.4g} of a guess's{change}"
+    return f"{m.deviation.mae:.4g} {OTHER_ERRORS[m.deviation.measure]}{change}"
 
 
 def _deviation_interval(m: Measurement, _: Comparison | None) -> str:
@@ -252,7 +255,7 @@ ROWS: Sequence[tuple[str, Cell]] = (
     ("  by sentences", _exchange("sentences")),
     ("  by images", _exchange("images")),
     ("test MAE", _deviation),
-    ("test error", _guess_share),
+    ("test error", _other_error),
     ("  samples", _deviation_samples),
     ("  95 % interval", _deviation_interval),
     ("  change", _growth_interval),
@@ -283,7 +286,7 @@ GROUPS: Sequence[tuple[str, Sequence[tuple[str, Cell]]]] = (
             ("by sentences ", _exchange("sentences")),
             ("by images ", _exchange("images")),
             ("MAE ", _deviation),
-            ("error ", _guess_share),
+            ("error ", _other_error),
             ("", _deviation_interval),
             ("change ", _growth_interval),
             ("", _paired_t),

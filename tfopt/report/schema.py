@@ -28,8 +28,8 @@ class Accuracy(Record):
 class Deviation(Record):
     """Mean absolute error over test samples, its 95 % interval, and what 1 is in the units of the data.
 
-    The interval is None if there are too few independent samples for one. With `of_guess` it is the error of several
-    outputs together, in errors of a guess: 1 is no better than guessing (`tfopt.tasks.several`).
+    The interval is None if there are too few independent samples for one. With the `measure` guess it is the
+    error of several outputs together, in errors of a guess (`tfopt.tasks.several`); with loss it is the model's own.
     """
 
     mae: Endless
@@ -37,7 +37,7 @@ class Deviation(Record):
     high: float | None
     samples: int
     unit: float | None
-    of_guess: bool = False
+    measure: Literal["mae", "guess", "loss"] = "mae"
 
 
 class Bleu(Record):

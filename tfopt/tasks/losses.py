@@ -10,6 +10,7 @@ from tfopt.config.choices import Task
 from tfopt.errors import InputError, UnsupportedError
 from tfopt.graph.model_io import outputs_of
 from tfopt.tasks.classes import takes_indices
+from tfopt.tasks.own_loss import OwnLoss
 from tfopt.tasks.rules import Encoder, Loss, TaskRules
 from tfopt.tasks.several import LossOfOutputs, LossPart, SeveralOutputs, flat_outputs
 from tfopt.typing import Array, Tensor
@@ -23,6 +24,8 @@ def loss_of(model: keras.Model, rules: TaskRules) -> Loss:
     """
     if isinstance(rules, SeveralOutputs):
         return _loss_of_outputs(model, rules)
+    if isinstance(rules, OwnLoss):
+        return rules.default_loss(model)
     compiled = model.loss if model.compiled else None
     if isinstance(compiled, list | tuple | dict) and len(compiled) == 1:
         [compiled] = compiled.values() if isinstance(compiled, dict) else compiled

@@ -5,6 +5,7 @@ from tfopt.data.dataset import Dataset
 from tfopt.tasks.classification import Classification
 from tfopt.tasks.forecasting import Forecasting
 from tfopt.tasks.image_to_image import ImageToImage
+from tfopt.tasks.own_loss import OwnLoss
 from tfopt.tasks.regression import Regression
 from tfopt.tasks.rules import TaskRules
 from tfopt.tasks.segmentation import Segmentation
@@ -13,6 +14,7 @@ from tfopt.tasks.translation import Translation
 
 OWN = (
     Classification(), Regression(), Forecasting(), Translation(), Segmentation(), ImageToImage(), SeveralOutputs(),
+    OwnLoss(),
 )  # fmt: skip
 RULES: dict[Task, TaskRules] = {rules.task: rules for rules in OWN}
 
@@ -28,7 +30,9 @@ def rules_of(task: Task) -> TaskRules:
 
 
 def rules_for(data: Dataset) -> TaskRules:
-    """Return the rules of the task of `data`, for several outputs with those of each."""
+    """Return the rules of the task of `data`, for several outputs with those of each, else with the loss of a model."""
+    if data.task == "compiled":
+        return OwnLoss(data.loss)
     if not data.outputs:
         return RULES[data.task]
     return SeveralOutputs.of(data, [RULES[one.task] for one in data.outputs])

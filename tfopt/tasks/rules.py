@@ -83,7 +83,7 @@ class TaskRules(ABC):
         if not fits(data.train.y.shape[1:], output[1:]):
             raise InputError(
                 f"{name} gives outputs of shape {output[1:]}, but the targets of {data.config.source} have"
-                f" {data.train.y.shape[1:]}"
+                f" {data.train.y.shape[1:]}; `task` compiled leaves that to the loss of the model"
             )
 
     @abstractmethod

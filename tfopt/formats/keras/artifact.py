@@ -51,6 +51,7 @@ class KerasArtifact:
         optimizer_bytes: The bytes of optimizer state that the file had, and that were left out.
         disk_bytes: The size of that file on disk; 0 if nothing was left out.
         uncompiled: Why its loss could not be loaded, if it has one; empty if it could.
+        given_loss: That of the model in memory that it was made from.
     """
 
     format: Literal["keras"] = "keras"
@@ -61,6 +62,7 @@ class KerasArtifact:
         self.provenance = provenance
         self.optimizer_bytes = self.disk_bytes = 0
         self.uncompiled = ""
+        self.given_loss: object = None
         self._file = file
         self._folder = Path()
 
@@ -118,7 +120,7 @@ class KerasArtifact:
         loaded, uncompiled = _load_file(file.path, name)
         artifact = cls(name, loaded, file, provenance)
         artifact._folder = folder
-        artifact.uncompiled = uncompiled
+        artifact.uncompiled, artifact.given_loss = uncompiled, model.loss if model.compiled else None
         return artifact
 
     @property
@@ -169,6 +171,11 @@ class KerasArtifact:
         names = list(getattr(self.model, "output_names", None) or [])
         tensors = outputs_of(self.model)
         return names if len(names) == len(tensors) else [tensor.name for tensor in tensors]
+
+    @property
+    def loss(self) -> object:
+        """The loss that the model was compiled with, also one that its file cannot hold."""
+        return self.given_loss or (self.model.loss if self.model.compiled else None)
 
     def probabilities_of_outputs(self) -> list[bool] | None:
         """Tell of each output whether its scores are probabilities, by the activation that gives it."""

@@ -160,6 +160,11 @@ class TfliteArtifact:
         """The names of the outputs in the file's signature."""
         return list(self._details["output"])
 
+    @property
+    def loss(self) -> object:
+        """A file has none."""
+        return None
+
     def probabilities_of_outputs(self) -> list[bool] | None:
         """Nothing is known of several outputs but by the model that the file was made from."""
         return None
