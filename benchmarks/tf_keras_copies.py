@@ -17,7 +17,7 @@ from rich.table import Table
 from tfopt.data.config import DataConfig
 from tfopt.data.loader import load
 from tfopt.errors import TfoptError, UnsupportedError
-from tfopt.formats.legacy.equivalence import TOLERANCE, output_arrays, relative_difference
+from tfopt.formats.equivalence import TOLERANCE, output_arrays, relative_difference
 from tfopt.formats.legacy.to_keras3 import to_keras3
 from tfopt.formats.legacy.to_tf_keras import to_tf_keras
 from tfopt.formats.loading import load_keras

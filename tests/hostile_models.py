@@ -306,7 +306,8 @@ MODELS = {
     "the bytecode of a Lambda": (lambda_layer, "Lambda layer, whose code would run"),
     "a pickle as weights": (pickled_weights, "without model.weights.h5"),
     "a module to import": (lambda f: imports(f, "evil"), "uses Harm"),
-    "a module to import that calls itself Keras": (lambda f: imports(f, "keras_hub.harm"), "would be imported"),
+    "a module to import that calls itself Keras": (lambda f: imports(f, "keras_cv.harm"), "would be imported"),
+    "a module to import that calls itself KerasHub": (lambda f: imports(f, "keras_hub.harm"), "KerasHub"),
     "a function of Keras that loads files": (
         lambda f: keras_file(
             f / "m.keras",

@@ -4,7 +4,7 @@ import pytest
 from keras import layers
 
 from tests import zoo
-from tfopt.formats.legacy.equivalence import output_arrays, relative_difference
+from tfopt.formats.equivalence import output_arrays, relative_difference
 from tfopt.graph.batch_norm_folding import find_foldable, fold_batch_norms
 from tfopt.graph.dense_lowering import lower_to_dense
 from tfopt.graph.model_io import call

@@ -11,8 +11,8 @@ from keras import layers
 
 from tests import zoo
 from tfopt.errors import InputError
+from tfopt.formats.equivalence import output_arrays
 from tfopt.formats.keras.artifact import KerasArtifact
-from tfopt.formats.legacy.equivalence import output_arrays
 from tfopt.graph.kernels import find_kernels, to_kernel, to_matrix
 from tfopt.graph.layer_names import named_layers
 from tfopt.graph.model_copy import rebuild

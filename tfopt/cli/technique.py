@@ -61,12 +61,13 @@ def make(
     The result is named after the file, with what the technique says or `ending`; `companions` are suffixes of sources.
     """
     from tfopt.core.destination import Destination
-    from tfopt.formats.paths import check_model_path
+    from tfopt.formats.paths import check_model_path, model_stem
     from tfopt.runtime.atomic_files import check_destination
 
     path, one = check_model_path(model), one or technique_of(config)
+    stem = model_stem(path)
     named = (value for name, value in config if option_of(type(config), name).model)
-    name = target.output or (f"{path.stem}{ending}" if ending else one.output_name(path.stem, config))
+    name = target.output or (f"{stem}{ending}" if ending else one.output_name(stem, config))
     beside = {}
     if target.save_recipe:
         check_destination(target.save_recipe, target.force)

@@ -147,6 +147,8 @@ def data_provenance(data: Dataset) -> Provenance:
         targets=data.targets,
         vectorizer=data.vectorizer,
         target_vectorizer=data.target_vectorizer,
+        tokenizer=data.tokenizer,
+        resizing=data.resizing,
         task=data.task,
         num_classes=data.num_classes,
         class_names=data.class_names,

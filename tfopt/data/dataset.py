@@ -18,9 +18,11 @@ from tfopt.data.named_inputs import NamedArrays
 from tfopt.data.output_labels import OutputLabels
 from tfopt.data.preprocessing import Preprocessor
 from tfopt.data.raw_data import InputKind, RawData
+from tfopt.data.resizing import Resizing
 from tfopt.data.sampling import fair_order
 from tfopt.data.scaling import IDENTITY, Scaling
 from tfopt.data.splits import SplitRows, split_rows
+from tfopt.data.tokenizer import HubTokenizer
 from tfopt.data.vectorizer import Vectorizer
 from tfopt.errors import InputError
 from tfopt.typing import Array
@@ -79,6 +81,8 @@ class Dataset:
         targets: The scaling that labels that are numbers have been through.
         vectorizer: Turns texts to tokens; in a translation, those of the source language.
         target_vectorizer: Turns texts of the target language to tokens.
+        tokenizer: Turns texts to the inputs of a KerasHub model.
+        resizing: What images have been through that a KerasHub model takes.
         class_names: The words that were labels, in order of their class indices.
         sources: The source texts of the test split of a translation, as they stood in the source.
         references: Their translations.
@@ -104,6 +108,8 @@ class Dataset:
     targets: Scaling = IDENTITY
     vectorizer: Vectorizer | None = None
     target_vectorizer: Vectorizer | None = None
+    tokenizer: HubTokenizer | None = None
+    resizing: Resizing | None = None
     class_names: tuple[str, ...] | None = None
     sources: tuple[str, ...] | None = None
     references: tuple[str, ...] | None = None
@@ -150,7 +156,7 @@ def make_dataset(raw: RawData, config: DataConfig, fitted: Preprocessor = Prepro
         test = Split(*fitted.transform(raw, raw.x_test, raw.y_test))
     else:
         test = made(rows.test)
-    validation = made(rows.validation)
+    validation, reader = made(rows.validation), fitted.vectorizer or fitted.tokenizer
     return Dataset(
         config=config,
         kind=raw.kind,
@@ -161,7 +167,7 @@ def make_dataset(raw: RawData, config: DataConfig, fitted: Preprocessor = Prepro
         calibration=made(rows.calibration),
         test=test,
         fingerprint=fingerprint(raw.x, raw.x_test, _known_labels(raw, rows)),
-        vocabulary=fitted.vectorizer.size if raw.texts and fitted.vectorizer else raw.vocabulary,
+        vocabulary=reader.size if raw.texts and reader else raw.vocabulary,
         notes=(
             *raw.notes,
             *rows.notes,
@@ -173,6 +179,8 @@ def make_dataset(raw: RawData, config: DataConfig, fitted: Preprocessor = Prepro
         targets=fitted.targets or IDENTITY,
         vectorizer=fitted.vectorizer if raw.texts else None,
         target_vectorizer=fitted.target_vectorizer if raw.kind == "pairs" else None,
+        tokenizer=fitted.tokenizer if raw.texts else None,
+        resizing=fitted.resizing if raw.kind == "image" else None,
         class_names=raw.class_names,
         sources=tuple(raw.x[rows.test]) if raw.kind == "pairs" else None,
         references=tuple(raw.y[rows.test]) if raw.kind == "pairs" else None,

@@ -15,6 +15,7 @@ from tfopt.data.config import DataConfig
 from tfopt.data.data_format import DataFormat
 from tfopt.data.lazy_images import LazyImages
 from tfopt.data.raw_data import RawData
+from tfopt.data.resizing import Resizing
 from tfopt.errors import InputError
 from tfopt.typing import Array
 from tfopt.untrusted.images import check_pixels
@@ -48,13 +49,16 @@ class ImageFolderFormat(DataFormat):
         return load_image_folder(path, config, class_names)
 
 
-def load_image_folder(root: Path, config: DataConfig, names: tuple[str, ...] | None) -> RawData:
+def load_image_folder(
+    root: Path, config: DataConfig, names: tuple[str, ...] | None, resizing: Resizing | None = None
+) -> RawData:
     """Load the images below `root`, which holds a folder a class, or `train`, `test` and perhaps `validation` that do.
 
     Args:
         root: The folder.
         config: The config; `image_size` says how large they are fed.
         names: The classes that a model remembers; None takes the names of the folders.
+        resizing: How a model remembers that they were resized; `config.image_size` comes before it.
 
     Returns:
         8-bit images (N, height, width, 1 or 3), grey only if all are; decoded as they are needed if they are many.
@@ -63,7 +67,7 @@ def load_image_folder(root: Path, config: DataConfig, names: tuple[str, ...] | N
         InputError: If there is no image, one is damaged or too large, or a class is unknown.
     """
     found = list_class_files(root, config, names, "image")
-    images = _make_images(found.paths, config)
+    images = _make_images(found.paths, config, None if config.image_size else resizing)
     held = int(np.prod(images.shape)) * np.dtype(np.float32).itemsize <= MOST_HELD
     notes = [*found.notes]
     if not held:
@@ -75,9 +79,12 @@ def load_image_folder(root: Path, config: DataConfig, names: tuple[str, ...] | N
     )  # fmt: skip
 
 
-def _make_images(paths: Array, config: DataConfig) -> LazyImages:
+def _make_images(paths: Array, config: DataConfig, resizing: Resizing | None) -> LazyImages:
     with ThreadPoolExecutor(MOST_AT_ONCE) as pool:
         seen = list(pool.map(read_image_info, map(Path, paths)))
+    digest = hashlib.sha256(b"".join(image.digest for image in seen)).hexdigest()
+    if resizing:
+        return LazyImages(paths, resizing.size, digest, resizing=resizing)
     size = (config.image_size, config.image_size) if config.image_size else (seen[0].height, seen[0].width)
     if size[0] * size[1] > MOST_FED:
         raise InputError(
@@ -85,7 +92,6 @@ def _make_images(paths: Array, config: DataConfig) -> LazyImages:
             " instance, makes them smaller"
         )
     channels = 1 if all(image.grey for image in seen) else 3
-    digest = hashlib.sha256(b"".join(image.digest for image in seen)).hexdigest()
     return LazyImages(paths, (*size, channels), digest)
 
 

@@ -10,6 +10,7 @@ from typing import Any, Self, TypeAlias
 import numpy as np
 from numpy.typing import DTypeLike
 
+from tfopt.data.resizing import Resizing
 from tfopt.data.scaling import Scaling
 from tfopt.typing import Array, Tensor
 
@@ -22,13 +23,14 @@ class LazyImages:
     """Stands for an array (N, height, width, channels) of the images at `paths` (N,), resized to `size`.
 
     A slice or an array of indices decodes those images: to 8-bit values, or to float32 once there is a `scaling`.
-    `digest` is of the bytes of all files.
+    `digest` is of the bytes of all files; `resizing` says how, where a model remembers that.
     """
 
     paths: Array
     size: tuple[int, ...]
     digest: str
     scaling: Scaling | None = None
+    resizing: Resizing | None = None
 
     @property
     def shape(self) -> tuple[int, ...]:
@@ -53,7 +55,7 @@ class LazyImages:
         found = np.empty((len(paths), *self.size), self.dtype)
         for start in range(0, len(paths), AT_ONCE):
             part = slice(start, start + AT_ONCE)
-            decoded: Array = make_decoder(self._decoded)(paths[part]).numpy().reshape(-1, *self.size)
+            decoded: Array = make_decoder(self._decoded, self.resizing)(paths[part]).numpy().reshape(-1, *self.size)
             found[part] = self.scaling(decoded) if self.scaling else decoded
         return found
 
@@ -76,7 +78,7 @@ class LazyImages:
         """Decode some of the `paths` in a graph: the tensor that indexing gives as an array."""
         import tensorflow as tf
 
-        images = tf.reshape(make_decoder(self._decoded)(paths), (-1, *self.size))
+        images = tf.reshape(make_decoder(self._decoded, self.resizing)(paths), (-1, *self.size))
         if self.scaling is None:
             return images
         mean, deviation = (tf.constant(v, tf.float32) for v in (self.scaling.mean, self.scaling.deviation))
@@ -89,7 +91,7 @@ class LazyImages:
 
 
 @cache
-def make_decoder(size: tuple[int, int, int]) -> Any:
+def make_decoder(size: tuple[int, int, int], resizing: Resizing | None = None) -> Any:
     """Make a function of paths (N,) that decodes those files to `size`, (N, height, width, channels) of 8 bits."""
     import tensorflow as tf
 
@@ -103,7 +105,8 @@ def make_decoder(size: tuple[int, int, int]) -> Any:
             image = tf.cond(tf.shape(image)[-1] < 3, lambda: tf.repeat(grey, 3, axis=-1), lambda: image[..., :3])
         else:
             image = grey
-        image = tf.round(tf.image.resize(image, (height, width), antialias=True))
+        resized = resizing(image) if resizing else tf.image.resize(image, (height, width), antialias=True)
+        image = tf.round(resized)
         return tf.ensure_shape(tf.saturate_cast(image, tf.uint8), size)
 
     def many(paths: Tensor) -> Tensor:

@@ -12,6 +12,7 @@ from tfopt.data.bundled import load_bundled
 from tfopt.data.config import BUNDLED, INPUTS, KERAS, TFDS, DataConfig
 from tfopt.data.dataset import Dataset, make_dataset
 from tfopt.data.formats import explain_unreadable, find_format
+from tfopt.data.image_folders import ImageFolderFormat, load_image_folder
 from tfopt.data.keras_datasets import load_keras_dataset
 from tfopt.data.npz import named_arrays
 from tfopt.data.preprocessing import Preprocessor
@@ -54,7 +55,7 @@ def load(config: DataConfig, fitted: Preprocessor = Preprocessor(), content: Con
         fitted = fitted.model_copy(update={"scaling": None})
     title = config.source if content is None else TITLE
     if content is None:
-        source = _read_source(config, fitted.class_names)
+        source = _read_source(config, fitted)
     elif isinstance(content, Table):
         source = take_from_table(content, config, fitted.class_names)
     else:
@@ -93,8 +94,8 @@ def _own_targets(raw: RawData, config: DataConfig) -> RawData:
     return replace(raw, y=raw.x, y_test=raw.x_test, task=tasks[raw.kind], class_names=None)
 
 
-def _read_source(config: DataConfig, class_names: tuple[str, ...] | None) -> RawData | Series:
-    """Read the source; labels that are words are counted by `class_names`, if a model remembers them."""
+def _read_source(config: DataConfig, fitted: Preprocessor) -> RawData | Series:
+    """Read the source; labels that are words are counted by the names of the classes that a model remembers."""
     path = config.path
     if path is None:
         return _load_named(config)
@@ -103,7 +104,9 @@ def _read_source(config: DataConfig, class_names: tuple[str, ...] | None) -> Raw
     found = find_format(path)
     if found is None:
         raise InputError(explain_unreadable(path))
-    return found.read(path, config, class_names)
+    if isinstance(found, ImageFolderFormat):
+        return load_image_folder(path, config, fitted.class_names, fitted.resizing)
+    return found.read(path, config, fitted.class_names)
 
 
 def _load_named(config: DataConfig) -> RawData | Series:

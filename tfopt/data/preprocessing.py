@@ -15,7 +15,9 @@ from tfopt.data.lazy_images import LazyImages
 from tfopt.data.named_inputs import NamedArrays
 from tfopt.data.output_labels import OutputLabels
 from tfopt.data.raw_data import InputKind, RawData
+from tfopt.data.resizing import Resizing
 from tfopt.data.scaling import IDENTITY, Scaling
+from tfopt.data.tokenizer import HubTokenizer
 from tfopt.data.vectorizer import Vectorizer, words_repeat
 from tfopt.typing import Array
 
@@ -28,7 +30,8 @@ class Preprocessor(BaseModel):
     """Scalings of the samples and of labels that are numbers, and vocabularies of texts; None where there is none.
 
     `class_names` are the words that were labels, in order of their class indices. Several inputs have a scaling each,
-    and of several outputs each has its labels.
+    and of several outputs each has its labels. A model of KerasHub has its `tokenizer` in
+    place of a vocabulary, and a `resizing` of images.
     """
 
     model_config = ConfigDict(frozen=True)
@@ -37,9 +40,16 @@ class Preprocessor(BaseModel):
     targets: Scaling | None = None
     vectorizer: Vectorizer | None = None
     target_vectorizer: Vectorizer | None = None
+    tokenizer: HubTokenizer | None = None
+    resizing: Resizing | None = None
     class_names: tuple[str, ...] | None = None
     scalings: dict[str, Scaling] | None = None
     outputs: tuple[OutputLabels, ...] = ()
+
+    @property
+    def reads_texts(self) -> bool:
+        """Tell whether the samples are texts."""
+        return self.vectorizer is not None or self.tokenizer is not None
 
     @model_validator(mode="after")
     def _both(self) -> Self:
@@ -60,7 +70,7 @@ class Preprocessor(BaseModel):
         if unknown and raw.task in ("regression", "image-to-image"):
             fitted = self.model_copy(update={name: one for name, one in found.items() if name == "scaling"})
             found["targets"] = fitted._fit_targets(raw, config, rows)
-        if self.vectorizer is None and raw.texts:
+        if self.vectorizer is None and self.tokenizer is None and raw.texts:
             words = config.words or (PAIR_WORDS if raw.kind == "pairs" else TEXT_WORDS)
             pairs, texts = raw.kind == "pairs", raw.x[rows]
             asked = config.characters
@@ -103,6 +113,8 @@ class Preprocessor(BaseModel):
             assert self.scalings is not None
             scaled = (self.scalings[name](array) for name, array in x.arrays.items())
             return tuple(scaled), self._targets(raw, y)
+        if raw.texts and self.tokenizer:
+            return self.tokenizer(x), self._targets(raw, y)
         if raw.kind == "tokens":
             x = self.vectorizer(x) if raw.texts and self.vectorizer else x.astype(np.int32)
         else:

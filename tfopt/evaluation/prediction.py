@@ -8,6 +8,7 @@ from scipy.special import expit, softmax
 
 from tfopt.data.lazy_images import LazyImages
 from tfopt.data.preprocessing import Preprocessor
+from tfopt.data.resizing import Resizing
 from tfopt.data.scaling import IDENTITY, Scaling
 from tfopt.errors import InputError
 from tfopt.evaluation.bleu import translate
@@ -41,8 +42,8 @@ def predict(
         found = _translations(artifact, memory, inputs, progress)
     else:
         names, x = _prepared(artifact, memory, inputs)
-        with progress.task(f"running {artifact.name}", len(x)) as advance:
-            outputs = artifact.predict((x,), advance)
+        with progress.task(f"running {artifact.name}", len(names)) as advance:
+            outputs = artifact.predict(x, advance)
         found = _answers(memory, names, outputs, probabilities=artifact.gives_probabilities())
     if isinstance(inputs, Series) or memory.task == "forecasting":
         times = inputs.times if isinstance(inputs, Series) else ()
@@ -67,7 +68,7 @@ def read_inputs(path: Path, model: ModelLike, *, like: ModelLike | None = None, 
 
 def _memory(artifact: Artifact, like: Artifact | None) -> Provenance:
     memories = [one.provenance for one in (artifact, like) if one and one.provenance]
-    memory = next((one for one in memories if one.data), None)
+    memory = next((one for one in memories if one.prepares), None)
     if memory is None:
         other = like.name if like else artifact.name
         raise InputError(
@@ -88,19 +89,22 @@ def _translations(artifact: Artifact, memory: Preprocessor, texts: Inputs, progr
     return [Prediction(input=text, answer=answer) for text, answer in zip(texts, answers, strict=True)]
 
 
-def _prepared(artifact: Artifact, memory: Provenance, inputs: Inputs) -> tuple[list[str], Array]:
-    """Return how each input is called, and what the model is fed."""
+def _prepared(artifact: Artifact, memory: Provenance, inputs: Inputs) -> tuple[list[str], tuple[Array, ...]]:
+    """Return how each sample is called, and what the model is fed: an array for each of its inputs."""
     shape = artifact.input_shapes()[0][1:]
+    if memory.tokenizer is not None:
+        texts = _texts(artifact, inputs)
+        return texts, memory.tokenizer(texts)
     if memory.vectorizer is not None:
         texts = _texts(artifact, inputs)
-        return texts, memory.vectorizer(texts)
+        return texts, (memory.vectorizer(texts),)
     if isinstance(inputs, Series):
         inputs = inputs.values
     if not isinstance(inputs, np.ndarray):
         if len(shape) not in (2, 3) or memory.scaling is None or memory.task == "forecasting":
             raise InputError(f"{artifact.name} takes numbers of shape {shape}: give them with `file` x.npy or a table")
         paths = find_images(inputs, artifact.name)
-        return [str(path) for path in paths], _images(memory.scaling, paths, shape)
+        return [str(path) for path in paths], (_images(memory.scaling, memory.resizing, paths, shape),)
     x = np.asarray(inputs)
     if x.dtype.kind not in "fiub" or not np.isfinite(x.astype(np.float32)).all():
         raise InputError(f"the inputs of {artifact.name} are no numbers or hold NaN or infinity")
@@ -111,7 +115,7 @@ def _prepared(artifact: Artifact, memory: Provenance, inputs: Inputs) -> tuple[l
     if x.ndim != len(shape) + 1 or any(w not in (None, g) for w, g in zip(shape, x.shape[1:], strict=True)):
         raise InputError(f"{artifact.name} takes samples of shape {shape}, but was given {x.shape[1:]}")
     fed = x.astype(np.int32) if artifact.input_types()[0] in ("int32", "int64") else (memory.scaling or IDENTITY)(x)
-    return [f"sample {i + 1}" for i in range(len(x))], fed
+    return [f"sample {i + 1}" for i in range(len(x))], (fed,)
 
 
 def _texts(artifact: Artifact, inputs: Inputs) -> list[str]:
@@ -125,13 +129,13 @@ def _texts(artifact: Artifact, inputs: Inputs) -> list[str]:
     return texts
 
 
-def _images(scaling: Scaling, paths: Sequence[Path], shape: tuple[int | None, ...]) -> Array:
+def _images(scaling: Scaling, resizing: Resizing | None, paths: Sequence[Path], shape: tuple[int | None, ...]) -> Array:
     from tfopt.data.image_folders import read_image_info
 
     for path in paths:
         read_image_info(path)
     size = tuple(int(s or 0) for s in shape)
-    return LazyImages(np.array([str(path) for path in paths]), size, "", _for_8_bits(scaling))[:]
+    return LazyImages(np.array([str(path) for path in paths]), size, "", _for_8_bits(scaling), resizing)[:]
 
 
 def _for_8_bits(scaling: Scaling) -> Scaling:

@@ -43,7 +43,7 @@ def read_file(path: Path, memory: Provenance, column: str | None = None) -> Inpu
     Raises:
         InputError: If the file holds nothing of the kind.
     """
-    if column and path.suffix != ".npz" and not (memory.vectorizer and path.name.endswith(TABLES)):
+    if column and path.suffix != ".npz" and not (memory.reads_texts and path.name.endswith(TABLES)):
         raise InputError(f"`column` is for the texts of a table or an array of an .npz file; {path} has neither")
     if path.is_dir():
         return [path]
@@ -56,8 +56,8 @@ def read_file(path: Path, memory: Provenance, column: str | None = None) -> Inpu
         data = memory.data
         named = (data.text, data.label, data.source_text, data.target_text) if data else ()
         table = read_table(path, memory.columns or (), (*named, column))
-        return _read_texts(table, memory, column) if memory.vectorizer else _read_numbers(table, memory)
-    if memory.vectorizer is None:
+        return _read_texts(table, memory, column) if memory.reads_texts else _read_numbers(table, memory)
+    if not memory.reads_texts:
         raise InputError(f"{path} is none of the files that numbers are read from: .npy, .npz, {', '.join(TABLES)}")
     return [line.rstrip("\r\n") for line in read_lines(path) if line.strip()]
 

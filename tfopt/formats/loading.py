@@ -8,8 +8,9 @@ import numpy as np
 
 from tfopt.errors import InputError
 from tfopt.formats.artifact import Artifact
+from tfopt.formats.hub.task import is_task, task_artifact
 from tfopt.formats.keras.artifact import KerasArtifact
-from tfopt.formats.paths import check_model_path, is_legacy
+from tfopt.formats.paths import check_model_path, is_legacy, is_preset
 from tfopt.formats.tflite.artifact import TfliteArtifact
 
 ModelLike: TypeAlias = str | Path | keras.Model | Artifact
@@ -28,6 +29,8 @@ def load(model: ModelLike) -> Artifact:
         InputError: The file is missing, damaged, unsafe or of an unknown kind.
         UnsupportedError: A model of Keras 2 has something that Keras 3 lacks.
     """
+    if is_task(model):
+        return task_artifact(model, f"{model.name}.keras")
     if isinstance(model, keras.Model):
         return KerasArtifact.from_model(model, model.name)
     if isinstance(model, KerasArtifact | TfliteArtifact):
@@ -35,9 +38,16 @@ def load(model: ModelLike) -> Artifact:
     if not isinstance(model, str | Path):
         raise InputError(f"`model` must be a path, a keras.Model or an artifact of tfopt, not {type(model).__name__}")
     path = check_model_path(model)
+    if is_preset(path):
+        from tfopt.formats.hub.preset import load_preset
+
+        return load_preset(path)
     if path.suffix == ".tflite":
         return TfliteArtifact.load(path)
-    return _load_legacy_file(path) if is_legacy(path) else KerasArtifact.load(path)
+    if is_legacy(path):
+        return _load_legacy_file(path)
+    artifact = KerasArtifact.load(path)
+    return task_artifact(artifact.model, artifact.name) if is_task(artifact.model) else artifact
 
 
 def _load_legacy_file(path: Path) -> KerasArtifact:

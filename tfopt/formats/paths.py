@@ -2,6 +2,7 @@
 
 import contextlib
 import json
+import re
 import struct
 import zipfile
 import zlib
@@ -24,6 +25,9 @@ UNREADABLE = (
 SUFFIXES = (".keras", ".h5", ".hdf5", ".tflite")
 HDF5_MAGIC = b"\x89HDF\r\n\x1a\n"
 PROVENANCE_MEMBER = "tfopt.json"  # written into the .keras zip, see provenance.py
+PREFIX = "keras-hub:"  # before the folder of a preset
+PRESET_TASK = "task.json"
+REMOTE = re.compile(r"\w+:/")  # handles as kaggle://, of which a path keeps one slash
 MAX_METADATA_BYTES = 1_000_000
 HINT = "train one with `tfopt train`, or try a file of sample_models/"
 
@@ -35,6 +39,11 @@ def check_model_path(path: str | Path) -> Path:
         InputError: There is no file, or it is no model; the message says what would be right.
     """
     path = Path(path)
+    if is_preset(path):
+        preset_folder(path)
+        return path
+    if path.is_dir() and (path / PRESET_TASK).exists():
+        raise InputError(f"{path} is a preset of KerasHub: name it as {PREFIX}{path}")
     if path.is_dir():
         if (path / "saved_model.pb").exists():
             return path
@@ -46,6 +55,30 @@ def check_model_path(path: str | Path) -> Path:
     if path.suffix not in SUFFIXES:
         raise InputError(f"{path} is neither a .keras, .h5 or .tflite file nor a SavedModel")
     return path
+
+
+def is_preset(path: Path) -> bool:
+    """Tell whether a path is the folder of a KerasHub preset behind its prefix."""
+    return str(path).startswith(PREFIX)
+
+
+def preset_folder(path: Path) -> Path:
+    """Return the folder of a preset; raise `InputError` if it is none, or something to be downloaded."""
+    named = str(path).removeprefix(PREFIX)
+    if REMOTE.match(named):
+        raise InputError(f"{path} would be downloaded, which tfopt never does; give the folder of a preset")
+    if not named or not Path(named).is_dir():
+        raise InputError(f"{path}: there is no folder {named!r}; a preset is a folder, nothing is downloaded")
+    return Path(named)
+
+
+def model_stem(path: Path) -> str:
+    """Return what files are called that are made from a model.
+
+    >>> model_stem(Path("models/cnn.keras")), model_stem(Path("keras-hub:bert_tiny.en"))
+    ('cnn', 'bert_tiny.en')
+    """
+    return Path(str(path).removeprefix(PREFIX)).resolve().name if is_preset(path) else path.stem
 
 
 def _near(path: Path) -> str:

@@ -58,6 +58,11 @@ class Provenance(Preprocessor):
     fed: FedValues | None = None
     history: tuple[Step, ...] = ()
 
+    @property
+    def prepares(self) -> bool:
+        """Tell whether it says how inputs are prepared."""
+        return bool(self.data or self.tokenizer or self.scaling)
+
     def parts(self) -> list[str]:
         """Return what it holds, in words.
 
@@ -65,7 +70,7 @@ class Provenance(Preprocessor):
         ['labels', 'history']
         """
         held = {
-            "data": self.data, "scaling": self.scaling or self.targets, "vocabulary": self.vectorizer,
+            "data": self.data, "scaling": self.scaling or self.targets, "vocabulary": self.vectorizer or self.tokenizer,
             "labels": self.class_names, "history": self.history,
         }  # fmt: skip
         return [name for name, value in held.items() if value]
@@ -95,7 +100,9 @@ class Provenance(Preprocessor):
 
     def inputs_only(self) -> "Provenance":
         """Return what it says of the inputs alone: how samples are prepared, not what their labels are."""
-        return Provenance(scaling=self.scaling, vectorizer=self.vectorizer)
+        return Provenance(
+            scaling=self.scaling, vectorizer=self.vectorizer, tokenizer=self.tokenizer, resizing=self.resizing
+        )
 
     def then(self, step: Step) -> "Provenance":
         """Return the provenance of a model made from this one by `step`."""

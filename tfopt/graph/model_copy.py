@@ -25,9 +25,14 @@ class LayerCopies:
         """Call the copy of a layer or operation as the original is called; `options` replace entries of its config."""
         original = call.operation
         new = id(original) not in self._made
-        copy = self.of(
-            call, lambda name: type(original).from_config({**original.get_config(), **options, "name": name})
-        )
+
+        def make(name: str) -> keras.Operation:
+            try:
+                return type(original).from_config({**original.get_config(), **options, "name": name})
+            except (TypeError, ValueError) as error:  # of a class that does not take its own configuration
+                raise UnsupportedError(f"{call.name} ({type(original).__name__}) cannot be made anew") from error
+
+        copy = self.of(call, make)
         outputs = copy(*call.args, **call.kwargs)
         if new and isinstance(original, keras.Layer):
             copy.set_weights(original.get_weights())

@@ -6,7 +6,6 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from tfopt.graph.layer_names import named_layers
 from tfopt.graph.model_io import inputs_of
 
 BATCH = 2
@@ -25,7 +24,7 @@ def random_inputs(model: keras.Model, free: int | None = None, batch: int = BATC
     Returns:
         A tensor (N, ...) for each input, in the order of `inputs_of`.
     """
-    sizes = [layer.input_dim for _, layer in named_layers(model) if isinstance(layer, keras.layers.Embedding)]
+    sizes = [weight.shape[0] for weight in model.weights if weight.name == "embeddings"]
     inputs = inputs_of(model)
     alone = len(inputs) == 1
     return [

@@ -54,7 +54,12 @@ def is_graph(model: object) -> bool:
 
 
 def replay(
-    model: keras.Model, inputs: Sequence[Tensor], visit: Visit, prefix: str = "", enter: Enter | None = None
+    model: keras.Model,
+    inputs: Sequence[Tensor],
+    visit: Visit,
+    prefix: str = "",
+    enter: Enter | None = None,
+    whole: keras.Model | None = None,
 ) -> list[Tensor]:
     """Repeat the calls of a model, each answered by a function.
 
@@ -67,6 +72,7 @@ def replay(
         visit: Answers a call; `call.infer` is what the model itself would do.
         prefix: Stands before the names of calls.
         enter: Is told of the calls of nested models and of the values that go in.
+        whole: A nested model that is not entered: `visit` answers for it.
 
     Returns:
         The outputs, flat.
@@ -77,7 +83,7 @@ def replay(
     if isinstance(model, keras.Sequential):
         [value] = inputs
         for layer in model.layers:
-            [value] = _answer(Call(f"{prefix}{layer.name}", layer, (value,), {}), visit, enter)
+            [value] = _answer(Call(f"{prefix}{layer.name}", layer, (value,), {}), visit, enter, whole)
         return [value]
     graph = _as_functional(model)
     config = graph.get_config()
@@ -86,7 +92,8 @@ def replay(
     for name, index, node in _sort_calls(config["layers"], set(values)):
         args, kwargs = _resolve(node["args"], values), _resolve(node["kwargs"], values)
         kwargs.pop("training", None)
-        values[name, index] = _answer(Call(f"{prefix}{name}", operations[name], tuple(args), kwargs), visit, enter)
+        call = Call(f"{prefix}{name}", operations[name], tuple(args), kwargs)
+        values[name, index] = _answer(call, visit, enter, whole)
     # For outputs, but not for arguments, Keras numbers the calls of a nested Functional model from 1.
     first = {name: int(isinstance(operation, type(graph))) for name, operation in operations.items()}
     return [values[name, index - first[name]][position] for name, index, position in config["output_layers"]]
@@ -97,13 +104,13 @@ def _as_functional(model: keras.Model) -> keras.Model:
     return keras.Model(list(model.inputs), list(model.outputs))
 
 
-def _answer(call: Call, visit: Visit, enter: Enter | None) -> list[Tensor]:
-    if is_graph(call.operation):
+def _answer(call: Call, visit: Visit, enter: Enter | None, whole: keras.Model | None) -> list[Tensor]:
+    if call.operation is not whole and is_graph(call.operation):
         given = [value for name, value in call.kwargs.items() if name != "mask"]
         inputs = [leaf for leaf in keras.tree.flatten((call.args, given)) if leaf is not None]
         if enter:
             enter(call, inputs)
-        return replay(call.operation, inputs, visit, f"{call.name}/", enter)
+        return replay(call.operation, inputs, visit, f"{call.name}/", enter, whole)
     return list(keras.tree.flatten(visit(call)))
 
 

@@ -13,6 +13,7 @@ from typing import Any, NamedTuple
 
 from tfopt.errors import InputError, UnsupportedError
 from tfopt.typing import Json
+from tfopt.untrusted.hub_classes import check_hub_class
 from tfopt.untrusted.limits import MOST_ELEMENTS
 
 MOST_BYTES = 16_000_000
@@ -26,7 +27,7 @@ CUSTOM = (
     "a custom layer or model whose code is not in the file: make it of Keras 3 and save it as .keras, for which"
     " `custom_objects` MODULE:FUNCTION names the code"
 )
-KERAS_3_IMPORTS = {"keras_hub", "keras_cv", "keras_nlp"}  # whatever else a file names it looks for among what is known
+KERAS_3_IMPORTS = {"keras_cv", "keras_nlp"}  # whatever else a file names it looks for among what is known
 KERAS_2_KNOWS = {"builtins", "keras", "tf_keras"}
 CALLS = {  # of any function of TensorFlow, or of any method of a tensor
     "TFOpLambda", "SlicingOpLambda", "ClassMethod", "TensorFlowOpLayer", "InstanceMethod", "InstanceProperty",
@@ -75,6 +76,8 @@ def check_config(config: Any, name: str, known: Known | None = None) -> None:
             )
         if known is not None:
             _check_known(found, name, known)
+        else:
+            check_hub_class(found, name)
         _check_import(found, name)
         if isinstance(found.get("vocabulary"), str):
             raise InputError(f"{name} takes a vocabulary from the file {found['vocabulary'][:80]!r}: refused")

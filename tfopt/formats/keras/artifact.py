@@ -242,6 +242,7 @@ def _load_unpacked(folder: Path, name: str) -> tuple[keras.Model, str]:
     try:
         with warnings.catch_warnings():
             warnings.filterwarnings("ignore", message="Skipping variable loading for optimizer")
+            warnings.filterwarnings("ignore", message="`compile\\(\\)` was not called as part of model loading")
             model = keras.saving.load_model(folder, safe_mode=True)
     except TfoptError:
         raise

@@ -13,8 +13,8 @@ import tensorflow as tf
 import tf_keras
 
 from tfopt.errors import UnsupportedError
+from tfopt.formats.equivalence import TOLERANCE, output_arrays, relative_difference
 from tfopt.formats.legacy import operations
-from tfopt.formats.legacy.equivalence import TOLERANCE, output_arrays, relative_difference
 from tfopt.formats.legacy.layer_twins import IGNORED_ENDINGS, NoTwinError, parameters
 from tfopt.formats.legacy.wrapper_layer import WrappedCall, insert_tensors
 from tfopt.graph.random_inputs import FREE, random_batch

@@ -14,7 +14,7 @@ import tensorflow as tf
 import tf_keras
 
 from tfopt.errors import UnsupportedError
-from tfopt.formats.legacy.equivalence import TOLERANCE, output_arrays, relative_difference
+from tfopt.formats.equivalence import TOLERANCE, output_arrays, relative_difference
 from tfopt.formats.legacy.layer_twins import NoTwinError, make_twins
 from tfopt.formats.legacy.wrapper_layer import WrappedCall, extract_tensors, wrapper_class
 from tfopt.graph.layer_names import named_layers
