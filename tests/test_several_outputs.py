@@ -145,3 +145,21 @@ def test_arrays_that_do_not_fit_are_named(model, x, y, words):
 def test_no_architecture_is_built_for_several_outputs():
     with pytest.raises(InputError, match="bring a model of your own"):
         tfopt.train(data=(EXTRA, Y))
+
+
+def test_a_pruned_model_predicts_from_named_arrays_and_gives_each_output_by_its_name(model, tmp_path):
+    words = np.array(["cat", "dog", "fox"])[KIND]
+    made = tfopt.prune(model, tfopt.PruneConfig(sparsity=0.1, epochs=1), data=(X, Y | {"kind": words})).artifact
+    found = tfopt.predict(made, {name: array[:3] for name, array in X.items()}).predictions
+    assert [{one.name: one.answer for one in sample.outputs}["kind"] for sample in found] == words[:3].tolist()
+    np.testing.assert_allclose([sample.outputs[0].answer for sample in found], BOX[:3], atol=1)
+    assert found[0].answer.startswith("box ")
+    with pytest.raises(InputError, match="has the input image, but was given extra"):
+        tfopt.predict(made, {"extra": EXTRA})
+    with pytest.raises(InputError, match="give an array for each of extra, image"):
+        tfopt.predict(made, EXTRA)
+    report = tfopt.evaluate(made, data=(X, {"kind": np.where(KIND == 0, "dog", words), "box": BOX}))
+    scored = {one.name: one for one in report.measurements[0].outputs_scored}
+    assert 0.5 < scored["kind"].accuracy.value < 0.8  # cats that are called dogs count as wrong, dogs are still dogs
+    with pytest.raises(InputError, match="has the label 'elk', unknown to the model: cat, dog, fox"):
+        tfopt.evaluate(made, data=(X, {"kind": np.where(KIND == 0, "elk", words), "box": BOX}))

@@ -152,6 +152,8 @@ def data_provenance(data: Dataset) -> Provenance:
         task=data.task,
         num_classes=data.num_classes,
         class_names=data.class_names,
+        scalings=data.scalings,
+        outputs=data.outputs,
         columns=data.columns,
         fingerprint=data.fingerprint,
         fed=FedValues.of(data),

@@ -19,6 +19,7 @@ from tfopt.data.preprocessing import Preprocessor
 from tfopt.data.python_data import TITLE, Content
 from tfopt.data.raw_data import InputKind, RawData, validate
 from tfopt.data.series import Series, make_forecast_dataset
+from tfopt.data.several_arrays import with_known_classes
 from tfopt.data.table_format import take_from_table
 from tfopt.data.tables import Table
 from tfopt.data.tfds import load_tfds
@@ -69,7 +70,8 @@ def load(config: DataConfig, fitted: Preprocessor = Preprocessor(), content: Con
         raise InputError(f"`task` {config.task} does not suit {config.source}, which is for {source.task}")
     if source.kind == "tokens" and not source.texts:
         config = config.model_copy(update={"tokens": True})  # other data of the model are read so, too
-    return make_dataset(validate(source, title), config, fitted)
+    source = with_known_classes(validate(source, title), fitted.outputs, title)
+    return make_dataset(source, config, fitted)
 
 
 def _check_options(config: DataConfig, kind: InputKind) -> None:

@@ -61,3 +61,9 @@ def taken_apart(array: Array, shapes: Sequence[tuple[int, ...]]) -> list[Array]:
     ends = np.cumsum([prod(shape) for shape in shapes])
     parts = np.split(array, ends[:-1], axis=1)
     return [part.reshape(len(array), *shape) for part, shape in zip(parts, shapes, strict=True)]
+
+
+def label_parts(y: Array, outputs: Sequence[OutputLabels]) -> list[Array]:
+    """Return the labels of each output; class indices are integers again."""
+    parts = taken_apart(y, [one.shape for one in outputs])
+    return [part.astype(np.int64) if one.classes else part for one, part in zip(outputs, parts, strict=True)]

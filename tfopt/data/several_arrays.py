@@ -3,14 +3,14 @@
 Each output is read by itself, as an only one would be, and all labels then stand side by side.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from typing import cast
 
 import numpy as np
 
 from tfopt.data.named_inputs import NamedArrays
-from tfopt.data.output_labels import OutputLabels, side_by_side
+from tfopt.data.output_labels import OutputLabels, label_parts, side_by_side
 from tfopt.data.raw_data import InputKind, RawData, validate
 from tfopt.errors import InputError
 from tfopt.typing import Array
@@ -73,6 +73,36 @@ def several_arrays(found: Named, title: str, read_one: ReadOne) -> RawData:
         scale=singles[0].scale, task="several", vocabulary=singles[0].vocabulary, outputs=outputs,
         notes=notes,
     )  # fmt: skip
+
+
+def with_known_classes(raw: RawData, known: Sequence[OutputLabels], title: str) -> RawData:
+    """Return data whose classes have the indices that a model learnt for those words, output by output.
+
+    Raises:
+        InputError: If there is a class that the model does not know.
+    """
+    remembered = {one.name: one.class_names for one in known if one.class_names}
+    if not any(one.class_names and one.class_names != remembered.get(one.name) for one in raw.outputs):
+        return raw
+    parts, tests = label_parts(raw.y, raw.outputs), None if raw.y_test is None else label_parts(raw.y_test, raw.outputs)
+    outputs = list(raw.outputs)
+    for at, one in enumerate(raw.outputs):
+        names = remembered.get(one.name)
+        if not names or not one.class_names:
+            continue
+        if unknown := set(one.class_names) - set(names):
+            told = ", ".join(names[:10])
+            raise InputError(
+                f"{title}, output {one.name} has the label {sorted(unknown)[0]!r}, unknown to the model: {told}"
+            )
+        index = np.array([names.index(name) for name in one.class_names])
+        parts[at] = index[parts[at]]
+        if tests is not None:
+            tests[at] = index[tests[at]]
+        outputs[at] = one.model_copy(update={"class_names": names, "classes": len(names)})
+    y_test = None if tests is None else side_by_side(part.astype(np.float32) for part in tests)
+    y = side_by_side(part.astype(np.float32) for part in parts)
+    return replace(raw, y=y, y_test=y_test, outputs=tuple(outputs))
 
 
 def _with_inputs(one: RawData, x: Array, x_test: Array | None, kind: InputKind) -> RawData:

@@ -1,6 +1,6 @@
 """Answers to inputs as they come (texts, image files, numbers in their units), prepared as in training."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -13,6 +13,7 @@ from tfopt.data.scaling import IDENTITY, Scaling
 from tfopt.errors import InputError
 from tfopt.evaluation.bleu import translate
 from tfopt.evaluation.prediction_inputs import Inputs, Series, find_images, next_times, read_file
+from tfopt.evaluation.several_predictions import answers_by_output, prepared_inputs
 from tfopt.formats.artifact import Artifact
 from tfopt.formats.loading import ModelLike, load
 from tfopt.formats.provenance import Provenance
@@ -30,6 +31,8 @@ def predict(
     model: ModelLike, inputs: Inputs, *, like: ModelLike | None = None, progress: Progress | None = None
 ) -> Predictions:
     """Answers of a model to texts, paths of image files, or an array (N, ...) of numbers in the units of the data.
+
+    A model with several inputs takes a dict of arrays by their names.
 
     The model must remember its training, or be made from one `like` that does. A series may be longer than the window:
     what follows its end is forecast. Of images, folders and patterns such as *.png stand for what is in them.
@@ -92,6 +95,14 @@ def _translations(artifact: Artifact, memory: Preprocessor, texts: Inputs, progr
 def _prepared(artifact: Artifact, memory: Provenance, inputs: Inputs) -> tuple[list[str], tuple[Array, ...]]:
     """Return how each sample is called, and what the model is fed: an array for each of its inputs."""
     shape = artifact.input_shapes()[0][1:]
+    if memory.scalings is not None:
+        if not isinstance(inputs, Mapping):
+            wanted = ", ".join(memory.scalings)
+            raise InputError(f"{artifact.name} has several inputs: give an array for each of {wanted}, by its name")
+        several = prepared_inputs(artifact, memory, inputs)
+        return [f"sample {i + 1}" for i in range(len(several[0]))], several
+    if isinstance(inputs, Mapping):
+        raise InputError(f"{artifact.name} has one input, but was given {', '.join(inputs)}")
     if memory.tokenizer is not None:
         texts = _texts(artifact, inputs)
         return texts, memory.tokenizer(texts)
@@ -150,6 +161,8 @@ def _for_8_bits(scaling: Scaling) -> Scaling:
 
 
 def _answers(memory: Provenance, names: Sequence[str], outputs: Array, *, probabilities: bool) -> list[Prediction]:
+    if memory.outputs:
+        return answers_by_output(memory.outputs, names, outputs)
     if memory.task != "classification":
         values = (memory.targets or IDENTITY).inverse(outputs)
         return [Prediction(input=name, answer=value.tolist()) for name, value in zip(names, values, strict=True)]

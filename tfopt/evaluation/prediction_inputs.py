@@ -1,7 +1,7 @@
 """Files of inputs to predict: what a model was trained on says which columns, arrays or images of them are meant."""
 
 import glob
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
@@ -29,7 +29,7 @@ class Series(NamedTuple):
     times: tuple[str, ...]
 
 
-Inputs = Sequence[str | Path] | Array | Series
+Inputs = Sequence[str | Path] | Array | Series | Mapping[str, Array]
 
 
 def read_file(path: Path, memory: Provenance, column: str | None = None) -> Inputs:
@@ -51,7 +51,7 @@ def read_file(path: Path, memory: Provenance, column: str | None = None) -> Inpu
     if path.suffix == ".npy":
         return read_npy(path)
     if path.suffix == ".npz":
-        return _read_arrays(path, column)
+        return _read_inputs(path, memory.scalings) if memory.scalings else _read_arrays(path, column)
     if path.name.endswith(TABLES):
         data = memory.data
         named = (data.text, data.label, data.source_text, data.target_text) if data else ()
@@ -70,6 +70,18 @@ def _read_arrays(path: Path, name: str | None) -> Array:
     if found is None:
         raise InputError(f"{path} has no array {name or ', '.join(SAMPLES)}: its arrays are {', '.join(arrays)}")
     return arrays[found]
+
+
+def _read_inputs(path: Path, wanted: Iterable[str]) -> Mapping[str, Array]:
+    """Return the arrays of several inputs: as they are called, or as data to train on have them, `x.NAME`."""
+    arrays = read_npz(path)
+    found = {}
+    for name in wanted:
+        key = next((key for key in (name, f"x.{name}", f"x_test.{name}") if key in arrays), None)
+        if key is None:
+            raise InputError(f"{path} has no array {name} or x.{name}: its arrays are {', '.join(arrays)}")
+        found[name] = arrays[key]
+    return found
 
 
 def _read_texts(table: Table, memory: Provenance, wanted: str | None) -> list[str]:

@@ -16,11 +16,23 @@ MAX_ROWS = 20  # answers that are shown unless all are asked for
 LARGE = 1000  # of which a forecast shows whole numbers
 
 
+class OutputAnswer(Record):
+    """The answer of one of several outputs: a class, or numbers, flat."""
+
+    name: str
+    answer: str | list[float]
+
+    @property
+    def text(self) -> str:
+        """The answer as text."""
+        return _answer(self.answer)
+
+
 class Prediction(Record):
     """An answer: a class and its probability, a translation, or numbers in the units of the data.
 
     The numbers are a list, or of a forecast of several columns a list for each step. `times` are those of the steps of
-    a forecast, `unknown` the words of a text that the model does not know.
+    a forecast, `unknown` the words of a text that the model does not know. Of several `outputs` each has its answer.
     """
 
     input: str
@@ -28,6 +40,7 @@ class Prediction(Record):
     probability: float | None = None
     times: list[str] | None = None
     unknown: tuple[str, ...] = ()
+    outputs: tuple[OutputAnswer, ...] = ()
 
 
 class Predictions(Record):

@@ -13,7 +13,7 @@ import keras
 import numpy as np
 
 from tfopt.data.dataset import Dataset, Split
-from tfopt.data.output_labels import OutputLabels, taken_apart
+from tfopt.data.output_labels import OutputLabels, label_parts, taken_apart
 from tfopt.errors import InputError
 from tfopt.tasks.rules import Encoder, Loss, Shape, TaskRules
 from tfopt.typing import Array, Clusters, Options, Tensor
@@ -173,9 +173,3 @@ def _view(data: Dataset, index: int) -> Dataset:
     }
     own: Options = {"task": one.task, "num_classes": one.classes, "class_names": one.class_names, "outputs": ()}
     return replace(data, **own, **splits)
-
-
-def label_parts(y: Array, outputs: Sequence[OutputLabels]) -> list[Array]:
-    """Return the labels of each output; class indices are integers again."""
-    parts = taken_apart(y, [one.shape for one in outputs])
-    return [part.astype(np.int64) if one.classes else part for one, part in zip(outputs, parts, strict=True)]
