@@ -14,8 +14,8 @@ from tfopt.cli.output import Output
 from tfopt.config.fields import Config
 from tfopt.config.run import RunConfig
 
-Model = Annotated[Path, typer.Argument(metavar="MODEL", help="A .keras file, or one of Keras 2.")]
-AnyModel = Annotated[Path, typer.Argument(metavar="MODEL", help="A .keras or .tflite file.")]
+Model = Annotated[Path, typer.Argument(metavar="MODEL", help="A .keras file, one of Keras 2, or keras-hub:FOLDER.")]
+AnyModel = Annotated[Path, typer.Argument(metavar="MODEL", help="A .keras or .tflite file, or keras-hub:FOLDER.")]
 
 
 def command(function: Callable[..., None]) -> Callable[..., None]:

@@ -12,6 +12,7 @@ import numpy as np
 from tfopt.data.array_files import read_npy, read_npz
 from tfopt.data.class_folders import list_files
 from tfopt.data.dataset import Dataset, Split
+from tfopt.data.resizing import Resizing
 from tfopt.data.scaling import Scaling
 from tfopt.errors import InputError
 from tfopt.typing import Array
@@ -39,7 +40,12 @@ class InputSpec(NamedTuple):
 
 
 def load_calibration(
-    source: int | Path | None, inputs: Sequence[InputSpec], data: Dataset | None, scaling: Scaling | None, title: str
+    source: int | Path | None,
+    inputs: Sequence[InputSpec],
+    data: Dataset | None,
+    scaling: Scaling | None,
+    title: str,
+    resizing: Resizing | None = None,
 ) -> Calibration:
     """Take samples to calibrate on from the data set, from a file or from a folder of images, and check that they fit.
 
@@ -50,6 +56,7 @@ def load_calibration(
         data: The data set of the model, if it is known.
         scaling: The scaling that images of a folder get, as in training.
         title: The name of the model in messages.
+        resizing: How they are resized, where the model remembers it.
 
     Returns:
         The samples; no arrays if there is neither a source nor data.
@@ -58,7 +65,8 @@ def load_calibration(
         InputError: If they do not fit the model or cannot be what it was trained on.
     """
     if isinstance(source, Path):
-        arrays = _read_images(source, inputs, scaling, title) if source.is_dir() else _read_file(source, inputs, title)
+        folder = source.is_dir()
+        arrays = _read_images(source, inputs, scaling, title, resizing) if folder else _read_file(source, inputs, title)
         found = Calibration(arrays, [f"calibrated on {len(arrays[0])} samples of {source}"])
     elif data is None:
         return Calibration([], [])
@@ -108,7 +116,9 @@ def _read_file(path: Path, inputs: Sequence[InputSpec], title: str) -> list[Arra
     return [arrays[given.name] for given in inputs]
 
 
-def _read_images(folder: Path, inputs: Sequence[InputSpec], scaling: Scaling | None, title: str) -> list[Array]:
+def _read_images(
+    folder: Path, inputs: Sequence[InputSpec], scaling: Scaling | None, title: str, resizing: Resizing | None
+) -> list[Array]:
     import tensorflow as tf
 
     [only, *more] = inputs
@@ -126,7 +136,7 @@ def _read_images(folder: Path, inputs: Sequence[InputSpec], scaling: Scaling | N
             image = tf.io.decode_image(content, channels=channels or 0, expand_animations=False)
         except tf.errors.InvalidArgumentError as error:
             raise InputError(f"{path} is no image or is damaged") from error
-        images.append(tf.image.resize(image, (height, width)).numpy())
+        images.append((resizing(image) if resizing else tf.image.resize(image, (height, width))).numpy())
     raw = np.stack(images)
     return [scaling(raw) if scaling else raw]
 

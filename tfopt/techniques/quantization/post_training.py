@@ -15,6 +15,7 @@ from tfopt.errors import ConversionError, InputError, UnsupportedError
 from tfopt.evaluation.evaluator import Evaluator, Reference
 from tfopt.evaluation.limits import Limit, limit_for
 from tfopt.formats.keras.artifact import KerasArtifact
+from tfopt.formats.provenance import Provenance
 from tfopt.formats.tflite.artifact import TfliteArtifact
 from tfopt.formats.tflite.graph import float_operations
 from tfopt.graph.dense_lowering import lower_to_dense, pays_as_dense
@@ -145,8 +146,8 @@ def _samples(artifact: KerasArtifact, config: QuantizeConfig, data: Dataset | No
         return [], []
     names = [tensor.name for tensor in inputs_of(artifact.model)]
     inputs = [InputSpec(*parts) for parts in zip(names, artifact.input_shapes(), artifact.input_types(), strict=True)]
-    scaling = artifact.provenance.scaling if artifact.provenance else None
-    found = load_calibration(config.calibration, inputs, data, scaling, artifact.name)
+    memory = artifact.provenance or Provenance()
+    found = load_calibration(config.calibration, inputs, data, memory.scaling, artifact.name, memory.resizing)
     if not found.arrays:
         raise nothing_to_calibrate_on(artifact.name, config)
     return found.arrays, list(found.notes)
