@@ -163,3 +163,8 @@ def test_a_pruned_model_predicts_from_named_arrays_and_gives_each_output_by_its_
     assert 0.5 < scored["kind"].accuracy.value < 0.8  # cats that are called dogs count as wrong, dogs are still dogs
     with pytest.raises(InputError, match="has the label 'elk', unknown to the model: cat, dog, fox"):
         tfopt.evaluate(made, data=(X, {"kind": np.where(KIND == 0, "elk", words), "box": BOX}))
+
+
+def test_a_metric_of_one_output_is_none_of_several(model):
+    with pytest.raises(InputError, match="`metric` mae does not suit several: that is judged by its own error only"):
+        tfopt.evaluate(model, data=(X, Y), metric="mae")

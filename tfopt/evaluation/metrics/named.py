@@ -78,7 +78,8 @@ def find_metric(asked: MetricLike | None, rules: TaskRules) -> Metric | None:
     Raises:
         InputError: If there is no such metric, or it does not suit the task.
     """
-    if asked is None or asked == ("accuracy" if rules.counts_right else "mae"):
+    usual = "accuracy" if rules.counts_right else "mae"
+    if asked is None or (asked == usual and rules.task in KNOWN[usual].tasks):
         return None
     if not isinstance(asked, str):
         return Metric(getattr(asked, "__name__", "metric"), asked, higher_is_better=_says_higher(asked))
@@ -93,7 +94,8 @@ def _suited(metric: Metric, rules: TaskRules) -> Metric:
     if rules.task in metric.tasks:
         return metric
     suited = [name for name, one in KNOWN.items() if rules.task in one.tasks]
-    raise InputError(f"`metric` {metric.name} does not suit {rules.task}: for that there are {', '.join(suited)}")
+    there = f"for that there are {', '.join(suited)}" if suited else "that is judged by its own error only"
+    raise InputError(f"`metric` {metric.name} does not suit {rules.task}: {there}")
 
 
 def _says_higher(function: object) -> bool:
