@@ -15,6 +15,7 @@ Task = Literal[
     "image-to-image",
     "several",
     "compiled",
+    "multi-label",
 ]
 TunedArch = Literal["any", Arch]
 SearchMethod = Literal["random", "grid", "bayes"]

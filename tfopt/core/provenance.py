@@ -65,7 +65,7 @@ def _same_splits(data: DataLike | None, memory: Provenance | None, name: str) ->
         return data._replace(config=remembered.model_copy(update=asked))
     if data is not None:
         asked = data.model_dump(exclude_unset=True, exclude_none=True)
-        if task in ("regression", "segmentation", "image-to-image"):
+        if task in ("regression", "segmentation", "image-to-image", "multi-label"):
             asked.setdefault("task", task)
         same = _is_same(data.source, remembered.source)
         return remembered.model_copy(update=asked | ({"source": remembered.source} if same else {}))

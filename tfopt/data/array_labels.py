@@ -1,4 +1,7 @@
-"""Labels of array files: class indices, words or one-hot rows become class indices, numbers stay as they are."""
+"""Labels of array files: class indices, words or one-hot rows become class indices, the rest stays as it is.
+
+Rows of 0 and 1 with several or none of 1 are labels, of which a sample may have many.
+"""
 
 from typing import NamedTuple
 
@@ -10,12 +13,13 @@ from tfopt.typing import Array
 
 
 class ArrayLabels(NamedTuple):
-    """Labels of the train and test arrays, the words that they were, and notes for the report."""
+    """Labels of the train and test arrays, the words that they were, notes, and the task if they say which it is."""
 
     y: Array
     y_test: Array | None
     names: tuple[str, ...] | None = None
     notes: tuple[str, ...] = ()
+    task: Task | None = None
 
 
 def read_labels(
@@ -34,13 +38,16 @@ def read_labels(
         InputError: If there are words of no class, or words in one split only.
     """
     if _are_words(y):
-        if task in ("regression", "compiled"):
+        if task in ("regression", "compiled", "multi-label"):
             raise InputError(f"{source}: y_train has words; `task` {task} needs numbers")
         return _read_words(y, y_test, known, source)
     if y_test is not None and _are_words(y_test):
         raise InputError(f"{source}: y_test has words, but y_train has numbers")
     parts = [y] if y_test is None else [y, y_test]
-    if task in ("regression", "compiled") or not all(map(_are_one_hot, parts)):
+    one_hot, several = all(map(_are_one_hot, parts)), all(map(_are_several, parts))
+    if task == "multi-label" or (task is None and several and not one_hot):
+        return _several(parts, several, task, known, source)
+    if task in ("regression", "compiled") or not one_hot:
         return ArrayLabels(y, y_test)
     classes = [part.argmax(axis=1) for part in parts]
     note = f"one-hot labels of {y.shape[1]} columns are taken as {y.shape[1]} classes"
@@ -51,10 +58,28 @@ def _are_words(y: Array) -> bool:
     return y.dtype.kind in "UST"
 
 
+def _are_several(y: Array) -> bool:
+    return y.ndim == 2 and y.shape[1] > 1 and y.dtype.kind in "fiub" and bool(((y == 0) | (y == 1)).all())
+
+
 def _are_one_hot(y: Array) -> bool:
-    if y.ndim != 2 or y.shape[1] < 2 or y.dtype.kind not in "fiub":
-        return False
-    return bool(((y == 0) | (y == 1)).all() and (y.sum(axis=1) == 1).all())
+    return _are_several(y) and bool((y.sum(axis=1) == 1).all())
+
+
+def _several(
+    parts: list[Array], several: bool, task: Task | None, known: tuple[str, ...] | None, source: str
+) -> ArrayLabels:
+    """Take rows (N, K) of 0 and 1 as labels."""
+    if not several:
+        raise InputError(f"{source}: `task` multi-label needs rows of 0 and 1, one for each of two or more labels")
+    count = parts[0].shape[1]
+    told = (
+        f"rows of 0 and 1 with several or none of 1 are taken as {count} labels (`task` multi-label; regression takes"
+        " them as numbers)"
+    )
+    y, *rest = (part.astype(np.int64) for part in parts)
+    names = known if known and len(known) == count else None
+    return ArrayLabels(y, rest[0] if rest else None, names, () if task else (told,), "multi-label")
 
 
 def _read_words(y: Array, y_test: Array | None, known: tuple[str, ...] | None, source: str) -> ArrayLabels:

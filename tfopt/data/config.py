@@ -52,7 +52,11 @@ class DataConfig(Config):
     ] = 0
     task: Annotated[Task | None, Field(description=TASKS)] = None
     text: Annotated[str | None, Field(description="The text to classify (text)."), COLUMN] = None
-    label: Annotated[str | None, Field(description="The label (label, class, target or category)."), COLUMN] = None
+    label: Annotated[
+        str | None,
+        Field(description="The label (label, class, target or category); a,b,c for several columns of 0 and 1."),
+        COLUMN,
+    ] = None
     source_text: Annotated[str | None, Field(description="The text to translate (source)."), COLUMN] = None
     target_text: Annotated[str | None, Field(description="Its translation (target)."), COLUMN] = None
     target: Annotated[

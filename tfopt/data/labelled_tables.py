@@ -5,6 +5,7 @@ import numpy as np
 from tfopt.data.config import DataConfig
 from tfopt.data.labels import encode_labels
 from tfopt.data.raw_data import RawData
+from tfopt.data.several_labels import join_label_columns
 from tfopt.data.splits import parse_split_name
 from tfopt.data.tables import Table
 from tfopt.errors import InputError
@@ -29,6 +30,7 @@ def extract_labelled(table: Table, config: DataConfig, names: tuple[str, ...] | 
     Raises:
         InputError: If the columns cannot be told apart, or hold something else.
     """
+    table, config, names = join_label_columns(table, config, names)
     parts = table.split_column()
     text, label, notes = _find_roles(table, config, [name for name in table.columns if name != parts])
     if text is None:

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from tfopt.config.choices import Task
+from tfopt.data.several_labels import several_labels
 from tfopt.data.tables import Table, is_number
 from tfopt.errors import InputError
 from tfopt.typing import Array
@@ -19,7 +20,7 @@ LEAST_VALUES = 20
 
 @dataclass(frozen=True)
 class Labels:
-    """Class indices (N,), or numbers (N,) of a regression; `names` are the classes as they are written."""
+    """Class indices (N,), numbers (N,) of a regression, or several labels (N, K); `names` are those of classes."""
 
     y: Array
     task: Task
@@ -42,6 +43,9 @@ def encode_labels(table: Table, column: str, task: Task | None, known: tuple[str
     Raises:
         InputError: If a row has no label, or one that is no number or unknown class.
     """
+    if task == "multi-label":
+        several = several_labels(table, column, known)
+        return Labels(several.y, task, several.names)
     values = np.strings.strip(table.texts(column))
     empty = np.strings.str_len(values) == 0
     if empty.any():

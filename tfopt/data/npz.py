@@ -109,13 +109,15 @@ def _find_task(
         return "regression", ArrayLabels(y, y_test)
     if config.task == "compiled":
         return "compiled", read_labels(y, y_test, config.task, class_names, title)
-    if config.task not in (None, "classification", "regression", "segmentation", "image-to-image"):
+    if config.task not in (None, "classification", "regression", "segmentation", "image-to-image", "multi-label"):
         raise InputError(f"`task` {config.task} does not suit {title}, which has labels for each sample")
     if (mapped := find_map_task(x, y, config.task)) is not None:
         task, notes = mapped
         found = read_masks(y, y_test, class_names, title) if task == "segmentation" else ArrayLabels(y, y_test)
         return task, found._replace(notes=(*notes, *found.notes))
     labels = read_labels(y, y_test, config.task, class_names, title)
+    if labels.task is not None:
+        return labels.task, labels
     numbers = config.task == "regression" or (config.task is None and _are_numbers(labels.y))
     return "regression" if numbers else "classification", labels
 

@@ -79,7 +79,8 @@ def validate(raw: RawData, source: str) -> RawData:
         source: The name of the source in messages.
 
     Returns:
-        `raw` with class indices (N,) int64, numbers (N, K) float32, masks (N, H, W) or images (N, H, W, C) as labels.
+        `raw` with class indices (N,) int64, several labels (N, K) int64, numbers (N, K) float32, masks (N, H, W) or
+        images (N, H, W, C) as labels.
 
     Raises:
         InputError: If rows, shapes, types or values are unfit; the message names what is wrong.
@@ -136,6 +137,8 @@ def _check_pair(raw: RawData, x: Array, y: Array, split: str, source: str) -> tu
         return x, y if raw.has_classes or raw.own_targets else _to_images(y, split, source)
     if raw.task == "regression":
         return x, x if raw.own_targets else _to_numbers(y, split, source)
+    if raw.task == "multi-label":
+        return x, _to_several(y, split, source)
     if raw.task == "compiled":
         _check_finite(y, split, source)
         return x, y.astype(np.float32) if y.dtype.kind == "f" else y
@@ -190,6 +193,12 @@ def _to_numbers(y: Array, split: str, source: str) -> Array:
 def _check_finite(y: Array, split: str, source: str) -> None:
     if not np.isfinite(y.astype(np.float32)).all():
         raise InputError(f"{source}: y_{split} has values that are NaN or infinite in float32")
+
+
+def _to_several(y: Array, split: str, source: str) -> Array:
+    if y.ndim != 2 or y.shape[1] < 2 or not np.isin(y, (0, 1)).all():
+        raise InputError(f"{source}: y_{split} of shape {y.shape} are no rows of 0 and 1, one for each label")
+    return y.astype(np.int64)
 
 
 def _to_class_indices(y: Array, split: str, source: str) -> Array:

@@ -160,9 +160,19 @@ def _for_8_bits(scaling: Scaling) -> Scaling:
             return scaling
 
 
+def _labels_of(name: str, shares: Array, labels: Sequence[str] | None) -> Prediction:
+    """Return which labels are more likely than not, and the probability of each."""
+    found = dict(zip(labels or map(str, range(len(shares))), map(float, shares), strict=True))
+    given = [label for label, share in found.items() if share > 0.5]
+    return Prediction(input=name, answer=", ".join(given) or "none", labels=found)
+
+
 def _answers(memory: Provenance, names: Sequence[str], outputs: Array, *, probabilities: bool) -> list[Prediction]:
     if memory.outputs:
         return answers_by_output(memory.outputs, names, outputs)
+    if memory.task == "multi-label":
+        shares = outputs if probabilities else expit(outputs)
+        return [_labels_of(name, row, memory.class_names) for name, row in zip(names, shares, strict=True)]
     if memory.task != "classification":
         values = (memory.targets or IDENTITY).inverse(outputs)
         return [Prediction(input=name, answer=value.tolist()) for name, value in zip(names, values, strict=True)]

@@ -1,4 +1,4 @@
-"""The last layers of a model, by its task: probabilities of classes, plain numbers, or steps to come.
+"""The last layers of a model, by its task: probabilities of classes or labels, plain numbers, or steps to come.
 
 A forecast is relative to what is known (after NLinear, Zeng et al. 2023, arXiv:2205.13504, section 4). The level of a
 series drifts away from where it was in training. So the last step is subtracted from what a model sees, and the last
@@ -47,6 +47,8 @@ def add_head(
     x = layers.Dropout(dropout, name="dropout")(x) if dropout else x
     if signature.task == "classification":
         outputs = layers.Dense(signature.outputs[0], activation="softmax", name="classes")(x)
+    elif signature.task == "multi-label":
+        outputs = layers.Dense(signature.outputs[0], activation="sigmoid", name="labels")(x)
     else:
         outputs = layers.Dense(prod(signature.outputs), name=NUMBERS)(x)
         if len(signature.outputs) > 1:

@@ -40,7 +40,7 @@ def format_size(count: float) -> str:
 def format_score(value: float, task: Task) -> str:
     """Write a figure of merit with its name: an accuracy, a BLEU, or a mean absolute error."""
     match task:
-        case "classification":
+        case "classification" | "multi-label":
             return f"{value:.2%} accuracy"
         case "segmentation":
             return f"{value:.2%} of pixels right"
@@ -254,6 +254,7 @@ ROWS: Sequence[tuple[str, Cell]] = (
     ("  McNemar", _mcnemar),
     ("  by sentences", _exchange("sentences")),
     ("  by images", _exchange("images")),
+    ("  by samples", _exchange("samples")),
     ("test MAE", _deviation),
     ("test error", _other_error),
     ("  samples", _deviation_samples),
@@ -285,6 +286,7 @@ GROUPS: Sequence[tuple[str, Sequence[tuple[str, Cell]]]] = (
             ("", _mcnemar),
             ("by sentences ", _exchange("sentences")),
             ("by images ", _exchange("images")),
+            ("by samples ", _exchange("samples")),
             ("MAE ", _deviation),
             ("error ", _other_error),
             ("", _deviation_interval),

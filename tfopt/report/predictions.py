@@ -13,6 +13,7 @@ from tfopt.report.record import Record
 MAX_WIDTH = 60
 MAX_COLUMNS = 8  # of a forecast
 MAX_ROWS = 20  # answers that are shown unless all are asked for
+PROBABILITIES: dict[str, tuple[str, ...]] = {"classification": ("probability",), "multi-label": ("probabilities",)}
 LARGE = 1000  # of which a forecast shows whole numbers
 
 
@@ -29,15 +30,17 @@ class OutputAnswer(Record):
 
 
 class Prediction(Record):
-    """An answer: a class and its probability, a translation, or numbers in the units of the data.
+    """An answer: a class and its probability, labels, a translation, or numbers in the units of the data.
 
     The numbers are a list, or of a forecast of several columns a list for each step. `times` are those of the steps of
-    a forecast, `unknown` the words of a text that the model does not know. Of several `outputs` each has its answer.
+    a forecast, `unknown` the words of a text that the model does not know. Of several `outputs` each has its answer,
+    and of several `labels` each its probability.
     """
 
     input: str
     answer: str | list[float] | list[list[float]]
     probability: float | None = None
+    labels: dict[str, float] | None = None
     times: list[str] | None = None
     unknown: tuple[str, ...] = ()
     outputs: tuple[OutputAnswer, ...] = ()
@@ -76,12 +79,15 @@ def render_predictions(report: Predictions, *, everything: bool = False) -> Rend
 
 def _answers(predictions: Sequence[Prediction], task: Task) -> Table:
     table = _table()
-    for name in ("input", "answer", *(("probability",) if task == "classification" else ())):
+    for name in ("input", "answer", *(PROBABILITIES.get(task, ()))):
         table.add_column(name, overflow="fold", justify="right" if name == "probability" else "left")
     for one in predictions:
         cells = [Text(_short(one.input)), Text(_answer(one.answer))]
         if task == "classification":
             cells.append(Text("" if one.probability is None else f"{one.probability:.1%}"))
+        if one.labels:
+            likely = sorted(one.labels.items(), key=lambda label: -label[1])[:MAX_COLUMNS]
+            cells.append(Text(", ".join(f"{_short(label)} {share:.1%}" for label, share in likely)))
         table.add_row(*cells)
     return table
 

@@ -68,7 +68,7 @@ def render_shootout(report: ShootoutReport) -> RenderableType:
     table = Table(box=box.SIMPLE_HEAD, show_edge=False, pad_edge=False, header_style="bold")
     table.add_column("", overflow="fold")
     for name in (
-        "test " + ("accuracy" if task in ("classification", "translation", "segmentation") else "MAE"),
+        "test " + ("accuracy" if task in ("classification", "translation", "segmentation", "multi-label") else "MAE"),
         "size",
         "training",
     ):
@@ -95,7 +95,9 @@ def _budget(report: ShootoutReport) -> str:
 
 
 def _scores(one: Contestant, task: Task) -> str:
-    show = "{:.2%}".format if task in ("classification", "translation", "segmentation") else "{:.4g}".format
+    show = (
+        "{:.2%}".format if task in ("classification", "translation", "segmentation", "multi-label") else "{:.4g}".format
+    )
     return f"{show(one.score.mean)}\n[dim]{_interval(one.score, show)}[/]"
 
 

@@ -5,6 +5,7 @@ from tfopt.data.dataset import Dataset
 from tfopt.tasks.classification import Classification
 from tfopt.tasks.forecasting import Forecasting
 from tfopt.tasks.image_to_image import ImageToImage
+from tfopt.tasks.multi_label import MultiLabel
 from tfopt.tasks.own_loss import OwnLoss
 from tfopt.tasks.regression import Regression
 from tfopt.tasks.rules import TaskRules
@@ -14,7 +15,7 @@ from tfopt.tasks.translation import Translation
 
 OWN = (
     Classification(), Regression(), Forecasting(), Translation(), Segmentation(), ImageToImage(), SeveralOutputs(),
-    OwnLoss(),
+    OwnLoss(), MultiLabel(),
 )  # fmt: skip
 RULES: dict[Task, TaskRules] = {rules.task: rules for rules in OWN}
 

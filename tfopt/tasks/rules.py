@@ -24,6 +24,7 @@ class TaskRules(ABC):
         task: Its name.
         counts_right: Whether an answer is right or wrong, so that accuracy measures it; otherwise errors have a size.
         has_classes: Whether the last axis of the outputs has the scores of classes, of which one is right.
+        several: Whether each number of an output is the probability of a label by itself, or its logit.
         saved_metrics: What a saved model shows when it is evaluated: names only, so that it loads without tfopt.
         simple: What a method without a model does.
         cluster: What scores hang together in, if they do.
@@ -32,6 +33,7 @@ class TaskRules(ABC):
     task: ClassVar[Task]
     counts_right: ClassVar[bool] = False
     has_classes: ClassVar[bool] = False
+    several: ClassVar[bool] = False
     saved_metrics: ClassVar[tuple[str, ...]] = ("mae",)
     simple: ClassVar[str] = "a guess"
     cluster: ClassVar[str] = "samples"

@@ -32,6 +32,7 @@ class Teacher(NamedTuple):
         predict: Gives its outputs (N, K) for samples, an array (N, ...) for each input.
         weight: The share of its answers in what is learnt.
         logits: Whether its outputs are logits, rather than probabilities or numbers.
+        several: Whether each is that of a label by itself.
         name: What reports call it.
         model: The same as a Keras model, to be asked within a graph.
     """
@@ -39,6 +40,7 @@ class Teacher(NamedTuple):
     predict: Callable[[Sequence[Array]], Array]
     weight: float
     logits: bool = False
+    several: bool = False
     name: str = "the model"
     model: keras.Model | None = None
 
@@ -75,7 +77,7 @@ def load_teacher(config: TaughtConfig, artifact: KerasArtifact, data: Dataset | 
         reason = "it translates" if data.task == "translation" else f"its loss, {_name(loss)}, takes labels only"
         raise UnsupportedError(f"{artifact.name} cannot learn from `teacher` {config.teacher}: {reason}")
     logits = takes_logits(loss_of(given.model, rules))
-    return Teacher(given.predict, config.answers_share, logits, given.name, given.model)
+    return Teacher(given.predict, config.answers_share, logits, rules.several, given.name, given.model)
 
 
 def check_same_shapes(student: KerasArtifact, teacher: KerasArtifact) -> None:
@@ -104,7 +106,7 @@ def blended_targets(teacher: Teacher, data: Dataset, encode: Callable[[Array], A
     """
     answers = teacher.predict(data.train.inputs)
     if teacher.logits:
-        answers = expit(answers) if answers.shape[-1] == 1 else softmax(answers, axis=-1)
+        answers = expit(answers) if teacher.several or answers.shape[-1] == 1 else softmax(answers, axis=-1)
     return ((1 - teacher.weight) * encode(data.train.y) + teacher.weight * answers).astype(np.float32)
 
 
@@ -121,7 +123,8 @@ def answering(teacher: Teacher, augment: Augment) -> Augment:
         assert teacher.model is not None
         [answers] = keras.tree.flatten(call(teacher.model, list(inputs)))
         if teacher.logits:
-            answers = keras.ops.sigmoid(answers) if answers.shape[-1] == 1 else keras.ops.softmax(answers)
+            single = teacher.several or answers.shape[-1] == 1
+            answers = keras.ops.sigmoid(answers) if single else keras.ops.softmax(answers)
         return inputs, (1 - teacher.weight) * keras.ops.cast(y, answers.dtype) + teacher.weight * answers
 
     return answered

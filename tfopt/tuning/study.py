@@ -39,7 +39,12 @@ NAME = "tfopt"
 WAIT = 60.0  # seconds, for another process that writes
 STARTUP = 8  # trials drawn at random before a model of their scores is of use
 UNPRUNED = 5  # trials that end before one is stopped early
-MEASURES: dict[str, str] = {"classification": "accuracy", "segmentation": "accuracy", "translation": "loss"}
+MEASURES: dict[str, str] = {
+    "classification": "accuracy",
+    "segmentation": "accuracy",
+    "multi-label": "accuracy",
+    "translation": "loss",
+}
 
 
 class Search(NamedTuple):

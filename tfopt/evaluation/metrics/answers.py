@@ -6,8 +6,6 @@ from scipy.special import expit, softmax
 from tfopt.tasks.rules import TaskRules
 from tfopt.typing import Array
 
-SEVERAL: tuple[str, ...] = ("multi-label",)  # tasks with a probability for each of several labels
-
 
 def answers_of(outputs: Array, rules: TaskRules, *, probabilities: bool) -> Array:
     """Return outputs (N, ...) as metrics read them.
@@ -18,8 +16,7 @@ def answers_of(outputs: Array, rules: TaskRules, *, probabilities: bool) -> Arra
         probabilities: Whether the outputs of a classifier are such, and no logits.
     """
     if not rules.has_classes:
-        several = rules.task in SEVERAL and not probabilities
-        return expit(outputs) if several else outputs
+        return expit(outputs) if rules.several and not probabilities else outputs
     if outputs.shape[-1] == 1:
         second = outputs if probabilities else expit(outputs)
         return np.concatenate([1 - second, second], axis=-1)
