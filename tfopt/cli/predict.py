@@ -38,9 +38,23 @@ Like = Annotated[
 ]
 
 
+Folder = Annotated[
+    Path | None,
+    typer.Option("--output", "-o", metavar="DIR", help="Folder for answers that are masks or images: a file for each."),
+]
+Force = Annotated[bool, typer.Option("--force", help="Replace files that exist.")]
+
+
 @command
 def predict(
-    out: Output, model: AnyModel, inputs: Inputs = None, file: File = None, column: Column = None, like: Like = None
+    out: Output,
+    model: AnyModel,
+    inputs: Inputs = None,
+    file: File = None,
+    column: Column = None,
+    like: Like = None,
+    output: Folder = None,
+    force: Force = False,
 ) -> None:
     """Answer texts, images or numbers as they come, prepared as the model remembers from its training.
 
@@ -48,6 +62,7 @@ def predict(
         tfopt predict reviews.keras "the staff was not friendly" "a lovely room"
         tfopt predict digits.keras three.png seven.png
         tfopt predict digits.keras photos/
+        tfopt predict shapes.keras photos/ -o masks/
         tfopt predict power.keras --file latest.csv --json
         tfopt predict reviews.keras --file reviews.csv --column review
         tfopt predict reviews-int8.tflite --file texts.txt
@@ -62,5 +77,5 @@ def predict(
     from tfopt.report.predictions import render_predictions
 
     given = read_inputs(file, path, like=memory, column=column) if file else inputs or []
-    found = predict(path, given, like=memory, progress=out)
+    found = predict(path, given, like=memory, output=output, force=force, progress=out)
     out.show(found, partial(render_predictions, everything=out.run.verbose))

@@ -12,6 +12,7 @@ from tfopt.data.resizing import Resizing
 from tfopt.data.scaling import IDENTITY, Scaling
 from tfopt.errors import InputError
 from tfopt.evaluation.bleu import translate
+from tfopt.evaluation.pictures import answer_with_images, answer_with_masks
 from tfopt.evaluation.prediction_inputs import Inputs, Series, find_images, next_times, read_file
 from tfopt.evaluation.several_predictions import answers_by_output, prepared_inputs
 from tfopt.formats.artifact import Artifact
@@ -24,21 +25,31 @@ from tfopt.runtime.progress import Progress, Silent
 from tfopt.typing import Array
 
 SHOWN = 10  # unknown words
+PICTURES = ("segmentation", "image-to-image")  # tasks whose answers are files
 
 
 @preserved()
 def predict(
-    model: ModelLike, inputs: Inputs, *, like: ModelLike | None = None, progress: Progress | None = None
+    model: ModelLike,
+    inputs: Inputs,
+    *,
+    like: ModelLike | None = None,
+    output: Path | None = None,
+    force: bool = False,
+    progress: Progress | None = None,
 ) -> Predictions:
     """Answers of a model to texts, paths of image files, or an array (N, ...) of numbers in the units of the data.
 
     A model with several inputs takes a dict of arrays by their names.
 
     The model must remember its training, or be made from one `like` that does. A series may be longer than the window:
-    what follows its end is forecast. Of images, folders and patterns such as *.png stand for what is in them.
+    what follows its end is forecast. Of images, folders and patterns such as *.png stand for what is in them. Answers
+    that are masks or images are written into the folder `output`, named after the inputs, in the size of the model.
     """
     artifact, progress = load(model), progress or Silent()
     memory = _memory(artifact, None if like is None else load(like))
+    if output is not None and memory.task not in PICTURES:
+        raise InputError(f"`output` is a folder for masks or images, but {artifact.name} is for {memory.task}")
     if not len(inputs.values if isinstance(inputs, Series) else inputs):
         raise InputError("there is nothing to predict: give texts, image files or numbers")
     if memory.target_vectorizer is not None:
@@ -47,7 +58,13 @@ def predict(
         names, x = _prepared(artifact, memory, inputs)
         with progress.task(f"running {artifact.name}", len(names)) as advance:
             outputs = artifact.predict(x, advance)
-        found = _answers(memory, names, outputs, probabilities=artifact.gives_probabilities())
+        probabilities = artifact.gives_probabilities()
+        if memory.task == "segmentation":
+            found = answer_with_masks(memory, names, outputs, output, probabilities=probabilities, force=force)
+        elif memory.task == "image-to-image":
+            found = answer_with_images(memory, names, outputs, output, force=force)
+        else:
+            found = _answers(memory, names, outputs, probabilities=probabilities)
     if isinstance(inputs, Series) or memory.task == "forecasting":
         times = inputs.times if isinstance(inputs, Series) else ()
         found = [one.model_copy(update={"times": next_times(times, len(one.answer))}) for one in found]

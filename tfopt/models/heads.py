@@ -58,6 +58,20 @@ def add_head(
     return keras.Model(inputs, outputs, name=name)
 
 
+def add_map_head(inputs: keras.KerasTensor, x: keras.KerasTensor, signature: Signature, name: str) -> keras.Model:
+    """Finish a model whose answer to an image is an image: probabilities of classes for each pixel, or numbers.
+
+    Args:
+        inputs: Its input.
+        x: Features of each pixel (N, H, W, F).
+        signature: Its inputs and outputs.
+        name: The name of the model.
+    """
+    activation, called = ("softmax", "classes") if signature.task == "segmentation" else (None, NUMBERS)
+    outputs = layers.Conv2D(signature.outputs[-1], 1, activation=activation, name=called)(x)
+    return keras.Model(inputs, outputs, name=name)
+
+
 def add_last_steps(steps: keras.KerasTensor, inputs: keras.KerasTensor, signature: Signature) -> keras.KerasTensor:
     """Add the last steps of the forecast variates to `steps`, (N, H) or (N, H, V), if they are among the inputs."""
     if signature.task != "forecasting":

@@ -12,6 +12,7 @@ from tfopt.errors import InputError
 from tfopt.models.config import ModelConfig
 from tfopt.models.conv_blocks import conv_batch_norm
 from tfopt.models.dimensions import Dimensions, Sizes, resolve_dimensions
+from tfopt.models.heads import add_map_head
 from tfopt.models.inputs import add_channel_axis, input_tensor
 from tfopt.models.signature import Signature
 
@@ -40,10 +41,7 @@ def unet(config: ModelConfig, signature: Signature) -> keras.Model:
     x = layers.ZeroPadding2D(padding, name="pad")(x) if any(map(sum, padding)) else x
     x = _down_and_up(x, size, depth)
     x = layers.Cropping2D(padding, name="crop")(x) if any(map(sum, padding)) else x
-    classes = signature.task == "segmentation"
-    activation, name = ("softmax", "classes") if classes else (None, "numbers")
-    outputs = layers.Conv2D(signature.outputs[-1], 1, activation=activation, name=name)(x)
-    return keras.Model(inputs, outputs, name="unet")
+    return add_map_head(inputs, x, signature, "unet")
 
 
 def _down_and_up(x: keras.KerasTensor, size: Dimensions, depth: int) -> keras.KerasTensor:

@@ -34,7 +34,8 @@ class Prediction(Record):
 
     The numbers are a list, or of a forecast of several columns a list for each step. `times` are those of the steps of
     a forecast, `unknown` the words of a text that the model does not know. Of several `outputs` each has its answer,
-    and of several `labels` each its probability.
+    and of several `labels` each its probability. Of a mask `shares` are those of its classes; `file` is where a mask or
+    an image was written.
     """
 
     input: str
@@ -44,6 +45,8 @@ class Prediction(Record):
     times: list[str] | None = None
     unknown: tuple[str, ...] = ()
     outputs: tuple[OutputAnswer, ...] = ()
+    shares: dict[str, float] | None = None
+    file: str | None = None
 
 
 class Predictions(Record):

@@ -5,6 +5,7 @@ same. Shifts, turns and mirrorings of images are one affine transformation of ea
 """
 
 from collections.abc import Callable, Sequence
+from typing import Literal
 
 import keras
 import numpy as np
@@ -32,16 +33,21 @@ APPLICABLE: dict[InputKind, tuple[Augmentation, ...]] = {
     "pairs": ("noise",),
 }
 
+LABELS: dict[str, Literal["masks", "images"]] = {"segmentation": "masks", "image-to-image": "images"}
+
 Augment = Callable[[Sequence[tf.Tensor], tf.Tensor, tf.Tensor], tuple[Sequence[tf.Tensor], tf.Tensor]]
 
 
-def make_augmentation(wanted: Sequence[Augmentation], kind: InputKind, x: Array) -> Augment | None:
+def make_augmentation(
+    wanted: Sequence[Augmentation], kind: InputKind, x: Array, labels: Literal["masks", "images"] | None = None
+) -> Augment | None:
     """Make a function that changes batches.
 
     Args:
         wanted: The names of the changes.
         kind: The kind of data.
         x: The training samples (N, ...) of the first input, by whose spread noise is measured.
+        labels: What targets are, if they are shifted, turned and mirrored as the images are.
 
     Returns:
         A function of a batch (inputs, y, key); None if nothing is wanted.
@@ -57,8 +63,10 @@ def make_augmentation(wanted: Sequence[Augmentation], kind: InputKind, x: Array)
     if not wanted:
         return None
     steps: list[Callable[[tf.Tensor, tf.Tensor], tf.Tensor]] = []
-    if {"flip", "crop", "rotate"} & set(wanted):
-        steps.append(lambda batch, key: transform_images(batch, key, wanted))
+    moved = bool({"flip", "crop", "rotate"} & set(wanted))
+    if moved:
+        fill: Literal["reflect", "constant"] = "reflect" if labels else "constant"  # 0 may be any class
+        steps.append(lambda batch, key: transform_images(batch, key, wanted, fill))
     if "noise" in wanted:
         deviation = (
             0.0
@@ -69,6 +77,8 @@ def make_augmentation(wanted: Sequence[Augmentation], kind: InputKind, x: Array)
 
     def augment(inputs: Sequence[tf.Tensor], y: tf.Tensor, key: tf.Tensor) -> tuple[Sequence[tf.Tensor], tf.Tensor]:
         first, *others = inputs
+        if labels and moved:
+            y = tf.cast(transform_images(tf.cast(y, tf.float32), key, wanted, fill, exact=labels == "masks"), y.dtype)
         for number, step in enumerate(steps):
             first = step(first, tf.add(key, [0, number]))
         if "mixup" in wanted:
@@ -78,13 +88,22 @@ def make_augmentation(wanted: Sequence[Augmentation], kind: InputKind, x: Array)
     return augment
 
 
-def transform_images(images: tf.Tensor, key: tf.Tensor, wanted: Sequence[Augmentation]) -> tf.Tensor:
-    """Shift, turn and mirror each image of a batch by an affine transformation of its own; what is bared is 0.
+def transform_images(
+    images: tf.Tensor,
+    key: tf.Tensor,
+    wanted: Sequence[Augmentation],
+    fill: Literal["constant", "reflect"] = "constant",
+    *,
+    exact: bool = False,
+) -> tf.Tensor:
+    """Shift, turn and mirror each image of a batch by an affine transformation of its own.
 
     Args:
         images: Images (N, H, W) or (N, H, W, C).
         key: Two integers from which all random numbers follow.
         wanted: Among them "crop" for shifts, "rotate" for turns and "flip" for mirroring.
+        fill: Whether what is bared is 0, or a reflection of what is beside it.
+        exact: Whether only values that are there may come out, as of masks, and none between them.
     """
     grey = images.shape.rank == 3
     batch = images[..., tf.newaxis] if grey else images
@@ -100,7 +119,9 @@ def transform_images(images: tf.Tensor, key: tf.Tensor, wanted: Sequence[Augment
     below = down + shift[1] * height - c * across - d * down
     nothing = tf.zeros(count)
     transform = tf.stack([a, b, right, c, d, below, nothing, nothing], axis=1)
-    found = keras.ops.image.affine_transform(batch, transform, interpolation="bilinear", fill_mode="constant")
+    found = keras.ops.image.affine_transform(
+        batch, transform, interpolation="nearest" if exact else "bilinear", fill_mode=fill
+    )
     found = tf.ensure_shape(found, batch.shape)
     return found[..., 0] if grey else found
 

@@ -53,8 +53,8 @@ def training_batches(
 
     Returns:
         Batches (x, y), in which x is a tuple if there are several inputs. With `sample_weights`, or if replicas
-        cannot share every batch equally, they are (x, y, weights); weights are (batch, 1) where targets have further
-        axes, along which a loss may have a value each.
+        cannot share every batch equally, they are (x, y, weights); weights have as many axes as targets, along which a
+        loss may have a value each.
     """
     samples = len(y)
     steps = steps_per_epoch(samples, batch_size)
@@ -65,7 +65,7 @@ def training_batches(
     weighed = (
         None
         if sample_weights is None and not uneven
-        else tf.constant(counted if y.ndim == 1 else counted[:, np.newaxis], tf.float32)
+        else tf.constant(counted.reshape(-1, *[1] * (y.ndim - 1)), tf.float32)
     )
 
     @without_autograph

@@ -18,7 +18,7 @@ from tfopt.runtime.progress import Progress
 from tfopt.tasks.losses import loss_of, smoothed, soft_loss
 from tfopt.tasks.registry import rules_for
 from tfopt.tasks.several import LossOfOutputs
-from tfopt.training.augmentation import make_augmentation
+from tfopt.training.augmentation import LABELS, make_augmentation
 from tfopt.training.batches import balanced_sample_weights, evaluation_batches, steps_per_epoch, training_batches
 from tfopt.training.callbacks import BestEpoch, EpochMonitor, Plateau, ProgressBar, tensorboard_callbacks
 from tfopt.training.checkpoint import NOT_STARTED, Checkpoint, Position, RunFiles
@@ -101,7 +101,7 @@ def fit(
     asked = teacher if plan.augment else None  # about samples that change
     learnt = blended_targets(teacher, data, encode) if teacher and not asked else encode(data.train.y)
     targets = Targets(smoothed(learnt, plan.label_smoothing, data.task), encode(data.validation.y), asked)
-    metric = rules.metric(soft_binary=soft and targets.train.shape[1:] == (1,))
+    metric = rules.metric(soft_binary=soft and targets.train.shape[1:][-1:] == (1,))
     if learner is None:
         learner = FlatOutputs(model) if data.outputs else model
     learner = replicated_model(learner)
@@ -156,7 +156,7 @@ def run_epochs(
         adapt: Makes a callback for the Keras of `model` of one for Keras 3.
     """
     steps = plan.steps(data)
-    augment = make_augmentation(plan.augment, data.kind, data.train.inputs[0])
+    augment = make_augmentation(plan.augment, data.kind, data.train.inputs[0], LABELS.get(data.task))
     if augment and targets.teacher:
         augment = answering(targets.teacher, augment)
     sample_weights = balanced_sample_weights(data.train.y) if plan.class_weights else None

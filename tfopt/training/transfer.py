@@ -17,7 +17,7 @@ from tfopt.distribution.replicated import replicated_model
 from tfopt.distribution.sharding import distribute_batches
 from tfopt.errors import InputError, UnsupportedError
 from tfopt.graph.layer_names import named_layers
-from tfopt.models.heads import add_head
+from tfopt.models.heads import add_head, add_map_head
 from tfopt.models.signature import Signature
 from tfopt.runtime.progress import Progress
 from tfopt.tasks.registry import rules_for
@@ -62,11 +62,24 @@ def with_new_head(base: keras.Model, signature: Signature, name: str) -> keras.M
         raise UnsupportedError(
             f"{name} ends in the nested model {last.name}; `base` replaces a layer of the model itself"
         )
+    if len(signature.outputs) == 3:
+        return _with_new_map_head(base, last, signature, name)
     features = last.input if isinstance(last, layers.Dense) else base.outputs[0]
     rank = len(features.shape)
     if rank in POOLING:
         features = POOLING[rank](name="features")(features)
     return add_head(base.inputs[0], features, signature, 0.0, "transferred")
+
+
+def _with_new_map_head(base: keras.Model, last: keras.Layer | None, signature: Signature, name: str) -> keras.Model:
+    """Return a model that answers an image with an image up to what its last convolution is fed, with a new one."""
+    features = last.input if isinstance(last, layers.Conv2D) else base.outputs[0]
+    if len(features.shape) != 4 or features.shape[1:3] not in (signature.outputs[:2], (None, None)):
+        raise UnsupportedError(
+            f"{name} has no features of each of {signature.outputs[0]}x{signature.outputs[1]} pixels, which"
+            f" {signature.task} needs; `base` takes a model for images as `arch` unet is, or train that anew"
+        )
+    return add_map_head(base.inputs[0], features, signature, "transferred")
 
 
 def transfer(

@@ -97,12 +97,12 @@ def _built(config: ModelConfig, teacher: KerasArtifact, data: Dataset) -> keras.
     signature = Signature.of(data)
     classes = teacher.output_shapes()[0][-1]
     if _softened(data) and classes and classes > 1:
-        signature = replace(signature, outputs=(classes,))
+        signature = replace(signature, outputs=(*signature.outputs[:-1], classes))
     return build(config, signature)
 
 
 def _softened(data: Dataset) -> bool:
-    return data.task == "classification"
+    return rules_for(data).has_classes
 
 
 def _answers(
