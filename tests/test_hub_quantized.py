@@ -51,6 +51,7 @@ TECHNIQUES = {
     "qat": lambda task, data: library.quantize(task, library.QatConfig(epochs=1), data),
     "debug": lambda task, data: library.debug(task, data=data),
 }
+REFUSED: dict[tuple[str, str], str] = {}
 
 
 @pytest.mark.parametrize(

@@ -26,7 +26,7 @@ from tfopt.core.yaml_document import Document, Place, read_document
 from tfopt.data.config import DataConfig
 from tfopt.errors import ConfigError, InputError
 from tfopt.evaluation.config import Gates
-from tfopt.formats.paths import check_model_path
+from tfopt.formats.paths import check_model_path, location, relocated
 
 WHAT = "a recipe"
 SECTIONS: dict[str, type[Config]] = {"data": DataConfig, "gates": Gates, "outputs": Outputs}
@@ -45,7 +45,7 @@ class RecipeFile(NamedTuple):
     def inputs(self) -> list[Path]:
         """Return the files that a run reads: those of the recipe, its source, its data, and those its steps name."""
         recipe, found = self.recipe, [*self.origin]
-        found += [Path(recipe.source)] if recipe.source else []
+        found += [location(Path(recipe.source))] if recipe.source else []
         found += [recipe.data.path] if recipe.data and recipe.data.path else []
         return [*found, *(path for step in recipe.pipeline_steps() for _, path in step.config.paths())]
 
@@ -159,7 +159,7 @@ def recipe_text(recipe: Recipe, folder: Path, before: str | None = None) -> str:
 
     data = recipe.model_dump(mode="json", exclude_unset=True, exclude_none=True)
     if recipe.source is not None:
-        data["source"] = _from(folder, Path(recipe.source))
+        data["source"] = str(relocated(Path(recipe.source), lambda path: Path(_from(folder, path))))
     if recipe.data is not None and recipe.data.path:
         data["data"]["source"] = _from(folder, recipe.data.path)
     for step, asked in zip(recipe.pipeline_steps(), data["steps"], strict=True):
@@ -247,7 +247,7 @@ def _located(document: Document, recipe: Recipe) -> dict[str, Any]:
     """Return the fields of a recipe that name files, from the current folder."""
     found: dict[str, Any] = {}
     if recipe.source is not None:
-        found["source"] = str(_from_here(document, ("source",), Path(recipe.source)))
+        found["source"] = str(relocated(Path(recipe.source), lambda path: _from_here(document, ("source",), path)))
     if recipe.data is not None:
         here = _from_here(document, ("data", NAME), Path(recipe.data.source))
         if recipe.data.path or (here.exists() and not recipe.data.known):

@@ -18,6 +18,7 @@ from tfopt.core.recipe import Recipe
 from tfopt.core.run_folder import file_hash, sha256
 from tfopt.errors import InputError, OutputError, TfoptError
 from tfopt.formats.keras.custom_objects import source_hashes
+from tfopt.formats.paths import location
 from tfopt.report.schema import GateResult, LockCheck, Measurement, Report, package_versions
 from tfopt.runtime.atomic_files import check_folder
 
@@ -141,7 +142,7 @@ def inputs_of(recipe: Recipe) -> dict[str, str]:
         recipe.gates.model_dump(mode="json"),
         recipe.outputs.model_dump(mode="json"),
     ]
-    source = Path(recipe.source or "")
+    source = location(Path(recipe.source or ""))
     found = {"recipe": sha256(json.dumps(asked).encode()), f"source {source.name}": file_hash(source)}
     for number, step in enumerate(steps, 1):
         title = f"{number}. {step.technique.name}"

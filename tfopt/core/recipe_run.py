@@ -24,6 +24,7 @@ from tfopt.core.recipe_lock import (
 from tfopt.core.result import Result
 from tfopt.core.run_folder import STATE, RunFolder
 from tfopt.errors import InputError, OutputError
+from tfopt.formats.paths import model_stem
 from tfopt.report.plan import Plan
 from tfopt.report.schema import Report, package_versions
 from tfopt.runtime.atomic_files import check_distinct
@@ -145,7 +146,7 @@ def _folder(path: Path, config: FolderConfig) -> Path:
 
 def _output_name(recipe: Recipe) -> str:
     """Return the name of the file that the last step of a recipe makes."""
-    name = recipe.source or ""
+    name = f"{model_stem(Path(recipe.source))}.keras" if recipe.source else ""
     for step in recipe.pipeline_steps():
         name = step.technique.output_name(Path(name).stem, step.config)
     return recipe.outputs.model or name

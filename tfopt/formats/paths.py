@@ -6,6 +6,7 @@ import re
 import struct
 import zipfile
 import zlib
+from collections.abc import Callable
 from difflib import get_close_matches
 from pathlib import Path
 
@@ -72,13 +73,27 @@ def preset_folder(path: Path) -> Path:
     return Path(named)
 
 
+def location(path: Path) -> Path:
+    """Return where a model lies: a preset without its prefix."""
+    return Path(str(path).removeprefix(PREFIX))
+
+
+def relocated(path: Path, change: Callable[[Path], Path]) -> Path:
+    """Change where a model lies; the prefix of a preset stays.
+
+    >>> str(relocated(Path("keras-hub:bert"), lambda path: "models" / path))
+    'keras-hub:models/bert'
+    """
+    return Path(f"{PREFIX}{change(location(path))}") if is_preset(path) else change(path)
+
+
 def model_stem(path: Path) -> str:
     """Return what files are called that are made from a model.
 
     >>> model_stem(Path("models/cnn.keras")), model_stem(Path("keras-hub:bert_tiny.en"))
     ('cnn', 'bert_tiny.en')
     """
-    return Path(str(path).removeprefix(PREFIX)).resolve().name if is_preset(path) else path.stem
+    return location(path).resolve().name if is_preset(path) else path.stem
 
 
 def _near(path: Path) -> str:

@@ -29,7 +29,7 @@ def import_hub(name: str) -> Any:
             raise ModuleNotFoundError(PACKAGE)
         return importlib.import_module(PACKAGE)
     except (ImportError, OSError) as error:
-        raise InputError(f"{name} is a KerasHub task or has layers of one: pip install 'tfopt[hub]'") from error
+        raise InputError(f"{name} was made with KerasHub, which is not installed: pip install 'tfopt[hub]'") from error
 
 
 def check_hub_class(found: Json, name: str) -> None:
@@ -48,10 +48,7 @@ def check_hub_class(found: Json, name: str) -> None:
     if not any(text.split(".")[0].split(">")[0] == PACKAGE for text in called):
         return
     shown = str(found.get("config") if kind == "function" else kind)[:80]
-    if shown.endswith(WRITERS):
-        raise UnsupportedError(
-            f"{name} is a {shown}, a language model, which tfopt does not run: convert and run it with LiteRT-LM"
-        )
+    check_no_writer(shown, name)
     hub = import_hub(name)
     known = _registered(str(found.get("config") if kind == "function" else registered))
     if known is None or (kind != "function" and known.__name__ != kind):
@@ -66,9 +63,18 @@ def check_hub_class(found: Json, name: str) -> None:
 
 def check_task(hub: Any, task: type, name: str) -> None:
     """Raise `UnsupportedError` for a class of task that is no classifier of images or texts."""
+    check_no_writer(task.__name__, name)
     if not issubclass(task, hub.models.ImageClassifier | hub.models.TextClassifier):
         raise UnsupportedError(
             f"{name} is a {task.__name__}; of KerasHub's tasks tfopt takes image and text classifiers"
+        )
+
+
+def check_no_writer(kind: str, name: str) -> None:
+    """Raise `UnsupportedError` for a class of task that writes texts, by its name: nothing has to be imported."""
+    if kind.endswith(WRITERS):
+        raise UnsupportedError(
+            f"{name} is a {kind}, a language model, which tfopt does not run: convert and run it with LiteRT-LM"
         )
 
 
