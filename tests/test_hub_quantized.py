@@ -11,7 +11,7 @@ from benchmarks.hub_tasks import measured
 from tests import hub_models
 
 pytestmark = pytest.mark.slow
-MEAN, MOST = 0.08, 0.35  # of the largest output; the answers of random weights hardly differ
+MEAN, MOST = 0.05, 0.2  # of the largest output; the answers of random weights hardly differ
 
 
 @pytest.mark.parametrize("build", [*hub_models.IMAGES, *hub_models.TEXTS], ids=lambda build: build.__name__)
@@ -20,7 +20,8 @@ def test_an_architecture_is_opened_exactly_quantized_closely_and_answers_raw_inp
     assert row.opened < 2e-2  # a picture is rounded to 8 bits once it is resized
     assert row.mean < MEAN
     assert row.most < MOST
-    assert min(row.same, row.predicted) > 0.6
+    assert row.same > 0.9
+    assert row.predicted > 0.7  # of eight
 
 
 def reviews(folder):
