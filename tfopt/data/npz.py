@@ -96,8 +96,6 @@ def _one_output(found: Mapping[str, Array], title: str, config: DataConfig) -> R
     """Read what a model with one output would learn from."""
     raw = named_arrays(found, title, config)
     assert isinstance(raw, RawData)
-    if raw.task in ("segmentation", "image-to-image"):
-        raise InputError(f"{title} has images or masks as labels: these are for models with one input and one output")
     return raw
 
 
