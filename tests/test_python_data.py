@@ -167,3 +167,12 @@ def test_a_regression_model_that_tfopt_has_not_made_answers_in_the_units_of_the_
     report = tfopt.evaluate(model, data=(X, X @ kernel + 500))
     assert report.measurements[0].deviation.mae < 1e-3
     assert report.data.baseline.value > 10
+
+
+def test_classes_that_are_words_are_told_to_a_model_that_does_not_remember_them():
+    model = keras.Sequential([keras.Input((6,)), keras.layers.Dense(3, "softmax")])
+    words = np.array(["wolf", "ape", "bear"])[Y]
+    notes = tfopt.evaluate(model, data=(X, words)).notes
+    assert f"{model.name} does not remember its classes: its outputs are ape, bear, wolf, in order" in notes
+    trained = tfopt.train(tfopt.TrainConfig(epochs=1, size="tiny"), (X, words)).artifact
+    assert not any("does not remember its classes" in note for note in tfopt.evaluate(trained, data=(X, words)).notes)

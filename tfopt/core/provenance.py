@@ -23,6 +23,7 @@ from tfopt.typing import Json
 
 DataLike = str | Path | DataConfig | Dataset | PythonData
 Asked = DataConfig | Dataset | InMemory
+SHOWN = 10  # classes
 
 
 def data_for(artifact: Artifact, data: DataLike | None, progress: Progress) -> tuple[Dataset | None, list[str]]:
@@ -37,7 +38,7 @@ def data_for(artifact: Artifact, data: DataLike | None, progress: Progress) -> t
         raise InputError(f"{artifact.name} takes text itself; data sets here feed token ids")
     dataset = load_dataset(_same_splits(data, memory, artifact.name), _fitted(memory), progress)
     dataset = match_artifact(dataset, artifact)
-    notes = list(dataset.notes)
+    notes = [*dataset.notes, *_order_of_classes(dataset, memory, artifact.name)]
     if (
         memory
         and remembered
@@ -46,6 +47,16 @@ def data_for(artifact: Artifact, data: DataLike | None, progress: Progress) -> t
     ):
         notes.append(changed_note(dataset, artifact.name))
     return dataset, notes
+
+
+def _order_of_classes(data: Dataset, memory: Provenance | None, name: str) -> list[str]:
+    """Say which class each output is taken for, where labels are words and a model does not remember its classes."""
+    if not data.class_names or (memory and memory.class_names):
+        return []
+    more = ", ..." if len(data.class_names) > SHOWN else ""
+    return [
+        f"{name} does not remember its classes: its outputs are {', '.join(data.class_names[:SHOWN])}{more}, in order"
+    ]
 
 
 def changed_note(data: Dataset, name: str) -> str:
