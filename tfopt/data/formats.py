@@ -23,6 +23,7 @@ GROUP = "tfopt.data_formats"
 OWN = {
     "table": "tfopt.data.table_format:TableFormat",
     "npz": "tfopt.data.npz:NpzFormat",
+    "masks": "tfopt.data.mask_folders:MaskFolderFormat",
 }
 LAST = {"images": "tfopt.data.image_folders:ImageFolderFormat"}  # takes any folder that is nothing else
 

@@ -67,7 +67,7 @@ def load_image_folder(
         InputError: If there is no image, one is damaged or too large, or a class is unknown.
     """
     found = list_class_files(root, config, names, "image")
-    images = _make_images(found.paths, config, None if config.image_size else resizing)
+    images = make_images(found.paths, config, None if config.image_size else resizing)
     held = int(np.prod(images.shape)) * np.dtype(np.float32).itemsize <= MOST_HELD
     notes = [*found.notes]
     if not held:
@@ -79,7 +79,8 @@ def load_image_folder(
     )  # fmt: skip
 
 
-def _make_images(paths: Array, config: DataConfig, resizing: Resizing | None) -> LazyImages:
+def make_images(paths: Array, config: DataConfig, resizing: Resizing | None) -> LazyImages:
+    """Make the images at `paths` (N,), each of which is decoded once; raise `InputError` if one cannot be fed."""
     with ThreadPoolExecutor(MOST_AT_ONCE) as pool:
         seen = list(pool.map(read_image_info, map(Path, paths)))
     digest = hashlib.sha256(b"".join(image.digest for image in seen)).hexdigest()

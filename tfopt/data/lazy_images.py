@@ -10,6 +10,7 @@ from typing import Any, Self, TypeAlias
 import numpy as np
 from numpy.typing import DTypeLike
 
+from tfopt.data.mask_files import make_mask_decoder
 from tfopt.data.resizing import Resizing
 from tfopt.data.scaling import Scaling
 from tfopt.typing import Array, Tensor
@@ -23,7 +24,8 @@ class LazyImages:
     """Stands for an array (N, height, width, channels) of the images at `paths` (N,), resized to `size`.
 
     A slice or an array of indices decodes those images: to 8-bit values, or to float32 once there is a `scaling`.
-    `digest` is of the bytes of all files; `resizing` says how, where a model remembers that.
+    `digest` is of the bytes of all files; `resizing` says how, where a model remembers that. Of masks, which are
+    (N, height, width), the `values` are those of the classes in order.
     """
 
     paths: Array
@@ -31,6 +33,7 @@ class LazyImages:
     digest: str
     scaling: Scaling | None = None
     resizing: Resizing | None = None
+    values: tuple[int, ...] | None = None
 
     @property
     def shape(self) -> tuple[int, ...]:
@@ -55,7 +58,7 @@ class LazyImages:
         found = np.empty((len(paths), *self.size), self.dtype)
         for start in range(0, len(paths), AT_ONCE):
             part = slice(start, start + AT_ONCE)
-            decoded: Array = make_decoder(self._decoded, self.resizing)(paths[part]).numpy().reshape(-1, *self.size)
+            decoded: Array = self._decoder(paths[part]).numpy().reshape(-1, *self.size)
             found[part] = self.scaling(decoded) if self.scaling else decoded
         return found
 
@@ -78,16 +81,18 @@ class LazyImages:
         """Decode some of the `paths` in a graph: the tensor that indexing gives as an array."""
         import tensorflow as tf
 
-        images = tf.reshape(make_decoder(self._decoded, self.resizing)(paths), (-1, *self.size))
+        images = tf.reshape(self._decoder(paths), (-1, *self.size))
         if self.scaling is None:
             return images
         mean, deviation = (tf.constant(v, tf.float32) for v in (self.scaling.mean, self.scaling.deviation))
         return (tf.cast(images, tf.float32) - mean) / deviation
 
     @property
-    def _decoded(self) -> tuple[int, int, int]:
+    def _decoder(self) -> Any:
+        if self.values is not None:
+            return make_mask_decoder(self.size, self.values)
         height, width, *channels = self.size
-        return height, width, (channels or [1])[0]
+        return make_decoder((height, width, (channels or [1])[0]), self.resizing)
 
 
 @cache
