@@ -72,14 +72,14 @@ def make_mask_decoder(size: tuple[int, ...], values: tuple[int, ...]) -> Any:
     import tensorflow as tf
 
     order = np.argsort(values)
-    ordered, classes = tf.constant(np.array(values)[order], tf.int32), tf.constant(order, tf.uint8)
+    ordered, classes = np.array(values, np.int32)[order], order.astype(np.uint8)  # a tensor would belong to one graph
 
     def one(path: Tensor) -> Tensor:
         image = tf.io.decode_image(tf.io.read_file(path), expand_animations=False)
         image.set_shape((None, None, None))
         colours = tf.image.resize(_colours(image)[..., tf.newaxis], size, method="nearest")[..., 0]
-        places = tf.searchsorted(ordered, tf.reshape(colours, [-1]))
-        return tf.reshape(tf.gather(classes, tf.minimum(places, len(values) - 1)), size)
+        places = tf.searchsorted(tf.constant(ordered), tf.reshape(colours, [-1]))
+        return tf.reshape(tf.gather(tf.constant(classes), tf.minimum(places, len(values) - 1)), size)
 
     def many(paths: Tensor) -> Tensor:
         return tf.map_fn(one, paths, fn_output_signature=tf.TensorSpec(size, tf.uint8))
