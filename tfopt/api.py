@@ -248,21 +248,12 @@ def debug(
 
     The latter with a `StructuredConfig`; nothing is written.
     """
-    from tfopt.core.context import Context
-    from tfopt.techniques.quantization.debugging import debug_layers
-    from tfopt.techniques.structured.sensitivity import group_losses
+    from tfopt.inspection.debugging import debug_report
 
     config, progress = _checked(config or QuantizeConfig(), QuantizeConfig, StructuredConfig), progress or Silent()
     artifact = load_keras(model)
     dataset, notes = data_for(artifact, data, progress)
-    context = Context.of(dataset, progress).judged_as(config)
-    if isinstance(config, StructuredConfig):
-        groups, remarks = group_losses(artifact, config, context)
-        report = report_of("debug", config, dataset, [artifact], progress, notes=[*notes, *remarks])
-        return report.model_copy(update={"groups": groups})
-    before, after, errors, remarks = debug_layers(artifact, config, context)
-    report = report_of("debug", config, dataset, [before, after], progress, notes=[*notes, *remarks])
-    return report.model_copy(update={"errors": errors})
+    return debug_report(artifact, config, dataset, notes, progress)
 
 
 @preserved()

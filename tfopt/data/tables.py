@@ -24,7 +24,7 @@ DATE = re.compile(r"\d{1,4}([-/.])\d{1,2}\1\d{1,4}([ T]\d.*)?")
 
 
 class Origin(Protocol):
-    """What the columns of a table were read from."""
+    """The source of the columns of a table."""
 
     def texts(self, name: str) -> Array:
         """Return a column (N,) that became numbers as it was written."""

@@ -14,7 +14,7 @@ from tfopt.data.scaling import IDENTITY, Scaling
 from tfopt.evaluation.statistics import SIGNIFICANT, accuracy_change, drop
 from tfopt.formats.artifact import Artifact
 from tfopt.formats.matching import match_artifact
-from tfopt.report.cells import format_score
+from tfopt.report.figures import format_score
 from tfopt.report.schema import Baseline, Measurement
 from tfopt.tasks.registry import rules_for, rules_of
 from tfopt.typing import Array, Clusters

@@ -5,8 +5,8 @@ from math import isfinite
 
 from rich.markup import escape
 
-from tfopt.config.choices import Task
 from tfopt.report.changes import AccuracyChange, BleuChange, Comparison
+from tfopt.report.figures import format_size
 from tfopt.report.schema import Measurement, Report
 
 EMPTY = "[dim]-[/]"
@@ -25,33 +25,6 @@ def pairs_of(report: Report) -> list[Pair]:
     pairs = [(m, comparisons.get(m.name) if index else None) for index, m in enumerate(report.measurements)]
     controls = [(report.control, report.control_comparison)] if report.control else []
     return [*pairs[:1], *controls, *pairs[1:]]
-
-
-def format_size(count: float) -> str:
-    """Write a number of bytes as kB or MB.
-
-    Example:
-        >>> format_size(72_640), format_size(16_860_000)
-        ('72.6 kB', '16.86 MB')
-    """
-    return f"{count / 1e6:.2f} MB" if count >= 1e6 else f"{count / 1e3:.1f} kB"
-
-
-def format_score(value: float, task: Task) -> str:
-    """Write a figure of merit with its name: an accuracy, a BLEU, or a mean absolute error."""
-    match task:
-        case "classification" | "multi-label":
-            return f"{value:.2%} accuracy"
-        case "segmentation":
-            return f"{value:.2%} of pixels right"
-        case "translation":
-            return f"BLEU {value:.1f}"
-        case "compiled":
-            return f"a loss of {value:.4g}"
-        case "several":
-            return f"{value:.4g} of a guess's error"
-        case _:
-            return f"an MAE of {value:.4g}"
 
 
 def _relative(change: float | None, *, less_is_good: bool = True) -> str:

@@ -2,7 +2,8 @@
 
 from math import isfinite
 
-from tfopt.report.cells import NO_INTERVAL, TOO_FEW, format_size
+from tfopt.report.cells import NO_INTERVAL, TOO_FEW
+from tfopt.report.figures import format_size
 from tfopt.report.schema import GateResult, LockCheck
 
 SHOWN = 32  # letters of what is locked

@@ -1,4 +1,4 @@
-"""What a report says of a metric that was asked for, and of each class."""
+"""The figures of a metric that was asked for, and of each class, in a report."""
 
 from tfopt.report.record import Endless, Record
 
@@ -32,7 +32,7 @@ class MetricChange(Record):
 
 
 class ClassFigure(Record):
-    """How well one class, or one label, is told from the others; `iou` only in segmentation.
+    """The figures of one class, or of one label, against the others; `iou` only in segmentation.
 
     Figures are None where they are not defined: nothing was called so, or nothing is so.
     """

@@ -1,4 +1,4 @@
-"""What metrics read of a model's outputs: probabilities where there are classes, whatever the last activation is."""
+"""Outputs as metrics read them: probabilities where there are classes, whatever the last activation is."""
 
 import numpy as np
 from scipy.special import expit, softmax

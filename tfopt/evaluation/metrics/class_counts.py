@@ -1,4 +1,4 @@
-"""How often each class is right, is so, and is said: all that metrics of classes are made of.
+"""Counts of answers that are right, of labels and of answers, by class: all that metrics of classes are made of.
 
 Labels are class indices (N, ...), or of several labels a sample 0 and 1 (N, K); answers are probabilities (N, ..., K).
 A label outside 0 to K-1 does not count, nor does an answer that is not finite count as any class.

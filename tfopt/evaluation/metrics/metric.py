@@ -62,7 +62,7 @@ class Metric:
 
 @dataclass(frozen=True, eq=False)
 class Judged:
-    """What a metric says of the answers of one model."""
+    """The answers of one model, judged by a metric."""
 
     metric: Metric
     y: Array
