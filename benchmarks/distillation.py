@@ -12,7 +12,6 @@ import argparse
 import numpy as np
 from numpy.typing import NDArray
 from scipy.stats import t
-from tfopt.evaluation.scores import scores
 
 from tfopt.core.context import Context
 from tfopt.core.provenance import data_for
@@ -21,6 +20,7 @@ from tfopt.formats.keras.artifact import KerasArtifact
 from tfopt.formats.loading import load_keras
 from tfopt.models.config import ModelConfig
 from tfopt.runtime.progress import Silent
+from tfopt.tasks.registry import rules_of
 from tfopt.techniques.distillation.config import DistillConfig
 from tfopt.techniques.distillation.distill import distill_student
 
@@ -86,7 +86,7 @@ def _run(teacher: KerasArtifact, config: DistillConfig, data: Dataset) -> KerasA
 
 
 def _accuracy(model: KerasArtifact, split: Split) -> float:
-    return float(scores("classification", model.predict(split.inputs), split.y).mean())
+    return float(rules_of("classification").scores(model.predict(split.inputs), split.y).mean())
 
 
 def _interval(differences: NDArray[np.float64]) -> tuple[float, float]:

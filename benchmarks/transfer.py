@@ -10,13 +10,13 @@ from dataclasses import replace
 
 import numpy as np
 from scipy.stats import t
-from tfopt.evaluation.scores import scores
 
 from tfopt.data.config import DataConfig
 from tfopt.data.dataset import Dataset
 from tfopt.data.loader import load
 from tfopt.formats.keras.artifact import KerasArtifact
 from tfopt.runtime.progress import Silent
+from tfopt.tasks.registry import rules_for
 from tfopt.training.config import TrainConfig
 from tfopt.training.train import train
 
@@ -65,7 +65,7 @@ def some(data: Dataset, seed: int) -> Dataset:
 
 def accuracy(model, data: Dataset) -> float:
     outputs = KerasArtifact.from_model(model, "model.keras").predict(data.test.inputs)
-    return float(scores(data.task, outputs, data.test.y).mean())
+    return float(rules_for(data).scores(outputs, data.test.y).mean())
 
 
 if __name__ == "__main__":

@@ -1,8 +1,8 @@
 import numpy as np
 import pytest
-from tfopt.evaluation.losses import smoothed
 
 from tfopt.runtime.progress import Silent
+from tfopt.tasks.losses import smoothed
 from tfopt.training.batches import balanced_sample_weights
 from tfopt.training.callbacks import Plateau, count_plateaus
 from tfopt.training.config import TrainConfig
