@@ -39,6 +39,7 @@ class Metric:
         of_draws: Takes labels and answers, and returns what gives the same figure for many draws at once (B,), from
             how often each sample is drawn (B, N); None calls the function for each.
         undefined: Says why there is no such figure of these labels; nothing if there is one.
+        by_class: Whether it is a mean over classes, so that it is as uncertain as the one with the fewest samples.
     """
 
     name: str
@@ -47,6 +48,7 @@ class Metric:
     higher_is_better: bool = True
     of_draws: OfDraws | None = None
     undefined: Callable[[Array, Array], str] = lambda *_: ""
+    by_class: bool = False
 
     def judge(self, y: Array, answers: Array, clusters: Clusters | None, split: str) -> "Judged":
         """Judge answers (N, ...) to samples with the labels y (N, ...).
@@ -96,8 +98,12 @@ class Judged:
 
     @property
     def independent(self) -> int:
-        """The number of samples, or of clusters, that are drawn."""
-        return len(self.y) if self.clusters is None else len(np.unique(self.clusters))
+        """The number of samples, or of clusters, that are drawn; of the smallest class where each counts the same."""
+        if self.clusters is not None:
+            return len(np.unique(self.clusters))
+        if self.metric.by_class and self.y.ndim == 1:
+            return max(2, int(np.unique(self.y, return_counts=True)[1].min()))
+        return len(self.y)
 
     def _one_by_one(self, times: Array) -> Array:
         rows = (np.repeat(np.arange(len(self.y)), one) for one in times)

@@ -38,23 +38,23 @@ KNOWN: dict[str, Metric] = {
         ),
         Metric(
             "balanced-accuracy", classes.balanced_accuracy, CLASSES,
-            of_draws=class_counts.of_draws(class_counts.balanced_accuracy),
+            by_class=True, of_draws=class_counts.of_draws(class_counts.balanced_accuracy),
         ),
         Metric(
             "macro-f1", classes.macro_f1, CLASSES | LABELS,
-            of_draws=class_counts.of_draws(class_counts.macro_f1),
+            by_class=True, of_draws=class_counts.of_draws(class_counts.macro_f1),
         ),
         Metric(
             "roc-auc", ranking.roc_auc, frozenset({"classification", "anomaly"}) | LABELS,
-            of_draws=ranking.of_draws(ranking.drawn_roc_auc), undefined=ranking.undefined,
+            by_class=True, of_draws=ranking.of_draws(ranking.drawn_roc_auc), undefined=ranking.undefined,
         ),
         Metric(
             "average-precision", ranking.average_precision, frozenset({"classification", "anomaly"}) | LABELS,
-            of_draws=ranking.of_draws(ranking.drawn_average_precision), undefined=ranking.undefined,
+            by_class=True, of_draws=ranking.of_draws(ranking.drawn_average_precision), undefined=ranking.undefined,
         ),
         Metric(
             "mean-iou", classes.mean_iou, frozenset({"segmentation"}),
-            of_draws=class_counts.of_draws(class_counts.mean_iou),
+            by_class=True, of_draws=class_counts.of_draws(class_counts.mean_iou),
         ),
         Metric(
             "mae", errors.mean_absolute, NUMBERS, higher_is_better=False, of_draws=errors.drawn_mean_absolute,
