@@ -15,7 +15,7 @@ from tfopt.config.fields import Config
 from tfopt.config.run import FolderConfig
 from tfopt.conversion.config import FloatConfig
 from tfopt.core.pipeline import Pipeline
-from tfopt.core.provenance import DataLike, data_for, load_dataset, provenance_of
+from tfopt.core.provenance import DataLike, data_for, load_dataset, provenance_of, with_threshold
 from tfopt.core.recipe import Step
 from tfopt.core.result import Result, report_files, report_of
 from tfopt.distribution.strategies import create_logical_devices
@@ -193,7 +193,8 @@ def train(
         made = train_by_workers(config, dataset, workers, files, progress)
     else:
         made = train_model(config, dataset, progress, files, base.fresh_model if base else None)
-    artifact = KerasArtifact.from_model(made.model, name, provenance_of(dataset, "train", config))
+    provenance = with_threshold(provenance_of(dataset, "train", config), made.model, dataset)
+    artifact = KerasArtifact.from_model(made.model, name, provenance)
     notes = [*dataset.notes, *summary_of(made, config, dataset)]
     report = report_of("train", config, dataset, [artifact], progress, notes=notes)
     return Result(artifact, completed(report, made, dataset))

@@ -16,6 +16,7 @@ Task = Literal[
     "several",
     "compiled",
     "multi-label",
+    "anomaly",
 ]
 TunedArch = Literal["any", Arch]
 SearchMethod = Literal["random", "grid", "bayes"]

@@ -8,6 +8,7 @@ from tfopt.config.fields import Config
 from tfopt.config.metric import MetricConfig
 from tfopt.data.dataset import Dataset
 from tfopt.evaluation.evaluator import Evaluator
+from tfopt.evaluation.limits import metric_asked
 from tfopt.evaluation.metrics.named import MetricLike
 from tfopt.runtime.progress import Progress, Silent
 
@@ -28,7 +29,10 @@ class Context:
 
     def judged_as(self, config: Config) -> Self:
         """Return it with an evaluator that judges by the metric that a config asks for, if it does."""
-        return replace(self, evaluator=self.evaluator.by(metric_of(config))) if self.evaluator else self
+        if self.evaluator is None or not isinstance(config, MetricConfig):
+            return self
+        metric = metric_asked(config, self.evaluator.rules)
+        return replace(self, evaluator=self.evaluator.by(metric))
 
     @property
     def task(self) -> Task | None:

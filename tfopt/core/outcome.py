@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
+from tfopt.evaluation.fidelity import Unlabelled
 from tfopt.formats.artifact import Artifact
 from tfopt.formats.keras.artifact import KerasArtifact
 from tfopt.report.schema import GateResult, LayerChange
@@ -40,6 +41,7 @@ class Outcome:
         gates: Limits that the technique has held its result to.
         training: How it was trained; None if it was not.
         control: What a training as long makes of the source without the technique; added by a pipeline, if asked for.
+        samples: What it was given without labels, on which answers can be compared.
         facts: Plain data of which the technique makes sentences when everything is measured.
     """
 
@@ -52,4 +54,5 @@ class Outcome:
     gates: Sequence[GateResult] = ()
     training: Training | None = None
     control: KerasArtifact | None = None
+    samples: Unlabelled | None = None
     facts: Json = field(default_factory=dict)

@@ -13,7 +13,7 @@ from tfopt.conversion.config import MetadataConfig
 from tfopt.core.context import Context, metric_of
 from tfopt.core.control import remarks, with_control
 from tfopt.core.outcome import Outcome
-from tfopt.core.provenance import DataLike, data_for, next_provenance
+from tfopt.core.provenance import DataLike, data_for, next_provenance, with_threshold
 from tfopt.core.recipe import Recipe, Step, check_formats
 from tfopt.core.registry import summary_of
 from tfopt.core.result import Result, report_of
@@ -104,6 +104,7 @@ class Pipeline:
             gates=limits,
             held=last.artifact,
             control=control,
+            samples=last.samples,
             metric=next((metric_of(one) for one in (gates, self.steps[-1].config) if metric_of(one)), None),
         )
         report = report.model_copy(
@@ -211,7 +212,7 @@ class Pipeline:
         silent = isinstance(step.config, MetadataConfig) and not step.config.metadata
         for one in {id(one): one for one in made}.values():
             if isinstance(one, KerasArtifact) or not silent:
-                one.remember(provenance, home)
+                one.remember(with_threshold(provenance, one, dataset), home)
         renamed = {before: outcome.artifact.name}
         gates = [gate.model_copy(update={"name": renamed.get(gate.name, gate.name)}) for gate in outcome.gates]
         notes = [*outcome.notes, *_metadata_notes(outcome)]

@@ -3,6 +3,9 @@
 from dataclasses import replace
 from pathlib import Path
 
+import keras
+import numpy as np
+
 from tfopt.config.fields import Config
 from tfopt.core.technique import AnyTechnique
 from tfopt.data.config import TFDS, DataConfig
@@ -13,6 +16,7 @@ from tfopt.data.preprocessing import Preprocessor
 from tfopt.data.python_data import InMemory, PythonData, read_python_data
 from tfopt.data.scaling import IDENTITY
 from tfopt.errors import InputError
+from tfopt.evaluation.evaluator import Evaluator
 from tfopt.formats.artifact import Artifact
 from tfopt.formats.keras.artifact import KerasArtifact
 from tfopt.formats.matching import match_artifact
@@ -22,6 +26,7 @@ from tfopt.runtime.progress import Progress, Silent
 from tfopt.typing import Json
 
 DataLike = str | Path | DataConfig | Dataset | PythonData
+NORMAL = 0.99  # of the normal samples of the validation split, that are not called anomalous
 Asked = DataConfig | Dataset | InMemory
 SHOWN = 10  # classes
 
@@ -76,7 +81,7 @@ def _same_splits(data: DataLike | None, memory: Provenance | None, name: str) ->
         return data._replace(config=remembered.model_copy(update=asked))
     if data is not None:
         asked = data.model_dump(exclude_unset=True, exclude_none=True)
-        if task in ("regression", "segmentation", "image-to-image", "multi-label"):
+        if task in ("regression", "segmentation", "image-to-image", "multi-label", "anomaly"):
             asked.setdefault("task", task)
         same = _is_same(data.source, remembered.source)
         return remembered.model_copy(update=asked | ({"source": remembered.source} if same else {}))
@@ -169,6 +174,15 @@ def data_provenance(data: Dataset) -> Provenance:
         fingerprint=data.fingerprint,
         fed=FedValues.of(data),
     )
+
+
+def with_threshold(provenance: Provenance, model: keras.Model | Artifact, data: Dataset | None) -> Provenance:
+    """Return what a model remembers with the error that 99 % of its normal validation samples do not exceed."""
+    if data is None or data.task != "anomaly" or provenance.data is None:
+        return provenance
+    fitting = data if isinstance(model, keras.Model) else match_artifact(data, model)
+    scores = Evaluator.on(fitting, "validation").score(model)
+    return provenance.model_copy(update={"threshold": float(np.quantile(scores, NORMAL))})
 
 
 def next_provenance(

@@ -10,7 +10,8 @@ from tfopt.data.dataset import Dataset
 from tfopt.errors import InputError
 from tfopt.evaluation.bleu import copied
 from tfopt.evaluation.config import Gates
-from tfopt.evaluation.gates import check
+from tfopt.evaluation.fidelity import Unlabelled, compare_answers
+from tfopt.evaluation.gates import check, check_agreement
 from tfopt.evaluation.limits import limit_for
 from tfopt.evaluation.measurement import Measured, compare_with_control, measure
 from tfopt.evaluation.measurement import compare as compare_measured
@@ -19,7 +20,9 @@ from tfopt.evaluation.sanity import guess_doubts, scale_doubts
 from tfopt.formats.artifact import Artifact
 from tfopt.formats.keras.artifact import KerasArtifact
 from tfopt.formats.loading import ModelLike, load
-from tfopt.report.schema import Baseline, DataSummary, Report, package_versions
+from tfopt.formats.matching import match_artifact
+from tfopt.report.changes import Comparison
+from tfopt.report.schema import Baseline, DataSummary, GateResult, Report, package_versions
 from tfopt.runtime.progress import Progress
 from tfopt.tasks.registry import rules_for
 
@@ -53,6 +56,7 @@ def report_of(
     untrained: bool = False,
     control: Artifact | None = None,
     metric: MetricLike | None = None,
+    samples: Unlabelled | None = None,
 ) -> Report:
     """Measure artifacts on the test split and in time, and put what a command has to say around the figures.
 
@@ -68,6 +72,7 @@ def report_of(
         untrained: Whether their weights are random, so that how well they answer is not measured.
         control: The first of them trained as long, with which the others are compared, too.
         metric: What they are measured by besides; None for what `config` asks for.
+        samples: Without labels, on which answers are compared where there are no data.
     """
     if gates:
         limit_for(gates, data.task if data else None)  # refuses before the work
@@ -76,7 +81,12 @@ def report_of(
     beside = [control] if control else []
     every = measure([*artifacts, *beside], None if untrained else data, progress, metric=metric)
     measured, controls = every[: len(artifacts)], every[len(artifacts) :]
-    comparisons = compare_measured(measured)
+    comparisons, remarks = compare_measured(measured), _remarks(artifacts, data, untrained=untrained)
+    if data is None or (gates and gates.min_agreement is not None):
+        if data is not None:
+            samples = Unlabelled(match_artifact(data, artifacts[0]).test.inputs, "the test split")
+        comparisons, alike = compare_answers(comparisons, artifacts, samples)
+        remarks += alike
     told = summary(data) if data else None
     report = Report(
         command=command,
@@ -84,13 +94,20 @@ def report_of(
         data=told,
         measurements=[m.measurement for m in measured],
         comparisons=comparisons,
-        gates=check(gates, measured, position) if gates else [],
+        gates=_gates(gates, measured, comparisons, position) if gates else [],
         warnings=_warnings(command, artifacts, data, measured, told),
-        notes=[*notes, *_remarks(artifacts, data, untrained=untrained)],
+        notes=[*notes, *remarks],
         seed=getattr(config, "seed", None),
         versions=package_versions(),
     )
     return _with_control(report, measured, controls[0]) if controls else report
+
+
+def _gates(
+    gates: Gates, measured: Sequence[Measured], comparisons: Sequence[Comparison], position: int | None
+) -> list[GateResult]:
+    held = None if position is None else measured[position].measurement.name
+    return [*check(gates, measured, position), *check_agreement(gates, comparisons, held)]
 
 
 def _with_control(report: Report, measured: Sequence[Measured], control: Measured) -> Report:

@@ -6,6 +6,7 @@ from pathlib import Path
 import numpy as np
 
 from tfopt.config.choices import Task
+from tfopt.data.anomaly_arrays import anomaly_arrays
 from tfopt.data.array_files import read_npz
 from tfopt.data.array_labels import ArrayLabels, read_labels
 from tfopt.data.config import INPUTS, DataConfig
@@ -65,6 +66,8 @@ def named_arrays(
         return several_arrays(found, title, lambda single: _one_output(single, title, config))
     if "values" in found and (config.horizon or not found.keys() & {*SPLIT, *WHOLE}):
         return _make_series(found["values"], found.get("columns"))
+    if config.task == "anomaly":
+        return anomaly_arrays(found, title, config)
     if config.target == INPUTS:
         found = {**found, **{key.replace("x", "y"): found[key] for key in ("x", "x_train", "x_test") if key in found}}
     keys = WHOLE if found.keys() >= {*WHOLE} and not found.keys() & {*SPLIT} else SPLIT

@@ -122,6 +122,8 @@ class Preprocessor(BaseModel):
             x = x.scaled(self.scaling) if isinstance(x, LazyImages) else self.scaling(x)
         if raw.own_targets:
             return (x,), _with_channels(x) if raw.task == "image-to-image" else x
+        if raw.task == "anomaly":
+            return (x,), np.concatenate([y[:, np.newaxis], x.reshape(len(x), -1)], axis=1, dtype=np.float32)
         return (x,), self._targets(raw, y)
 
     def _targets(self, raw: RawData, y: Array) -> Array:

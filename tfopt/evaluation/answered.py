@@ -38,7 +38,8 @@ def answered(artifact: Artifact, data: Dataset | None, metric: MetricLike | None
     if data is None:
         return Answered()
     fitting = match_artifact(data, artifact)
-    evaluator = Evaluator.on(fitting, "test").by(metric)
+    evaluator = Evaluator.on(fitting, "test")
+    evaluator = evaluator.by(metric or evaluator.rules.usual_metric(fitting.test.y))
     outputs, probabilities = evaluator.outputs(artifact, progress)
     judged = evaluator.judged(outputs, probabilities)
     return Answered(

@@ -4,7 +4,7 @@ from typing import Annotated, ClassVar, Self
 
 from pydantic import ByteSize, Field, model_validator
 
-from tfopt.config.fields import Drop, Fraction, Growth, Option
+from tfopt.config.fields import Drop, Fraction, Growth, Option, Share
 from tfopt.config.metric import MetricConfig
 
 
@@ -42,6 +42,11 @@ class Gates(AnswerLimits):
 
     max_size: Annotated[
         ByteSize | None, Field(description="Fail if a file is larger: 30kB, 1.5MB."), Option("SIZE")
+    ] = None
+
+    min_agreement: Annotated[
+        Share | None,
+        Field(description="Fail if a file says the class that the baseline says less often: 99% or 0.99; no labels."),
     ] = None
 
     @model_validator(mode="after")

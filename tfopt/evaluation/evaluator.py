@@ -17,7 +17,7 @@ from tfopt.data.dataset import Dataset
 from tfopt.data.output_labels import side_by_side
 from tfopt.data.sampling import fair_order
 from tfopt.evaluation.limits import WORSE_GROWTH, WORSE_POINTS
-from tfopt.evaluation.metrics.answers import answers_of
+from tfopt.evaluation.metrics.answers import labels_and_answers
 from tfopt.evaluation.metrics.metric import Judged, Metric
 from tfopt.evaluation.metrics.named import MetricLike, find_metric
 from tfopt.evaluation.statistics import CONFIDENCE, Worsening, drop, worsening
@@ -108,8 +108,8 @@ class Evaluator:
         if self.metric is None:
             return self.scored(outputs, probabilities)
         assert self.y is not None
-        answers = answers_of(outputs, self.rules, probabilities=probabilities)
-        return self.metric.judge(self.y, answers, self.clusters, self.name)
+        y, answers = labels_and_answers(self.y, outputs, self.rules, probabilities=probabilities)
+        return self.metric.judge(y, answers, self.clusters, self.name)
 
     def drop(self, before: Scores, after: Scores) -> float:
         """Return how much worse scores have become: points of accuracy, or the share by which the mean error grew."""

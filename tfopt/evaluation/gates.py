@@ -4,10 +4,12 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from tfopt.errors import InputError
 from tfopt.evaluation.config import Gates
 from tfopt.evaluation.limits import Limit
 from tfopt.evaluation.measurement import Measured
-from tfopt.evaluation.statistics import worsening
+from tfopt.evaluation.statistics import CONFIDENCE, worsening
+from tfopt.report.changes import Comparison
 from tfopt.report.schema import GateResult
 
 
@@ -33,9 +35,34 @@ def check(gates: Gates, measured: Sequence[Measured], held: int | None = None) -
     return results
 
 
+def check_agreement(gates: Gates, comparisons: Sequence[Comparison], held: str | None = None) -> list[GateResult]:
+    """Hold comparisons to the least agreement that is asked for, all of them or that of the file `held`.
+
+    Raises:
+        InputError: If there are no classes that could agree.
+    """
+    least, results = gates.min_agreement, []
+    if least is None:
+        return []
+    for one in comparisons:
+        if held not in (None, one.name):
+            continue
+        if one.fidelity is None or one.fidelity.agreement is None:
+            raise InputError(f"`min_agreement` is of classes, whose probabilities {one.name} does not give")
+        found, share = one.fidelity, one.fidelity.agreement
+        results.append(
+            GateResult(
+                gate="min-agreement", name=one.name, limit=least, found=share, low=found.low,
+                high=found.high, level=CONFIDENCE, passed=share >= least,
+            )
+        )  # fmt: skip
+    return results
+
+
 def _loss(gates: Gates, first: Measured, this: Measured) -> GateResult:
-    if first.judged and this.judged:
-        metric = first.judged.metric
+    metric = first.judged.metric if first.judged else None
+    asked = metric and (gates.metric or metric.higher_is_better == (gates.max_drop is not None))
+    if metric and asked and first.judged and this.judged:
         limit = Limit.of(gates, by_points=metric.higher_is_better, metric=metric.name)
         found = first.judged.worsening(this.judged, limit.level)
         return limit.result(this.measurement.name, found, "test")

@@ -7,13 +7,15 @@ from dataclasses import dataclass
 from typing import Literal, Self
 
 from tfopt.config.choices import Task
+from tfopt.config.metric import MetricConfig
 from tfopt.errors import InputError
 from tfopt.evaluation.config import AnswerLimits
-from tfopt.evaluation.metrics.named import find_metric
+from tfopt.evaluation.metrics.named import MetricLike, find_metric
 from tfopt.evaluation.statistics import CONFIDENCE, Worsening
 from tfopt.report.gate_lines import format_worsening
 from tfopt.report.schema import GateResult
 from tfopt.tasks.registry import rules_of
+from tfopt.tasks.rules import TaskRules
 
 COLLAPSE_POINTS = 0.05  # of accuracy, lost on the validation split: that is no success
 COLLAPSE_GROWTH = 0.10  # of the mean absolute error there
@@ -101,6 +103,12 @@ class Limit:
         )
 
 
+def metric_asked(config: MetricConfig, rules: TaskRules) -> MetricLike | None:
+    """Return the metric that a config asks for, which `max_drop` does where only a ranking has points to lose."""
+    ranked = rules.task == "anomaly" and getattr(config, "max_drop", None) is not None
+    return config.metric or ("roc-auc" if ranked else None)
+
+
 def limit_for(asked: AnswerLimits, task: Task | None) -> Limit | None:
     """Return the limit for a task; None without data (`task` None), where there can be none.
 
@@ -109,7 +117,7 @@ def limit_for(asked: AnswerLimits, task: Task | None) -> Limit | None:
     """
     if task is not None:
         rules = rules_of(task)
-        metric = find_metric(asked.metric, rules)
+        metric = find_metric(metric_asked(asked, rules), rules)
         if metric is not None:
             return Limit.of(asked, by_points=metric.higher_is_better, metric=metric.name)
         return Limit.of(asked, by_points=rules.counts_right)

@@ -22,7 +22,8 @@ from tfopt.report.predictions import Prediction, Predictions
 from tfopt.report.schema import package_versions
 from tfopt.runtime.process_state import preserved
 from tfopt.runtime.progress import Progress, Silent
-from tfopt.typing import Array
+from tfopt.tasks.anomaly import reconstruction_errors
+from tfopt.typing import Array, Samples
 
 SHOWN = 10  # unknown words
 PICTURES = ("segmentation", "image-to-image")  # tasks whose answers are files
@@ -63,6 +64,8 @@ def predict(
             found = answer_with_masks(memory, names, outputs, output, probabilities=probabilities, force=force)
         elif memory.task == "image-to-image":
             found = answer_with_images(memory, names, outputs, output, force=force)
+        elif memory.task == "anomaly":
+            found = [_normal_or_not(*pair, memory) for pair in zip(names, _errors(outputs, x), strict=True)]
         else:
             found = _answers(memory, names, outputs, probabilities=probabilities)
     if isinstance(inputs, Series) or memory.task == "forecasting":
@@ -177,6 +180,18 @@ def _for_8_bits(scaling: Scaling) -> Scaling:
             return scaling
 
 
+def _errors(outputs: Array, x: Samples) -> list[float]:
+    [samples] = x if isinstance(x, (tuple, list)) else (x,)
+    found: list[float] = reconstruction_errors(outputs, np.asarray(samples)).tolist()
+    return found
+
+
+def _normal_or_not(name: str, error: float, memory: Provenance) -> Prediction:
+    """Say whether a sample is given back worse than nearly all normal ones, if the model remembers how these are."""
+    answer = "not known" if memory.threshold is None else "anomalous" if error > memory.threshold else "normal"
+    return Prediction(input=name, answer=answer, error=error)
+
+
 def _labels_of(name: str, shares: Array, labels: Sequence[str] | None) -> Prediction:
     """Return which labels are more likely than not, and the probability of each."""
     found = dict(zip(labels or map(str, range(len(shares))), map(float, shares), strict=True))
@@ -214,6 +229,8 @@ def _forecast_columns(memory: Provenance) -> list[str] | None:
 
 def _notes(memory: Provenance, found: Sequence[Prediction]) -> tuple[str, ...]:
     """Say which words, or characters, nobody has taught the model: all of them look the same to it."""
+    if memory.task == "anomaly" and memory.threshold is not None:
+        return (f"anomalous is an error above {memory.threshold:.4g}, as 1 % of normal validation samples have",)
     unknown = list(dict.fromkeys(word for one in found for word in one.unknown))
     if not unknown or memory.vectorizer is None:
         return ()

@@ -51,7 +51,7 @@ def _remembered_doubt(artifact: Artifact, now: FedValues) -> str:
 
 def _tried_doubt(artifact: Artifact, data: Dataset, now: FedValues) -> str:
     """Say which other scaling a model does much better with, on samples of the train split."""
-    if data.kind == "series" or data.task in ("translation", "forecasting"):
+    if data.kind == "series" or data.task in ("translation", "forecasting", "anomaly"):
         return ""
     sample = data.train.sample(LOOKED_AT)
     sample = match_artifact(_only(data, sample), artifact).train

@@ -46,6 +46,7 @@ class Provenance(Preprocessor):
         columns: The columns of a table that are its inputs.
         fingerprint: A hash of the data, to notice when they have changed.
         fed: The values that it was fed in its training, to notice data on another scale.
+        threshold: The reconstruction error above which a sample is called anomalous.
         history: The commands that made it, in order.
     """
 
@@ -56,6 +57,7 @@ class Provenance(Preprocessor):
     columns: tuple[str, ...] | None = None
     fingerprint: str | None = None
     fed: FedValues | None = None
+    threshold: float | None = None
     history: tuple[Step, ...] = ()
 
     @property

@@ -92,12 +92,16 @@ def build(config: ModelConfig, signature: Signature) -> keras.Model:
 
 def default_arch(signature: Signature) -> Arch:
     """Return the architecture that suits the data where none was asked for."""
+    if signature.task == "anomaly":
+        return "mlp"
     return FOR_MAPS[0] if signature.task in MAPS else DEFAULT_ARCH[signature.kind]
 
 
 def check_architecture(config: ModelConfig, arch: Arch, signature: Signature) -> None:
     """Raise `InputError` if `arch` cannot take the samples of the data, or lacks an option that was set."""
     maps = signature.task in MAPS
+    if signature.task == "anomaly" and arch != "mlp":
+        raise InputError(f"`arch` {arch} has no bottleneck, without which anomalies come through; use `arch` mlp")
     able = [name for name, kinds in KINDS.items() if signature.kind in kinds and (name in FOR_MAPS) == maps]
     given = f"{KIND_NAMES[signature.kind]} of shape {signature.shape}"
     if signature.kind == "image" and (arch in FOR_MAPS) != maps:

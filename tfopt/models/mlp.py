@@ -6,6 +6,7 @@ Of a forecast it says what a linear map of each column cannot (after Zeng et al.
 import keras
 from keras import layers
 
+from tfopt.models.autoencoder import autoencoder
 from tfopt.models.config import ModelConfig
 from tfopt.models.dimensions import Dimensions, Sizes, resolve_dimensions
 from tfopt.models.heads import add_head, linear_steps
@@ -18,6 +19,8 @@ SIZES: Sizes = {"tiny": Dimensions(16, 1), "small": Dimensions(128, 2), "base": 
 def mlp(config: ModelConfig, signature: Signature) -> keras.Model:
     """Build an MLP with `depth` hidden layers of `width` units for samples of any shape."""
     size = resolve_dimensions(config, SIZES)
+    if signature.task == "anomaly":
+        return autoencoder(size, signature)
     inputs = input_tensor(signature)
     linear = None
     if signature.kind == "tokens":

@@ -6,9 +6,8 @@ from rich.markup import escape
 from rich.table import Table
 from rich.text import Text
 
-from tfopt.report.cells import EMPTY
 from tfopt.report.changes import LatencyChange
-from tfopt.report.figures import format_size
+from tfopt.report.figures import EMPTY, format_size
 from tfopt.report.record import Record
 
 

@@ -1,19 +1,23 @@
 """The cells of the table of all artifacts: a function for each figure, and the order in which they are shown."""
 
 from collections.abc import Callable, Sequence
-from math import isfinite
 
 from rich.markup import escape
 
 from tfopt.report.changes import AccuracyChange, BleuChange, Comparison
-from tfopt.report.figures import format_size
+from tfopt.report.figures import EMPTY, ends, format_size, points, relative
+from tfopt.report.metric_cells import (
+    agreement,
+    agreement_error,
+    agreement_interval,
+    metric_change,
+    metric_interval,
+    metric_value,
+)
 from tfopt.report.schema import Measurement, Report
 
-EMPTY = "[dim]-[/]"
 BASELINE = "[dim]baseline[/]"
-TOO_FEW = "too few independent samples for an interval"
 OTHER_ERRORS = {"guess": "of a guess's", "loss": "by its own loss"}
-NO_INTERVAL = "no interval: there are answers that are not finite"
 
 Pair = tuple[Measurement, Comparison | None]
 Cell = Callable[[Measurement, Comparison | None], str]
@@ -27,22 +31,13 @@ def pairs_of(report: Report) -> list[Pair]:
     return [*pairs[:1], *controls, *pairs[1:]]
 
 
-def _relative(change: float | None, *, less_is_good: bool = True) -> str:
-    if change is None:
-        return ""
-    if abs(change) < 0.0005:
-        return " [dim](same)[/]"
-    color = "green" if (change < 0) == less_is_good else "red"
-    return f" [{color}]({change:+.1%})[/]"
-
-
 def _file(m: Measurement, c: Comparison | None) -> str:
     disk = f" ({format_size(m.disk_bytes)} on disk)" if m.disk_bytes not in (None, m.file_bytes) else ""
-    return format_size(m.file_bytes) + disk + _relative(c.size.file_bytes if c and c.size else None)
+    return format_size(m.file_bytes) + disk + relative(c.size.file_bytes if c and c.size else None)
 
 
 def _gzip(m: Measurement, c: Comparison | None) -> str:
-    return format_size(m.gzip_bytes) + _relative(c.size.gzip_bytes if c and c.size else None)
+    return format_size(m.gzip_bytes) + relative(c.size.gzip_bytes if c and c.size else None)
 
 
 def _parameters(m: Measurement, _: Comparison | None) -> str:
@@ -50,7 +45,7 @@ def _parameters(m: Measurement, _: Comparison | None) -> str:
 
 
 def _nonzero(m: Measurement, c: Comparison | None) -> str:
-    return f"{m.nonzero_parameters:,}" + _relative(c.size.nonzero_parameters if c and c.size else None)
+    return f"{m.nonzero_parameters:,}" + relative(c.size.nonzero_parameters if c and c.size else None)
 
 
 def _macs(m: Measurement, _: Comparison | None) -> str:
@@ -61,13 +56,8 @@ def _accuracy(m: Measurement, c: Comparison | None) -> str:
     if m.accuracy is None:
         return EMPTY
     change = c.accuracy.change if c and c.accuracy else None
-    points = "" if change is None else _points(change)
-    return f"{m.accuracy.value:.2%}{points}"
-
-
-def _points(change: float) -> str:
-    color = "dim" if change == 0 else "green" if change > 0 else "red"
-    return f" [{color}]({change * 100:+.2f} pt)[/]"
+    told = "" if change is None else points(change)
+    return f"{m.accuracy.value:.2%}{told}"
 
 
 def _samples(m: Measurement, _: Comparison | None) -> str:
@@ -101,18 +91,18 @@ def _control(_: Measurement, c: Comparison | None) -> str:
         return EMPTY
     match c.control:
         case AccuracyChange(change=change):
-            found = _points(change)
+            found = points(change)
         case BleuChange(change=change):
             found = f"{change:+.1f}"
         case _:
-            found = _relative(c.control.change)
+            found = relative(c.control.change)
     return f"{found.strip()} p = {c.control.p_value:.2g}, {c.control.verdict}"
 
 
 def _deviation(m: Measurement, c: Comparison | None) -> str:
     if m.deviation is None or m.deviation.measure != "mae":
         return EMPTY
-    change = _relative(c.deviation.change if c and c.deviation else None)
+    change = relative(c.deviation.change if c and c.deviation else None)
     unit = m.deviation.unit
     real = "" if unit in (None, 1.0) else f" ({m.deviation.mae * unit:.4g} in units of the data)"
     return f"{m.deviation.mae:.4g}{real}{change}"
@@ -121,12 +111,12 @@ def _deviation(m: Measurement, c: Comparison | None) -> str:
 def _other_error(m: Measurement, c: Comparison | None) -> str:
     if m.deviation is None or m.deviation.measure == "mae":
         return EMPTY
-    change = _relative(c.deviation.change if c and c.deviation else None)
+    change = relative(c.deviation.change if c and c.deviation else None)
     return f"{m.deviation.mae:.4g} {OTHER_ERRORS[m.deviation.measure]}{change}"
 
 
 def _deviation_interval(m: Measurement, _: Comparison | None) -> str:
-    return _ends(m.deviation.mae, m.deviation.low, m.deviation.high, ".4g") if m.deviation else EMPTY
+    return ends(m.deviation.mae, m.deviation.low, m.deviation.high, ".4g") if m.deviation else EMPTY
 
 
 def _deviation_samples(m: Measurement, _: Comparison | None) -> str:
@@ -134,13 +124,7 @@ def _deviation_samples(m: Measurement, _: Comparison | None) -> str:
 
 
 def _growth_interval(_: Measurement, c: Comparison | None) -> str:
-    return _ends(c.deviation.change, c.deviation.low, c.deviation.high, "+.1%") if c and c.deviation else EMPTY
-
-
-def _ends(value: float, low: float | None, high: float | None, form: str) -> str:
-    if low is None or high is None:
-        return TOO_FEW if isfinite(value) else NO_INTERVAL
-    return f"{low:{form}} to {high:{form}}"
+    return ends(c.deviation.change, c.deviation.low, c.deviation.high, "+.1%") if c and c.deviation else EMPTY
 
 
 def _paired_t(_: Measurement, c: Comparison | None) -> str:
@@ -153,27 +137,6 @@ def _bleu(m: Measurement, _: Comparison | None) -> str:
 
 def _bleu_change(_: Measurement, c: Comparison | None) -> str:
     return f"{c.bleu.change:+.1f}, p = {c.bleu.p_value:.2g}" if c and c.bleu else EMPTY
-
-
-def _metric(m: Measurement, c: Comparison | None) -> str:
-    if m.metric is None:
-        return EMPTY
-    change = ""
-    if c and c.metric:
-        change = _points(c.metric.change) if m.metric.higher_is_better else _relative(c.metric.change)
-    return f"{m.metric.name} {m.metric.value:.4g}{change}"
-
-
-def _metric_interval(m: Measurement, _: Comparison | None) -> str:
-    return _ends(m.metric.value, m.metric.low, m.metric.high, ".4g") if m.metric else EMPTY
-
-
-def _metric_change(_: Measurement, c: Comparison | None) -> str:
-    if not c or not c.metric:
-        return EMPTY
-    if not c.metric.higher_is_better or c.metric.low is None or c.metric.high is None:
-        return _ends(c.metric.change, c.metric.low, c.metric.high, "+.1%")
-    return f"{c.metric.low * 100:+.2f} to {c.metric.high * 100:+.2f} pt"
 
 
 def _latency(m: Measurement, _: Comparison | None) -> str:
@@ -236,9 +199,12 @@ ROWS: Sequence[tuple[str, Cell]] = (
     ("  paired t-test", _paired_t),
     ("test BLEU", _bleu),
     ("  paired test", _bleu_change),
-    ("test metric", _metric),
-    ("  95 % interval", _metric_interval),
-    ("  change", _metric_change),
+    ("test metric", metric_value),
+    ("  95 % interval", metric_interval),
+    ("  change", metric_change),
+    ("agreement", agreement),
+    ("  95 % interval", agreement_interval),
+    ("  outputs differ", agreement_error),
     ("score vs control", _control),
     ("latency, batch 1", _latency),
     ("  ratio", _ratio),
@@ -268,9 +234,12 @@ GROUPS: Sequence[tuple[str, Sequence[tuple[str, Cell]]]] = (
             ("vs control ", _control),
             ("BLEU ", _bleu),
             ("BLEU ", _bleu_change),
-            ("", _metric),
-            ("", _metric_interval),
-            ("change ", _metric_change),
+            ("", metric_value),
+            ("", metric_interval),
+            ("change ", metric_change),
+            ("agreement ", agreement),
+            ("", agreement_interval),
+            ("", agreement_error),
         ),
     ),
     ("latency, batch 1", (("", _latency), ("", _ratio), ("MACs ", _macs))),

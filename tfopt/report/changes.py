@@ -68,6 +68,24 @@ class BleuChange(Record):
     verdict: str
 
 
+class Fidelity(Record):
+    """How alike two models answer samples without labels, which are `called` so.
+
+    `agreement` is the share of samples with the same most probable class, with its 95 % interval (Wilson 1927), and
+    `divergence` the mean Kullback-Leibler divergence in nats: None where there are no classes. `relative_error` is the
+    root mean square of the difference, relative to that of the answers.
+    """
+
+    against: str
+    samples: int
+    called: str
+    agreement: float | None = None
+    low: float | None = None
+    high: float | None = None
+    divergence: float | None = None
+    relative_error: Endless
+
+
 class LatencyChange(Record):
     """Median of the ratios of paired runs (below 1 is faster) with a 95 % bootstrap interval."""
 
@@ -93,6 +111,7 @@ class Comparison(Record):
     deviation: DeviationChange | None = None
     bleu: BleuChange | None = None
     metric: MetricChange | None = None
+    fidelity: Fidelity | None = None
     outputs_changed: list[OutputChange] = []
     control: ScoreChange | None = None
     latency: LatencyChange | None

@@ -1,6 +1,12 @@
-"""Figures as a person reads them: sizes, and scores with their names."""
+"""Figures as a person reads them: sizes, scores with their names, changes, and the ends of intervals."""
+
+from math import isfinite
 
 from tfopt.config.choices import Task
+
+EMPTY = "[dim]-[/]"
+TOO_FEW = "too few independent samples for an interval"
+NO_INTERVAL = "no interval: there are answers that are not finite"
 
 
 def format_size(count: float) -> str:
@@ -28,3 +34,26 @@ def format_score(value: float, task: Task) -> str:
             return f"{value:.4g} of a guess's error"
         case _:
             return f"an MAE of {value:.4g}"
+
+
+def relative(change: float | None, *, less_is_good: bool = True) -> str:
+    """Write by which share something grew."""
+    if change is None:
+        return ""
+    if abs(change) < 0.0005:
+        return " [dim](same)[/]"
+    color = "green" if (change < 0) == less_is_good else "red"
+    return f" [{color}]({change:+.1%})[/]"
+
+
+def points(change: float) -> str:
+    """Write a change in points."""
+    color = "dim" if change == 0 else "green" if change > 0 else "red"
+    return f" [{color}]({change * 100:+.2f} pt)[/]"
+
+
+def ends(value: float, low: float | None, high: float | None, form: str) -> str:
+    """Write an interval, or why there is none."""
+    if low is None or high is None:
+        return TOO_FEW if isfinite(value) else NO_INTERVAL
+    return f"{low:{form}} to {high:{form}}"

@@ -2,8 +2,7 @@
 
 from math import isfinite
 
-from tfopt.report.cells import NO_INTERVAL, TOO_FEW
-from tfopt.report.figures import format_size
+from tfopt.report.figures import NO_INTERVAL, TOO_FEW, format_size
 from tfopt.report.schema import GateResult, LockCheck
 
 SHOWN = 32  # letters of what is locked
@@ -55,4 +54,6 @@ def format_worsening(gate: str, value: float, metric: str | None = None) -> str:
 
 
 def _gate_figure(gate: GateResult, value: float) -> str:
+    if gate.gate == "min-agreement":
+        return f"{value:.2%}"
     return format_size(value) if gate.gate == "max-size" else format_worsening(gate.gate, value, gate.metric)

@@ -8,8 +8,7 @@ from rich.markup import escape
 from rich.table import Table
 from rich.text import Text
 
-from tfopt.report.cells import EMPTY
-from tfopt.report.figures import format_size
+from tfopt.report.figures import EMPTY, format_size
 from tfopt.report.inspection import Inspection, LayerFacts, Verdict
 from tfopt.report.ports import described
 

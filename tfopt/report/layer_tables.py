@@ -5,8 +5,7 @@ from rich.console import RenderableType
 from rich.markup import escape
 from rich.table import Table
 
-from tfopt.report.cells import EMPTY
-from tfopt.report.figures import format_size
+from tfopt.report.figures import EMPTY, format_size
 from tfopt.report.fitting import Fitting
 from tfopt.report.schema import LayerChange, Report
 

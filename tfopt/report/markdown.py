@@ -2,7 +2,8 @@
 
 from rich.text import Text
 
-from tfopt.report.cells import BASELINE, EMPTY, ROWS, pairs_of
+from tfopt.report.cells import BASELINE, ROWS, pairs_of
+from tfopt.report.figures import EMPTY
 from tfopt.report.gate_lines import gate_line, lock_line
 from tfopt.report.schema import Report
 

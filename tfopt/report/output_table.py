@@ -7,8 +7,9 @@ from rich.console import RenderableType
 from rich.markup import escape
 from rich.table import Table
 
-from tfopt.report.cells import EMPTY, pairs_of
+from tfopt.report.cells import pairs_of
 from tfopt.report.changes import Comparison
+from tfopt.report.figures import EMPTY
 from tfopt.report.schema import Measurement, OutputScore, Report
 
 

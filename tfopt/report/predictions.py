@@ -8,12 +8,16 @@ from rich.table import Table
 from rich.text import Text
 
 from tfopt.config.choices import Task
-from tfopt.report.record import Record
+from tfopt.report.record import Endless, Record
 
 MAX_WIDTH = 60
 MAX_COLUMNS = 8  # of a forecast
 MAX_ROWS = 20  # answers that are shown unless all are asked for
-PROBABILITIES: dict[str, tuple[str, ...]] = {"classification": ("probability",), "multi-label": ("probabilities",)}
+PROBABILITIES: dict[str, tuple[str, ...]] = {
+    "classification": ("probability",),
+    "multi-label": ("probabilities",),
+    "anomaly": ("error",),
+}
 LARGE = 1000  # of which a forecast shows whole numbers
 
 
@@ -35,13 +39,14 @@ class Prediction(Record):
     The numbers are a list, or of a forecast of several columns a list for each step. `times` are those of the steps of
     a forecast, `unknown` the words of a text that the model does not know. Of several `outputs` each has its answer,
     and of several `labels` each its probability. Of a mask `shares` are those of its classes; `file` is where a mask or
-    an image was written.
+    an image was written. A sample that may be anomalous has an `error`.
     """
 
     input: str
     answer: str | list[float] | list[list[float]]
     probability: float | None = None
     labels: dict[str, float] | None = None
+    error: Endless | None = None
     times: list[str] | None = None
     unknown: tuple[str, ...] = ()
     outputs: tuple[OutputAnswer, ...] = ()
@@ -88,6 +93,8 @@ def _answers(predictions: Sequence[Prediction], task: Task) -> Table:
         cells = [Text(_short(one.input)), Text(_answer(one.answer))]
         if task == "classification":
             cells.append(Text("" if one.probability is None else f"{one.probability:.1%}"))
+        if one.error is not None:
+            cells.append(Text(f"{one.error:.4g}"))
         if one.labels:
             likely = sorted(one.labels.items(), key=lambda label: -label[1])[:MAX_COLUMNS]
             cells.append(Text(", ".join(f"{_short(label)} {share:.1%}" for label, share in likely)))

@@ -8,8 +8,7 @@ from rich.table import Table
 from rich.text import Text
 
 from tfopt.config.choices import Task
-from tfopt.report.cells import EMPTY
-from tfopt.report.figures import format_score, format_size
+from tfopt.report.figures import EMPTY, format_score, format_size
 from tfopt.report.record import Record
 from tfopt.report.schema import DataSummary, Measurement
 from tfopt.typing import Json

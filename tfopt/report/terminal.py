@@ -8,10 +8,10 @@ from rich.markup import escape
 from rich.table import Table
 from rich.text import Text
 
-from tfopt.report.cells import BASELINE, EMPTY, GROUPS, ROWS, Pair, against, pairs_of, verdicts
+from tfopt.report.cells import BASELINE, GROUPS, ROWS, Pair, against, pairs_of, verdicts
 from tfopt.report.class_tables import render_classes
 from tfopt.report.epochs_table import render_epochs
-from tfopt.report.figures import format_score
+from tfopt.report.figures import EMPTY, format_score
 from tfopt.report.fitting import Fitting
 from tfopt.report.gate_lines import gate_line, lock_line
 from tfopt.report.layer_tables import render_errors, render_groups, render_layers

@@ -6,7 +6,7 @@ from rich.markup import escape
 from rich.table import Table
 from rich.text import Text
 
-from tfopt.report.cells import EMPTY
+from tfopt.report.figures import EMPTY
 from tfopt.report.schema import Report, TrialResult
 
 MAX_TRIALS = 8

@@ -2,6 +2,7 @@
 
 from tfopt.config.choices import Task
 from tfopt.data.dataset import Dataset
+from tfopt.tasks.anomaly import Anomaly
 from tfopt.tasks.classification import Classification
 from tfopt.tasks.forecasting import Forecasting
 from tfopt.tasks.image_to_image import ImageToImage
@@ -15,7 +16,7 @@ from tfopt.tasks.translation import Translation
 
 OWN = (
     Classification(), Regression(), Forecasting(), Translation(), Segmentation(), ImageToImage(), SeveralOutputs(),
-    OwnLoss(), MultiLabel(),
+    OwnLoss(), MultiLabel(), Anomaly(),
 )  # fmt: skip
 RULES: dict[Task, TaskRules] = {rules.task: rules for rules in OWN}
 
@@ -34,6 +35,8 @@ def rules_for(data: Dataset) -> TaskRules:
     """Return the rules of the task of `data`, for several outputs with those of each, else with the loss of a model."""
     if data.task == "compiled":
         return OwnLoss(data.loss)
+    if data.task == "anomaly":
+        return Anomaly.of(data)
     if not data.outputs:
         return RULES[data.task]
     return SeveralOutputs.of(data, [RULES[one.task] for one in data.outputs])

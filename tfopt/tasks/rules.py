@@ -53,6 +53,10 @@ class TaskRules(ABC):
         errors = np.abs(outputs.reshape(len(y), -1) - np.asarray(y).reshape(len(y), -1)).mean(axis=1)
         return np.where(np.isfinite(errors), errors, np.inf)
 
+    def usual_metric(self, y: Array) -> str | None:  # noqa: ARG002  # for others
+        """Return the metric that a report shows of samples with the labels y where none is asked for."""
+        return None
+
     def clusters(self, y: Array) -> Clusters | None:  # noqa: ARG002  # for others
         """Return which scores hang together, so that they are no independent draws: a cluster's number for each (M,).
 

@@ -3,8 +3,16 @@
 import numpy as np
 from scipy.special import expit, softmax
 
+from tfopt.tasks.anomaly import Anomaly
 from tfopt.tasks.rules import TaskRules
 from tfopt.typing import Array
+
+
+def labels_and_answers(y: Array, outputs: Array, rules: TaskRules, *, probabilities: bool) -> tuple[Array, Array]:
+    """Return what a metric compares: labels and answers, of anomalies whether and how anomalous each sample is."""
+    if isinstance(rules, Anomaly):
+        return rules.ranked(outputs, y)
+    return y, answers_of(outputs, rules, probabilities=probabilities)
 
 
 def answers_of(outputs: Array, rules: TaskRules, *, probabilities: bool) -> Array:

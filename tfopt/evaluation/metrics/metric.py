@@ -21,6 +21,7 @@ from tfopt.typing import Array, Clusters
 
 RESAMPLES, FEWER = 1000, 200  # fewer where each draw is a call of a function
 DRAWN_AT_ONCE = 4_000_000  # numbers
+LOWEST = float(np.finfo(np.float64).min)  # what a report can hold, as JSON knows no infinite number
 WITHOUT_INTERVAL = Interval(-np.inf, np.inf)
 
 Figure: TypeAlias = Callable[[Array, Array], float]
@@ -39,7 +40,8 @@ class Metric:
         of_draws: Takes labels and answers, and returns what gives the same figure for many draws at once (B,), from
             how often each sample is drawn (B, N); None calls the function for each.
         undefined: Says why there is no such figure of these labels; nothing if there is one.
-        by_class: Whether it is a mean over classes, so that it is as uncertain as the one with the fewest samples.
+        by_class: Whether it is a mean over classes, so that it is as uncertain as the one with the fewest samples, and
+            answers that are not finite are wrong ones.
     """
 
     name: str
@@ -76,7 +78,7 @@ class Judged:
     def value(self) -> float:
         """The figure; the worst there is, where numbers are wanted and some answers are not finite."""
         if not self._finite:
-            return -np.inf if self.metric.higher_is_better else np.inf
+            return LOWEST if self.metric.higher_is_better else np.inf
         found = float(self.metric.function(self.y, self.answers))
         if np.isnan(found):
             raise InputError(f"`metric` {self.metric.name} is not defined on {self.split}: it is no number there")
@@ -94,7 +96,7 @@ class Judged:
 
     @property
     def _finite(self) -> bool:
-        return bool(np.isfinite(self.answers).all())
+        return self.metric.by_class or bool(np.isfinite(self.answers).all())
 
     @property
     def independent(self) -> int:

@@ -16,13 +16,13 @@ Column: TypeAlias = Callable[[Array, Array, Array], Array]  # of draws (B, N) in
 def columns_of(y: Array, answers: Array) -> tuple[Array, Array]:
     """Return whether each sample is of each class (N, K), and its scores (N, K); of two classes only the second.
 
-    Scores that are not finite are the lowest.
+    Scores that are no numbers are the lowest.
     """
-    scores = np.nan_to_num(answers, nan=0.0, posinf=1.0, neginf=0.0)
-    if y.ndim == scores.ndim:
-        return y.astype(bool), scores
+    scores = np.nan_to_num(answers, nan=0.0)
     if scores.ndim == 1:
         return (y > 0)[:, np.newaxis], scores[:, np.newaxis]
+    if y.ndim == scores.ndim:
+        return y.astype(bool), scores
     member = y[:, np.newaxis] == np.arange(scores.shape[1])
     return (member[:, 1:], scores[:, 1:]) if scores.shape[1] == 2 else (member, scores)
 

@@ -13,6 +13,7 @@ from tfopt.data.calibration import InputSpec, load_calibration
 from tfopt.data.dataset import Dataset
 from tfopt.errors import ConversionError, InputError, UnsupportedError
 from tfopt.evaluation.evaluator import Evaluator, Reference
+from tfopt.evaluation.fidelity import Unlabelled
 from tfopt.evaluation.limits import Limit, limit_for
 from tfopt.formats.keras.artifact import KerasArtifact
 from tfopt.formats.provenance import Provenance
@@ -69,7 +70,10 @@ def quantize_after_training(artifact: KerasArtifact, config: QuantizeConfig, con
         raise UnsupportedError(
             f"{artifact.name} has no layer that LiteRT can store as {config.name}: the file would be the float one"
         )
-    return Outcome(chosen, measured=(artifact, made.artifact, chosen), layers=layers, notes=notes, gates=gates)
+    given = list(prepared.feeds.values())
+    samples = Unlabelled(given, "the calibration samples") if given else None
+    measured = (artifact, made.artifact, chosen)
+    return Outcome(chosen, measured=measured, layers=layers, notes=notes, gates=gates, samples=samples)
 
 
 def hold_to_integers(file: TfliteArtifact, *, full: bool) -> tuple[list[GateResult], str]:
