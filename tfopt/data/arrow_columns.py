@@ -1,5 +1,6 @@
 """Columns of pyarrow as arrays of NumPy: float32, or texts."""
 
+from collections.abc import Iterable
 from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -94,10 +95,23 @@ def _without_needless_digits(column: "pa.Array") -> "pa.Array":
     return column.cast(pa.timestamp("ns"))
 
 
-def concatenate(pieces: list[list[Array]]) -> list[Array]:
-    """Join the pieces of each column, which are given up one column after the other."""
-    whole = []
-    for piece in pieces:
-        whole.append(np.concatenate(piece))
-        piece.clear()
-    return whole
+class Columns:
+    """Arrays that are filled part by part, so that a table is held in memory once."""
+
+    def __init__(self, rows: int, numeric: Iterable[bool]) -> None:
+        """Make room for so many rows at most; columns that are `numeric` become float32, others texts."""
+        kinds = (np.dtype(np.float32) if number else np.dtypes.StringDType() for number in numeric)
+        self._arrays = [np.empty(rows, kind) for kind in kinds]
+        self._done = 0
+
+    def append(self, parts: Iterable[Array]) -> None:
+        """Append so many cells (N,) to each column."""
+        end = self._done
+        for array, part in zip(self._arrays, parts, strict=True):
+            end = self._done + len(part)
+            array[self._done : end] = part
+        self._done = end
+
+    def filled(self) -> list[Array]:
+        """Return the columns as far as they have been filled."""
+        return [array[: self._done] for array in self._arrays]

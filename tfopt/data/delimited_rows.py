@@ -58,7 +58,7 @@ def _split_tabs(lines: Iterable[str]) -> Iterator[Row]:
     for number, whole in enumerate(lines, 1):
         line = whole.removesuffix("\n").removesuffix("\r")
         cells = line.split("\t")
-        width = width or len(cells)
+        width = width or (len(cells) if line.strip() else 0)
         if len(cells) > width and '"' in line:
             with contextlib.suppress(csv.Error):
                 [cells] = csv.reader([line], delimiter="\t", strict=True)

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from tfopt.data.array_files import check_file
-from tfopt.data.arrow_columns import check_cells, concatenate, is_nested, is_number, text_bytes, to_numbers, to_texts
+from tfopt.data.arrow_columns import Columns, check_cells, is_nested, is_number, text_bytes, to_numbers, to_texts
 from tfopt.data.tables import Table
 from tfopt.errors import InputError, TfoptError
 from tfopt.typing import Array
@@ -73,20 +73,18 @@ def read_parquet(path: Path, texts: set[str]) -> Table:
 def _read_columns(path: Path, names: list[str], numeric: set[str]) -> list[Array]:
     """Read columns as float32 if they are in `numeric`, else as texts."""
     stored, size = path.stat().st_size, 0
-    pieces: list[list[Array]] = [[] for _ in names]
     words = [name for name in names if name not in numeric]
     with _open(path, words) as file:
+        columns = Columns(file.metadata.num_rows, (name in numeric for name in names))
         for batch in file.iter_batches(ROWS_AT_ONCE, columns=names):
-            for piece, name in zip(pieces, names, strict=True):
-                column = batch.column(name)
-                if name not in numeric:
-                    size += text_bytes(column)
-                    check_expansion(size, stored, str(path), most=MOST_EXPANSION)
-                piece.append(to_numbers(column) if name in numeric else to_texts(column))
-        read = sum(map(len, pieces[0]))
-        if read != file.metadata.num_rows:
-            raise ValueError(f"it has {read} rows, but declares {file.metadata.num_rows}")
-    return concatenate(pieces)
+            size += sum(text_bytes(batch.column(name)) for name in words)
+            check_expansion(size, stored, str(path), most=MOST_EXPANSION)
+            cells = ((name in numeric, batch.column(name)) for name in names)
+            columns.append(to_numbers(column) if number else to_texts(column) for number, column in cells)
+        found = columns.filled()
+        if len(found[0]) != file.metadata.num_rows:
+            raise ValueError(f"it has {len(found[0])} rows, but declares {file.metadata.num_rows}")
+    return found
 
 
 @contextmanager

@@ -8,6 +8,8 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import BinaryIO, NamedTuple, cast
 
+import numpy as np
+
 from tfopt.data.array_files import check_file
 from tfopt.errors import InputError
 from tfopt.untrusted.limits import check_expansion
@@ -19,11 +21,16 @@ MOST_LINE = 16_000_000  # bytes
 
 
 class Content(NamedTuple):
-    """Numbers of cells (an end of a line is one, too), of quotes, and of returns that no line feed follows."""
+    """Numbers of lines, of cells, of quotes, and of returns that no line feed follows; no count is too small."""
 
+    lines: int
     cells: int
     quotes: int
     returns: int
+
+    def most_rows(self, width: int) -> int:
+        """Return how many rows of `width` cells there are at most."""
+        return min(self.lines, self.cells // width)
 
 
 def read_lines(path: Path) -> Iterator[str]:
@@ -52,14 +59,15 @@ def check_text(path: Path, separator: str = "\n") -> Content:
             check_expansion(size, stored, str(path), most=MOST_EXPANSION)
             if b"\0" in part:
                 raise InputError(f"{path} is no text file: it has zero bytes")
-            ends = part.count(b"\n")
+            content = np.frombuffer(part, np.uint8)
+            ends = int(np.count_nonzero(content == ord("\n")))
             lines += ends
-            cells += part.count(separator.encode()) + ends
+            cells += int(np.count_nonzero(content == ord(separator))) + ends
             quotes += part.count(b'"')
             returns += part.count(b"\r") - part.count(b"\r\n")
             if lines > MOST_LINES:
                 raise InputError(f"{path} has more than {MOST_LINES:,} lines, which is too much to hold")
-    return Content(cells, quotes, returns)
+    return Content(lines + returns + 1, cells + returns + 1, quotes, returns)
 
 
 @contextlib.contextmanager
