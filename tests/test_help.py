@@ -22,7 +22,7 @@ PAGES = ((), *((command,) for command in COMMANDS))
 def test_help_is_light(page):
     code = (
         "import sys; from tfopt.cli import run; code = run([*sys.argv[1:], '--help']); "
-        "heavy = {'tensorflow', 'keras', 'numpy', 'sklearn', 'scipy', 'optuna'} & sys.modules.keys(); "
+        "heavy = {'tensorflow', 'keras', 'numpy', 'sklearn', 'scipy', 'optuna', 'pyarrow'} & sys.modules.keys(); "
         "assert not heavy, heavy; sys.exit(code)"
     )
     ended = subprocess.run([sys.executable, "-c", code, *page], capture_output=True, text=True, check=False)
