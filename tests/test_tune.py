@@ -180,7 +180,9 @@ def test_importance_is_not_given_on_few_trials_and_names_the_option_that_matters
     assert sum(found.values()) == pytest.approx(1)
 
 
-def test_a_trial_below_the_median_is_pruned_and_one_that_fails_keeps_its_reason_and_its_slot(search, monkeypatch):
+def test_a_trial_below_the_median_is_pruned_and_one_that_fails_keeps_its_reason_and_its_slot(
+    search, monkeypatch, digits
+):
     one = search(epochs=4, trials=8)
     study = opened(one, {})
     for _ in range(5):
@@ -191,7 +193,7 @@ def test_a_trial_below_the_median_is_pruned_and_one_that_fails_keeps_its_reason_
         study.tell(taken, 0.8)
     pretend(monkeypatch, [0.9, 0.9, 0.9], [0.7, 0.7, 0.7], InputError("training diverged"))
     for _ in range(3):
-        trials.run(study, one, *claim(study, one), None, Silent())
+        trials.run(study, one, *claim(study, one), digits, Silent())
     table = results(study, one)
     assert [trial.state for trial in table] == ["complete"] * 5 + ["failed", "pruned", "failed"]
     assert (table[6].epochs, table[6].score, table[6].weights) == (2, 0.7, 100)  # none is stopped in its first epoch
