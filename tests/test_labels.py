@@ -38,7 +38,7 @@ def test_one_hot_labels_are_classes_and_that_is_said(tmp_path, kind):
         ({"y_train": NAMES[np.arange(60) % 3], "y_test": np.array(["cow"] * 20)}, "y_test has the label 'cow'"),
         ({"y_train": NAMES[np.arange(60) % 3]}, "y_test has numbers, but y_train has words"),
         ({"y_train": np.array([""] * 60), "y_test": np.array(["cat"] * 20)}, "y_train has an empty label"),
-        ({"y_train": np.ones((60, 3), int), "y_test": np.ones((20, 3), int)}, "one class index a row is needed"),
+        ({"y_train": np.ones((60, 3), int), "y_test": np.ones((20, 3), int)}, "every row of y_train has the same"),
         (
             {
                 "y_train": NAMES[np.arange(60) % 3],

@@ -91,6 +91,8 @@ def validate(raw: RawData, source: str) -> RawData:
         raise InputError(f"{source}: there are {rows} rows to train on; at least {LEAST_ROWS} are needed to split them")
     if raw.has_classes:
         _check_classes(raw, y, source)
+    if raw.task == "multi-label" and (y == y[0]).all():
+        raise InputError(f"{source}: every row of y_train has the same labels; there is nothing to learn from them")
     x_test, y_test = raw.x_test, raw.y_test
     if x_test is not None and y_test is not None:
         x_test, y_test = _check_pair(raw, x_test, y_test, "test", source)
