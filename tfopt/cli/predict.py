@@ -13,7 +13,9 @@ from tfopt.formats.paths import check_model_path
 
 Inputs = Annotated[
     list[str] | None,
-    typer.Argument(metavar="[TEXT|IMAGE]...", help="Texts, or image files, folders of them or patterns as '*.png'."),
+    typer.Argument(
+        metavar="[TEXT|FILE]...", help="Texts, or files of images or sounds, folders of them or patterns as '*.png'."
+    ),
 ]
 File = Annotated[
     Path | None,
@@ -21,7 +23,7 @@ File = Annotated[
         "--file",
         metavar="FILE",
         help="Take the inputs from a file: a text a line, texts or numbers of a .csv or .tsv table, an .npy or .npz"
-        " file, or a folder of images; of a series what comes after its end is forecast.",
+        " file, or a folder of images or sounds; of a series what comes after its end is forecast.",
     ),
 ]
 Column = Annotated[
@@ -63,6 +65,7 @@ def predict(
         tfopt predict digits.keras three.png seven.png
         tfopt predict digits.keras photos/
         tfopt predict shapes.keras photos/ -o masks/
+        tfopt predict commands.keras yes.wav
         tfopt predict power.keras --file latest.csv --json
         tfopt predict reviews.keras --file reviews.csv --column review
         tfopt predict reviews-int8.tflite --file texts.txt

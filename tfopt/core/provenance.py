@@ -171,6 +171,7 @@ def data_provenance(data: Dataset) -> Provenance:
         scalings=data.scalings,
         outputs=data.outputs,
         columns=data.columns,
+        log_mel=data.log_mel,
         fingerprint=data.fingerprint,
         fed=FedValues.of(data),
     )

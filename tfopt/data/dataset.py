@@ -14,6 +14,7 @@ import numpy as np
 from tfopt.config.choices import Task
 from tfopt.data.config import DataConfig
 from tfopt.data.lazy_images import Index, LazyImages, take
+from tfopt.data.log_mel import LogMel
 from tfopt.data.named_inputs import NamedArrays
 from tfopt.data.output_labels import OutputLabels
 from tfopt.data.preprocessing import Preprocessor
@@ -21,6 +22,7 @@ from tfopt.data.raw_data import InputKind, RawData
 from tfopt.data.resizing import Resizing
 from tfopt.data.sampling import fair_order
 from tfopt.data.scaling import IDENTITY, Scaling
+from tfopt.data.sounds import Sound
 from tfopt.data.splits import SplitRows, split_rows
 from tfopt.data.tokenizer import HubTokenizer
 from tfopt.data.vectorizer import Vectorizer
@@ -91,6 +93,7 @@ class Dataset:
         outputs: What is known of several outputs, whose labels stand side by side in `y`.
         scalings: The scaling of each of several inputs.
         loss: That of the model they were matched with, where it says how good an answer is.
+        log_mel: Turns sounds to spectrograms.
     """
 
     config: DataConfig
@@ -118,6 +121,7 @@ class Dataset:
     outputs: tuple[OutputLabels, ...] = ()
     scalings: dict[str, Scaling] | None = None
     loss: object = None
+    log_mel: LogMel | None = None
 
     def without_test(self) -> "Dataset":
         """Return the same data with a test split of no samples, and without the texts of the one it had."""
@@ -143,6 +147,9 @@ def make_dataset(raw: RawData, config: DataConfig, fitted: Preprocessor = Prepro
     """
     stratified = raw.task == "classification"
     rows = split_rows(raw.y, config, own_test=raw.x_test is not None, stratified=stratified, parts=raw.parts)
+    digest = fingerprint(raw.x, raw.x_test, _known_labels(raw, rows))
+    if heard := raw.sounds:
+        fitted, raw = fitted.hear(raw, rows.train)
     guessed = fitted.vectorizer is None and config.characters is None
     fitted = fitted.fit(raw, config, rows.train)
 
@@ -166,7 +173,7 @@ def make_dataset(raw: RawData, config: DataConfig, fitted: Preprocessor = Prepro
         validation=validation,
         calibration=made(rows.calibration),
         test=test,
-        fingerprint=fingerprint(raw.x, raw.x_test, _known_labels(raw, rows)),
+        fingerprint=digest,
         vocabulary=reader.size if raw.texts and reader else raw.vocabulary,
         notes=(
             *raw.notes,
@@ -188,6 +195,7 @@ def make_dataset(raw: RawData, config: DataConfig, fitted: Preprocessor = Prepro
         input_names=tuple(raw.x.arrays) if isinstance(raw.x, NamedArrays) else (),
         outputs=raw.outputs,
         scalings=fitted.scalings if isinstance(raw.x, NamedArrays) else None,
+        log_mel=fitted.log_mel if heard else None,
     )
 
 
@@ -249,7 +257,8 @@ def fingerprint(*arrays: Array | None) -> str:
         elif isinstance(array, NamedArrays):
             digest.update(fingerprint(*array.arrays.values()).encode())
         elif array.dtype.kind == "O":
-            digest.update("\0".join(array).encode())
+            sounds = isinstance(array[0], Sound)
+            digest.update(b"".join(sound.wave.data for sound in array) if sounds else "\0".join(array).encode())
         else:
             digest.update(np.ascontiguousarray(array).data)
     return digest.hexdigest()[:16]

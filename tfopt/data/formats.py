@@ -24,6 +24,7 @@ OWN = {
     "table": "tfopt.data.table_format:TableFormat",
     "npz": "tfopt.data.npz:NpzFormat",
     "masks": "tfopt.data.mask_folders:MaskFolderFormat",
+    "audio": "tfopt.data.audio_folders:AudioFolderFormat",
 }
 LAST = {"images": "tfopt.data.image_folders:ImageFolderFormat"}  # takes any folder that is nothing else
 

@@ -1,6 +1,6 @@
 """Preprocessing that was fitted on a train split, and has to be the same whenever the model it was made for is used.
 
-A model file remembers it: scalings, vocabularies and the names of classes.
+A model file remembers it: scalings, vocabularies, settings of spectrograms and the names of classes.
 """
 
 from dataclasses import replace
@@ -12,6 +12,7 @@ from pydantic import BaseModel, ConfigDict, model_validator
 from tfopt.config.choices import Scale
 from tfopt.data.config import DataConfig
 from tfopt.data.lazy_images import LazyImages
+from tfopt.data.log_mel import LogMel
 from tfopt.data.named_inputs import NamedArrays
 from tfopt.data.output_labels import OutputLabels
 from tfopt.data.raw_data import InputKind, RawData
@@ -30,8 +31,8 @@ class Preprocessor(BaseModel):
     """Scalings of the samples and of labels that are numbers, and vocabularies of texts; None where there is none.
 
     `class_names` are the words that were labels, in order of their class indices. Several inputs have a scaling each,
-    and of several outputs each has its labels. A model of KerasHub has its `tokenizer` in
-    place of a vocabulary, and a `resizing` of images.
+    and of several outputs each has its labels. `log_mel` makes images of sounds. A model of KerasHub has its
+    `tokenizer` in place of a vocabulary, and a `resizing` of images.
     """
 
     model_config = ConfigDict(frozen=True)
@@ -45,6 +46,7 @@ class Preprocessor(BaseModel):
     class_names: tuple[str, ...] | None = None
     scalings: dict[str, Scaling] | None = None
     outputs: tuple[OutputLabels, ...] = ()
+    log_mel: LogMel | None = None
 
     @property
     def reads_texts(self) -> bool:
@@ -56,6 +58,12 @@ class Preprocessor(BaseModel):
         if self.target_vectorizer is not None and self.vectorizer is None:
             raise ValueError("translations have a vocabulary of what is translated, too")
         return self
+
+    def hear(self, raw: RawData, rows: Array) -> tuple[Self, RawData]:
+        """Turn sounds into spectrograms; their settings, if missing, are fitted on the `rows` (N,) of `raw`."""
+        log_mel = self.log_mel or LogMel.fit(raw.x[rows])
+        heard = replace(raw, x=log_mel(raw.x), notes=(*raw.notes, *log_mel.notes(raw.x)))
+        return self.model_copy(update={"log_mel": log_mel}), heard
 
     def fit(self, raw: RawData, config: DataConfig, rows: Array) -> Self:
         """Return a copy in which all that is missing is fitted on the `rows` (N,) of `raw` that are the train split."""

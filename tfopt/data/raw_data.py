@@ -22,7 +22,7 @@ class RawData:
     """Stored arrays of one source; without `x_test` it has no test split of its own.
 
     Attributes:
-        x: Samples (N, ...), for several inputs `NamedArrays`; texts are an array (N,) of str.
+        x: Samples (N, ...), for several inputs `NamedArrays`; texts are an array (N,) of str, sounds one of `Sound`.
         y: Class indices (N,), numbers (N,) or (N, K), the texts (N,) of translations, masks (N, H, W) of class indices
             or images (N, H, W, C). It is `x` itself, the same object, where the inputs are their own targets.
         x_test: Samples of the test split, if the source has one.
@@ -58,7 +58,12 @@ class RawData:
     @property
     def texts(self) -> bool:
         """True if the samples are texts, still to be turned into tokens."""
-        return self.x.dtype.kind == "O"
+        return self.x.dtype.kind == "O" and self.kind != "image"
+
+    @property
+    def sounds(self) -> bool:
+        """True if the samples are sounds, still to be turned into spectrograms."""
+        return self.x.dtype.kind == "O" and self.kind == "image"
 
     @property
     def has_classes(self) -> bool:
@@ -119,7 +124,7 @@ def _check_classes(raw: RawData, y: Array, source: str) -> None:
 
 
 def _check_pair(raw: RawData, x: Array, y: Array, split: str, source: str) -> tuple[Array, Array]:
-    if raw.texts:  # whoever read them has checked them
+    if raw.texts or raw.sounds:  # whoever read them has checked them
         return x, _to_numbers(y, split, source) if raw.task == "regression" else y
     if isinstance(x, NamedArrays):
         for name, array in x.arrays.items():

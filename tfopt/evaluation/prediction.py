@@ -6,6 +6,8 @@ from pathlib import Path
 import numpy as np
 from scipy.special import expit, softmax
 
+from tfopt.data.audio_folders import WAV, read_sounds
+from tfopt.data.calibration import IMAGES
 from tfopt.data.lazy_images import LazyImages
 from tfopt.data.preprocessing import Preprocessor
 from tfopt.data.resizing import Resizing
@@ -13,7 +15,7 @@ from tfopt.data.scaling import IDENTITY, Scaling
 from tfopt.errors import InputError
 from tfopt.evaluation.bleu import translate
 from tfopt.evaluation.pictures import answer_with_images, answer_with_masks
-from tfopt.evaluation.prediction_inputs import Inputs, Series, find_images, next_times, read_file
+from tfopt.evaluation.prediction_inputs import Inputs, Series, find_samples, next_times, read_file
 from tfopt.evaluation.several_predictions import answers_by_output, prepared_inputs
 from tfopt.formats.artifact import Artifact
 from tfopt.formats.loading import ModelLike, load
@@ -134,7 +136,11 @@ def _prepared(artifact: Artifact, memory: Provenance, inputs: Inputs) -> tuple[l
     if not isinstance(inputs, np.ndarray):
         if len(shape) not in (2, 3) or memory.scaling is None or memory.task == "forecasting":
             raise InputError(f"{artifact.name} takes numbers of shape {shape}: give them with `file` x.npy or a table")
-        paths = find_images(inputs, artifact.name)
+        if memory.log_mel is not None:
+            paths = find_samples(inputs, artifact.name, "sound", WAV)
+            x = memory.scaling(memory.log_mel(read_sounds(paths)[0]))
+            return [str(path) for path in paths], (x.reshape(len(x), *shape),)
+        paths = find_samples(inputs, artifact.name, "image", IMAGES)
         return [str(path) for path in paths], (_images(memory.scaling, memory.resizing, paths, shape),)
     x = np.asarray(inputs)
     if x.dtype.kind not in "fiub" or not np.isfinite(x.astype(np.float32)).all():

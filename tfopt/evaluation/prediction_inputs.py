@@ -8,7 +8,6 @@ from typing import NamedTuple
 import numpy as np
 
 from tfopt.data.array_files import check_file, read_npy, read_npz
-from tfopt.data.calibration import IMAGES
 from tfopt.data.class_folders import list_files
 from tfopt.data.config import TABLES
 from tfopt.data.labelled_tables import LABEL, SOURCE_TEXT, TEXT
@@ -131,12 +130,14 @@ def _read_numbers(table: Table, memory: Provenance) -> Array | Series:
     return Series(values, tuple(map(str, table.texts(times))))
 
 
-def find_images(paths: Sequence[str | Path], name: str) -> list[Path]:
-    """Return image files: those of folders and patterns such as *.png in their place.
+def find_samples(paths: Sequence[str | Path], name: str, noun: str, suffixes: tuple[str, ...]) -> list[Path]:
+    """Return files of a sample each: those of folders and patterns such as *.png in their place.
 
     Args:
         paths: Files, folders or patterns.
         name: The name of the model in messages.
+        noun: What a file holds, in messages.
+        suffixes: How the names of files in folders end, the first of them in messages.
 
     Raises:
         InputError: If there is none.
@@ -144,16 +145,18 @@ def find_images(paths: Sequence[str | Path], name: str) -> list[Path]:
     found: list[Path] = []
     for path in map(Path, paths):
         if path.is_dir():
-            inside = [one for one in list_files(path, path) if one.suffix.lower() in IMAGES]
+            inside = [one for one in list_files(path, path) if one.suffix.lower() in suffixes]
             if not inside:
-                raise InputError(f"{path} holds no image ({', '.join(IMAGES)})")
+                raise InputError(f"{path} holds no {noun} ({', '.join(suffixes)})")
             found += inside
         elif path.is_file():
             found.append(path)
         elif matches := sorted(glob.glob(str(path), recursive=True)):  # noqa: PTH207  # a pattern with a folder
             found += [Path(match) for match in matches if Path(match).is_file()]
         else:
-            raise InputError(f"{path} does not exist; {name} takes image files, folders of them or patterns as *.png")
+            raise InputError(
+                f"{path} does not exist; {name} takes {noun} files, folders of them or patterns as *{suffixes[0]}"
+            )
     return found
 
 

@@ -73,7 +73,7 @@ class Provenance(Preprocessor):
         """
         held = {
             "data": self.data, "scaling": self.scaling or self.targets, "vocabulary": self.vectorizer or self.tokenizer,
-            "labels": self.class_names, "history": self.history,
+            "log-mel": self.log_mel, "labels": self.class_names, "history": self.history,
         }  # fmt: skip
         return [name for name, value in held.items() if value]
 
@@ -103,8 +103,9 @@ class Provenance(Preprocessor):
     def inputs_only(self) -> "Provenance":
         """Return what it says of the inputs alone: how samples are prepared, not what their labels are."""
         return Provenance(
-            scaling=self.scaling, vectorizer=self.vectorizer, tokenizer=self.tokenizer, resizing=self.resizing
-        )
+            scaling=self.scaling, vectorizer=self.vectorizer, tokenizer=self.tokenizer, resizing=self.resizing,
+            log_mel=self.log_mel,
+        )  # fmt: skip
 
     def then(self, step: Step) -> "Provenance":
         """Return the provenance of a model made from this one by `step`."""
