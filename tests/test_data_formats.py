@@ -83,8 +83,9 @@ def test_what_cannot_be_read_is_told_all_that_could_be(installed, tmp_path, monk
     with pytest.raises(tfopt.InputError) as error:
         load(DataConfig(source=str(tmp_path / "t.txt")))
     told = str(error.value)
-    folders = "a folder with the folders images and masks, a folder of .wav files"
-    assert f".npz, {folders}, .beads, a box of beads or a folder of images" in told
+    files, masks = ".npz, .tfrecord, .tfrecords", "a folder with the folders images and masks"
+    folders = f"{masks}, a folder of Hugging Face datasets, a folder of .wav files"
+    assert f"{files}, {folders}, .beads, a box of beads or a folder of images" in told
     assert "; the data format broken (no_such_module:Broken) cannot be loaded: ModuleNotFoundError" in told
     assert "; the data format other (beads:Box) is no DataFormat of that name" in told
     monkeypatch.chdir(tmp_path)

@@ -16,8 +16,8 @@ MEMORY = "memory:"  # data that were given in Python; no file or name can stand 
 TABLES = (".csv", ".tsv", ".csv.gz", ".tsv.gz", ".parquet")
 SOURCES = (
     "digits, diabetes, waves, phrases, numbers or shapes, which need no download; mnist, fashion_mnist, cifar10, imdb"
-    " or tfds:NAME; a .csv or .tsv table (also .gz) or a .parquet one, an .npz file, or a folder of images or .wav"
-    " files by class, or with the folders images and masks"
+    " or tfds:NAME; a .csv or .tsv table (also .gz) or a .parquet one, an .npz or .tfrecord file, or a folder: images"
+    " or .wav files by class, images and masks, or Hugging Face datasets"
 )
 SCALES = (
     "How stored values are fed: as they are, to 0..1 (/255), to -1..1, or standardized by the train split; left out: as"

@@ -23,7 +23,9 @@ GROUP = "tfopt.data_formats"
 OWN = {
     "table": "tfopt.data.table_format:TableFormat",
     "npz": "tfopt.data.npz:NpzFormat",
+    "tfrecord": "tfopt.data.tfrecords:TfRecordFormat",
     "masks": "tfopt.data.mask_folders:MaskFolderFormat",
+    "arrow": "tfopt.data.arrow_folders:ArrowFolderFormat",
     "audio": "tfopt.data.audio_folders:AudioFolderFormat",
 }
 LAST = {"images": "tfopt.data.image_folders:ImageFolderFormat"}  # takes any folder that is nothing else
