@@ -9,7 +9,13 @@ from tfopt.evaluation.intervals import growth, matched_difference
 from tfopt.evaluation.statistics import accuracy, accuracy_change, deviation_change, worsening
 from tfopt.tasks.registry import rules_of
 
-SLOW = {"BLEU (paired randomization)": 25, "accuracy of words (by sentences)": 25}
+SLOW = {
+    "BLEU (paired randomization)": 25,
+    "accuracy of words (by sentences)": 25,
+    "macro F1 (bootstrap)": 100,
+    "ROC-AUC (bootstrap)": 50,
+    "RMSE (bootstrap)": 100,
+}
 
 
 @pytest.mark.parametrize("verdict", [*VERDICTS, *LIMITS], ids=lambda verdict: verdict.name)
