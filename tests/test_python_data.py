@@ -128,6 +128,7 @@ WRONG = [
     ({"images": X, "labels": Y}, "`data` holds images, labels; it needs x_train"),
     (endless, "never ends"),
     (tf.data.Dataset.from_tensor_slices(X), "labels are needed"),
+    (tf.data.Dataset.from_tensor_slices((np.zeros((20, 8, 8, 1)), np.zeros((20, 8, 8)))), "one image with its mask or"),
     (tf.data.Dataset.from_tensor_slices((X, Y)).take(0), "yields nothing"),
     (frame({"a": np.arange(20), "label": np.arange(19)}), "columns of different lengths: a 20, label 19"),
     (frame({"a": np.zeros(0)}), "has no rows"),

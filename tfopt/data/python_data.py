@@ -181,6 +181,12 @@ def _is_of_single_samples(spec: Any) -> bool:
     shapes = [leaf.shape for leaf in leaves if hasattr(leaf, "shape")]
     if len(shapes) < 2 or any(shape.rank is None for shape in shapes):
         return False
+    x, y = shapes[0], shapes[-1]
+    if len(shapes) == 2 and x.rank == 3 and y.rank > 1 and None not in x and x[:2] == y[:2]:
+        raise InputError(
+            f"{TITLE} yields pairs of shape {tuple(x)} and {tuple(y)}, which may be one image with its mask or a batch:"
+            " use data.batch(32), without drop_remainder"
+        )
     first = [shape[0] if shape.rank else 0 for shape in shapes]
     return 0 in first or (None not in first and len(set(first)) > 1)
 
