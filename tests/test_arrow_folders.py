@@ -70,7 +70,7 @@ def test_texts_are_texts_and_splits_for_something_else_are_left_out(tmp_path):
 def test_rows_of_numbers_in_several_files_are_a_table(tmp_path):
     columns = {"a": np.arange(20.0), "b": np.ones(20), "label": [0, 1] * 10}
     data = loaded(saved(tmp_path / "d", columns, {}, shards=2))
-    assert (data.kind, data.columns) == ("features", ("a", "b"))
+    assert (data.kind, data.columns, data.class_names) == ("features", ("a", "b"), ("0", "1"))
     assert sum(len(part) for _, part in data.splits()) == 20
 
 

@@ -117,6 +117,11 @@ def _column(saved: Saved, name: str, config: DataConfig, title: str) -> Array:
         return _to_array(column, name, title)
     if name in saved.names:
         return name_classes(column.fill_null(-1).to_numpy(zero_copy_only=False), saved.names[name], title)
+    import pyarrow as pa
+
+    if not column.null_count and (pa.types.is_integer(column.type) or pa.types.is_boolean(column.type)):
+        whole: Array = column.to_numpy(zero_copy_only=False)  # as labels these are written without a point
+        return whole
     return to_numbers(column) if is_number(column.type) else to_texts(column)
 
 
