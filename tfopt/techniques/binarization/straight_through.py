@@ -76,6 +76,6 @@ class Rounding(keras.layers.Layer):
 def wrapped(model: keras.Model, latents: Sequence[Latent]) -> keras.Model:
     """A model that trains `model`, its weights, in place."""
     inputs = keras.tree.map_structure(
-        lambda tensor: keras.Input(batch_shape=tensor.shape, dtype=tensor.dtype), model.input
+        lambda tensor: keras.Input(batch_shape=tensor.shape, dtype=tensor.dtype, name=tensor.name), model.input
     )
     return keras.Model(inputs, Rounding(model, latents)(inputs), name=f"{model.name}_rounding")
