@@ -2,8 +2,8 @@ import numpy as np
 import pytest
 
 from tfopt.evaluation.statistics import deviation, deviation_change, drop
-from tfopt.report import cells
 from tfopt.report.changes import DeviationChange
+from tfopt.report.figures import ends
 from tfopt.report.schema import Deviation
 from tfopt.tasks.registry import rules_of
 
@@ -55,7 +55,7 @@ def test_an_error_without_an_interval_says_why_and_is_read_again_from_json(error
     found, change = deviation(worse, None, one), deviation_change("a", errors, worse, one)
     assert Deviation.model_validate_json(found.model_dump_json()) == found
     assert DeviationChange.model_validate_json(change.model_dump_json()) == change
-    assert words in cells._ends(found.mae, found.low, found.high, ".4g")
+    assert words in ends(found.mae, found.low, found.high, ".4g")
     assert words in cells._ends(change.change, change.low, change.high, "+.1%")
 
 

@@ -55,7 +55,7 @@ class Feature(BaseModel):
 
 
 class Features(BaseModel):
-    """What is the sample of a record, what its label, and which feature, a text, names its split."""
+    """The features that are the sample of a record and its label, and the one, a text, that names its split."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 

@@ -1,4 +1,4 @@
-"""How faithfully a file answers as the original does, on samples that nobody has labelled.
+"""Fidelity: the agreement of a file with the original, on samples that nobody has labelled.
 
 That says nothing of how right either is: only that what was right stays so as often as they agree.
 """

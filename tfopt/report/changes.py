@@ -69,7 +69,7 @@ class BleuChange(Record):
 
 
 class Fidelity(Record):
-    """How alike two models answer samples without labels, which are `called` so.
+    """The agreement of two models on samples without labels, which are `called` so.
 
     `agreement` is the share of samples with the same most probable class, with its 95 % interval (Wilson 1927), and
     `divergence` the mean Kullback-Leibler divergence in nats: None where there are no classes. `relative_error` is the

@@ -15,7 +15,7 @@ from tfopt.typing import Array
 
 
 class Anomaly(TaskRules):
-    """Whether a sample is anomalous, and after that the sample itself, flat (N, 1 + F); outputs are samples (N, ...).
+    """Labels say if a sample is anomalous, then the sample itself, flat (N, 1 + F); outputs are samples (N, ...).
 
     Only the errors of normal samples are scores: how well anomalies are told from them is a metric.
     """
