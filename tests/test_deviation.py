@@ -56,7 +56,7 @@ def test_an_error_without_an_interval_says_why_and_is_read_again_from_json(error
     assert Deviation.model_validate_json(found.model_dump_json()) == found
     assert DeviationChange.model_validate_json(change.model_dump_json()) == change
     assert words in ends(found.mae, found.low, found.high, ".4g")
-    assert words in cells._ends(change.change, change.low, change.high, "+.1%")
+    assert words in ends(change.change, change.low, change.high, "+.1%")
 
 
 def test_errors_that_grow_everywhere_are_worse_and_none_is_unchanged():
