@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING
 from tfopt.config.fields import Config
 from tfopt.core.technique import AnyTechnique, Technique
 from tfopt.errors import InputError
+from tfopt.runtime.entry_points import entry_points_of, load_entry_point
 
 if TYPE_CHECKING:
     from importlib.metadata import EntryPoint
@@ -42,9 +43,7 @@ def names() -> list[str]:
 @cache
 def third_party() -> "dict[str, EntryPoint]":
     """Return the entry points of other packages by name; nothing of them is imported."""
-    from importlib.metadata import entry_points
-
-    return {point.name: point for point in entry_points(group=GROUP)}
+    return entry_points_of(GROUP)
 
 
 @cache
@@ -62,16 +61,8 @@ def technique(name: str) -> AnyTechnique:
         alike = get_close_matches(name, names(), 1)
         meant = f": did you mean {alike[0]}?" if alike else f"; there are {', '.join(names())}"
         raise InputError(f"there is no technique {name}{meant}")
-    point = third_party()[name]
-    try:
-        found = point.load()()
-    except Exception as error:  # whatever the code of somebody else stumbles over
-        line = " ".join(str(error).split())[:200]
-        raise InputError(
-            f"the technique {name} ({point.value}) cannot be loaded: {type(error).__name__}: {line}"
-        ) from error
-    if not isinstance(found, Technique) or found.name != name:
-        raise InputError(f"the technique {name} ({point.value}) is no Technique of that name")
+    found = load_entry_point(third_party()[name], Technique, "technique")
+    assert isinstance(found, Technique)
     return found
 
 

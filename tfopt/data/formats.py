@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 
 from tfopt.data.data_format import DataFormat
 from tfopt.errors import InputError
+from tfopt.runtime.entry_points import entry_points_of, load_entry_point
 
 if TYPE_CHECKING:
     from importlib.metadata import EntryPoint
@@ -34,9 +35,7 @@ LAST = {"images": "tfopt.data.image_folders:ImageFolderFormat"}  # takes any fol
 @cache
 def third_party() -> "dict[str, EntryPoint]":
     """Return the entry points of other packages by name; nothing of them is imported."""
-    from importlib.metadata import entry_points
-
-    return {point.name: point for point in entry_points(group=GROUP) if point.name not in OWN | LAST}
+    return {name: point for name, point in entry_points_of(GROUP).items() if name not in OWN | LAST}
 
 
 @cache
@@ -50,16 +49,8 @@ def data_format(name: str) -> DataFormat:
         module, _, kind = (OWN | LAST)[name].partition(":")
         own: DataFormat = getattr(import_module(module), kind)()
         return own
-    point = third_party()[name]
-    try:
-        found = point.load()()
-    except Exception as error:  # whatever the code of somebody else stumbles over
-        line = " ".join(str(error).split())[:200]
-        raise InputError(
-            f"the data format {name} ({point.value}) cannot be loaded: {type(error).__name__}: {line}"
-        ) from error
-    if not isinstance(found, DataFormat) or found.name != name:
-        raise InputError(f"the data format {name} ({point.value}) is no DataFormat of that name")
+    found = load_entry_point(third_party()[name], DataFormat, "data format")
+    assert isinstance(found, DataFormat)
     return found
 
 

@@ -41,7 +41,7 @@ def answered(artifact: Artifact, data: Dataset | None, metric: MetricLike | None
     evaluator = Evaluator.on(fitting, "test")
     evaluator = evaluator.by(metric or evaluator.rules.usual_metric(fitting.test.y))
     outputs, probabilities = evaluator.outputs(artifact, progress)
-    judged = evaluator.judged(outputs, probabilities)
+    judged = evaluator.judged(outputs, probabilities) if evaluator.metric else None
     return Answered(
         evaluator.scored(outputs, probabilities),
         judged if isinstance(judged, Judged) else None,
