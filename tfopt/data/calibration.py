@@ -12,11 +12,11 @@ import numpy as np
 from tfopt.data.array_files import read_npy, read_npz
 from tfopt.data.class_folders import list_files
 from tfopt.data.dataset import Dataset, Split
+from tfopt.data.image_files import decode_image
 from tfopt.data.resizing import Resizing
 from tfopt.data.scaling import Scaling
 from tfopt.errors import InputError
 from tfopt.typing import Array
-from tfopt.untrusted.images import check_pixels
 
 Shape = tuple[int | None, ...]
 IMAGES = (".png", ".jpg", ".jpeg", ".bmp", ".gif")
@@ -130,12 +130,7 @@ def _read_images(
     _, height, width, channels = only.shape
     images = []
     for path in paths:
-        content = path.read_bytes()
-        check_pixels(content, str(path))
-        try:
-            image = tf.io.decode_image(content, channels=channels or 0, expand_animations=False)
-        except tf.errors.InvalidArgumentError as error:
-            raise InputError(f"{path} is no image or is damaged") from error
+        image = decode_image(path.read_bytes(), str(path), channels=channels or 0, otherwise="is no image")
         images.append((resizing(image) if resizing else tf.image.resize(image, (height, width))).numpy())
     raw = np.stack(images)
     return [scaling(raw) if scaling else raw]

@@ -13,12 +13,12 @@ import numpy as np
 from tfopt.data.class_folders import list_class_files
 from tfopt.data.config import DataConfig
 from tfopt.data.data_format import DataFormat
+from tfopt.data.image_files import decode_image
 from tfopt.data.lazy_images import LazyImages
 from tfopt.data.raw_data import RawData
 from tfopt.data.resizing import Resizing
 from tfopt.errors import InputError
 from tfopt.typing import Array
-from tfopt.untrusted.images import check_pixels
 
 MOST_FED = 2_100_000  # pixels of an image, as 1920x1080 has: a batch of 64 takes 1.6 GB
 MOST_AT_ONCE = 4  # images that are decoded, as each may take 300 MB
@@ -98,13 +98,6 @@ def make_images(paths: Array, config: DataConfig, resizing: Resizing | None) -> 
 
 def read_image_info(path: Path) -> ImageInfo:
     """Decode a file once; raise `InputError` if it is no image or holds too many pixels."""
-    import tensorflow as tf
-
     content = path.read_bytes()
-    check_pixels(content, str(path))
-    try:
-        image = tf.io.decode_image(content, expand_animations=False)
-    except tf.errors.InvalidArgumentError as error:
-        raise InputError(f"{path} is no image (PNG, JPEG, BMP, GIF or WebP) or is damaged") from error
-    height, width, channels = image.shape
+    height, width, channels = decode_image(content, str(path)).shape
     return ImageInfo(height, width, channels < 3, hashlib.sha256(content).digest())

@@ -8,9 +8,9 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from tfopt.data.image_files import decode_image
 from tfopt.errors import InputError
 from tfopt.typing import Tensor
-from tfopt.untrusted.images import check_pixels
 
 MOST_CLASSES = 256
 GREY = 0x010101  # times a grey value is the same as a colour
@@ -27,14 +27,8 @@ class MaskInfo(NamedTuple):
 
 def read_mask_info(path: Path) -> MaskInfo:
     """Decode a mask once; raise `InputError` if it is no image, or has so many values that it is a picture."""
-    import tensorflow as tf
-
     content = path.read_bytes()
-    check_pixels(content, str(path))
-    try:
-        image = tf.io.decode_image(content, expand_animations=False)
-    except tf.errors.InvalidArgumentError as error:
-        raise InputError(f"{path} is no image (PNG, BMP, GIF or WebP) or is damaged") from error
+    image = decode_image(content, str(path), otherwise="is no image (PNG, BMP, GIF or WebP)")
     values = np.unique(_colours(image).numpy())
     if len(values) > MOST_CLASSES:
         raise InputError(

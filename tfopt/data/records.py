@@ -6,6 +6,7 @@ from dataclasses import replace
 import numpy as np
 
 from tfopt.data.config import DataConfig
+from tfopt.data.image_files import decode_image
 from tfopt.data.image_folders import MOST_FED
 from tfopt.data.npz import named_arrays
 from tfopt.data.raw_data import RawData
@@ -14,7 +15,6 @@ from tfopt.data.table_format import take_from_table
 from tfopt.data.tables import table_of
 from tfopt.errors import InputError
 from tfopt.typing import Array
-from tfopt.untrusted.images import check_pixels
 
 MOST_BYTES = 8 * 10**9
 SPLIT = "split"
@@ -87,11 +87,6 @@ def decode_images(contents: Sequence[bytes], size: int | None, title: str) -> Ar
 
 
 def _decode(content: bytes, channels: int, name: str) -> Array:
-    import tensorflow as tf
-
-    check_pixels(content, name)
-    try:
-        found: Array = tf.io.decode_image(content, channels=channels, expand_animations=False).numpy()
-    except tf.errors.InvalidArgumentError as error:
-        raise InputError(f"{name} holds no image (PNG, JPEG, BMP, GIF or WebP) or is damaged") from error
+    otherwise = "holds no image (PNG, JPEG, BMP, GIF or WebP)"
+    found: Array = decode_image(content, name, channels=channels, otherwise=otherwise).numpy()
     return found

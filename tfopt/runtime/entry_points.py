@@ -1,4 +1,4 @@
-"""What other packages add by an entry point: it is loaded when it is asked for, and its faults are one sentence."""
+"""Entry points of other packages: each is loaded when it is asked for, and its faults are one sentence."""
 
 from typing import TYPE_CHECKING
 
