@@ -23,10 +23,10 @@ from tfopt.techniques.binarization.low_bit_file import low_bit_file
 from tfopt.training.config import TrainConfig
 from tfopt.training.train import train
 
-# Shares of all answers that may be lost, at the worse end. The same seeds give other models on another processor, so
-# that three of them are a small sample: on two machines the worse ends were 1.98 and 1.87 points (trained), 3.53 and
-# 6.44 (rounded), 2.57 (ternary, the other one less), 6.78 and 5.19 (with signs of activations).
-LOST_TRAINED, LOST_ROUNDED, LOST_TERNARY, LOST_WITH_SIGNS = 0.03, 0.08, 0.04, 0.08
+# Shares of all answers that may be lost on test, at the worse end. Three seeds are a small sample, and give others
+# on another processor. Over six seeds rounding lost 1.39 to 7.52 points (mean 3.39), ternary rounding 0.84 to 2.23; the
+# worse ends of three seeds were 1.98 and 1.87 (trained) and 6.78 and 5.19 (with signs of activations) on two machines.
+LOST_TRAINED, LOST_ROUNDED, LOST_TERNARY, LOST_WITH_SIGNS = 0.025, 0.08, 0.03, 0.08
 
 
 @pytest.fixture(scope="module")

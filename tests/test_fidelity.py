@@ -44,6 +44,43 @@ def test_without_data_models_are_compared_on_seeded_noise_and_held_to_an_agreeme
     assert any("256 samples of noise from 0 to 1 (seeded)" in note for note in report.notes)
 
 
+def test_one_sigmoid_and_remembered_logits_have_classes_to_agree_on_and_several_sigmoids_have_none(untimed):
+    single = keras.Sequential([keras.Input((6,)), keras.layers.Dense(1, activation="sigmoid")])
+    flipped = keras.models.clone_model(single)
+    flipped.set_weights([-w for w in single.get_weights()])
+    same, other = tfopt.compare([single, single, flipped]).comparisons
+    assert (same.fidelity.agreement, other.fidelity.agreement) == (1.0, 0.0)
+    tags = [classifier("sigmoid"), classifier("sigmoid")]
+    assert tfopt.compare(tags).comparisons[0].fidelity.agreement is None
+
+
+def heads(names, seed=0):
+    """A model with two outputs, of three and of two numbers, the second far smaller than the first."""
+    keras.utils.set_random_seed(seed)
+    x = keras.Input((6,))
+    first, second = (keras.layers.Dense(size, name=name)(x) for size, name in zip((3, 2), names, strict=True))
+    return keras.Model(x, {names[0]: first, names[1]: second})
+
+
+def test_several_outputs_are_compared_by_name_and_the_worst_of_them_is_told(untimed):
+    original, changed = heads("ab"), heads("ab")
+    kernel, bias = changed.get_layer("b").get_weights()
+    changed.get_layer("b").set_weights([kernel * 1.5, bias])
+    report = tfopt.compare([original, changed])
+    assert report.comparisons[0].fidelity.relative_error == pytest.approx(0.5, rel=1e-5)
+    assert any("the output with the largest one" in note for note in report.notes)
+
+
+def test_what_is_not_compared_is_said_with_the_reason(untimed):
+    report = tfopt.compare([heads("ab"), heads("ac")])
+    assert report.comparisons[0].fidelity is None
+    assert any("outputs are called a, c, and there a, b" in note for note in report.notes)
+    texts = keras.Sequential([keras.Input((6,), dtype="int32"), keras.layers.Embedding(5, 2), keras.layers.Flatten()])
+    report = tfopt.compare([texts, texts])
+    assert report.comparisons[0].fidelity is None
+    assert any("noise is no input of a model that takes texts" in note for note in report.notes)
+
+
 def test_numbers_have_no_agreement_to_hold_to(untimed):
     models = [classifier(None), classifier(None)]
     assert tfopt.compare(models).comparisons[0].fidelity.relative_error == 0

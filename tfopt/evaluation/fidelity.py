@@ -4,6 +4,7 @@ That says nothing of how right either is: only that what was right stays so as o
 """
 
 from collections.abc import Sequence
+from itertools import chain
 from math import prod
 from typing import NamedTuple
 
@@ -11,6 +12,7 @@ import numpy as np
 from scipy.special import rel_entr
 from scipy.stats import binomtest
 
+from tfopt.evaluation.metrics.answers import class_probabilities
 from tfopt.evaluation.statistics import CONFIDENCE
 from tfopt.formats.artifact import Artifact
 from tfopt.report.changes import Comparison, Fidelity
@@ -36,17 +38,31 @@ def compare_answers(
         comparisons: One for each artifact but the first.
         artifacts: Of one input signature.
         samples: What they answer; None for seeded noise.
+
+    Returns:
+        The comparisons, and notes: on which samples, or why answers are not compared.
     """
     first, *others = artifacts
+    if not comparisons:
+        return [], []
     if samples is None:
         noise = noise_for(first)
         samples = Unlabelled(noise, "noise from 0 to 1 (seeded)") if noise else None
-    if not comparisons or samples is None or any(len(one.output_shapes()) != 1 for one in artifacts):
-        return list(comparisons), []
-    found = [fidelity(first, other, samples) for other in others]
-    note = f"agreement with {first.name} is that of its answers to {len(samples.arrays[0])} samples of {samples.called}"
-    pairs = zip(comparisons, found, strict=True)
-    return [one.model_copy(update={"fidelity": alike}) for one, alike in pairs], [note]
+    if samples is None:
+        why = "noise is no input of a model that takes texts, whole numbers or inputs of free size; `data` tells"
+        return list(comparisons), [f"answers are not compared with those of {first.name}: {why}"]
+    found, notes = [], []
+    for comparison, other in zip(comparisons, others, strict=True):
+        if why := _differ(first, other):
+            notes.append(f"answers of {other.name} are not compared with those of {first.name}: {why}")
+            found.append(comparison)
+        else:
+            found.append(comparison.model_copy(update={"fidelity": fidelity(first, other, samples)}))
+    if len(notes) == len(others):
+        return found, notes
+    several = "; the error is that of the output with the largest one" if len(first.output_shapes()) > 1 else ""
+    told = f"is that of its answers to {len(samples.arrays[0])} samples of {samples.called}{several}"
+    return found, [f"agreement with {first.name} {told}", *notes]
 
 
 def noise_for(artifact: Artifact) -> list[Array] | None:
@@ -62,15 +78,24 @@ def noise_for(artifact: Artifact) -> list[Array] | None:
 
 
 def fidelity(first: Artifact, other: Artifact, samples: Unlabelled) -> Fidelity:
-    """Compare the answers of two files, of which each has one output, to the same samples.
+    """Compare the answers of two files to the same samples; of several outputs, those with the largest error.
 
     Args:
         first: The original.
-        other: What was made of it.
+        other: What was made of it, with outputs of the same shapes and, if there are several, names.
         samples: What both answer.
     """
     before, after = (np.asarray(one.predict(_fitting(samples.arrays, one)), np.float64) for one in (first, other))
-    return fidelity_of(first.name, before, after.reshape(before.shape), samples.called, classes=_are_shares(before))
+    if len(first.output_shapes()) > 1:
+        parts, others = _by_name(first, before), _by_name(other, after)
+        pairs = [fidelity_of(first.name, parts[name], others[name], samples.called, classes=False) for name in parts]
+        return max(pairs, key=lambda one: one.relative_error)
+    after = after.reshape(before.shape)
+    classes = _has_classes(first, before)
+    if classes:
+        before = class_probabilities(before, probabilities=first.gives_probabilities())
+        after = class_probabilities(after, probabilities=other.gives_probabilities())
+    return fidelity_of(first.name, before, after, samples.called, classes=classes)
 
 
 def fidelity_of(against: str, before: Array, after: Array, called: str, *, classes: bool) -> Fidelity:
@@ -105,8 +130,32 @@ def _fitting(arrays: Sequence[Array], artifact: Artifact) -> tuple[Array, ...]:
     )
 
 
-def _are_shares(outputs: Array) -> bool:
-    """Tell whether outputs (N, ..., K) are probabilities of K classes."""
-    if outputs.ndim < 2 or outputs.shape[-1] < 2 or not np.isfinite(outputs).all():
+def _differ(first: Artifact, other: Artifact) -> str:
+    """Return why the outputs of two models cannot be compared one by one; nothing if they can."""
+    shapes = {one.name: [tuple(shape[1:]) for shape in one.output_shapes()] for one in (first, other)}
+    if len(shapes[first.name]) == len(shapes[other.name]) == 1:
+        return ""
+    if set(first.output_names) != set(other.output_names):
+        return f"outputs are called {', '.join(other.output_names)}, and there {', '.join(first.output_names)}"
+    return "outputs have a free size" if any(None in shape for shape in chain(*shapes.values())) else ""
+
+
+def _by_name(artifact: Artifact, answers: Array) -> dict[str, Array]:
+    """Return the outputs (N, F) of a model, which lie side by side, one by one."""
+    ends = np.cumsum([prod(size or 1 for size in shape[1:]) for shape in artifact.output_shapes()])
+    return dict(zip(artifact.output_names, np.split(answers, ends[:-1], axis=1), strict=True))
+
+
+def _has_classes(artifact: Artifact, outputs: Array) -> bool:
+    """Tell whether outputs (N, ..., K) are of classes that exclude each other.
+
+    They are if the last activation is a softmax, or a sigmoid of one output (N, 1), or if the model remembers so.
+    """
+    if outputs.ndim < 2:
         return False
-    return bool((outputs >= -1e-6).all() and np.allclose(outputs.sum(axis=-1), 1, atol=0.02))
+    if artifact.provenance is not None and artifact.provenance.prepares:
+        return artifact.provenance.task == "classification"
+    if not artifact.gives_probabilities():
+        return False
+    single = outputs.ndim == 2 and outputs.shape[1] == 1
+    return single or (outputs.shape[-1] > 1 and bool(np.allclose(outputs.sum(axis=-1), 1, atol=0.05)))  # no sigmoids

@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
-from scipy.special import expit, softmax
+from scipy.special import expit
 
 from tfopt.data.audio_folders import WAV, read_sounds
 from tfopt.data.calibration import IMAGES
@@ -14,6 +14,7 @@ from tfopt.data.resizing import Resizing
 from tfopt.data.scaling import IDENTITY, Scaling
 from tfopt.errors import InputError
 from tfopt.evaluation.bleu import translate
+from tfopt.evaluation.metrics.answers import class_probabilities
 from tfopt.evaluation.pictures import answer_with_images, answer_with_masks
 from tfopt.evaluation.prediction_inputs import Inputs, Series, find_samples, next_times, read_file
 from tfopt.evaluation.several_predictions import answers_by_output, prepared_inputs
@@ -214,9 +215,7 @@ def _answers(memory: Provenance, names: Sequence[str], outputs: Array, *, probab
     if memory.task != "classification":
         values = (memory.targets or IDENTITY).inverse(outputs)
         return [Prediction(input=name, answer=value.tolist()) for name, value in zip(names, values, strict=True)]
-    shares = outputs if probabilities else _of_logits(outputs)
-    if shares.shape[1] == 1:
-        shares = np.concatenate([1 - shares, shares], axis=1)
+    shares = class_probabilities(outputs, probabilities=probabilities)
     best = shares.argmax(axis=1)
     classes = dict(enumerate(memory.class_names or ()))
     return [
@@ -243,9 +242,3 @@ def _notes(memory: Provenance, found: Sequence[Prediction]) -> tuple[str, ...]:
     what = "characters" if memory.vectorizer.characters else "words"
     more = f" and {len(unknown) - SHOWN} more" if len(unknown) > SHOWN else ""
     return (f"{what} that the model does not know: {', '.join(unknown[:SHOWN])}{more}",)
-
-
-def _of_logits(outputs: Array) -> Array:
-    """Return the probabilities (N, K) of logits, or (N, 1) that of the second of two classes."""
-    found: Array = expit(outputs) if outputs.shape[1] == 1 else softmax(outputs, axis=1)
-    return found

@@ -25,6 +25,20 @@ def answers_of(outputs: Array, rules: TaskRules, *, probabilities: bool) -> Arra
     """
     if not rules.has_classes:
         return expit(outputs) if rules.several and not probabilities else outputs
+    return class_probabilities(outputs, probabilities=probabilities)
+
+
+def class_probabilities(outputs: Array, *, probabilities: bool) -> Array:
+    """Return the probabilities (N, ..., K) of classes, two if there was one output (N, ..., 1).
+
+    Args:
+        outputs: Of a classifier.
+        probabilities: Whether they are such, and no logits.
+
+    Example:
+        >>> class_probabilities(np.array([[0.25]]), probabilities=True)
+        array([[0.75, 0.25]])
+    """
     if outputs.shape[-1] == 1:
         second = outputs if probabilities else expit(outputs)
         return np.concatenate([1 - second, second], axis=-1)
