@@ -1,3 +1,4 @@
+import os
 import re
 
 import keras
@@ -12,8 +13,10 @@ from tfopt.conversion.converter_process import run_converter
 from tfopt.errors import ConversionError, InputError
 from tfopt.formats.keras.artifact import KerasArtifact
 from tfopt.formats.loading import load_keras
+from tfopt.formats.tflite import artifact as tflite_artifact
 from tfopt.formats.tflite.artifact import TfliteArtifact
 from tfopt.formats.tflite.graph import operations, parameter_counts, tflite_macs
+from tfopt.formats.tflite.interpreter import make_interpreter
 from tfopt.runtime.progress import Silent
 from tfopt.techniques.quantization.config import QuantizeConfig
 from tfopt.techniques.quantization.litert_quantizer import quantize_files
@@ -197,31 +200,24 @@ def test_numbers_that_are_not_zero_are_no_more_than_there_are(digits, sample):
     assert nonzero <= count
 
 
-@pytest.mark.slow
-def test_evaluation_is_faster_than_a_loop_over_the_samples(converted, digits):
-    import time
+def test_evaluation_runs_whole_batches_on_all_cores(converted, digits, monkeypatch):
+    file, x = converted["int8", "float"].artifact, digits.train.x[:200]
+    threads, batches = [], []
 
-    from ai_edge_litert.interpreter import Interpreter
+    class Counting(tflite_artifact.BoundInterpreter):
+        def run(self, feeds):
+            batches.append(len(next(iter(feeds.values()))))
+            return super().run(feeds)
 
-    artifact, x = converted["int8", "float"].artifact, digits.train.x
-    interpreter = Interpreter(model_content=artifact.payload, num_threads=1)
-    interpreter.allocate_tensors()
-    [given], [output] = interpreter.get_input_details(), interpreter.get_output_details()
+    def make(payload, name, count):
+        threads.append(count)
+        return make_interpreter(payload, name, count)
 
-    def loop():
-        for row in range(len(x)):
-            interpreter.set_tensor(given["index"], x[row : row + 1])
-            interpreter.invoke()
-            interpreter.get_tensor(output["index"])
-
-    def seconds(run):
-        start = time.perf_counter()
-        run()
-        return time.perf_counter() - start
-
-    ratios = [seconds(loop) / seconds(lambda: artifact.predict(x)) for _ in range(9)]
-    print(f"evaluation at {np.median(ratios):.1f} times the speed of the loop")
-    assert np.median(ratios) > 1.3
+    monkeypatch.setattr(tflite_artifact, "BoundInterpreter", Counting)
+    monkeypatch.setattr(tflite_artifact, "make_interpreter", make)
+    file.predict(x)
+    assert batches == [64, 64, 64, 8]
+    assert threads == [os.cpu_count()]
 
 
 def test_a_file_says_how_many_operations_compute_in_integers_and_full_integer_insists(tfopt, sample, tmp_path):
