@@ -11,6 +11,7 @@ from scipy.io import wavfile
 import tfopt
 from tests.test_image_folders import image
 from tests.test_predict import remembered
+from tfopt.data.calibration import InputSpec, load_calibration
 from tfopt.data.config import DataConfig
 from tfopt.data.loader import load
 from tfopt.data.log_mel import LogMel
@@ -177,6 +178,17 @@ def test_a_model_answers_sounds_as_keras_and_as_litert(tfopt, ear, tmp_path):
     assert (ended.code, "takes sound files, folders of them or patterns as *.wav" in ended.err) == (2, True)
     image(tmp_path / "cat.png", 1)
     assert "cat.png is no WAV file" in tfopt("predict", "ear.keras", "cat.png").err
+
+
+def test_a_folder_of_sounds_calibrates_as_the_model_hears_them(ear, root):
+    memory, shape = ear.provenance, (None, *ear.input_shapes()[0][1:])
+    [x], notes = load_calibration(root / "low", [InputSpec("sound", shape, "float32")], None, memory, "ear.keras")
+    [first] = memory.scaling(memory.log_mel([read_sound(root / "low" / "00.wav")]))
+    assert (len(x), notes) == (15, [f"calibrated on 15 samples of {root / 'low'}"])
+    np.testing.assert_allclose(x[0], first, atol=1e-6)
+    image(root / "pictures" / "cat.png", 1)
+    with pytest.raises(InputError, match=r"pictures holds no sound \(.wav, .wave\)"):
+        load_calibration(root / "pictures", [InputSpec("sound", shape, "float32")], None, memory, "ear.keras")
 
 
 @pytest.mark.slow

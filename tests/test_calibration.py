@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from tfopt.data.calibration import InputSpec, load_calibration
+from tfopt.data.preprocessing import Preprocessor
 from tfopt.data.scaling import Scaling
 from tfopt.errors import InputError
 
@@ -51,7 +52,8 @@ def test_a_folder_of_images_is_scaled_as_the_model_was_trained(tmp_path):
     for value in (0, 255):
         image = tf.io.encode_png(np.full((16, 16, 1), value, np.uint8)).numpy()
         (tmp_path / f"{value}.png").write_bytes(image)
-    [x], _ = load_calibration(tmp_path, IMAGE, None, Scaling(scale="unit", deviation=255), "m.keras")
+    memory = Preprocessor(scaling=Scaling(scale="unit", deviation=255))
+    [x], _ = load_calibration(tmp_path, IMAGE, None, memory, "m.keras")
     assert x.shape == (2, 8, 8, 1)
     assert sorted(x.mean(axis=(1, 2, 3))) == [0, 1]
 

@@ -1,6 +1,6 @@
-"""Samples to calibrate on: from a data set's calibration split, an array file, or a folder of images; checked first.
+"""Samples to calibrate on: from a data set's calibration split, an array file, or a folder of images or sounds.
 
-The test split is never among them.
+They are checked first. The test split is never among them.
 """
 
 from collections.abc import Sequence
@@ -10,11 +10,12 @@ from typing import NamedTuple
 import numpy as np
 
 from tfopt.data.array_files import read_npy, read_npz
+from tfopt.data.audio_folders import WAV, read_sounds
 from tfopt.data.class_folders import list_files
 from tfopt.data.dataset import Dataset, Split
 from tfopt.data.image_files import decode_image
-from tfopt.data.resizing import Resizing
-from tfopt.data.scaling import Scaling
+from tfopt.data.preprocessing import Preprocessor
+from tfopt.data.scaling import IDENTITY
 from tfopt.errors import InputError
 from tfopt.typing import Array
 
@@ -43,20 +44,18 @@ def load_calibration(
     source: int | Path | None,
     inputs: Sequence[InputSpec],
     data: Dataset | None,
-    scaling: Scaling | None,
+    memory: Preprocessor | None,
     title: str,
-    resizing: Resizing | None = None,
 ) -> Calibration:
-    """Take samples to calibrate on from the data set, from a file or from a folder of images, and check that they fit.
+    """Take samples to calibrate on from the data set, from a file or from a folder, and check that they fit.
 
     Args:
         source: How many samples of `data`; a file with an array for each input, by its name and scaled as the model is
-            fed; or a folder of images. None takes the calibration split.
+            fed; or a folder of images or sounds. None takes the calibration split.
         inputs: The inputs of the model.
         data: The data set of the model, if it is known.
-        scaling: The scaling that images of a folder get, as in training.
+        memory: What the model remembers of how images or sounds of a folder are prepared, if it does.
         title: The name of the model in messages.
-        resizing: How they are resized, where the model remembers it.
 
     Returns:
         The samples; no arrays if there is neither a source nor data.
@@ -65,8 +64,8 @@ def load_calibration(
         InputError: If they do not fit the model or cannot be what it was trained on.
     """
     if isinstance(source, Path):
-        folder = source.is_dir()
-        arrays = _read_images(source, inputs, scaling, title, resizing) if folder else _read_file(source, inputs, title)
+        memory = memory or Preprocessor()
+        arrays = _read_folder(source, inputs, memory, title) if source.is_dir() else _read_file(source, inputs, title)
         found = Calibration(arrays, [f"calibrated on {len(arrays[0])} samples of {source}"])
     elif data is None:
         return Calibration([], [])
@@ -116,24 +115,28 @@ def _read_file(path: Path, inputs: Sequence[InputSpec], title: str) -> list[Arra
     return [arrays[given.name] for given in inputs]
 
 
-def _read_images(
-    folder: Path, inputs: Sequence[InputSpec], scaling: Scaling | None, title: str, resizing: Resizing | None
-) -> list[Array]:
-    import tensorflow as tf
-
+def _read_folder(folder: Path, inputs: Sequence[InputSpec], memory: Preprocessor, title: str) -> list[Array]:
+    """Return the images of a folder as a model with one input is fed, or the spectrograms of its sounds."""
+    noun, suffixes = ("sound", WAV) if memory.log_mel else ("image", IMAGES)
     [only, *more] = inputs
     if more or len(only.shape) != 4 or None in only.shape[1:]:
-        raise InputError(f"{folder} is a folder of images, but {title} does not take one image of a fixed size")
-    paths = [path for path in list_files(folder, folder) if path.suffix.lower() in IMAGES]
+        raise InputError(f"{folder} is a folder of {noun}s, but {title} does not take one {noun} of a fixed size")
+    paths = [path for path in list_files(folder, folder) if path.suffix.lower() in suffixes]
     if not paths:
-        raise InputError(f"{folder} holds no image ({', '.join(IMAGES)})")
-    _, height, width, channels = only.shape
+        raise InputError(f"{folder} holds no {noun} ({', '.join(suffixes)})")
+    raw = memory.log_mel(read_sounds(paths)[0]) if memory.log_mel else _read_images(paths, only, memory)
+    return [(memory.scaling or IDENTITY)(raw)]
+
+
+def _read_images(paths: Sequence[Path], wanted: InputSpec, memory: Preprocessor) -> Array:
+    import tensorflow as tf
+
+    _, height, width, channels = wanted.shape
     images = []
     for path in paths:
         image = decode_image(path.read_bytes(), str(path), channels=channels or 0, otherwise="is no image")
-        images.append((resizing(image) if resizing else tf.image.resize(image, (height, width))).numpy())
-    raw = np.stack(images)
-    return [scaling(raw) if scaling else raw]
+        images.append((memory.resizing(image) if memory.resizing else tf.image.resize(image, (height, width))).numpy())
+    return np.stack(images)
 
 
 def _check_samples(array: Array, expected: InputSpec, data: Dataset | None, title: str) -> None:

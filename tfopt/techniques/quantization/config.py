@@ -24,7 +24,7 @@ class QuantizeConfig(InterfaceConfig, AnswerLimits):
     `precision` says how activations are computed: int8 and int16 with fixed, calibrated ranges, `dynamic` as integers
     scaled anew in each inference, `weights` and float16 in float; `weights` is how weights are stored, one scale for
     each output channel, or for each `block` of input weights of a dense layer. `calibration` is how many samples of the
-    data set to calibrate on, or a file or a folder of images.
+    data set to calibrate on, or a file or a folder of images or sounds.
     """
 
     precision: Annotated[Precision, Field(description="How activations are computed."), Option(flags=PRECISIONS)] = (
@@ -53,7 +53,7 @@ class QuantizeConfig(InterfaceConfig, AnswerLimits):
         Count | Path | None,
         Field(
             description="Calibrate on N samples of the data, on arrays in an .npz or .npy file, as the model is fed, or"
-            " on a folder of images; left out: the calibration split."
+            " on a folder of images or .wav files; left out: the calibration split."
         ),
         Option("N|FILE|DIR", panel="Data"),
     ] = None

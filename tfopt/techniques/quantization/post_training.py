@@ -16,7 +16,6 @@ from tfopt.evaluation.evaluator import Evaluator, Reference
 from tfopt.evaluation.fidelity import Unlabelled
 from tfopt.evaluation.limits import Limit, limit_for
 from tfopt.formats.keras.artifact import KerasArtifact
-from tfopt.formats.provenance import Provenance
 from tfopt.formats.tflite.artifact import TfliteArtifact
 from tfopt.formats.tflite.graph import float_operations
 from tfopt.graph.dense_lowering import lower_to_dense, pays_as_dense
@@ -150,8 +149,7 @@ def _samples(artifact: KerasArtifact, config: QuantizeConfig, data: Dataset | No
         return [], []
     names = [tensor.name for tensor in inputs_of(artifact.model)]
     inputs = [InputSpec(*parts) for parts in zip(names, artifact.input_shapes(), artifact.input_types(), strict=True)]
-    memory = artifact.provenance or Provenance()
-    found = load_calibration(config.calibration, inputs, data, memory.scaling, artifact.name, memory.resizing)
+    found = load_calibration(config.calibration, inputs, data, artifact.provenance, artifact.name)
     if not found.arrays:
         raise nothing_to_calibrate_on(artifact.name, config)
     return found.arrays, list(found.notes)
