@@ -94,7 +94,14 @@ def test_it_is_the_operation_before_the_output_that_says_so_wherever_it_stands(b
     assert loss_of(model, rules_of("classification")).get_config()["from_logits"] is not probabilities
 
 
-@pytest.mark.parametrize(("activation", "loss"), [("sigmoid", None), (None, None), (None, "binary_crossentropy")])
+@pytest.mark.parametrize(
+    ("activation", "loss"),
+    [
+        pytest.param("sigmoid", None, marks=pytest.mark.slow),
+        (None, None),
+        pytest.param(None, "binary_crossentropy", marks=pytest.mark.slow),
+    ],
+)
 def test_a_file_answers_as_the_model_that_it_is_made_from(activation, loss, tmp_path):
     model = keras.Sequential([keras.Input((2,)), keras.layers.Dense(1, activation=activation, name="a")])
     model.layers[0].set_weights([np.array([[1.0], [0.0]]), np.zeros(1)])

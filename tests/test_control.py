@@ -93,6 +93,7 @@ def test_the_control_of_distillation_is_the_student_alone():
     assert report.control.parameters == report.measurements[-1].parameters < report.measurements[0].parameters
 
 
+@pytest.mark.slow
 def test_the_control_of_several_steps_has_the_training_of_all():
     steps = [tfopt.PruneConfig(epochs=2), tfopt.ClusterConfig(epochs=1, control=True), tfopt.QuantizeConfig()]
     report = tfopt.Pipeline(steps).run(SAMPLE).report

@@ -58,6 +58,7 @@ def test_pruning_by_half_gives_that_sparsity_and_loses_at_most_a_point(literal, 
     assert report["comparisons"][0]["size"]["gzip_bytes"] < -0.25
 
 
+@pytest.mark.slow
 def test_pruning_to_80_percent_loses_at_most_two_points(literal):
     folder, _ = literal
     ended = process("prune", "model.keras", "--sparsity", 0.8, "-o", "80.keras", "--json", folder=folder)

@@ -63,6 +63,7 @@ def test_metadata_cost_a_few_hundred_bytes_and_change_no_answer(made, file, digi
     assert f"{len(payload) - len(bare)} bytes" in " ".join(made.report.notes)
 
 
+@pytest.mark.slow
 def test_the_same_command_writes_the_same_bytes_and_all_files_of_a_report_are_weighed_alike(made, file, untimed):
     again = library.quantize(SAMPLES / "digits-cnn.keras", library.QuantizeConfig(precision="dynamic"))
     assert again.artifact.payload == file.read_bytes()

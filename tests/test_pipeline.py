@@ -21,14 +21,16 @@ STEPS = (
     tfopt.StructuredConfig(amount=0.25, epochs=1),
     tfopt.PruneConfig(sparsity=0.5, epochs=1),
     tfopt.ClusterConfig(epochs=1),
-    tfopt.QatConfig(epochs=1),
+    tfopt.QuantizeConfig(),
 )
+TRAINED = ("quantize", "c.keras", "--qat", "--epochs", "1", "-o", "q.tflite")
 BY_HAND = (
     ("prune", "sample.keras", "--structured", "auto", "--amount", "0.25", "--epochs", "1", "-o", "s.keras"),
     ("prune", "s.keras", "--sparsity", "0.5", "--epochs", "1", "-o", "p.keras"),
     ("cluster", "p.keras", "--epochs", "1", "-o", "c.keras"),
-    ("quantize", "c.keras", "--qat", "--epochs", "1", "-o", "q.tflite"),
+    ("quantize", "c.keras", "--int8", "-o", "q.tflite"),
 )
+LAST = {"quantize": (STEPS, BY_HAND), "qat": ((*STEPS[:-1], tfopt.QatConfig(epochs=1)), (*BY_HAND[:-1], TRAINED))}
 
 
 @pytest.fixture
@@ -37,9 +39,9 @@ def cli(request):
     return request.getfixturevalue("tfopt")
 
 
-@pytest.fixture(scope="module")
-def run():
-    """A pipeline of four steps, and how often the test split was scored for it."""
+@pytest.fixture(scope="module", params=["quantize", pytest.param("qat", marks=pytest.mark.slow)])
+def run(request):
+    """A pipeline of four steps, how often the test split was scored for it, and the last step."""
     scored = []
     outputs = Evaluator.outputs
 
@@ -49,19 +51,20 @@ def run():
 
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(Evaluator, "outputs", counted)
-        return tfopt.Pipeline(STEPS).run(SAMPLE, name="q.tflite"), scored
+        return tfopt.Pipeline(LAST[request.param][0]).run(SAMPLE, name="q.tflite"), scored, request.param
 
 
 def test_four_steps_give_the_bytes_of_four_commands(cli, sample, tmp_path, run):
-    for command in BY_HAND:
+    result, _, last = run
+    for command in LAST[last][1]:
         assert cli(*command, "--quiet").code == 0
-    result, _ = run
     assert (tmp_path / "q.tflite").read_bytes() == result.artifact.payload
-    assert (tmp_path / "q.keras").read_bytes() == result.companions[0].payload
+    for companion in result.companions:
+        assert (tmp_path / companion.name).read_bytes() == companion.payload
 
 
 def test_the_test_split_is_measured_once_at_the_end(run):
-    result, scored = run
+    result, scored, _ = run
     tested = [name for split, name in scored if split == "the test split"]
     assert tested == [measurement.name for measurement in result.report.measurements]
     assert tested[0] == "digits-cnn.keras"
@@ -69,13 +72,14 @@ def test_the_test_split_is_measured_once_at_the_end(run):
 
 
 def test_the_report_has_the_layers_and_notes_of_every_step(run):
-    report = run[0].report
+    result, _, last = run
+    report = result.report
     assert report.command == "pipeline"
-    assert [step["technique"] for step in report.config["steps"]] == ["structured", "prune", "cluster", "qat"]
+    assert [step["technique"] for step in report.config["steps"]] == ["structured", "prune", "cluster", last]
     assert {"narrowed", "pruned", "clustered", "quantized"} <= {change.action for change in report.layers}
-    assert {note.split(":")[0] for note in report.notes} >= {"structured", "prune", "cluster", "qat"}
-    history = run[0].companions[0].provenance.history
-    assert [step.command for step in history][-4:] == ["structured", "prune", "cluster", "qat"]
+    assert {note.split(":")[0] for note in report.notes} >= {"structured", "prune", "cluster", last}
+    history = result.artifact.provenance.history
+    assert [step.command for step in history][-4:] == ["structured", "prune", "cluster", last]
 
 
 def test_a_recipe_is_the_pipeline_again(tmp_path):

@@ -131,6 +131,7 @@ print(random.random(), numpy.random.rand(), float(tf.random.uniform(())), float(
 """
 
 
+@pytest.mark.slow
 def test_a_call_that_loads_the_libraries_leaves_them_as_they_are_after_their_import(tmp_path):
     call = f"tfopt.prune({str(SAMPLE)!r}, tfopt.PruneConfig(epochs=1, engine='tfmot'))"  # loads all of them
     found = []

@@ -35,7 +35,7 @@ TECHNIQUES = {
     for name, config in CONFIGS.items()
 }
 WHOLE = {"convert", "to-keras", "distill"}  # they do not go by layers
-SLOW = {"rounded", "2:4", "binarize"}  # what is like them is tested each time
+SLOW = {"rounded", "2:4", "binarize", "qat", "tfmot", "float16"}  # what is like them is tested each time
 MARKED = [pytest.param(name, marks=pytest.mark.slow) if name in SLOW else name for name in TECHNIQUES]
 
 

@@ -1,9 +1,12 @@
+from dataclasses import replace
+
 import keras
 import numpy as np
 import pytest
 from keras import layers
 
 from tests.conftest import context
+from tfopt.data.dataset import Split
 from tfopt.errors import InputError, UnsupportedError
 from tfopt.formats.keras.artifact import KerasArtifact
 from tfopt.formats.loading import load_keras
@@ -68,8 +71,10 @@ def test_fine_tuning_holds_the_sparsity_and_keeps_compile_state(digits, sample):
 
 
 def test_a_cubic_schedule_that_has_no_epoch_to_rise_in_is_said(digits, sample):
+    few = replace(digits, train=Split.of(digits.train.x[:64], digits.train.y[:64]))
+
     def notes(**options):
-        made = prune_weights(load_keras(sample), PruneConfig(epochs=1, **options), context(digits))
+        made = prune_weights(load_keras(sample), PruneConfig(epochs=1, **options), context(few))
         return [note for note in made.notes if "from the first step" in note]
 
     assert "`epochs` 1 are too few" in notes()[0]

@@ -296,6 +296,7 @@ def undisturbed_run(folder):
     }
 
 
+@pytest.mark.slow
 def test_a_run_that_was_killed_resumes_to_the_same_bytes(tmp_path, quick):
     outputs = undisturbed_run(tmp_path)
     assert outputs

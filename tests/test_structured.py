@@ -53,7 +53,10 @@ def test_half_of_the_filters_leave_and_accuracy_comes_back(pruned):
     assert "every tensor of the smaller model is that of the original" in report["notes"][1]
 
 
-@pytest.mark.parametrize(("option", "figure"), [("--target-macs", "macs"), ("--target-params", "parameters")])
+@pytest.mark.parametrize(
+    ("option", "figure"),
+    [("--target-macs", "macs"), pytest.param("--target-params", "parameters", marks=pytest.mark.slow)],
+)
 def test_a_target_is_reached_and_hardly_undercut(pruned, option, figure):
     report, _ = pruned("--structured", "auto", option, 0.5, "--epochs", 1)
     before, after = (measurement[figure] for measurement in report["measurements"])
@@ -72,6 +75,7 @@ def test_an_excluded_layer_keeps_its_filters_but_reads_fewer(pruned):
     assert told["detail"] == "4,608 of 9,216 weights left"
 
 
+@pytest.mark.slow
 def test_steps_share_the_epochs_and_end_where_one_step_does(pruned):
     report, model = pruned("--structured", "filters", "--iterative", 2, "--epochs", 3, "--augment", "crop,noise")
     assert filters(model) == {"conv1a": 8, "conv1b": 8, "conv2a": 16, "conv2b": 16}
@@ -88,6 +92,7 @@ def test_the_model_is_compiled_as_the_original_was_whatever_fine_tuned_it(sample
     assert made.get_compile_config() == before
 
 
+@pytest.mark.slow
 def test_the_same_seed_gives_the_same_weights(sample, digits):
     artifact = KerasArtifact.load(sample)
     config = StructuredConfig(importance="random", epochs=1, scope="global")

@@ -117,7 +117,11 @@ TECHNIQUES = {
 }
 
 
-@pytest.mark.parametrize("technique", TECHNIQUES)
+SLOW = {"qat", "tfmot"}  # what is like them is tested each time
+MARKED = [pytest.param(name, marks=pytest.mark.slow) if name in SLOW else name for name in TECHNIQUES]
+
+
+@pytest.mark.parametrize("technique", MARKED)
 def test_every_technique_learns_what_its_teacher_answers(technique, three, digits):
     artifact = load_keras(small())
     change, config, options = TECHNIQUES[technique]

@@ -155,6 +155,7 @@ def test_same_seed_same_weights_and_another_seed_others(digits):
     assert not all(np.array_equal(a, b) for a, b in zip(first, other, strict=True))
 
 
+@pytest.mark.slow
 def test_two_processes_with_the_same_seed_write_the_same_weights(tmp_path):
     for name in ("a", "b"):
         assert process("train", "--epochs", 2, "-o", f"{name}.keras", "-q", folder=tmp_path).code == 0
@@ -181,6 +182,7 @@ def test_two_replicas_with_the_same_global_batch_end_where_one_does(tmp_path, re
     assert [device.rsplit("/", 1)[-1] for device in ended.report["replicas"]] == ["device:CPU:0", "device:CPU:1"]
 
 
+@pytest.mark.slow
 def test_a_killed_run_resumes_and_ends_as_an_undisturbed_one(tmp_path):
     options = ("--epochs", 12, "--patience", 3, "--learning-rate", 0.004)
     assert process("train", *options, "-o", "whole.keras", "-q", folder=tmp_path).code == 0
