@@ -26,8 +26,8 @@ from tfopt.tasks.registry import rules_of
 from tfopt.training.augmentation import make_augmentation
 from tfopt.training.batches import training_batches
 from tfopt.training.config import TrainConfig
+from tfopt.training.head_replacement import with_new_head
 from tfopt.training.train import train
-from tfopt.training.transfer import with_new_head
 
 PIXELS, IMAGES = rules_of("segmentation"), rules_of("image-to-image")
 

@@ -5,12 +5,19 @@ import numpy as np
 import pytest
 from keras import layers
 
+from tfopt.data.config import DataConfig
+from tfopt.data.preprocessing import Preprocessor
+from tfopt.data.series import Series, make_forecast_dataset
 from tfopt.errors import UnsupportedError
+from tfopt.models.architectures import build
+from tfopt.models.config import ModelConfig
 from tfopt.models.signature import Signature
+from tfopt.runtime.process_state import fresh_keras_names
 from tfopt.runtime.progress import Silent
 from tfopt.training.config import TrainConfig
+from tfopt.training.head_replacement import with_new_head
 from tfopt.training.train import train
-from tfopt.training.transfer import frozen_layers, with_new_head
+from tfopt.training.transfer import frozen_layers
 
 
 @pytest.fixture
@@ -105,3 +112,22 @@ def test_bad_options_are_one_sentence(tfopt, options, sentence):
     ended = tfopt("train", *options)
     assert (ended.code, ended.err.count("\n")) == (2, 1)
     assert sentence in ended.err
+
+
+@pytest.mark.parametrize("target", [None, "b"])
+def test_a_forecaster_hands_on_what_its_hidden_layers_say_and_not_its_linear_part(target, tmp_path):
+    series = Series(np.random.default_rng(0).normal(size=(300, 2)).astype(np.float32), ("a", "b"))
+    data = make_forecast_dataset(series, DataConfig(window=12, horizon=3, target=target), Preprocessor())
+    signature = Signature.of(data)
+    with fresh_keras_names():
+        build(ModelConfig(size="tiny"), signature).save(tmp_path / "m.keras")
+    with fresh_keras_names():
+        made = with_new_head(keras.saving.load_model(tmp_path / "m.keras"), signature, "m.keras")
+    assert [layer.name for layer in made.layers if layer.weights] == ["hidden1", "numbers"]
+    assert made.output_shape[1:] == signature.outputs
+
+
+def test_a_new_head_has_names_that_the_model_before_it_has_not(digits):
+    base = keras.Sequential([keras.Input((8, 8, 1)), layers.Conv2D(3, 3, name="classes"), layers.ReLU(name="features")])
+    made = with_new_head(base, Signature.of(digits), "base")
+    assert [layer.name for layer in made.layers if layer.weights] == ["classes", "classes_2"]

@@ -7,6 +7,8 @@ as it forecasts, such as those of the day before. Either is hard to beat. A mode
 each column by itself (the same paper), from which it can start as a linear forecast.
 """
 
+from collections.abc import Callable
+from itertools import chain, count
 from math import prod
 
 import keras
@@ -44,17 +46,18 @@ def add_head(
     """
     if len(signature.outputs) == 3:
         raise InputError(f"{signature.task} needs an answer for each pixel, which `arch` unet gives, not {name}")
-    x = layers.Dropout(dropout, name="dropout")(x) if dropout else x
+    called = free_names(inputs, x)
+    x = layers.Dropout(dropout, name=called("dropout"))(x) if dropout else x
     if signature.task == "classification":
-        outputs = layers.Dense(signature.outputs[0], activation="softmax", name="classes")(x)
+        outputs = layers.Dense(signature.outputs[0], activation="softmax", name=called("classes"))(x)
     elif signature.task == "multi-label":
-        outputs = layers.Dense(signature.outputs[0], activation="sigmoid", name="labels")(x)
+        outputs = layers.Dense(signature.outputs[0], activation="sigmoid", name=called("labels"))(x)
     else:
-        outputs = layers.Dense(prod(signature.outputs), name=NUMBERS)(x)
+        outputs = layers.Dense(prod(signature.outputs), name=called(NUMBERS))(x)
         if len(signature.outputs) > 1:
-            outputs = layers.Reshape(signature.outputs, name="steps")(outputs)
-        outputs = outputs if linear is None else layers.Add(name="with_linear")([outputs, linear])
-        outputs = add_last_steps(outputs, inputs, signature)
+            outputs = layers.Reshape(signature.outputs, name=called("steps"))(outputs)
+        outputs = outputs if linear is None else layers.Add(name=called("with_linear"))([outputs, linear])
+        outputs = add_last_steps(outputs, inputs, signature, called("persistent"))
     return keras.Model(inputs, outputs, name=name)
 
 
@@ -67,12 +70,21 @@ def add_map_head(inputs: keras.KerasTensor, x: keras.KerasTensor, signature: Sig
         signature: Its inputs and outputs.
         name: The name of the model.
     """
-    activation, called = ("softmax", "classes") if signature.task == "segmentation" else (None, NUMBERS)
-    outputs = layers.Conv2D(signature.outputs[-1], 1, activation=activation, name=called)(x)
+    activation, word = ("softmax", "classes") if signature.task == "segmentation" else (None, NUMBERS)
+    called = free_names(inputs, x)
+    outputs = layers.Conv2D(signature.outputs[-1], 1, activation=activation, name=called(word))(x)
     return keras.Model(inputs, outputs, name=name)
 
 
-def add_last_steps(steps: keras.KerasTensor, inputs: keras.KerasTensor, signature: Signature) -> keras.KerasTensor:
+def free_names(inputs: keras.KerasTensor, x: keras.KerasTensor) -> Callable[[str], str]:
+    """Return what makes a name of a word: the word, with a number if a layer before the features is called so."""
+    taken = {operation.name for operation in keras.Model(inputs, x, name="before").operations}
+    return lambda word: next(name for name in chain([word], (f"{word}_{n}" for n in count(2))) if name not in taken)
+
+
+def add_last_steps(
+    steps: keras.KerasTensor, inputs: keras.KerasTensor, signature: Signature, name: str = "persistent"
+) -> keras.KerasTensor:
     """Add the last steps of the forecast variates to `steps`, (N, H) or (N, H, V), if they are among the inputs."""
     if signature.task != "forecasting":
         return steps
@@ -81,7 +93,7 @@ def add_last_steps(steps: keras.KerasTensor, inputs: keras.KerasTensor, signatur
         last = last[..., signature.column]
     elif len(signature.outputs) == 1 or signature.outputs[1] != signature.shape[1]:
         return steps
-    return layers.Add(name="persistent")([steps, last])
+    return layers.Add(name=name)([steps, last])
 
 
 def linear_steps(window: keras.KerasTensor, signature: Signature) -> keras.KerasTensor | None:

@@ -20,10 +20,11 @@ from tfopt.training.advice import advice
 from tfopt.training.checkpoint import NOT_STARTED, RunFiles
 from tfopt.training.config import TrainConfig
 from tfopt.training.fit import FitResult, fit
+from tfopt.training.head_replacement import with_new_head
 from tfopt.training.linear_start import KEPT, keep_better, start_from_linear_forecast
 from tfopt.training.plan import FitPlan
 from tfopt.training.seeds import seed_everything
-from tfopt.training.transfer import transfer, with_new_head
+from tfopt.training.transfer import transfer
 
 
 @dataclass(frozen=True)

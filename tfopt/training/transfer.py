@@ -15,10 +15,8 @@ from keras import layers
 from tfopt.data.dataset import Dataset
 from tfopt.distribution.replicated import replicated_model
 from tfopt.distribution.sharding import distribute_batches
-from tfopt.errors import InputError, UnsupportedError
+from tfopt.errors import InputError
 from tfopt.graph.layer_names import named_layers
-from tfopt.models.heads import add_head, add_map_head
-from tfopt.models.signature import Signature
 from tfopt.runtime.progress import Progress
 from tfopt.tasks.registry import rules_for
 from tfopt.training.batches import evaluation_batches, steps_per_epoch
@@ -29,7 +27,6 @@ from tfopt.training.plan import FitPlan
 
 HEAD_FACTOR = 10  # a dense layer on features that do not change bears a higher learning rate
 VALIDATION_BATCH = 256
-POOLING = {3: layers.GlobalAveragePooling1D, 4: layers.GlobalAveragePooling2D, 5: layers.GlobalAveragePooling3D}
 
 
 @dataclass(frozen=True)
@@ -38,48 +35,6 @@ class TransferResult:
 
     result: FitResult
     notes: list[str]
-
-
-def with_new_head(base: keras.Model, signature: Signature, name: str) -> keras.Model:
-    """Return a model up to what its last dense layer is fed, with a new head; weights are shared.
-
-    A model that ends otherwise is taken whole, as what gives the features.
-
-    Args:
-        base: The model.
-        signature: What the new head gives.
-        name: What messages call the model.
-
-    Raises:
-        UnsupportedError: The end is a model by itself, or there are several inputs or outputs.
-    """
-    if len(base.inputs) != 1 or len(base.outputs) != 1:
-        raise UnsupportedError(
-            f"{name} has {len(base.inputs)} inputs and {len(base.outputs)} outputs; `base` takes one of each"
-        )
-    last = next((layer for layer in reversed(base.layers) if layer.weights), None)
-    if isinstance(last, keras.Model):
-        raise UnsupportedError(
-            f"{name} ends in the nested model {last.name}; `base` replaces a layer of the model itself"
-        )
-    if len(signature.outputs) == 3:
-        return _with_new_map_head(base, last, signature, name)
-    features = last.input if isinstance(last, layers.Dense) else base.outputs[0]
-    rank = len(features.shape)
-    if rank in POOLING:
-        features = POOLING[rank](name="features")(features)
-    return add_head(base.inputs[0], features, signature, 0.0, "transferred")
-
-
-def _with_new_map_head(base: keras.Model, last: keras.Layer | None, signature: Signature, name: str) -> keras.Model:
-    """Return a model that answers an image with an image up to what its last convolution is fed, with a new one."""
-    features = last.input if isinstance(last, layers.Conv2D) else base.outputs[0]
-    if len(features.shape) != 4 or features.shape[1:3] not in (signature.outputs[:2], (None, None)):
-        raise UnsupportedError(
-            f"{name} has no features of each of {signature.outputs[0]}x{signature.outputs[1]} pixels, which"
-            f" {signature.task} needs; `base` takes a model for images as `arch` unet is, or train that anew"
-        )
-    return add_map_head(base.inputs[0], features, signature, "transferred")
 
 
 def transfer(
