@@ -47,6 +47,14 @@ def test_columns_can_be_named(tmp_path):
         load(config(path, text="stars", label="stars"))
 
 
+def test_columns_called_source_and_target_are_translations_unless_targets_repeat_as_labels_do(tmp_path):
+    pairs = "source,target\n" + "".join(f"cats purr {i},Katzen schnurren {i}\n" for i in range(60))
+    assert load(config(written(tmp_path / "p.csv", pairs))).task == "translation"
+    assert load(config(written(tmp_path / "c.csv", texts(header="source,target\n")))).class_names == ("no", "yes")
+    asked = load(config(written(tmp_path / "a.csv", texts(header="source,target\n")), task="translation"))
+    assert asked.task == "translation"
+
+
 def test_without_a_header_the_column_with_fewer_values_is_the_label_and_that_is_said(tmp_path):
     data = load(config(written(tmp_path / "t.csv", texts(header=""))))
     assert data.class_names == ("no", "yes")

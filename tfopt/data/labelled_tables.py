@@ -13,6 +13,7 @@ from tfopt.typing import Array
 
 TEXT = ("text",)
 SOURCE_TEXT = ("source", "source_text")
+TARGET_TEXT = ("target", "target_text")
 LABEL = ("label", "class", "target", "category")
 
 
@@ -117,7 +118,7 @@ def extract_pairs(table: Table, config: DataConfig) -> RawData:
     parts = table.split_column()
     columns = [name for name in table.columns if name != parts]
     source = table.find_column(config.source_text, SOURCE_TEXT, "`source_text`")
-    target = table.find_column(config.target_text, ("target", "target_text"), "`target_text`")
+    target = table.find_column(config.target_text, TARGET_TEXT, "`target_text`")
     notes: list[str] = []
     if source is None and target is None and len(columns) == 2:
         source, target = columns

@@ -4,7 +4,7 @@ from pathlib import Path
 
 from tfopt.data.config import TABLES, DataConfig
 from tfopt.data.data_format import DataFormat
-from tfopt.data.labelled_tables import extract_labelled, extract_pairs
+from tfopt.data.labelled_tables import SOURCE_TEXT, TARGET_TEXT, extract_labelled, extract_pairs
 from tfopt.data.raw_data import RawData
 from tfopt.data.series import Series, extract_series
 from tfopt.data.table_files import read_table
@@ -31,6 +31,20 @@ def take_from_table(table: Table, config: DataConfig, class_names: tuple[str, ..
     """
     if config.horizon is not None or config.task == "forecasting":
         return extract_series(table)
-    if config.source_text or config.target_text or config.task == "translation":
+    if (
+        config.source_text
+        or config.target_text
+        or config.task == "translation"
+        or _are_pairs(table, config, class_names)
+    ):
         return extract_pairs(table, config)
     return extract_labelled(table, config, class_names)
+
+
+def _are_pairs(table: Table, config: DataConfig, class_names: tuple[str, ...] | None) -> bool:
+    """Tell whether columns called source and target hold texts that hardly repeat, and nothing else was asked for."""
+    asked = (config.text, config.label, config.task, config.target, class_names)
+    source, target = (table.find_column(None, names, "") for names in (SOURCE_TEXT, TARGET_TEXT))
+    if any(asked) or source is None or target is None or table.is_numeric(source) or table.is_numeric(target):
+        return False
+    return len(set(table.texts(target))) > len(table) / 2
