@@ -40,6 +40,16 @@ def test_the_figure_is_the_loss_of_the_model_with_its_interval(loss):
     assert measurement.deviation.low < wanted < measurement.deviation.high
 
 
+def test_a_loss_is_asked_about_answers_of_the_model_and_not_about_others():
+    shares = np.exp(X[:, :3]) / np.exp(X[:, :3]).sum(axis=1, keepdims=True)  # all that a divergence is 0 or more for
+    inputs = keras.Input((4,))
+    model = keras.Model(inputs, keras.layers.Dense(3, activation="softmax")(inputs))
+    model.compile("adam", "kl_divergence")
+    model.layers[-1].set_weights([np.eye(4, 3), np.zeros(3)])
+    [measurement] = tfopt.evaluate(model, data=data(shares)).measurements
+    assert 0 <= measurement.deviation.mae < 1e-6
+
+
 def test_a_technique_trains_with_a_loss_of_the_users_own_and_limits_its_growth():
     model, found = built(relative), data()
     model.fit(found.train.x, found.train.y, epochs=20, verbose=0)

@@ -11,6 +11,7 @@ from tfopt.tasks.rules import Loss, Shape, TaskRules
 from tfopt.typing import Array
 
 BATCH = 256
+ROUNDING = 1e-6  # by which a loss that cannot be negative is below 0
 
 
 class OwnLoss(TaskRules):
@@ -28,6 +29,14 @@ class OwnLoss(TaskRules):
 
     def scores(self, outputs: Array, y: Array, *, probabilities: bool = True) -> Array:  # noqa: ARG002
         """Return the loss of each sample (N,); one that is not finite is infinite."""
+        errors = self._losses(outputs, y)
+        if (errors < -ROUNDING).any():
+            raise InputError(
+                "the loss of the model is negative for some samples; `task` compiled needs one of 0 or more"
+            )
+        return np.where(np.isfinite(errors), np.maximum(errors, 0), np.inf)
+
+    def _losses(self, outputs: Array, y: Array) -> Array:
         found = keras.losses.get(self.loss)
         function = found.call if isinstance(found, keras.losses.Loss) else found
         losses = []
@@ -39,12 +48,7 @@ class OwnLoss(TaskRules):
             if value.ndim == 0:
                 raise InputError("the loss of the model gives one number for a batch; one for each sample is needed")
             losses.append(value.reshape(len(value), -1).mean(axis=1, dtype=np.float64))
-        errors = np.concatenate(losses)
-        if (errors < 0).any():
-            raise InputError(
-                "the loss of the model is negative for some samples; `task` compiled needs one of 0 or more"
-            )
-        return np.where(np.isfinite(errors), errors, np.inf)
+        return np.concatenate(losses)
 
     def default_loss(self, model: keras.Model, output: int = 0) -> Loss:  # noqa: ARG002
         """Return the loss of the model that the data were matched with."""
@@ -72,7 +76,7 @@ class OwnLoss(TaskRules):
         y = data.train.y[:1]
         sizes = [y.shape[at] if size is None and at < y.ndim else size or 1 for at, size in enumerate(output)]
         try:
-            self.scores(np.full((1, *sizes[1:]), 0.5, np.float32), y)
+            self._losses(np.full((1, *sizes[1:]), 0.5, np.float32), y)  # no answer: it may be negative
         except InputError:
             raise
         except Exception as error:  # whatever a loss stumbles over
