@@ -29,7 +29,7 @@ def test_scores_masked_by_a_huge_number_stay_in_float_up_to_the_softmax(monkeypa
 
 
 def test_a_bias_far_larger_than_what_it_is_added_to_is_a_mask_and_a_scale_is_none(monkeypatch):
-    bias = Constant("bias", "FLOAT32", (4,), 4, 0, 0, None)
+    bias = Constant("bias", (0, 1), "FLOAT32", (4,), 4, 0, 0, None)
     ranges = spans(x=1, y=1e4)
     assert lost(monkeypatch, [operation("ADD", ("x",), "y", (bias,))], ranges) == ["y"]
     assert lost(monkeypatch, [operation("MUL", ("x",), "y", (bias,))], ranges) == []

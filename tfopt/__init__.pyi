@@ -17,6 +17,8 @@ from .api import tune as tune
 from .config.fields import Config as Config
 from .config.run import FolderConfig as FolderConfig
 from .conversion.config import FloatConfig as FloatConfig
+from .conversion.config import PackConfig as PackConfig
+from .conversion.packed_file import pack as pack
 from .core.context import Context as Context
 from .core.outcome import Outcome as Outcome
 from .core.pipeline import Pipeline as Pipeline

@@ -32,6 +32,7 @@ OWN = {
         "sparsify": "Convert a pruned model to a float LiteRT file without its zeros; refuse if that is not smaller.",
         "convert": "Convert a model to LiteRT in float32, the baseline of quantized files, or a file of Keras 2 to"
         " Keras 3.",
+        "pack": "Leave out of LiteRT files what no runtime reads; written when seen to answer bit by bit alike.",
     },
     RUN: {
         "run": "Run a recipe: techniques on a model, one after the other; exit 1 if a limit or the lock does not hold.",

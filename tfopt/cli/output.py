@@ -125,12 +125,18 @@ class Output:
         """Print the report of a command, which wrote the files `written`; exit with 1 if a limit does not hold."""
         from tfopt.report.terminal import render_report
 
+        self.show_made(report, partial(render_report, everything=self.run.verbose), written, passed=report.passed)
+
+    def show_made(
+        self, report: Shown, render: "Callable[[Shown], RenderableType]", written: Sequence[Path], *, passed: bool
+    ) -> None:
+        """Print what a command that wrote the files `written` has to say; exit with 1 if a limit does not hold."""
         names = listed(written) if written else ""
         self.on_failure = f"{names} had been written" if written else self.on_failure
-        self.show(report, partial(render_report, everything=self.run.verbose))
+        self.show(report, render)
         if written:
             self.say(f"wrote {names}")
-        if not report.passed:
+        if not passed:
             raise typer.Exit(1)
 
     def show_plan(self, plan: "Plan", written: Sequence[Path]) -> None:

@@ -2,15 +2,35 @@
 
 from typing import Annotated, TypeVar
 
-from pydantic import Field
+from pydantic import ByteSize, Field
 
 from tfopt.config.choices import InterfaceType, Sparse
-from tfopt.config.fields import Config, Count
+from tfopt.config.fields import Config, Count, Option
 
 C = TypeVar("C", bound=Config)
 
 
-class MetadataConfig(Config):
+class NamesConfig(Config):
+    """The choice whether the tensors of a `.tflite` file have names, which people read, and tools that quantize."""
+
+    keep_names: Annotated[
+        bool,
+        Field(description="Keep the names of all tensors in the .tflite file, not only of its inputs and outputs."),
+        Option(flag="--keep-names"),
+    ] = False
+
+
+class PackConfig(NamesConfig):
+    """The names that packed files keep, and the size that they are held to."""
+
+    max_size: Annotated[
+        ByteSize | None,
+        Field(description="Fail if a packed file is larger: 30kB, 1.5MB."),
+        Option("SIZE", panel="Limits"),
+    ] = None
+
+
+class MetadataConfig(NamesConfig):
     """The choice whether a `.tflite` file remembers its making, as a `.keras` file does."""
 
     metadata: Annotated[

@@ -8,6 +8,7 @@ from tfopt.conversion.convert import convert
 from tfopt.errors import UnsupportedError
 from tfopt.formats.keras.artifact import KerasArtifact
 from tfopt.formats.tflite.artifact import TfliteArtifact
+from tfopt.formats.tflite.packing import packed_size
 from tfopt.runtime.progress import Progress
 
 WORTH_TRYING = 0.1  # the converter encodes kernels that are sparse enough; with fewer zeros it is not even asked
@@ -33,7 +34,7 @@ def float_file(
     zeros = _zeros(artifact)
     wanted = config.sparse == "on" or (config.sparse == "auto" and zeros >= WORTH_TRYING)
     made = convert(artifact, progress, config, sparse=wanted)
-    if made.sparse and len(made.sparse.payload) < len(made.artifact.payload):
+    if made.sparse and packed_size(made.sparse.payload) < packed_size(made.artifact.payload):
         return made.sparse, made.artifact, [*made.notes, f"zeros, {zeros:.0%} of the weights, are left out of the file"]
     reason = f"it does not work: {made.failure}" if made.failure else "it would not be smaller"
     if config.sparse == "on":

@@ -8,14 +8,17 @@ import contextlib
 import glob
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 from tfopt.errors import OutputError
 from tfopt.runtime.atomic_files import check_destination, check_distinct, check_folder, hidden_name, write_files
 from tfopt.runtime.locks import locked
 
 if TYPE_CHECKING:
+    from tfopt.report.packing import PackedFile
     from tfopt.report.schema import Report
+
+Told = TypeVar("Told", "Report", "PackedFile")
 
 
 class Destination:
@@ -65,7 +68,7 @@ class Destination:
         """The files that `save` writes, but for the report."""
         return [self.path, *self.companions]
 
-    def save(self, payload: bytes, report: "Report", companions: Iterable[bytes] = ()) -> "Report":
+    def save(self, payload: bytes, report: Told, companions: Iterable[bytes] = ()) -> Told:
         """Write the artifact, what goes beside it and the report, each atomically; return the report with the path."""
         report = report.model_copy(update={"output": str(self.path)})
         contents = {**dict(zip(self.companions, companions, strict=True)), self.path: payload}

@@ -9,7 +9,8 @@ from dataclasses import replace
 from pathlib import Path
 
 from tfopt.config.fields import Config
-from tfopt.conversion.config import MetadataConfig
+from tfopt.conversion.config import MetadataConfig, NamesConfig
+from tfopt.conversion.packed_file import pack_artifact
 from tfopt.core.context import Context, metric_of
 from tfopt.core.control import remarks, with_control
 from tfopt.core.outcome import Outcome
@@ -209,13 +210,15 @@ class Pipeline:
         measured = outcome.measured or (artifact, outcome.artifact)
         made = [outcome.artifact, *outcome.companions]
         made += [one for one in measured if isinstance(one, TfliteArtifact)]  # so that all are weighed alike
+        unique = list({id(one): one for one in made}.values())
+        packing = _packing_notes(unique, outcome, step.config)
         silent = isinstance(step.config, MetadataConfig) and not step.config.metadata
-        for one in {id(one): one for one in made}.values():
+        for one in unique:
             if isinstance(one, KerasArtifact) or not silent:
                 one.remember(with_threshold(provenance, one, dataset), home)
         renamed = {before: outcome.artifact.name}
         gates = [gate.model_copy(update={"name": renamed.get(gate.name, gate.name)}) for gate in outcome.gates]
-        notes = [*outcome.notes, *_metadata_notes(outcome)]
+        notes = [*outcome.notes, *packing, *_metadata_notes(outcome)]
         return replace(outcome, measured=measured, gates=gates, notes=notes)
 
     def _notes(self, applied: Sequence[Outcome]) -> list[str]:
@@ -224,6 +227,13 @@ class Pipeline:
             return list(applied[0].notes)
         pairs = zip(self.steps, applied, strict=True)
         return [f"{step.technique.name}: {note}" for step, outcome in pairs for note in outcome.notes]
+
+
+def _packing_notes(made: Sequence[Artifact], outcome: Outcome, config: Config) -> list[str]:
+    """Pack all `.tflite` files that a step has made, and say what that did to those that it gives."""
+    names = isinstance(config, NamesConfig) and config.keep_names
+    told = {id(one): pack_artifact(one, keep_names=names) for one in made if isinstance(one, TfliteArtifact)}
+    return [told[id(one)].note for one in (outcome.artifact, *outcome.companions) if id(one) in told]
 
 
 def _metadata_notes(outcome: Outcome) -> list[str]:

@@ -4,8 +4,11 @@ from collections import defaultdict
 from math import prod
 
 from tfopt.formats.tflite.graph import PACKED_BITS, Constant, Operation, operations, parameter_counts, tflite_macs
+from tfopt.formats.tflite.packing import has_all_names
 from tfopt.report.inspection import OperationFacts, TensorFacts
 from tfopt.typing import Options
+
+NAMELESS = "only its inputs and outputs have names: the others are kept if a file is made or packed with `keep_names`"
 
 
 def tflite_facts(payload: bytes) -> Options:
@@ -13,17 +16,18 @@ def tflite_facts(payload: bytes) -> Options:
     found = operations(payload)
     count, nonzero = parameter_counts(payload)
     kinds: dict[tuple[str, str], list[Operation]] = defaultdict(list)
-    types: dict[str, dict[str, Constant]] = defaultdict(dict)
+    types: dict[str, dict[tuple[int, int], Constant]] = defaultdict(dict)
     for operation in found:
         kinds[operation.kind, operation.output_type].append(operation)
         for constant in operation.constants:
-            types[constant.type][constant.name] = constant
+            types[constant.type][constant.number] = constant
     return {
         "parameters": count,
         "nonzero_parameters": nonzero,
         "macs": tflite_macs(payload),
         "operations": [_operations(*key, alike) for key, alike in sorted(kinds.items())],
-        "tensors": [_tensors(kind, list(named.values())) for kind, named in sorted(types.items())],
+        "notes": () if has_all_names(payload) else (NAMELESS,),
+        "tensors": [_tensors(kind, list(numbered.values())) for kind, numbered in sorted(types.items())],
     }
 
 

@@ -60,7 +60,7 @@ def run_trial(_progress: Progress, payload: bytes, batch: int) -> int:
     """Run a file in this process, which gives up memory for it; see `try_tflite`."""
     from ai_edge_litert import schema_py_generated as schema
 
-    _bound(len(payload))
+    bound_memory(len(payload))
     try:
         interpreter = _loaded(payload)  # which verifies the offsets
         _check(schema.ModelT.InitFromPackedBuf(payload, 0), [getattr(schema.BuiltinOperator, name) for name in COPIES])
@@ -81,10 +81,10 @@ def _line(text: str) -> str:
 
 
 def _runs_at_once(interpreter: "Interpreter", batch: int) -> bool:
-    if not _has_free_batch(interpreter):
+    if not has_free_batch(interpreter):
         return False
     with contextlib.suppress(Exception):
-        _resize(interpreter, batch)
+        resize(interpreter, batch)
         _run(interpreter)
         return True
     return False
@@ -112,12 +112,14 @@ def _loaded(payload: bytes) -> "Interpreter":
     return interpreter
 
 
-def _has_free_batch(interpreter: "Interpreter") -> bool:
+def has_free_batch(interpreter: "Interpreter") -> bool:
+    """Tell whether all inputs leave their first size free."""
     signatures = [detail["shape_signature"] for detail in interpreter.get_input_details()]
     return {signature[0] for signature in signatures if len(signature)} == {-1}
 
 
-def _resize(interpreter: "Interpreter", batch: int) -> None:
+def resize(interpreter: "Interpreter", batch: int) -> None:
+    """Let a file take so many samples at once; raise what LiteRT does if it cannot."""
     for detail in interpreter.get_input_details():
         if len(detail["shape"]):
             interpreter.resize_tensor_input(detail["index"], (batch, *detail["shape"][1:]))
@@ -134,7 +136,7 @@ def _run(interpreter: "Interpreter") -> float:
         for detail in interpreter.get_input_details():
             kind = np.dtype(detail["dtype"])
             if kind.kind in "fiub":
-                value = _noise(rng, kind, detail) if noise else np.zeros(detail["shape"], kind)
+                value = random_values(rng, kind, detail) if noise else np.zeros(detail["shape"], kind)
                 interpreter.set_tensor(detail["index"], value)
         began = time.perf_counter()
         interpreter.invoke()
@@ -144,8 +146,14 @@ def _run(interpreter: "Interpreter") -> float:
     return seconds
 
 
-def _noise(rng: "np.random.Generator", kind: "np.dtype[Any]", detail: Json) -> Array:
-    """Floats below 1, all values of a quantized type, tokens 0 and 1, which every table has."""
+def random_values(rng: "np.random.Generator", kind: "np.dtype[Any]", detail: Json) -> Array:
+    """Return random values of an input: floats below 1, all of a quantized type, tokens 0 and 1, which all tables have.
+
+    Args:
+        rng: Where they are drawn from.
+        kind: Their type.
+        detail: What the interpreter says of the input.
+    """
     shape = tuple(int(size) for size in detail["shape"])
     if kind.kind == "f":
         return rng.random(shape).astype(kind)
@@ -155,7 +163,8 @@ def _noise(rng: "np.random.Generator", kind: "np.dtype[Any]", detail: Json) -> A
     return (rng.integers(least, most, shape) - (least if kind.kind == "u" else 0)).astype(kind)
 
 
-def _bound(size: int) -> None:
+def bound_memory(size: int) -> None:
+    """Let this process take no more memory than a file of `size` bytes needs."""
     with contextlib.suppress(ImportError, OSError, ValueError):
         import resource
 

@@ -28,7 +28,8 @@ class Constant(NamedTuple):
     """A tensor stored in the file: weights, a bias or the like.
 
     Attributes:
-        name: Its name.
+        name: Its name; empty if the file has none.
+        number: Those of its subgraph and its tensor, which no other constant has.
         type: Its type, such as "INT8".
         shape: Its shape.
         nonzero: The number of values that are not zero.
@@ -38,6 +39,7 @@ class Constant(NamedTuple):
     """
 
     name: str
+    number: tuple[int, int]
     type: str
     shape: tuple[int, ...]
     nonzero: int
@@ -58,8 +60,8 @@ class Operation(NamedTuple):
 
     Attributes:
         kind: Its kind, such as "CONV_2D".
-        inputs: The names of the tensors it takes, without its constants.
-        outputs: The names of the tensors it gives.
+        inputs: The names of the tensors it takes, without its constants; empty where the file has none.
+        outputs: The names of the tensors it gives, in the same way.
         output_type: The type of the first of them.
         constants: The constants among its inputs.
         macs: Its multiply-accumulates; None if they are not known.
@@ -86,23 +88,25 @@ def operations(payload: bytes) -> list[Operation]:
         if buffer.offset > 1:  # LiteRT Quantizer appends the constants of large models to the flatbuffer
             buffer.data = np.frombuffer(payload, np.uint8, buffer.size, buffer.offset)
     return [
-        _operation(model, graph, operator, in_loop=index > 0)
+        _operation(model, index, operator)
         for index, graph in enumerate(model.subgraphs)
         for operator in graph.operators
     ]
 
 
-def _operation(model: Any, graph: Any, operator: Any, *, in_loop: bool) -> Operation:
+def _operation(model: Any, index: int, operator: Any) -> Operation:
+    graph = model.subgraphs[index]
     code = model.operatorCodes[operator.opcodeIndex]
     kind = OPERATIONS.get(max(code.builtinCode, code.deprecatedBuiltinCode), "CUSTOM")
-    inputs = [graph.tensors[i] for i in operator.inputs if i >= 0]
-    outputs = [graph.tensors[i] for i in operator.outputs]
-    constants = {tensor.name: c for tensor in inputs if (c := _constant(model, tensor))}
-    taken = tuple(_name(tensor) for tensor in inputs if tensor.name not in constants)
+    places = [int(place) for place in operator.inputs if place >= 0]
+    inputs = [graph.tensors[place] for place in places]
+    outputs = [graph.tensors[place] for place in operator.outputs]
+    constants = {place: c for place in places if (c := _constant(model, graph.tensors[place], (index, place)))}
+    taken = tuple(_name(graph.tensors[place]) for place in places if place not in constants)
     given = tuple(_name(tensor) for tensor in outputs)
     macs = _macs(kind, inputs, outputs, transposed=bool(getattr(operator.builtinOptions, "adjX", False)))
     output_type = TYPES[outputs[0].type] if outputs else ""
-    return Operation(kind, taken, given, output_type, tuple(constants.values()), macs, in_loop)
+    return Operation(kind, taken, given, output_type, tuple(constants.values()), macs, index > 0)
 
 
 def _name(tensor: Tensor) -> str:
@@ -112,7 +116,7 @@ def _name(tensor: Tensor) -> str:
 def parameter_counts(payload: bytes) -> tuple[int, int]:
     """Count the parameters, and those not zero; shapes and axes, which are integers without scale, do not count."""
     unique = {
-        constant.name: constant
+        constant.number: constant
         for operation in operations(payload)
         for constant in operation.constants
         if constant.type in ("FLOAT32", "FLOAT16") or constant.scales
@@ -138,7 +142,7 @@ def tflite_macs(payload: bytes) -> int | None:
     return None if any(count is None for count in counts) else sum(count for count in counts if count)
 
 
-def _constant(model: Any, tensor: Tensor) -> Constant | None:
+def _constant(model: Any, tensor: Tensor, number: tuple[int, int]) -> Constant | None:
     data = model.buffers[tensor.buffer].data
     if data is None or len(data) == 0:
         return None
@@ -150,7 +154,7 @@ def _constant(model: Any, tensor: Tensor) -> Constant | None:
     if tensor.sparsity is not None:  # only what is not zero is stored
         values = np.concatenate([values, np.zeros(prod(shape) - len(values), values.dtype)])
     nonzero = int(np.count_nonzero(values))
-    return Constant(_name(tensor), kind, shape, nonzero, 0 if scales is None else len(scales), axis, values)
+    return Constant(_name(tensor), number, kind, shape, nonzero, 0 if scales is None else len(scales), axis, values)
 
 
 def _values(data: NDArray[np.uint8], kind: str, size: int) -> Array:

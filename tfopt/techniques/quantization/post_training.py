@@ -18,6 +18,7 @@ from tfopt.evaluation.limits import Limit, limit_for
 from tfopt.formats.keras.artifact import KerasArtifact
 from tfopt.formats.tflite.artifact import TfliteArtifact
 from tfopt.formats.tflite.graph import float_operations
+from tfopt.formats.tflite.packing import packed_size
 from tfopt.graph.dense_lowering import lower_to_dense, pays_as_dense
 from tfopt.graph.layer_names import named_layers
 from tfopt.graph.model_io import inputs_of
@@ -177,13 +178,14 @@ def choose(prepared: Prepared, config: QuantizeConfig, progress: Progress) -> tu
         return ours, [f"the converter did not quantize it: {made.failure}"] if made.failure else []
     candidates = {"LiteRT Quantizer": ours, "the converter": theirs}
     errors = {name: reference.error(candidate) for name, candidate in candidates.items()}
-    told = ", ".join(f"{n} {len(a.payload):,} bytes with an error of {errors[n]:.2g}" for n, a in candidates.items())
+    sizes = {name: packed_size(candidate.payload) for name, candidate in candidates.items()}
+    told = ", ".join(f"{n} {sizes[n]:,} bytes with an error of {errors[n]:.2g}" for n in candidates)
     best = min(reference.drop(candidate) for candidate in candidates.values())
     far = max(FAR, TWICE * min(errors.values()))
     right = {n: a for n, a in candidates.items() if reference.drop(a) <= best + reference.evaluator.tolerance}
     sound = {n: a for n, a in right.items() if errors[n] <= far} or right
-    smallest = min(len(candidate.payload) for candidate in sound.values())
-    alike = {n: a for n, a in sound.items() if len(a.payload) <= smallest * (1 + SAME_SIZE)}
+    smallest = min(sizes[name] for name in sound)
+    alike = {n: a for n, a in sound.items() if sizes[n] <= smallest * (1 + SAME_SIZE)}
     name = min(alike, key=lambda name: errors[name])
     return alike[name], [f"quantized by {name}: {told} of the output on {reference.evaluator.name}"]
 
