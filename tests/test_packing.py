@@ -121,6 +121,14 @@ def test_a_zip_behind_the_model_stays_readable(members):
         assert archive.infolist()[0].header_offset == len(packed(written(two_layers())))
 
 
+def damaged_zip(_):
+    buffer = io.BytesIO()
+    buffer.write(written(two_layers()))
+    with zipfile.ZipFile(buffer, "w") as archive:
+        archive.writestr("labels.txt", "cat and dog")
+    return buffer.getvalue().replace(b"cat and dog", b"cat and cow")
+
+
 def newer(monkeypatch):
     monkeypatch.setattr(schema, "ModelStart", lambda builder: builder.StartObject(13))
 
@@ -144,6 +152,7 @@ def changed(change):
 UNKNOWN = {
     "a field of a newer schema": (newer, "a newer schema wrote it: field 12 of Model"),
     "bytes behind the model": (lambda _: written(two_layers()) + b"more", "4 bytes lie behind the model"),
+    "a damaged zip": (damaged_zip, "the zip behind the model is damaged"),
     "constants behind the model": (
         changed(lambda model: setattr(model.buffers[8], "offset", 4096)),
         "constants lie outside of its flatbuffer",
@@ -239,3 +248,12 @@ def test_what_tfopt_writes_is_packed_and_reports_name_the_layers(sample, untimed
     assert ["names" in " ".join(one.notes) for one in told] == [True, False]
     assert told[0].tensors == told[1].tensors
     assert told[0].operations == told[1].operations
+
+
+@pytest.mark.parametrize(("place", "words"), [(99, "tensor index 99"), (3, "its signature calls y an output")])
+def test_a_signature_that_names_what_is_no_output_is_one_sentence(tmp_path, place, words):
+    model = two_layers()
+    model.signatureDefs[0].outputs[0].tensorIndex = place
+    (tmp_path / "m.tflite").write_bytes(written(model))
+    with pytest.raises(library.InputError, match=words):
+        library.pack(tmp_path / "m.tflite")

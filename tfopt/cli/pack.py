@@ -12,7 +12,7 @@ from tfopt.config.run import TargetConfig
 from tfopt.conversion.config import PackConfig
 from tfopt.core.destination import Destination
 from tfopt.errors import InputError
-from tfopt.formats.paths import check_model_path
+from tfopt.formats.paths import check_tflite_path
 from tfopt.runtime.atomic_files import check_distinct
 
 Files = Annotated[list[Path], typer.Argument(metavar="FILE...", help=".tflite files, whoever wrote them.")]
@@ -27,11 +27,9 @@ def pack(out: Output, files: Files, config: PackConfig, target: TargetConfig) ->
         tfopt pack firmware.tflite -o packed.tflite --max-size 60kB
         tfopt pack one.tflite two.tflite --keep-names --json
     """
-    paths = [check_model_path(path) for path in files]
+    paths = [check_tflite_path(path) for path in files]
     if target.output and len(paths) > 1:
         raise InputError(f"`output` {target.output} is for one file, and there are {len(paths)}: leave it out")
-    if other := next((path for path in paths if path.suffix != ".tflite"), None):
-        raise InputError(f"{other} is no .tflite file; `tfopt convert` makes one of a Keras model")
     places = [
         Destination(target.output or f"{path.stem}-packed.tflite", suffix=".tflite", force=target.force, inputs=paths)
         for path in paths
@@ -45,6 +43,9 @@ def pack(out: Output, files: Files, config: PackConfig, target: TargetConfig) ->
         for place in places:
             stack.enter_context(place.held())
         made = [pack(path, config, progress=out) for path in paths]
-        told = [place.save(one.artifact.payload, one.report) for place, one in zip(places, made, strict=True)]
+        told = [
+            place.save(one.artifact.payload_in(place.path.parent), one.report)
+            for place, one in zip(places, made, strict=True)
+        ]
     report = PackingReport(files=told, versions=package_versions())
     out.show_made(report, render_packing, [place.path for place in places], passed=report.passed)

@@ -6,6 +6,7 @@ from pathlib import Path
 
 from tfopt.conversion.config import PackConfig
 from tfopt.errors import InputError, UnsupportedError
+from tfopt.formats.paths import check_tflite_path
 from tfopt.formats.tflite.agreement import check_agreement
 from tfopt.formats.tflite.artifact import TfliteArtifact
 from tfopt.formats.tflite.layout import bytes_by_kind
@@ -41,11 +42,13 @@ def pack(
         InputError: It is no `.tflite` file, or LiteRT cannot run it.
     """
     config, progress = config or PackConfig(), progress or Silent()
-    stranger = not isinstance(model, TfliteArtifact)
-    title = Path(model).name if isinstance(model, str | Path) else model.name
-    with progress.task(f"packing {title}", None):
-        artifact = TfliteArtifact.load(Path(model)) if isinstance(model, str | Path) else copy(model)
-        report = pack_artifact(artifact, keep_names=config.keep_names, apart=stranger)
+    if not isinstance(model, str | Path | TfliteArtifact):
+        raise InputError(f"`model` must be the path of a .tflite file or its artifact, not {type(model).__name__}")
+    if type(config) is not PackConfig:
+        raise InputError(f"`config` must be a PackConfig, not {type(config).__name__}")
+    with progress.task("packing", None):
+        artifact = copy(model) if isinstance(model, TfliteArtifact) else TfliteArtifact.load(check_tflite_path(model))
+        report = pack_artifact(artifact, keep_names=config.keep_names, apart=not isinstance(model, TfliteArtifact))
     if config.max_size is None:
         return Packed(artifact, report)
     size = len(artifact.payload)

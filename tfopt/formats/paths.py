@@ -58,6 +58,14 @@ def check_model_path(path: str | Path) -> Path:
     return path
 
 
+def check_tflite_path(path: str | Path) -> Path:
+    """Return the path of a `.tflite` file that is there; raise `InputError` if it is another one."""
+    path = check_model_path(path)
+    if path.suffix != ".tflite":
+        raise InputError(f"{path} is no .tflite file; `tfopt convert` makes one of a Keras model")
+    return path
+
+
 def is_preset(path: Path) -> bool:
     """Tell whether a path is the folder of a KerasHub preset behind its prefix."""
     return str(path).startswith(PREFIX)

@@ -33,11 +33,12 @@ def check_agreement(before: bytes, after: bytes, *, apart: bool = False) -> int:
     """
     if not apart:
         return count_alike(before, after)
-    limit = 2 * SECONDS
     try:
-        return int(str(run("tfopt.formats.tflite.agreement:run_apart", before, after, time_limit=limit)))
+        found = run("tfopt.formats.tflite.agreement:run_apart", before, after, time_limit=2 * SECONDS)
     except ProcessError as error:
         raise UnsupportedError(f"it cannot be proven to answer alike: {error}") from None
+    assert isinstance(found, int)
+    return found
 
 
 def run_apart(_progress: Progress, before: bytes, after: bytes) -> int:

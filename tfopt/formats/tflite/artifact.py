@@ -77,7 +77,8 @@ class TfliteArtifact:
         self._folder = Path()
         self.threads = threads
         interpreter = make_interpreter(payload, name, threads)
-        self._details = {which: details_by_name(interpreter, which) for which in SIDES}
+        with explained(name):
+            self._details = {which: details_by_name(interpreter, which) for which in SIDES}
         self._places = {which: [detail["index"] for detail in details_of(interpreter, which)] for which in SIDES}
 
     @property
@@ -221,16 +222,21 @@ class TfliteArtifact:
         invoke: Callable[[], object] = interpreter.invoke
         return invoke
 
+    def payload_in(self, folder: Path) -> bytes:
+        """Return the bytes of the file as it is to lie in `folder`, from where data that lie near it are found."""
+        memory = self.provenance
+        if isinstance(memory, FileMetadata) and memory.beside(folder) != memory.beside(self._folder):
+            return with_metadata(self.payload, memory.beside(folder))
+        return self.payload
+
     def save(self, path: str | Path, *, force: bool = False) -> Path:
         """Write the file atomically, and return its path; data that lie near it will be found from there.
 
         Raises:
             OutputError: The file exists and `force` is not given, or it cannot be written.
         """
-        path, payload, memory = Path(path), self.payload, self.provenance
-        if isinstance(memory, FileMetadata) and memory.beside(path.parent) != memory.beside(self._folder):
-            payload = with_metadata(payload, memory.beside(path.parent))
-        return write_file(path, payload, force=force)
+        path = Path(path)
+        return write_file(path, self.payload_in(path.parent), force=force)
 
 
 def intermediate_tensors(

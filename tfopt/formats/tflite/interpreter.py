@@ -78,6 +78,8 @@ def details_by_name(interpreter: Interpreter, which: Side) -> dict[str, Detail]:
     runner = interpreter.get_signature_runner(key)
     named = runner.get_input_details() if which == "input" else runner.get_output_details()
     places = {detail["index"]: detail for detail in details}
+    if other := next((name for name, detail in named.items() if detail["index"] not in places), None):
+        raise ValueError(f"its signature calls {other} an {which}, which it is not")
     return {name: places[detail["index"]] for name, detail in named.items()}
 
 

@@ -173,6 +173,10 @@ def _with_zip(flatbuffer: bytes, payload: bytes) -> bytes:
     with zipfile.ZipFile(io.BytesIO(payload)) as old, zipfile.ZipFile(buffer, "w") as new:
         check_members(old, "the zip behind the model", len(payload))
         for member in old.infolist():
-            new.writestr(copy(member), read_member(old, member.filename), compresslevel=9)
+            try:
+                values = read_member(old, member.filename)
+            except UNREADABLE as error:
+                raise UnsupportedError(f"the zip behind the model is damaged: {error}") from None
+            new.writestr(copy(member), values, compresslevel=9)
         new.comment = old.comment
     return buffer.getvalue()
