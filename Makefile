@@ -6,7 +6,7 @@ DEMO := demo
 SHARED := ../shared
 
 .DEFAULT_GOAL := help
-.PHONY: help demo install format check test test-slow samples readme bench false-alarms acceptance matrix clean
+.PHONY: help demo install format check test test-slow samples readme bench false-alarms acceptance packing matrix clean
 
 help: ## show this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /  make \1\t/' | expand -t 20
@@ -80,6 +80,9 @@ false-alarms: $(VENV)/installed ## how often each verdict of a report is wrong, 
 
 acceptance: $(VENV)/installed ## what the commands do with real models, those of SHARED/models on SHARED/data
 	$(BIN)/python benchmarks/acceptance.py $(SHARED)
+
+packing: $(VENV)/installed ## what packing takes off .tflite files of others and of tfopt, and whether they answer alike
+	$(BIN)/python benchmarks/packing.py $(SHARED)
 
 matrix: $(VENV)/installed ## which kinds of models can be rebuilt in tf_keras and back, and what each width does to them
 	$(BIN)/python benchmarks/tf_keras_copies.py $(SHARED)/models

@@ -34,8 +34,8 @@ def packed(payload: bytes, *, keep_names: bool = False) -> bytes:
         keep_names: Whether all tensors and the model keep their names.
 
     Raises:
-        UnsupportedError: It has something that would be lost, as fields of a newer schema.
-        InputError: A zip behind the model is damaged.
+        UnsupportedError: It has something that would be lost, as fields of a newer schema, or a damaged zip.
+        InputError: The zip behind the model is one that no writer of models makes.
     """
     flatbuffer = payload[: _zip_start(payload)]
     _check(payload, flatbuffer)
