@@ -16,7 +16,7 @@ from tfopt.data.config import DataConfig
 from tfopt.data.loader import load
 from tfopt.data.log_mel import LogMel
 from tfopt.data.preprocessing import Preprocessor
-from tfopt.data.sounds import Sound, read_sound
+from tfopt.data.sounds import Sound, read_sound, resampled
 from tfopt.errors import InputError
 
 RATE = 8000
@@ -69,7 +69,7 @@ def test_split_folders_are_kept_to_and_the_length_is_that_of_the_train_split(roo
 @pytest.mark.parametrize("dtype", [np.int16, np.int32, np.float32, np.float64])
 def test_all_widths_of_samples_sound_the_same(tmp_path, dtype):
     sound(tmp_path / "a.wav", tone(500) / 2, dtype=dtype)
-    np.testing.assert_allclose(read_sound(tmp_path / "a.wav").samples(RATE), tone(500) / 2, atol=1e-4)
+    np.testing.assert_allclose(resampled(read_sound(tmp_path / "a.wav"), RATE), tone(500) / 2, atol=1e-4)
 
 
 @pytest.mark.parametrize("width", [1, 2, 3, 4])
@@ -81,7 +81,7 @@ def test_pcm_of_8_to_32_bits_is_read_and_channels_are_mixed(tmp_path, width):
         file.writeframes(b"".join(n.to_bytes(width, "little") for n in (left, right)) * 10)
     found = read_sound(tmp_path / "a.wav")
     assert found.channels == 2
-    np.testing.assert_allclose(found.samples(RATE), np.full(10, 0.5), atol=0.01)
+    np.testing.assert_allclose(resampled(found, RATE), np.full(10, 0.5), atol=0.01)
 
 
 def test_other_rates_and_channels_are_brought_to_one_and_noted(root):

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from tfopt.data import image_folders as folders
+from tfopt.data import lazy_arrays
 from tfopt.data.calibration import InputSpec, load_calibration
 from tfopt.data.config import DataConfig
 from tfopt.data.lazy_images import LazyImages
@@ -116,7 +116,7 @@ def test_classes_are_counted_as_the_model_remembers_them(root):
 def test_images_that_are_too_many_to_hold_are_decoded_to_the_same_values(root, monkeypatch):
     image(root / "cat" / "large.jpg", 90, (30, 20, 3))
     held = loaded(root, scale="standard")
-    monkeypatch.setattr(folders, "MOST_HELD", 0)
+    monkeypatch.setattr(lazy_arrays, "MOST_HELD", 0)
     lazy = loaded(root, scale="standard")
     assert isinstance(lazy.train.x, LazyImages)
     assert any("decoded from their files" in note for note in lazy.notes)
@@ -131,7 +131,7 @@ def test_images_that_are_too_many_to_hold_are_decoded_to_the_same_values(root, m
 def test_a_model_trains_and_is_measured_on_images_that_are_not_held(root, monkeypatch):
     import tfopt
 
-    monkeypatch.setattr(folders, "MOST_HELD", 0)
+    monkeypatch.setattr(lazy_arrays, "MOST_HELD", 0)
     result = tfopt.train(tfopt.TrainConfig(arch="cnn", epochs=5, width=4, learning_rate=0.01), str(root))
     assert result.report.measurements[0].accuracy.value == 1
     data = loaded(root)
@@ -152,7 +152,7 @@ def test_memory_does_not_grow_with_the_number_of_images(tmp_path, monkeypatch):
         (tmp_path / "r" / label).mkdir(parents=True)
         for i in range(1000):
             os.link(tmp_path / "a.png", tmp_path / "r" / label / f"{i}.png")
-    monkeypatch.setattr(folders, "MOST_HELD", 1_000_000)
+    monkeypatch.setattr(lazy_arrays, "MOST_HELD", 1_000_000)
     before, most = _resident(), 0
     data = loaded(tmp_path / "r")
     batches = training_batches(data.train.inputs, data.train.y, batch_size=16, seed=0, first_epoch=0, epochs=1)

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from tfopt.data import mask_folders
+from tfopt.data import lazy_arrays
 from tfopt.data.config import DataConfig
 from tfopt.data.loader import load
 from tfopt.data.preprocessing import Preprocessor
@@ -65,7 +65,7 @@ def test_folders_say_the_splits(tmp_path):
 
 def test_many_masks_are_decoded_when_they_are_needed_and_resized_without_new_classes(root, monkeypatch):
     held = loaded(root, image_size=9)
-    monkeypatch.setattr(mask_folders, "MOST_HELD", 0)
+    monkeypatch.setattr(lazy_arrays, "MOST_HELD", 0)
     data = loaded(root, image_size=9)
     assert not isinstance(data.train.y, np.ndarray)
     assert np.array_equal(np.asarray(data.train.y), held.train.y)

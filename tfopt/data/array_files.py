@@ -5,27 +5,35 @@ anything is read.
 """
 
 import zipfile
-from collections.abc import Container
+from collections.abc import Container, Mapping
 from pathlib import Path
+from types import MappingProxyType
 
 import numpy as np
 
+from tfopt.data.lazy_arrays import LazyArray
+from tfopt.data.npz_members import store_member
 from tfopt.errors import InputError, TfoptError
 from tfopt.typing import Array
 from tfopt.untrusted.archives import check_members
 
+NPY = ".npy"
 MOST_EXPANSION = 200  # times its size that a file may have when unzipped: one-hot columns shrink a lot
 
 
-def read_npz(path: Path, wanted: Container[str] | None = None) -> dict[str, Array]:
+def read_npz(
+    path: Path, wanted: Container[str] | None = None, lazy: Mapping[str, int] = MappingProxyType({})
+) -> dict[str, Array]:
     """Read the arrays of an `.npz` file.
 
     Args:
         path: The file.
         wanted: Names of the arrays to read; None reads all.
+        lazy: Names of arrays that are not held if they are large and have at least so many axes; what is behind a
+            point in a name does not count.
 
     Returns:
-        The arrays by their names.
+        The arrays by their names; those that are not held are lazy.
 
     Raises:
         InputError: If it is no such file, is damaged, holds pickled objects, or would swell when unzipped.
@@ -36,10 +44,15 @@ def read_npz(path: Path, wanted: Container[str] | None = None) -> dict[str, Arra
     try:
         with zipfile.ZipFile(path) as members:
             check_members(members, str(path), path.stat().st_size, most=MOST_EXPANSION)
+            stored: dict[str, Array | None] = {}
+            for key in {name.removesuffix(NPY) for name in members.namelist() if name.endswith(NPY)}:
+                if axes := lazy.get(key.partition(".")[0]):
+                    stored[key] = store_member(members, key + NPY, path, axes)
         with np.load(path, allow_pickle=False) as archive:
-            found = {key: archive[key] for key in archive.files if wanted is None or key in wanted}
+            keys = [key for key in archive.files if wanted is None or key in wanted]
+            found: dict[str, Array] = {key: archive[key] if (x := stored.get(key)) is None else x for key in keys}
         for key, array in found.items():
-            if not isinstance(array, np.ndarray):
+            if not isinstance(array, np.ndarray | LazyArray):
                 raise InputError(f"{path} is no .npz file or is damaged: its member {key} is no array")
         return found
     except TfoptError:

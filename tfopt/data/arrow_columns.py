@@ -1,27 +1,30 @@
 """Columns of pyarrow as arrays of NumPy: float32, or texts."""
 
-from collections.abc import Iterable
+from collections.abc import Container, Iterable, Sequence
 from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
 
+from tfopt.data.column_blocks import ColumnBlock
+from tfopt.data.lazy_arrays import is_large
+from tfopt.data.row_files import RowWriter
+from tfopt.data.stored_arrays import StoredArray
 from tfopt.errors import InputError
 from tfopt.typing import Array
 
 if TYPE_CHECKING:
     import pyarrow as pa
 
+NUMBER_BYTES, TEXT_BYTES = 4, 16  # that a cell takes at least
 MOST_TEXTS = 50_000_000  # cells that take 16 bytes each, up to 15 bytes long
-MOST_NUMBERS = 250_000_000  # cells that take 4 bytes each
 
 
-def check_cells(path: Path, numbers: int, texts: int) -> None:
-    """Raise `InputError` if so many cells do not fit into memory."""
-    for count, most in ((texts, MOST_TEXTS), (numbers, MOST_NUMBERS)):
-        if count > most:
-            raise InputError(f"{path} has more than {most:,} cells, which is too much to hold")
+def check_texts(path: Path, cells: int) -> None:
+    """Raise `InputError` if so many cells of text do not fit into memory; numbers need not be held."""
+    if cells > MOST_TEXTS:
+        raise InputError(f"{path} has more than {MOST_TEXTS:,} cells of text, which is too much to hold")
 
 
 def is_number(kind: "pa.DataType") -> bool:
@@ -96,22 +99,37 @@ def _without_needless_digits(column: "pa.Array") -> "pa.Array":
 
 
 class Columns:
-    """Arrays that are filled part by part, so that a table is held in memory once."""
+    """Columns that are filled part by part, so that a table is held in memory once, and many numbers not at all."""
 
-    def __init__(self, rows: int, numeric: Iterable[bool]) -> None:
+    def __init__(self, rows: int, names: Sequence[str], numeric: Container[str]) -> None:
         """Make room for so many rows at most; columns that are `numeric` become float32, others texts."""
-        kinds = (np.dtype(np.float32) if number else np.dtypes.StringDType() for number in numeric)
-        self._arrays = [np.empty(rows, kind) for kind in kinds]
+        self._names, self._numeric = names, [name for name in names if name in numeric]
+        large = is_large((rows, len(self._numeric)))
+        self._writer = RowWriter(rows * len(self._numeric) * NUMBER_BYTES) if large else None
+        held = [name for name in names if not large or name not in numeric]
+        kinds = {name: np.dtype(np.float32) if name in numeric else np.dtypes.StringDType() for name in held}
+        self._held = {name: np.empty(rows, kind) for name, kind in kinds.items()}
         self._done = 0
 
     def append(self, parts: Iterable[Array]) -> None:
-        """Append so many cells (N,) to each column."""
-        end = self._done
-        for array, part in zip(self._arrays, parts, strict=True):
-            end = self._done + len(part)
-            array[self._done : end] = part
+        """Append so many cells (M,) to each column."""
+        given = dict(zip(self._names, parts, strict=True))
+        end = self._done + len(given[self._names[0]])
+        for name, array in self._held.items():
+            array[self._done : end] = given[name]
+        if self._writer is not None:
+            self._writer.append(np.stack([given[name] for name in self._numeric], axis=1))
         self._done = end
 
-    def filled(self) -> list[Array]:
-        """Return the columns as far as they have been filled."""
-        return [array[: self._done] for array in self._arrays]
+    def __len__(self) -> int:
+        return self._done
+
+    def filled(self) -> tuple[dict[str, Array], ColumnBlock | None]:
+        """Return the columns by their names as far as they have been filled, and the numbers that are not held."""
+        held = {name: array[: self._done] for name, array in self._held.items()}
+        if self._writer is None or not self._done:
+            return held, None
+        width = len(self._numeric)
+        file = self._writer.finish(self._done, width * NUMBER_BYTES)
+        block = ColumnBlock(tuple(self._numeric), StoredArray(file, np.dtype(np.float32), (width,)))
+        return {name: held[name] if name in held else block.column(name) for name in self._names}, block

@@ -4,6 +4,7 @@ A folder has `dataset_info.json` and `state.json` beside files of Arrow's stream
 """
 
 import json
+from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -11,14 +12,16 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 
 from tfopt.data.array_files import check_file
-from tfopt.data.arrow_columns import check_cells, is_nested, is_number, to_numbers, to_texts
+from tfopt.data.arrow_columns import check_texts, is_nested, is_number, to_numbers, to_texts
 from tfopt.data.config import DataConfig
 from tfopt.data.data_format import DataFormat
 from tfopt.data.labelled_tables import LABEL
 from tfopt.data.raw_data import RawData
-from tfopt.data.records import MOST_BYTES, SPLIT, decode_images, name_classes, take_from_records
+from tfopt.data.records import SPLIT, ImageRecords, name_classes, take_from_records
+from tfopt.data.row_files import FileMap
 from tfopt.data.series import Series
 from tfopt.data.splits import parse_split_name
+from tfopt.data.stored_arrays import RowCollector
 from tfopt.data.table_format import take_from_table
 from tfopt.data.tables import table_of
 from tfopt.errors import InputError, TfoptError
@@ -29,6 +32,8 @@ if TYPE_CHECKING:
 
 INFO, STATE, SPLITS = "dataset_info.json", "state.json", "dataset_dict.json"
 MOST_DESCRIPTION = 10_000_000  # bytes
+MOST_NUMBERS = 250_000_000  # in columns, 4 bytes each
+AT_ONCE = 256  # rows
 
 
 class Saved(NamedTuple):
@@ -37,6 +42,16 @@ class Saved(NamedTuple):
     table: "pa.Table"
     names: dict[str, list[str]]
     images: set[str]
+    files: list[FileMap]
+
+    def batches(self, name: str) -> "Iterator[pa.Array]":
+        """Yield a column in small parts, whose bytes are let go of afterwards."""
+        for part in self.table.column(name).chunks:
+            for start in range(0, len(part), AT_ONCE):
+                rows = part.slice(start, AT_ONCE)
+                yield rows
+                for file in self.files:
+                    file.let_go(rows.nbytes)
 
 
 class ArrowFolderFormat(DataFormat):
@@ -64,7 +79,8 @@ class ArrowFolderFormat(DataFormat):
             raise InputError(f"{path} has splits with different columns")
         import pyarrow as pa
 
-        whole = saved[0]._replace(table=pa.concat_tables([one.table for one in saved], promote_options="permissive"))
+        table = pa.concat_tables([one.table for one in saved], promote_options="permissive")
+        whole = saved[0]._replace(table=table, files=[file for one in saved for file in one.files])
         parts = np.repeat(list(known.values()), [len(one.table) for one in saved])
         left = [name for name in names if name not in known]
         notes = (f"splits left out, as they are neither for training nor for tests: {', '.join(left)}",) if left else ()
@@ -110,11 +126,14 @@ def _free_name(columns: dict[str, Array]) -> str:
 
 def _column(saved: Saved, name: str, config: DataConfig, title: str) -> Array:
     """Return a column as numbers, texts, images or arrays (N, ...)."""
-    column = saved.table.column(name).combine_chunks()
     if name in saved.images:
-        return decode_images(_image_files(column, name, title), config.image_size, title)
-    if is_nested(column.type):
-        return _to_array(column, name, title)
+        images = ImageRecords(config.image_size, title)
+        for part in saved.batches(name):
+            images.append(_image_files(part, images.count, name, title))
+        return images.finish()
+    if is_nested(saved.table.schema.field(name).type):
+        return _to_array(saved.batches(name), name, title)
+    column = saved.table.column(name).combine_chunks()
     if name in saved.names:
         return name_classes(column.fill_null(-1).to_numpy(zero_copy_only=False), saved.names[name], title)
     import pyarrow as pa
@@ -125,18 +144,30 @@ def _column(saved: Saved, name: str, config: DataConfig, title: str) -> Array:
     return to_numbers(column) if is_number(column.type) else to_texts(column)
 
 
-def _image_files(column: "pa.Array", name: str, title: str) -> list[bytes]:
+def _image_files(column: "pa.Array", before: int, name: str, title: str) -> list[bytes]:
     contents = [value and value.get("bytes") for value in column.to_pylist()]
     if None in contents:
+        record = before + contents.index(None) + 1
         raise InputError(
-            f"{title} does not hold the image of record {contents.index(None) + 1} in column {name}, but names a file:"
-            " save it with the bytes of images"
+            f"{title} does not hold the image of record {record} in column {name}, but names a file: save it with the"
+            " bytes of images"
         )
     return contents
 
 
-def _to_array(column: "pa.Array", name: str, title: str) -> Array:
+def _to_array(parts: "Iterator[pa.Array]", name: str, title: str) -> Array:
     """Return lists (N, ...) of numbers as an array; all must have the same shape."""
+    collector, shape = RowCollector(), None
+    for part in parts:
+        rows = _part_to_array(part, name, title)
+        shape = shape or rows.shape[1:]
+        if rows.shape[1:] != shape:
+            raise InputError(f"{title} has lists of different lengths in column {name}: samples have one shape")
+        collector.append(rows.copy())
+    return collector.finish()
+
+
+def _part_to_array(column: "pa.Array", name: str, title: str) -> Array:
     import pyarrow as pa
 
     shape = [len(column)]
@@ -166,30 +197,37 @@ def _read_saved(folder: Path) -> Saved:
     names = [name for name in listed if isinstance(name, str) and Path(name).name == name]
     if not names or len(names) < len(listed):
         raise InputError(f"{folder / STATE} does not name the files of rows beside it")
-    table = pa.concat_tables([_read_stream(folder / name) for name in names])
+    maps: list[FileMap] = []
+    table = pa.concat_tables([_read_stream(folder / name, maps) for name in names])
     if not len(table):
         raise InputError(f"{folder} has no rows")
     flat = [field for field in table.schema if not is_nested(field.type)]
     numbers = sum(is_number(field.type) for field in flat)
-    check_cells(folder, numbers * len(table), (len(flat) - numbers) * len(table))
+    check_texts(folder, (len(flat) - numbers) * len(table))
+    if numbers * len(table) > MOST_NUMBERS:
+        raise InputError(f"{folder} has more than {MOST_NUMBERS:,} numbers in columns, which is too much to hold")
     known = {name: one for name, one in features.items() if isinstance(one, dict) and name in table.schema.names}
     return Saved(
         table,
         {name: list(map(str, one["names"])) for name, one in known.items() if isinstance(one.get("names"), list)},
         {name for name, one in known.items() if one.get("_type") == "Image"},
+        maps,
     )
 
 
-def _read_stream(path: Path) -> "pa.Table":
+def _read_stream(path: Path, files: list[FileMap]) -> "pa.Table":
+    """Map a file, which is added to `files`, and return the rows, whose values stay there."""
     import pyarrow as pa
 
     check_file(path)
-    if path.stat().st_size > MOST_BYTES:
-        raise InputError(f"{path} has more than {MOST_BYTES / 1e9:.0f} GB, which is too much to hold")
     try:
-        with pa.memory_map(str(path)) as source, pa.ipc.open_stream(source) as stream:
+        with path.open("rb") as source:
+            files.append(FileMap(source))
+        with pa.ipc.open_stream(pa.py_buffer(files[-1].buffer)) as stream:
             table = stream.read_all()
-        table.validate(full=True)
+        for batch in table.to_batches(max_chunksize=AT_ONCE):
+            batch.validate(full=True)
+            files[-1].let_go(batch.nbytes)
     except TfoptError:
         raise
     except Exception as error:  # pyarrow raises whatever a damaged file makes it stumble over

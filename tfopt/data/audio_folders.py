@@ -8,14 +8,14 @@ import numpy as np
 from tfopt.data.class_folders import BESIDE, list_class_files, list_folders
 from tfopt.data.config import DataConfig
 from tfopt.data.data_format import DataFormat
+from tfopt.data.lazy_arrays import is_much
 from tfopt.data.raw_data import RawData
-from tfopt.data.sounds import read_sound
+from tfopt.data.sounds import look_at_sound, read_sound
 from tfopt.errors import InputError
 from tfopt.typing import Array
 
 WAV = (".wav", ".wave")
 SOUNDS = (*WAV, ".aif", ".aiff", ".flac", ".m4a", ".mp3", ".ogg", ".opus")
-MOST_BYTES = 8 * 10**9
 
 
 class AudioFolderFormat(DataFormat):
@@ -49,19 +49,17 @@ def read_sounds(paths: list[Path]) -> tuple[Array, list[str]]:
     """Read WAV files.
 
     Returns:
-        Each as a `Sound` (N,), and notes.
+        Each as a `Sound` (N,), as a `SoundFile` if they are too much to hold, and notes.
 
     Raises:
-        InputError: If one is no WAV file or is damaged, or they are too much to hold.
+        InputError: If one is no WAV file or is damaged.
     """
     other = next((path for path in paths if path.suffix.lower() not in WAV), None)
     if other is not None:
         raise InputError(f"{other} is no WAV file; `ffmpeg -i {other.name} {other.stem}.wav` makes one of a sound")
-    size = sum(path.stat().st_size for path in paths)
-    if size > MOST_BYTES:
-        raise InputError(f"{len(paths):,} sounds have {size / 1e9:.0f} GB; at most {MOST_BYTES / 1e9:.0f} GB are held")
+    held = not is_much(sum(path.stat().st_size for path in paths))
     x = np.empty(len(paths), object)
-    x[:] = [read_sound(path) for path in paths]
+    x[:] = [read_sound(path) if held else look_at_sound(path) for path in paths]
     mixed = sum(sound.channels > 1 for sound in x)
     return x, [f"{mixed:,} of {len(x):,} sounds of several channels were mixed to one"] if mixed else []
 

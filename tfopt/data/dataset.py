@@ -13,7 +13,8 @@ import numpy as np
 
 from tfopt.config.choices import Task
 from tfopt.data.config import DataConfig
-from tfopt.data.lazy_images import Index, LazyImages, take
+from tfopt.data.lazy_arrays import Index, LazyArray, note_reading, take
+from tfopt.data.lazy_images import LazyImages
 from tfopt.data.log_mel import LogMel
 from tfopt.data.named_inputs import NamedArrays
 from tfopt.data.output_labels import OutputLabels
@@ -22,7 +23,7 @@ from tfopt.data.raw_data import InputKind, RawData
 from tfopt.data.resizing import Resizing
 from tfopt.data.sampling import fair_order
 from tfopt.data.scaling import IDENTITY, Scaling
-from tfopt.data.sounds import Sound
+from tfopt.data.sounds import Sound, SoundFile
 from tfopt.data.splits import SplitRows, split_rows
 from tfopt.data.tokenizer import HubTokenizer
 from tfopt.data.vectorizer import Vectorizer
@@ -178,6 +179,7 @@ def make_dataset(raw: RawData, config: DataConfig, fitted: Preprocessor = Prepro
         notes=(
             *raw.notes,
             *rows.notes,
+            *_note_reading(raw.x),
             *_note_characters(fitted, config),
             *_note_unknown(raw, fitted, validation, guessed=guessed),
             *_note_repeated_texts(raw, rows),
@@ -213,6 +215,13 @@ def _known_labels(raw: RawData, rows: SplitRows) -> Array | None:
 
 def _count_classes(raw: RawData) -> int:
     return len(raw.class_names) if raw.class_names else int(raw.y.max()) + 1
+
+
+def _note_reading(x: Array) -> list[str]:
+    """Note which samples are too many to hold; folders of images say so themselves."""
+    arrays = list(x.arrays.values()) if isinstance(x, NamedArrays) else [x]
+    found = (note for array in arrays if not isinstance(array, LazyImages) for note in note_reading(array))
+    return list(dict.fromkeys(found))
 
 
 def _note_characters(fitted: Preprocessor, config: DataConfig) -> list[str]:
@@ -252,13 +261,16 @@ def fingerprint(*arrays: Array | None) -> str:
         if array is None:
             continue
         digest.update(f"{array.shape}{array.dtype}".encode())
-        if isinstance(array, LazyImages):
-            digest.update(array.digest.encode())
+        if isinstance(array, LazyArray):
+            array.update(digest)
         elif isinstance(array, NamedArrays):
             digest.update(fingerprint(*array.arrays.values()).encode())
         elif array.dtype.kind == "O":
-            sounds = isinstance(array[0], Sound)
-            digest.update(b"".join(sound.wave.data for sound in array) if sounds else "\0".join(array).encode())
+            if isinstance(array[0], Sound | SoundFile):
+                for sound in array:
+                    digest.update(sound.wave.data)
+            else:
+                digest.update("\0".join(array).encode())
         else:
             digest.update(np.ascontiguousarray(array).data)
     return digest.hexdigest()[:16]

@@ -8,12 +8,11 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import NamedTuple, cast
 
-import numpy as np
-
 from tfopt.data.class_folders import list_class_files
 from tfopt.data.config import DataConfig
 from tfopt.data.data_format import DataFormat
 from tfopt.data.image_files import decode_image
+from tfopt.data.lazy_arrays import is_large
 from tfopt.data.lazy_images import LazyImages
 from tfopt.data.raw_data import RawData
 from tfopt.data.resizing import Resizing
@@ -22,7 +21,6 @@ from tfopt.typing import Array
 
 MOST_FED = 2_100_000  # pixels of an image, as 1920x1080 has: a batch of 64 takes 1.6 GB
 MOST_AT_ONCE = 4  # images that are decoded, as each may take 300 MB
-MOST_HELD = 256_000_000  # bytes of all images as float32, as a model is fed
 
 
 class ImageInfo(NamedTuple):
@@ -68,7 +66,7 @@ def load_image_folder(
     """
     found = list_class_files(root, config, names, "image")
     images = make_images(found.paths, config, None if config.image_size else resizing)
-    held = int(np.prod(images.shape)) * np.dtype(np.float32).itemsize <= MOST_HELD
+    held = not is_large(images.shape)
     notes = [*found.notes]
     if not held:
         size = f"{len(images):,} images of {images.shape[1]}x{images.shape[2]} pixels"

@@ -88,10 +88,9 @@ def _extract_features(
             f" classify is named with `text`{_hint_at_forecast(table)}"
         )
     labels = encode_labels(table, label, config.task, names)
-    x = np.stack([table.numbers(name).astype(np.float32, copy=False) for name in columns], axis=1)
     return RawData(
-        x, labels.y, kind="features", scale="standard", task=labels.task, parts=_get_parts(table, parts),
-        class_names=labels.names, columns=columns, notes=labels.notes,
+        table.matrix(columns), labels.y, kind="features", scale="standard", task=labels.task,
+        parts=_get_parts(table, parts), class_names=labels.names, columns=columns, notes=labels.notes,
     )  # fmt: skip
 
 

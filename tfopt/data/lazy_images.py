@@ -1,26 +1,31 @@
 """Image files that are decoded when they are asked for, so that a folder may be larger than the memory.
 
-`LazyImages` looks like an array to those who slice it; in a `tf.data` pipeline its paths are decoded batch by batch.
+In a `tf.data` pipeline the paths of `LazyImages` are decoded batch by batch.
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from functools import cache
-from typing import Any, Self, TypeAlias
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
-from numpy.typing import DTypeLike
 
+from tfopt.data.lazy_arrays import Index, LazyArray
 from tfopt.data.mask_files import make_mask_decoder
 from tfopt.data.resizing import Resizing
 from tfopt.data.scaling import Scaling
+from tfopt.errors import InputError
 from tfopt.typing import Array, Tensor
 
+if TYPE_CHECKING:
+    from hashlib import _Hash
+
 AT_ONCE = 64
-Index: TypeAlias = slice | Array  # indices (M,) or a mask (N,)
 
 
 @dataclass(frozen=True)
-class LazyImages:
+class LazyImages(LazyArray):
     """Stands for an array (N, height, width, channels) of the images at `paths` (N,), resized to `size`.
 
     A slice or an array of indices decodes those images: to 8-bit values, or to float32 once there is a `scaling`.
@@ -41,29 +46,18 @@ class LazyImages:
         return (len(self.paths), *self.size)
 
     @property
-    def ndim(self) -> int:
-        """Number of axes."""
-        return len(self.shape)
-
-    @property
     def dtype(self) -> np.dtype[Any]:
         """Type of the values."""
         return np.dtype(np.float32 if self.scaling else np.uint8)
 
-    def __len__(self) -> int:
-        return len(self.paths)
+    @property
+    def at_once(self) -> int:
+        """Number of images that are decoded together."""
+        return AT_ONCE
 
-    def __getitem__(self, rows: Index) -> Array:
-        paths = self.paths[rows]
-        found = np.empty((len(paths), *self.size), self.dtype)
-        for start in range(0, len(paths), AT_ONCE):
-            part = slice(start, start + AT_ONCE)
-            decoded: Array = self._decoder(paths[part]).numpy().reshape(-1, *self.size)
-            found[part] = self.scaling(decoded) if self.scaling else decoded
-        return found
-
-    def __array__(self, dtype: DTypeLike | None = None, copy: bool | None = None) -> Array:
-        return self[:].astype(dtype or self.dtype)
+    def _fetch(self, rows: Index) -> Array:
+        decoded: Array = self._decoder(self.paths[rows]).numpy().reshape(-1, *self.size)
+        return self.scaling(decoded) if self.scaling else decoded
 
     def rows(self, rows: Index) -> Self:
         """Return some of the images, still undecoded, chosen by a slice or an array of indices."""
@@ -77,7 +71,24 @@ class LazyImages:
         """Return the same images with an axis of one channel more or less."""
         return replace(self, size=size)
 
-    def tensor(self, paths: Tensor) -> Tensor:
+    def check(self) -> None:
+        """Raise `InputError` if a file is gone."""
+        gone = next((path for path in self.paths if not Path(path).is_file()), None)
+        if gone is not None:
+            raise InputError(f"{gone} is not there any more: start again")
+
+    def update(self, digest: "_Hash") -> None:
+        """Add the digest of the bytes of all files."""
+        digest.update(self.digest.encode())
+
+    def reader(self) -> Callable[[Tensor], Tensor]:
+        """Make a function that decodes a tensor of rows in a graph."""
+        import tensorflow as tf
+
+        paths = tf.constant(self.paths, tf.string)
+        return lambda rows: self._tensor(tf.gather(paths, rows))
+
+    def _tensor(self, paths: Tensor) -> Tensor:
         """Decode some of the `paths` in a graph: the tensor that indexing gives as an array."""
         import tensorflow as tf
 
@@ -118,9 +129,3 @@ def make_decoder(size: tuple[int, int, int], resizing: Resizing | None = None) -
         return tf.map_fn(one, paths, fn_output_signature=tf.TensorSpec(size, tf.uint8))
 
     return tf.function(many, input_signature=[tf.TensorSpec((None,), tf.string)], autograph=False)
-
-
-def take(x: Array, rows: Index) -> Array:
-    """Return some of the samples; images stay undecoded."""
-    chosen: Array = x.rows(rows) if isinstance(x, LazyImages) else x[rows]
-    return chosen

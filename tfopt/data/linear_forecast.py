@@ -10,11 +10,12 @@ from typing import NamedTuple
 import numpy as np
 
 from tfopt.data.dataset import Dataset, Split
+from tfopt.data.lazy_arrays import LazyArray, pieces, spans
 from tfopt.data.sampling import fair_order
 from tfopt.typing import Array
 
 PENALTIES = tuple(10.0**power for power in range(-6, 3))
-MOST_WINDOWS = 10_000  # that it is fitted on
+MOST_WINDOWS = 10_000  # that it is fitted on, and of a series that is not held judged by
 
 
 class LinearForecast(NamedTuple):
@@ -30,6 +31,9 @@ class LinearForecast(NamedTuple):
 
     def __call__(self, x: Array) -> Array:
         """Forecast windows x (N, T, all columns): (N, H, V)."""
+        return np.concatenate([self._steps(piece) for piece in pieces(x)])
+
+    def _steps(self, x: Array) -> Array:
         steps = []
         for at, column in enumerate(self.columns):
             window = x[:, :, column]
@@ -49,11 +53,16 @@ def forecast_column(data: Dataset) -> int | None:
 
 def count_repeated(data: Dataset) -> int:
     """Return how many steps at the end of a window are nearer to the next ones in the train split: one, or as many."""
-    horizon, window, column = data.train.y.shape[1], data.train.x.shape[1], forecast_column(data)
+    horizon: int = data.train.y.shape[1]
+    window, column = data.train.x.shape[1], forecast_column(data)
     if horizon > window:
         return 1
-    x = data.train.x if column is None else data.train.x[..., column]
-    error = {steps: float(np.abs(x[:, -steps:] - data.train.y).mean()) for steps in (1, horizon)}
+    error = dict.fromkeys((1, horizon), 0.0)
+    for rows in spans(data.train.x, data.train.y):
+        x, y = data.train.x[rows], data.train.y[rows]
+        x = x if column is None else x[..., column]
+        for steps in error:
+            error[steps] += float(np.abs(x[:, -steps:] - y).mean()) * len(x)
     return min(error, key=lambda steps: error[steps])
 
 
@@ -61,20 +70,21 @@ def fit_linear_forecast(data: Dataset) -> LinearForecast:
     """Fit a linear forecast on the train split of a series, with penalties chosen on its validation split."""
     column, repeated = forecast_column(data), count_repeated(data)
     columns = tuple(range(data.train.x.shape[2])) if column is None else (column,)
-    rows = np.sort(fair_order(data.train.y)[:MOST_WINDOWS])
+    train = data.train.rows(np.sort(fair_order(data.train.y)[:MOST_WINDOWS]))
+    lazy = isinstance(data.validation.x, LazyArray)
+    validation = data.validation.rows(np.sort(fair_order(data.validation.y)[:MOST_WINDOWS]) if lazy else slice(None))
     found = [
-        _best_ridge(_pair(data.train, rows, c, at, repeated), _pair(data.validation, slice(None), c, at, repeated))
-        for at, c in enumerate(columns)
+        _best_ridge(_pair(train, c, at, repeated), _pair(validation, c, at, repeated)) for at, c in enumerate(columns)
     ]
     kernels, biases = zip(*found, strict=True)
     kernel, bias = np.stack(kernels, axis=1), np.stack(biases, axis=1)
     return LinearForecast(kernel.astype(np.float32), bias.astype(np.float32), repeated, columns)
 
 
-def _pair(split: Split, rows: slice | Array, column: int, at: int, repeated: int) -> tuple[Array, Array]:
+def _pair(split: Split, column: int, at: int, repeated: int) -> tuple[Array, Array]:
     """Return windows (N, T) of a column relative to their last step, and what follows relative to the last steps."""
-    x = split.x[:, :, column][rows].astype(np.float64)
-    y = split.y[rows] if split.y.ndim == 2 else split.y[:, :, at][rows]
+    x = split.x[:, :, column].astype(np.float64)
+    y = split.y if split.y.ndim == 2 else split.y[:, :, at]
     return x - x[:, -1:], y - x[:, -repeated:]
 
 

@@ -8,12 +8,13 @@ which trains for integers, does not have the layer.
 from collections import Counter
 from collections.abc import Iterable
 from functools import cached_property
-from typing import TYPE_CHECKING, Annotated, Self
+from typing import TYPE_CHECKING, Annotated, Self, TypeAlias
 
 import numpy as np
 from pydantic import BaseModel, ConfigDict, Field
 
-from tfopt.data.sounds import LEAST_RATE, MOST_RATE, Sound
+from tfopt.data.sounds import LEAST_RATE, MOST_RATE, Sound, SoundFile, resampled
+from tfopt.data.stored_arrays import RowCollector
 from tfopt.errors import InputError
 from tfopt.typing import Array
 
@@ -27,6 +28,7 @@ MOST_VALUES = 2_100_000  # of a spectrogram, as an image may have pixels
 MOST_SAMPLES = 100_000_000
 AT_ONCE = 64
 
+Sounds: TypeAlias = Iterable[Sound | SoundFile]
 Samples = Annotated[int, Field(ge=1, le=MOST_SAMPLES)]
 
 
@@ -58,7 +60,7 @@ class LogMel(BaseModel):
     floor: Annotated[float, Field(gt=0, allow_inf_nan=False)] = 1e-3
 
     @classmethod
-    def fit(cls, sounds: Iterable[Sound]) -> Self:
+    def fit(cls, sounds: Sounds) -> Self:
         """Choose the rate that most sounds of the train split have, and the length that 95 % do not exceed.
 
         Raises:
@@ -95,21 +97,24 @@ class LogMel(BaseModel):
             num_mel_bins=self.bands, max_freq=self.rate / 2, power_to_db=False,
         )  # fmt: skip
 
-    def __call__(self, sounds: Iterable[Sound]) -> Array:
-        """Return the spectrograms (N, frames, bands, 1) of N sounds, in natural logarithms of magnitudes."""
+    def __call__(self, sounds: Sounds) -> Array:
+        """Return the spectrograms (N, frames, bands, 1) of N sounds, in natural logarithms of magnitudes.
+
+        Many of them are in a temporary file, as a lazy array.
+        """
         sounds = list(sounds)
-        found = np.empty((len(sounds), *self.shape), np.float32)
+        found = RowCollector()
         for start in range(0, len(sounds), AT_ONCE):
             waves = np.stack([self._fitted(sound) for sound in sounds[start : start + AT_ONCE]])
             bands = np.asarray(self._keras(waves)).swapaxes(1, 2)
-            found[start : start + AT_ONCE] = np.log(np.maximum(bands, self.floor))[..., np.newaxis]
-        return found
+            found.append(np.log(np.maximum(bands, self.floor))[..., np.newaxis])
+        return found.finish()
 
-    def _fitted(self, sound: Sound) -> Array:
-        wave = sound.samples(self.rate)[: self.samples]
+    def _fitted(self, sound: Sound | SoundFile) -> Array:
+        wave = resampled(sound, self.rate)[: self.samples]
         return np.pad(wave, (0, self.samples - len(wave)))
 
-    def notes(self, sounds: Iterable[Sound]) -> list[str]:
+    def notes(self, sounds: Sounds) -> list[str]:
         """Say what becomes of sounds that are of another rate or length."""
         sounds = list(sounds)
         found = []

@@ -11,7 +11,8 @@ import numpy as np
 from tfopt.data.class_folders import BESIDE, list_files, list_folders
 from tfopt.data.config import DataConfig
 from tfopt.data.data_format import DataFormat
-from tfopt.data.image_folders import MOST_AT_ONCE, MOST_HELD, make_images, read_image_info
+from tfopt.data.image_folders import MOST_AT_ONCE, make_images, read_image_info
+from tfopt.data.lazy_arrays import is_large
 from tfopt.data.lazy_images import LazyImages
 from tfopt.data.mask_files import GREY, MOST_CLASSES, MaskInfo, name_value, parse_names, read_mask_info
 from tfopt.data.raw_data import RawData
@@ -70,7 +71,7 @@ def load_mask_folder(root: Path, config: DataConfig, names: tuple[str, ...] | No
     digest = hashlib.sha256(b"".join(mask.digest for mask in seen)).hexdigest()
     paths = np.array([str(pair.mask) for pair in pairs])
     masks = LazyImages(paths, images.shape[1:3], digest, values=values)
-    held = int(np.prod(images.shape)) * np.dtype(np.float32).itemsize <= MOST_HELD
+    held = not is_large(images.shape)
     if not held:
         size = f"{len(images):,} images of {images.shape[1]}x{images.shape[2]} pixels"
         notes.append(f"{size}, and their masks, are decoded from their files whenever they are needed")

@@ -4,11 +4,13 @@ Values such as 0 and 255 become the classes 0 and 1, named after the values.
 """
 
 from collections.abc import Iterator
+from math import prod
 
 import numpy as np
 
 from tfopt.config.choices import Task
 from tfopt.data.array_labels import ArrayLabels
+from tfopt.data.lazy_arrays import LazyArray, mapped
 from tfopt.errors import InputError
 from tfopt.typing import Array
 
@@ -31,7 +33,7 @@ def find_map_task(x: Array, y: Array, task: Task | None) -> tuple[Task, tuple[st
     """
     if task in ("segmentation", "image-to-image"):
         return task, ()
-    if task is not None or x.ndim not in (3, 4) or y.ndim not in (3, 4) or y.dtype.kind not in "fiub" or not y.size:
+    if task is not None or x.ndim not in (3, 4) or y.ndim not in (3, 4) or y.dtype.kind not in "fiub" or 0 in y.shape:
         return None
     if _are_one_hot(y):
         return "segmentation", ()
@@ -59,7 +61,7 @@ def read_masks(y: Array, y_test: Array | None, known: tuple[str, ...] | None, so
     """
     parts = {name: part for name, part in (("y_train", y), ("y_test", y_test)) if part is not None}
     if all(map(_are_one_hot, parts.values())):
-        made = [part.argmax(axis=-1).astype(np.uint8) for part in parts.values()]
+        made = [mapped(part, _from_one_hot, part.shape[1:3], np.uint8) for part in parts.values()]
         note = f"one-hot masks of {y.shape[-1]} channels are taken as {y.shape[-1]} classes"
         return ArrayLabels(made[0], made[1] if y_test is not None else None, known, (note,))
     flat = {name: _checked(part, name, source) for name, part in parts.items()}
@@ -92,7 +94,7 @@ def _checked(y: Array, name: str, source: str) -> Array:
             f"{source}: {name} has {y.shape[3]} channels and is no mask but pictures; a mask has one class index for"
             " each pixel (`task` image-to-image learns to make pictures)"
         )
-    return y if y.ndim == 3 else y[..., 0]
+    return y if y.ndim == 3 else y.reshape(len(y), *y.shape[1:3])
 
 
 def _values(y: Array, name: str, source: str) -> Array:
@@ -114,17 +116,27 @@ def _indices(y: Array, numbers: list[int], name: str, source: str) -> Array:
     """Return the places (N, H, W) that values have among `numbers`."""
     order = np.argsort(numbers)
     ordered = np.array(numbers)[order]
-    places = np.empty(y.shape, np.uint8 if len(numbers) <= MOST_CLASSES else np.int32)
+    kind = np.dtype(np.uint8 if len(numbers) <= MOST_CLASSES else np.int32)
+    places = None if isinstance(y, LazyArray) else np.empty(y.shape, kind)
     for rows in _pieces(y):
-        at = np.minimum(np.searchsorted(ordered, y[rows]), len(numbers) - 1)
-        if (wrong := ordered[at] != y[rows]).any():
+        part = y[rows]
+        at = np.minimum(np.searchsorted(ordered, part), len(numbers) - 1)
+        if (wrong := ordered[at] != part).any():
             image, *_ = np.argwhere(wrong)[0] + rows.start
             known = ", ".join(map(str, numbers[:10]))
             raise InputError(
-                f"{source}: {name} has the value {y[rows][wrong][0]:g} in image {image + 1}, which is no class: {known}"
+                f"{source}: {name} has the value {part[wrong][0]:g} in image {image + 1}, which is no class: {known}"
             )
-        places[rows] = order[at]
-    return places
+        if places is not None:
+            places[rows] = order[at]
+    if places is not None:
+        return places
+    return mapped(y, lambda part: order[np.searchsorted(ordered, part)].astype(kind), y.shape[1:], kind)
+
+
+def _from_one_hot(masks: Array) -> Array:
+    classes: Array = masks.argmax(axis=-1).astype(np.uint8)
+    return classes
 
 
 def _distinct(y: Array, most: int) -> Array | None:
@@ -138,7 +150,7 @@ def _distinct(y: Array, most: int) -> Array | None:
 
 
 def _pieces(y: Array) -> Iterator[slice]:
-    step = max(1, PIECE * len(y) // max(1, y.size))
+    step = max(1, PIECE // max(1, prod(y.shape[1:])))
     return (slice(start, start + step) for start in range(0, len(y), step))
 
 

@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 
+from tfopt.data.lazy_arrays import take
 from tfopt.typing import Array
 
 
@@ -19,7 +20,7 @@ class NamedArrays:
         return len(next(iter(self.arrays.values())))
 
     def __getitem__(self, rows: slice | Array) -> "NamedArrays":
-        return NamedArrays({name: array[rows] for name, array in self.arrays.items()})
+        return NamedArrays({name: take(array, rows) for name, array in self.arrays.items()})
 
     @property
     def shape(self) -> tuple[int, ...]:

@@ -22,6 +22,7 @@ from tfopt.typing import Array
 
 SPLIT = ("x_train", "y_train", "x_test", "y_test")
 WHOLE = ("x", "y")
+LAZY = {"x": 2, "x_train": 2, "x_test": 2, "y": 3, "y_train": 3, "y_test": 3, "values": 2}  # labels are held, no maps
 
 
 class NpzFormat(DataFormat):
@@ -32,7 +33,7 @@ class NpzFormat(DataFormat):
 
     def read(self, path: Path, config: DataConfig, class_names: tuple[str, ...] | None) -> RawData | Series:
         """Read the arrays of a file; those it may have, and errors, are those of `named_arrays`."""
-        found = read_npz(path, _Wanted()) or read_npz(path)  # all, to name what is there
+        found = read_npz(path, _Wanted(), LAZY) or read_npz(path)  # all, to name what is there
         return named_arrays(found, str(path), config, class_names)
 
 

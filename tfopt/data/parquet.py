@@ -10,7 +10,18 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from tfopt.data.array_files import check_file
-from tfopt.data.arrow_columns import Columns, check_cells, is_nested, is_number, text_bytes, to_numbers, to_texts
+from tfopt.data.arrow_columns import (
+    NUMBER_BYTES,
+    TEXT_BYTES,
+    Columns,
+    check_texts,
+    is_nested,
+    is_number,
+    text_bytes,
+    to_numbers,
+    to_texts,
+)
+from tfopt.data.column_blocks import ColumnBlock
 from tfopt.data.tables import Table
 from tfopt.errors import InputError, TfoptError
 from tfopt.typing import Array
@@ -21,7 +32,6 @@ if TYPE_CHECKING:
 
 ROWS_AT_ONCE = 65_536
 MOST_EXPANSION = 200  # times its size that a file may have in memory: columns of few values shrink a lot
-NUMBER_BYTES, TEXT_BYTES = 4, 16  # that a cell takes at least
 
 
 @dataclass(frozen=True)
@@ -36,7 +46,7 @@ class ParquetOrigin:
 
     def texts(self, name: str) -> Array:
         """Read a column that became numbers again, as texts."""
-        return _read_columns(self.path, [name], set())[0]
+        return _read_columns(self.path, [name], set())[0][name]
 
 
 def read_parquet(path: Path, texts: set[str]) -> Table:
@@ -65,26 +75,25 @@ def read_parquet(path: Path, texts: set[str]) -> Table:
     numeric = {field.name for field in schema if field.name not in texts and is_number(field.type)}
     numbers, words = rows * len(numeric), rows * (len(names) - len(numeric))
     check_expansion(numbers * NUMBER_BYTES + words * TEXT_BYTES, path.stat().st_size, str(path), most=MOST_EXPANSION)
-    check_cells(path, numbers, words)
-    columns = _read_columns(path, names, numeric)
-    return Table(path, dict(zip(names, columns, strict=True)), ParquetOrigin(path))
+    check_texts(path, words)
+    columns, block = _read_columns(path, names, numeric)
+    return Table(path, columns, ParquetOrigin(path), block=block)
 
 
-def _read_columns(path: Path, names: list[str], numeric: set[str]) -> list[Array]:
+def _read_columns(path: Path, names: list[str], numeric: set[str]) -> tuple[dict[str, Array], ColumnBlock | None]:
     """Read columns as float32 if they are in `numeric`, else as texts."""
     stored, size = path.stat().st_size, 0
     words = [name for name in names if name not in numeric]
     with _open(path, words) as file:
-        columns = Columns(file.metadata.num_rows, (name in numeric for name in names))
+        columns = Columns(file.metadata.num_rows, names, numeric)
         for batch in file.iter_batches(ROWS_AT_ONCE, columns=names):
             size += sum(text_bytes(batch.column(name)) for name in words)
             check_expansion(size, stored, str(path), most=MOST_EXPANSION)
             cells = ((name in numeric, batch.column(name)) for name in names)
             columns.append(to_numbers(column) if number else to_texts(column) for number, column in cells)
-        found = columns.filled()
-        if len(found[0]) != file.metadata.num_rows:
-            raise ValueError(f"it has {len(found[0])} rows, but declares {file.metadata.num_rows}")
-    return found
+        if len(columns) != file.metadata.num_rows:
+            raise ValueError(f"it has {len(columns)} rows, but declares {file.metadata.num_rows}")
+    return columns.filled()
 
 
 @contextmanager

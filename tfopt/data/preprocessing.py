@@ -4,13 +4,15 @@ A model file remembers it: scalings, vocabularies, settings of spectrograms and 
 """
 
 from dataclasses import replace
-from typing import Self
+from typing import Self, cast
 
 import numpy as np
 from pydantic import BaseModel, ConfigDict, model_validator
 
 from tfopt.config.choices import Scale
 from tfopt.data.config import DataConfig
+from tfopt.data.labelled_rows import LabelledRows
+from tfopt.data.lazy_arrays import LazyArray, take
 from tfopt.data.lazy_images import LazyImages
 from tfopt.data.log_mel import LogMel
 from tfopt.data.named_inputs import NamedArrays
@@ -71,8 +73,7 @@ class Preprocessor(BaseModel):
         if isinstance(raw.x, NamedArrays):
             found["scalings"] = self.scalings or _scalings(config.scale, raw, raw.x[rows])
         elif self.scaling is None:
-            sample = rows[:MOST_IMAGES] if isinstance(raw.x, LazyImages) else rows
-            found["scaling"] = Scaling.fit(config.scale, raw, raw.x[sample])
+            found["scaling"] = Scaling.fit(config.scale, raw, _looked_at(raw.x, rows))
         alike = raw.own_targets or (raw.task == "image-to-image" and config.scale is not None)
         unknown = self.targets is None or (self.scaling is None and alike)  # a model without a memory is fed alike
         if unknown and raw.task in ("regression", "image-to-image"):
@@ -99,7 +100,7 @@ class Preprocessor(BaseModel):
             return Scaling.standard(raw.y[rows])
         of_y = replace(raw, scale="unit" if raw.y.dtype == np.uint8 else "none")
         alike = raw.y.dtype == raw.x.dtype or raw.y.dtype == np.uint8
-        return Scaling.fit(config.scale if alike else None, of_y, raw.y[rows[:MOST_IMAGES]])
+        return Scaling.fit(config.scale if alike else None, of_y, take(raw.y, rows[:MOST_IMAGES]))
 
     def transform(self, raw: RawData, x: Array, y: Array) -> tuple[tuple[Array, ...], Array]:
         """Prepare samples and labels as a model is fed.
@@ -127,15 +128,29 @@ class Preprocessor(BaseModel):
             x = self.vectorizer(x) if raw.texts and self.vectorizer else x.astype(np.int32)
         else:
             assert self.scaling is not None
-            x = x.scaled(self.scaling) if isinstance(x, LazyImages) else self.scaling(x)
+            x = self.scaling(x)
         if raw.own_targets:
             return (x,), _with_channels(x) if raw.task == "image-to-image" else x
         if raw.task == "anomaly":
-            return (x,), np.concatenate([y[:, np.newaxis], x.reshape(len(x), -1)], axis=1, dtype=np.float32)
+            return (x,), _labelled(y, x.reshape(len(x), -1))
         return (x,), self._targets(raw, y)
 
     def _targets(self, raw: RawData, y: Array) -> Array:
         return self.targets(y) if self.targets and raw.task in ("regression", "image-to-image") else y
+
+
+def _looked_at(x: Array, rows: Array) -> Array:
+    """Return the rows that a scaling is fitted on: some of images that would be decoded for it."""
+    if isinstance(x, LazyImages):
+        return x[rows[:MOST_IMAGES]]
+    return take(x, np.sort(rows) if isinstance(x, LazyArray) else rows)  # a file is read faster from front to back
+
+
+def _labelled(labels: Array, samples: Array) -> Array:
+    """Return rows (N, 1 + F) of a label (N,) and a flat sample (N, F)."""
+    if isinstance(samples, LazyArray):
+        return cast(Array, LabelledRows(labels, samples))
+    return np.concatenate([labels[:, np.newaxis], samples], axis=1, dtype=np.float32)
 
 
 def _with_channels(images: Array) -> Array:

@@ -6,6 +6,7 @@ from typing import Literal
 import numpy as np
 
 from tfopt.config.choices import Scale, Task
+from tfopt.data.lazy_arrays import pieces
 from tfopt.data.named_inputs import NamedArrays
 from tfopt.data.output_labels import OutputLabels
 from tfopt.errors import InputError
@@ -155,7 +156,7 @@ def _check_pair(raw: RawData, x: Array, y: Array, split: str, source: str) -> tu
 def _check_samples(x: Array, which: str, source: str) -> None:
     if x.dtype.kind not in "fiub":
         raise InputError(f"{source}: x_{which} has the type {x.dtype}; numbers are needed")
-    if x.dtype.kind == "f" and not (np.abs(x) <= np.finfo(np.float32).max).all():
+    if x.dtype.kind == "f" and not _are_finite(x):
         raise InputError(f"{source}: x_{which} has values that are NaN or infinite in float32")
 
 
@@ -183,9 +184,13 @@ def _to_images(y: Array, split: str, source: str) -> Array:
             f"{source}: y_{split} has shape {y.shape} and type {y.dtype}; `task` image-to-image needs images (N,"
             " height, width, channels)"
         )
-    if y.dtype.kind == "f" and not (np.abs(y) <= np.finfo(np.float32).max).all():
+    if y.dtype.kind == "f" and not _are_finite(y):
         raise InputError(f"{source}: y_{split} has values that are NaN or infinite in float32")
-    return y[..., np.newaxis] if y.ndim == 3 else y
+    return y.reshape(len(y), *y.shape[1:], 1) if y.ndim == 3 else y
+
+
+def _are_finite(x: Array) -> bool:
+    return all(bool((np.abs(piece) <= np.finfo(np.float32).max).all()) for piece in pieces(x))
 
 
 def _to_numbers(y: Array, split: str, source: str) -> Array:

@@ -1,6 +1,6 @@
 """Records of a sample each, as columns that were read from files: images, texts or numbers with their labels."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import replace
 
 import numpy as np
@@ -11,12 +11,13 @@ from tfopt.data.image_folders import MOST_FED
 from tfopt.data.npz import named_arrays
 from tfopt.data.raw_data import RawData
 from tfopt.data.series import Series
+from tfopt.data.stored_arrays import RowCollector
 from tfopt.data.table_format import take_from_table
 from tfopt.data.tables import table_of
 from tfopt.errors import InputError
 from tfopt.typing import Array
 
-MOST_BYTES = 8 * 10**9
+MOST_BYTES = 8 * 10**9  # of what is held
 SPLIT = "split"
 
 
@@ -41,7 +42,8 @@ def take_from_records(
             raise InputError(f"{title} has labels of shape {y.shape[1:]} for texts; one label each is needed")
         columns = {"text": x, "label": y} | ({} if parts is None else {SPLIT: parts})
         return take_from_table(table_of(title, columns), config, class_names)
-    found = named_arrays({"x": x, "y": y}, title, config, class_names)
+    labels = np.asarray(y) if y.ndim < 3 else y
+    found = named_arrays({"x": x, "y": labels}, title, config, class_names)
     assert isinstance(found, RawData)
     return replace(found, parts=parts)
 
@@ -56,34 +58,53 @@ def name_classes(indices: Array, names: Sequence[str], title: str) -> Array:
     return np.array(names)[indices]
 
 
-def decode_images(contents: Sequence[bytes], size: int | None, title: str) -> Array:
-    """Decode PNG, JPEG, BMP, GIF or WebP files, all resized to squares of `size` pixels or as the first.
+class ImageRecords:
+    """Images of records, decoded one after the other: many of them into a temporary file.
 
-    Returns:
-        8-bit images (N, height, width, 1 or 3), grey only if the first is.
+    All are resized to squares of `size` pixels, or as the first.
 
-    Raises:
-        InputError: If one is damaged or too large, or all are too much to hold.
+    Attributes:
+        count: How many there are so far.
     """
-    import tensorflow as tf
 
-    first = _decode(contents[0], 0, f"{title}: record 1")
-    height, width = (size, size) if size else first.shape[:2]
-    channels = 1 if first.shape[2] < 3 else 3
-    count = len(contents) * height * width * channels
-    if height * width > MOST_FED or count > MOST_BYTES:
-        raise InputError(
-            f"{title}: {len(contents):,} images of {height:,}x{width:,} pixels are more than can be held; `image_size`"
-            " 224, for instance, makes them smaller"
-        )
-    found = np.empty((len(contents), height, width, channels), np.uint8)
-    for row, content in enumerate(contents):
-        image = _decode(content, channels, f"{title}: record {row + 1}")
+    def __init__(self, size: int | None, title: str) -> None:
+        """Begin with no images; messages call them `title`."""
+        self._size, self._title, self.count = size, title, 0
+        self._shape: tuple[int, int, int] | None = None
+        self._collector = RowCollector()
+
+    def append(self, contents: Iterable[bytes]) -> None:
+        """Add PNG, JPEG, BMP, GIF or WebP files; raise `InputError` if one is damaged or too large."""
+        images = [self._read(content) for content in contents]
+        if images:
+            self._collector.append(np.stack(images))
+
+    def finish(self) -> Array:
+        """Return 8-bit images (N, height, width, 1 or 3), grey only if the first is."""
+        return self._collector.finish()
+
+    def _read(self, content: bytes) -> Array:
+        import tensorflow as tf
+
+        self.count += 1
+        name = f"{self._title}: record {self.count}"
+        self._shape = self._shape or self._find_shape(content, name)
+        height, width, channels = self._shape
+        image = _decode(content, channels, name)
         if image.shape[:2] != (height, width):
             resized = tf.round(tf.image.resize(image, (height, width), antialias=True))
             image = tf.saturate_cast(resized, tf.uint8).numpy()
-        found[row] = image
-    return found
+        return image
+
+    def _find_shape(self, content: bytes, name: str) -> tuple[int, int, int]:
+        first = _decode(content, 0, name)
+        height, width = (self._size, self._size) if self._size else first.shape[:2]
+        if height * width > MOST_FED:
+            raise InputError(
+                f"{self._title}: images would be fed at {height:,}x{width:,} pixels, more than a batch can hold;"
+                " `image_size` 224, for instance, makes them smaller"
+            )
+        return height, width, 1 if first.shape[2] < 3 else 3
 
 
 def _decode(content: bytes, channels: int, name: str) -> Array:

@@ -3,12 +3,14 @@
 All four are one affine map, x -> (x - mean) / deviation, which a model file remembers.
 """
 
-from typing import Annotated, Self
+from math import prod
+from typing import Annotated, Self, cast
 
 import numpy as np
 from pydantic import BaseModel, ConfigDict, Field
 
 from tfopt.config.choices import Scale
+from tfopt.data.lazy_arrays import LazyArray, pieces
 from tfopt.data.raw_data import RawData
 from tfopt.errors import InputError
 from tfopt.typing import Array
@@ -66,12 +68,17 @@ class Scaling(BaseModel):
         Scaling(scale='standard', mean=[1.0, 5.0], deviation=[1.0, 1.0])
         """
         axes = None if whole else tuple(range(x.ndim - 1))
-        mean, deviation = x.mean(axis=axes, dtype=np.float64), x.std(axis=axes, dtype=np.float64)
+        if isinstance(x, LazyArray):
+            mean, deviation = _moments(x, axes)
+        else:
+            mean, deviation = x.mean(axis=axes, dtype=np.float64), x.std(axis=axes, dtype=np.float64)
         return cls(scale="standard", mean=mean.tolist(), deviation=np.where(deviation > 0, deviation, 1).tolist())
 
     def __call__(self, x: Array) -> Array:
         """Scale x (N, ...) to float32; raise `InputError` if it has another number of features."""
         self._check(x)
+        if isinstance(x, LazyArray):
+            return cast(Array, x.scaled(self))
         x = x.astype(np.float32)
         if self.mean != 0.0:
             x -= np.asarray(self.mean, np.float32)
@@ -89,6 +96,14 @@ class Scaling(BaseModel):
         for numbers in (self.mean, self.deviation):
             if isinstance(numbers, list) and len(numbers) != x.shape[-1]:
                 raise InputError(f"a scaling for {len(numbers)} features does not fit samples with {x.shape[-1]}")
+
+
+def _moments(x: Array, axes: tuple[int, ...] | None) -> tuple[Array, Array]:
+    """Return mean and standard deviation of a lazy array, which is fetched twice."""
+    count = prod(x.shape if axes is None else x.shape[:-1])
+    mean = sum(piece.sum(axis=axes, dtype=np.float64) for piece in pieces(x)) / count
+    squares = sum(np.square(piece - mean).sum(axis=axes) for piece in pieces(x))
+    return mean, np.sqrt(squares / count)
 
 
 IDENTITY = Scaling(scale="none")

@@ -6,12 +6,15 @@ its seasons: they are trained on, too, and share no step with validation or test
 """
 
 from dataclasses import dataclass
+from typing import cast
 
 import numpy as np
 from numpy.lib.stride_tricks import sliding_window_view
 
 from tfopt.data.config import DataConfig
 from tfopt.data.dataset import Dataset, Split, fingerprint
+from tfopt.data.lazy_arrays import LazyArray, mapped, note_reading, spans, take
+from tfopt.data.lazy_windows import LazyWindows
 from tfopt.data.preprocessing import Preprocessor
 from tfopt.data.sampling import spread_rows
 from tfopt.data.scaling import Scaling
@@ -40,9 +43,8 @@ def extract_series(table: Table) -> Series:
     if not columns:
         raise InputError(f"{table.path} has no column of numbers to forecast")
     left = [name for name in table.columns if name not in columns]
-    values = np.stack([table.numbers(name) for name in columns], axis=1)
     notes = (f"left out, since it holds no numbers: {', '.join(left)}",) if left else ()
-    return Series(values.astype(np.float32), columns, notes)
+    return Series(table.matrix(columns), columns, notes)
 
 
 def make_forecast_dataset(series: Series, config: DataConfig, fitted: Preprocessor) -> Dataset:
@@ -62,17 +64,15 @@ def make_forecast_dataset(series: Series, config: DataConfig, fitted: Preprocess
     values = _check_values(series, config)
     target = _find_target(series, config)
     horizon = config.horizon or HORIZON
-    spans = _split_spans(len(values), config, horizon)
-    train = values[spans["train"]]
+    parts = _split_spans(len(values), config, horizon)
+    train = take(values, parts["train"])
     scaling = fitted.scaling or _fit_scaling(config, train)
-    wanted = values if target is None else values[:, target]
+    wanted = values if target is None else mapped(values, lambda steps: steps[:, target], (), values.dtype)
     targets = fitted.targets or scaling  # a forecast goes on from what is fed: both are in the same units
     if fitted.targets is None and scaling.scale == "standard":
-        targets = Scaling.standard(wanted[spans["train"]], whole=target is not None)
+        targets = Scaling.standard(take(wanted, parts["train"]), whole=target is not None)
     x, y = scaling(values), targets(wanted)
-    splits = {
-        name: _make_windows(x[span].copy(), y[span].copy(), config.window, horizon) for name, span in spans.items()
-    }
+    splits = {name: _make_windows(x, y, span, config.window, horizon) for name, span in parts.items()}
     train_windows = splits["train"]
     chosen = spread_rows(len(train_windows), min(MOST_CALIBRATION, max(1, len(train_windows) // 10)))
     return Dataset(
@@ -82,12 +82,13 @@ def make_forecast_dataset(series: Series, config: DataConfig, fitted: Preprocess
         scaling=scaling,
         train=train_windows,
         validation=splits["validation"],
-        calibration=train_windows.rows(chosen),
+        calibration=train_windows.rows(np.asarray(chosen)),
         test=splits["test"],
         fingerprint=fingerprint(values),
         notes=(
             *series.notes,
-            f"split by time: the test windows are in the last {len(values[spans['test']]):,} steps; the calibration"
+            *note_reading(values),
+            f"split by time: the test windows are in the last {_count(parts['test']):,} steps; the calibration"
             " windows are spread over the train span and trained on, too",
         ),
         task="forecasting",
@@ -103,10 +104,11 @@ def _check_values(series: Series, config: DataConfig) -> Array:
             f"{config.source}: values has shape {values.shape} and type {values.dtype}; numbers are needed, a row a"
             " step and a column a variate"
         )
-    wrong = np.argwhere(~np.isfinite(values.astype(np.float32)))
-    if len(wrong):
-        row, column = wrong[0]
-        raise InputError(f"{config.source} has NaN or infinity in row {row + 1}, column {series.columns[column]}")
+    for rows in spans(values):
+        wrong = np.argwhere(~np.isfinite(values[rows].astype(np.float32)))
+        if len(wrong):
+            row, column = rows.start + wrong[0, 0], wrong[0, 1]
+            raise InputError(f"{config.source} has NaN or infinity in row {row + 1}, column {series.columns[column]}")
     return values
 
 
@@ -130,19 +132,29 @@ def _fit_scaling(config: DataConfig, train: Array) -> Scaling:
 def _split_spans(steps: int, config: DataConfig, horizon: int) -> dict[str, slice]:
     test = steps - round(steps * TEST_SHARE)
     validation = test - round(test * config.validation)
-    spans = {"train": slice(0, validation), "validation": slice(validation, test), "test": slice(test, steps)}
-    for name, span in spans.items():
-        found, least = span.stop - span.start, config.window + horizon + LEAST_WINDOWS - 1
+    parts = {"train": slice(0, validation), "validation": slice(validation, test), "test": slice(test, steps)}
+    for name, span in parts.items():
+        found, least = _count(span), config.window + horizon + LEAST_WINDOWS - 1
         if found < least:
             raise InputError(
                 f"{config.source} has {steps} steps, {found} of them for {name}; {LEAST_WINDOWS} windows of"
                 f" {config.window} steps with {horizon} to forecast need {least}: take a smaller `window` or `horizon`"
             )
-    return spans
+    return parts
 
 
-def _make_windows(x: Array, y: Array, window: int, horizon: int) -> Split:
+def _count(span: slice) -> int:
+    return int(span.stop - span.start)
+
+
+def _make_windows(x: Array, y: Array, span: slice, window: int, horizon: int) -> Split:
     """View a span as windows: each run of `window` steps of x, and the `horizon` steps of y after it."""
+    if isinstance(x, LazyArray) and isinstance(y, LazyArray):
+        starts = np.arange(span.start, span.stop - window - horizon + 1)
+        return Split.of(
+            cast(Array, LazyWindows(x, starts, window)), cast(Array, LazyWindows(y, starts + window, horizon))
+        )
+    x, y = x[span].copy(), y[span].copy()
     inputs = sliding_window_view(x[:-horizon], window, axis=0)
     after = sliding_window_view(y[window:], horizon, axis=0)
     return Split.of(np.moveaxis(inputs, -1, 1), after if y.ndim == 1 else np.moveaxis(after, -1, 1))

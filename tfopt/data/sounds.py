@@ -28,19 +28,36 @@ class Sound:
         """The seconds that it lasts."""
         return len(self.wave) / self.rate
 
-    def samples(self, rate: int) -> Array:
-        """Return the waveform (T,) as float32 between -1 and 1, resampled to `rate` samples a second.
 
-        >>> Sound(8000, np.array([0, -32768, 16384], np.int16)).samples(8000)
-        array([ 0. , -1. ,  0.5], dtype=float32)
-        """
-        wave = self.wave / np.float32(32768) if self.wave.dtype == np.int16 else self.wave
-        if rate != self.rate:
-            from scipy.signal import resample_poly
+@dataclass(frozen=True, slots=True, eq=False)
+class SoundFile:
+    """A sound whose waveform is read from the file at `path` whenever it is asked for."""
 
-            common = np.gcd(rate, self.rate)
-            wave = resample_poly(wave, rate // common, self.rate // common).astype(np.float32)
-        return wave
+    path: Path
+    rate: int
+    seconds: float
+    channels: int
+
+    @property
+    def wave(self) -> Array:
+        """The waveform (T,), as a `Sound` has it."""
+        return read_sound(self.path).wave
+
+
+def resampled(sound: Sound | SoundFile, rate: int) -> Array:
+    """Return the waveform (T,) of a sound as float32 between -1 and 1, resampled to `rate` samples a second.
+
+    >>> resampled(Sound(8000, np.array([0, -32768, 16384], np.int16)), 8000)
+    array([ 0. , -1. ,  0.5], dtype=float32)
+    """
+    found = sound.wave
+    wave: Array = found / np.float32(32768) if found.dtype == np.int16 else found
+    if rate != sound.rate:
+        from scipy.signal import resample_poly
+
+        common = np.gcd(rate, sound.rate)
+        wave = resample_poly(wave, rate // common, sound.rate // common).astype(np.float32)
+    return wave
 
 
 def read_sound(path: Path) -> Sound:
@@ -70,6 +87,12 @@ def read_sound(path: Path) -> Sound:
     if not np.isfinite(wave).all():
         raise InputError(f"{path} holds NaN or infinity")
     return Sound(rate, wave if channels == 1 else wave.mean(axis=1, dtype=np.float32).astype(wave.dtype), channels)
+
+
+def look_at_sound(path: Path) -> SoundFile:
+    """Read a WAV file to see what it is, but do not hold it; raise what `read_sound` raises."""
+    sound = read_sound(path)
+    return SoundFile(path, sound.rate, sound.seconds, sound.channels)
 
 
 def _to_full_scale(wave: Array) -> Array:

@@ -6,14 +6,17 @@ What is wrong with a value is reported with its column and its place, such as th
 import difflib
 import itertools
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Protocol
+from typing import NoReturn, Protocol
 
 import numpy as np
 
+from tfopt.data.column_blocks import ColumnBlock
+from tfopt.data.lazy_arrays import pieces, take
 from tfopt.data.splits import parse_split_name
+from tfopt.data.stored_arrays import RowCollector
 from tfopt.errors import InputError
 from tfopt.typing import Array
 
@@ -43,6 +46,7 @@ class Table:
         origin: What they were read from.
         headed: Whether it names its columns.
         kept: Which rows of the origin these are; None for all.
+        block: The numbers that are not held, of which `columns` has them lazy.
     """
 
     path: Path
@@ -50,6 +54,7 @@ class Table:
     origin: Origin
     headed: bool = True
     kept: Array | None = None
+    block: ColumnBlock | None = None
 
     def __len__(self) -> int:
         return len(next(iter(self.columns.values())))
@@ -97,9 +102,9 @@ class Table:
 
     def rows(self, kept: Array) -> "Table":
         """Return the same table with some of its rows, those where `kept` (N,) is true."""
-        columns = {name: values[kept] for name, values in self.columns.items()}
+        columns = {name: take(values, kept) for name, values in self.columns.items()}
         before = np.arange(len(self)) if self.kept is None else self.kept
-        return replace(self, columns=columns, kept=before[kept])
+        return replace(self, columns=columns, kept=before[kept], block=self.block and self.block.rows(kept))
 
     def is_numeric(self, name: str) -> bool:
         """Tell whether a column looks like numbers, by the first values that are not missing."""
@@ -129,13 +134,43 @@ class Table:
     def numbers(self, name: str) -> Array:
         """Return a column (N,) as floats; raise `InputError` naming the place of a value that is no number."""
         values = self.columns[name]
-        found = _parse_numbers(values) if _are_texts(values) else values
+        found: Array = _parse_numbers(values) if _are_texts(values) else np.asarray(values)
         wrong = np.flatnonzero(~np.isfinite(found.astype(np.float32, copy=False)))
         if len(wrong):
-            value = self.texts(name)[wrong[0]].strip()
-            what = "no value" if value.lower() in MISSING else f"{value[:40]!r}, no number"
-            raise InputError(f"{self.path} has {what} in {self.place(wrong[0])}, column {name}")
+            self._refuse(int(wrong[0]), name)
         return found
+
+    def matrix(self, names: Sequence[str]) -> Array:
+        """Return columns (N, F) side by side as float32, lazy if they are not held; raise what `numbers` raises."""
+        if self.block is None or not set(names) & set(self.block.names):
+            return np.stack([self.numbers(name).astype(np.float32, copy=False) for name in names], axis=1)
+        if not set(names) <= set(self.block.names):
+            return self._joined(names)
+        found, start = self.block.select(names), 0
+        for piece in pieces(found):
+            wrong = np.argwhere(~np.isfinite(piece))
+            if len(wrong):
+                self._refuse(start + int(wrong[0, 0]), names[wrong[0, 1]])
+            start += len(piece)
+        return found
+
+    def _joined(self, names: Sequence[str]) -> Array:
+        """Return columns (N, F) of which some are held."""
+        assert self.block is not None
+        held = {name: self.numbers(name).astype(np.float32) for name in names if name not in self.block.names}
+        others = [name for name in names if name not in held]
+        collector, start = RowCollector(), 0
+        for piece in pieces(self.matrix(others)):
+            rows = slice(start, start + len(piece))
+            parts = {name: array[rows] for name, array in held.items()} | dict(zip(others, piece.T, strict=True))
+            collector.append(np.stack([parts[name] for name in names], axis=1))
+            start += len(piece)
+        return collector.finish()
+
+    def _refuse(self, row: int, name: str) -> NoReturn:
+        value = self.texts(name)[row].strip()
+        what = "no value" if value.lower() in MISSING else f"{value[:40]!r}, no number"
+        raise InputError(f"{self.path} has {what} in {self.place(row)}, column {name}")
 
 
 @dataclass(frozen=True)

@@ -35,22 +35,24 @@ class Content(NamedTuple):
 
 def read_lines(path: Path) -> Iterator[str]:
     """Yield the lines of a text file, plain or gzipped, with their ends; raise what `check_text` raises."""
-    check_text(path)
+    check_text(path, most_lines=MOST_LINES)
     yield from decode_lines(path)
 
 
-def check_text(path: Path, separator: str = "\n") -> Content:
+def check_text(path: Path, separator: str = "\n", most_lines: int | None = None) -> Content:
     """Look through a text file, plain or gzipped, and count what is in it.
 
     Args:
         path: The file.
         separator: The character between cells.
+        most_lines: The number of lines that it may have; by default as many as it has bytes on disk.
 
     Raises:
-        InputError: If it is no text, is damaged, would swell, or has too many lines for the memory.
+        InputError: If it is no text, is damaged, would swell, or has too many lines.
     """
     check_file(path)
     stored = path.stat().st_size
+    most = max(MOST_LINES, stored) if most_lines is None else most_lines  # in a zip a line takes about a byte
     size = lines = cells = quotes = returns = 0
     with open_text(path) as file:
         while part := file.read(AT_ONCE):
@@ -65,8 +67,8 @@ def check_text(path: Path, separator: str = "\n") -> Content:
             cells += int(np.count_nonzero(content == ord(separator))) + ends
             quotes += part.count(b'"')
             returns += part.count(b"\r") - part.count(b"\r\n")
-            if lines > MOST_LINES:
-                raise InputError(f"{path} has more than {MOST_LINES:,} lines, which is too much to hold")
+            if lines > most:
+                raise InputError(f"{path} has more than {most:,} lines, which is too much to hold")
     return Content(lines + returns + 1, cells + returns + 1, quotes, returns)
 
 

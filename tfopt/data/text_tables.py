@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from tfopt.data.arrow_columns import Columns, check_cells, to_numbers, to_texts
+from tfopt.data.arrow_columns import MOST_TEXTS, Columns, check_texts, to_numbers, to_texts
 from tfopt.data.delimited_rows import Row, is_tabbed, read_rows
 from tfopt.data.tables import LOOKED_AT, MISSING, Table, is_number
 from tfopt.data.text_files import Content, check_text, open_text
@@ -78,13 +78,14 @@ def read_text_table(path: Path, names: set[str], texts: set[str]) -> Table:
         for name, cells in zip(file.names, zip(*body, strict=True), strict=True)
         if name.lower() not in wanted and _are_numbers(cells)
     }
-    check_cells(path, content.cells, content.cells * (len(file.names) - len(numeric)) // len(file.names))
+    check_texts(path, content.cells * (len(file.names) - len(numeric)) // len(file.names))
     found = _read_quickly(file, numeric, content, rows)
-    if found is None:
-        check_cells(path, 0, content.cells)
-        found = _read_slowly(file, content), ()
-    columns, blank = found
-    return Table(path, dict(zip(file.names, columns, strict=True)), replace(file, blank=blank), file.headed)
+    if found is None and content.cells > MOST_TEXTS:
+        _explain(file, numeric)
+        check_texts(path, content.cells)
+    columns, blank = found or (_read_slowly(file, content), ())
+    held, block = columns.filled()
+    return Table(path, held, replace(file, blank=blank), file.headed, block=block)
 
 
 def _take_header(path: Path, first: list[Row], names: set[str]) -> tuple[TextFile, list[list[str]]]:
@@ -117,7 +118,7 @@ def _are_numbers(cells: tuple[str, ...]) -> bool:
 
 def _read_quickly(
     file: TextFile, numeric: set[str], content: Content, rows: Iterator[Row]
-) -> tuple[list[Array], tuple[int, ...]] | None:
+) -> tuple[Columns, tuple[int, ...]] | None:
     """Read a file with pyarrow; None if it cannot. `rows` are those that nobody has looked at, for strange quotes."""
     import pyarrow as pa
     from pyarrow.types import is_floating
@@ -127,7 +128,7 @@ def _read_quickly(
     if content.quotes and not is_tabbed(file.path):
         for _ in rows:
             pass
-    columns = Columns(content.most_rows(len(file.names)), (name in numeric for name in file.names))
+    columns = Columns(content.most_rows(len(file.names)), file.names, numeric)
     blank: list[int] = []
     done = 0
     with suppress(pa.ArrowInvalid):
@@ -139,7 +140,7 @@ def _read_quickly(
             columns.append(np.delete(part, left_out) if len(left_out) else part for part in cells)
             blank.extend(done + row for row in left_out)
             done += batch.num_rows
-        return columns.filled(), tuple(blank)
+        return columns, tuple(blank)
     return None
 
 
@@ -188,10 +189,18 @@ def _find_blank_rows(batch: "pa.RecordBatch") -> Array:
     return rows
 
 
-def _read_slowly(file: TextFile, content: Content) -> list[Array]:
+def _explain(file: TextFile, numeric: set[str]) -> None:
+    """Raise `InputError` for what is wrong with a row, or with the first value that is no number where all else are."""
+    for row, line in itertools.islice(read_rows(file.path), file.headed, None):
+        for name, cell in zip(file.names, row, strict=True):
+            if name in numeric and cell and not is_number(cell):
+                raise InputError(f"{file.path} has {cell[:40]!r}, no number, in line {line}, column {name}")
+
+
+def _read_slowly(file: TextFile, content: Content) -> Columns:
     """Read all columns as texts; raise `InputError` for what is wrong with a row."""
-    columns = Columns(content.most_rows(len(file.names)), (False for _ in file.names))
+    columns = Columns(content.most_rows(len(file.names)), file.names, ())
     rows = (row for row, _ in itertools.islice(read_rows(file.path), file.headed, None))
     while part := list(itertools.islice(rows, max(1, CELLS_AT_ONCE // len(file.names)))):
         columns.append(np.array(cells, np.dtypes.StringDType()) for cells in zip(*part, strict=True))
-    return columns.filled()
+    return columns

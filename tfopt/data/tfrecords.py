@@ -18,9 +18,10 @@ from tfopt.data.array_files import check_file
 from tfopt.data.config import DataConfig
 from tfopt.data.data_format import DataFormat
 from tfopt.data.raw_data import RawData
-from tfopt.data.records import MOST_BYTES, decode_images, name_classes, take_from_records
+from tfopt.data.records import MOST_BYTES, ImageRecords, name_classes, take_from_records
 from tfopt.data.series import Series
 from tfopt.data.splits import parse_split_name
+from tfopt.data.stored_arrays import RowCollector
 from tfopt.errors import InputError
 from tfopt.typing import Array
 
@@ -85,11 +86,14 @@ class TfRecordFormat(DataFormat):
         folder = path if path.is_dir() else path.parent
         features, title = _read_description(folder / DESCRIPTION), str(path)
         shards = sorted(_shards(path)) if path.is_dir() else [path]
-        if sum(shard.stat().st_size for shard in shards) > MOST_BYTES:
-            raise InputError(f"{path} has more than {MOST_BYTES / 1e9:.0f} GB of records, which is too much to hold")
-        columns, counts = _read_columns(shards, features)
-        x, y = (_to_array(columns[one.feature], one, config, title) for one in (features.x, features.y))
-        return take_from_records(x, y, _find_parts(columns, counts, shards, features), title, config, class_names)
+        if features.x.encoding == "text" and sum(shard.stat().st_size for shard in shards) > MOST_BYTES:
+            raise InputError(f"{path} has more than {MOST_BYTES / 1e9:.0f} GB of texts, which is too much to hold")
+        columns = _Columns(features, config, title)
+        counts = [columns.read(shard) for shard in shards]
+        if not sum(counts):
+            raise InputError(f"{shards[0]} holds no records")
+        x, y, split = columns.finish()
+        return take_from_records(x, y, _find_parts(split, counts, shards, features), title, config, class_names)
 
 
 def _shards(folder: Path) -> Iterator[Path]:
@@ -112,31 +116,43 @@ def _read_description(path: Path) -> Features:
         raise InputError(f"{path} is no JSON: {str(error)[:200]}") from error
 
 
-def _read_columns(shards: list[Path], features: Features) -> tuple[dict[str, Array], list[int]]:
-    """Read the features (N, ...) of all records by their names, and count the records of each file."""
-    import tensorflow as tf
+class _Columns:
+    """The samples, the labels and the names of splits of records, read file by file."""
 
-    types = {"float": tf.float32, "int": tf.int64}  # all else is one value of bytes
-    spec = {
-        one.feature: tf.io.FixedLenFeature(one.shape, types[one.encoding])
-        if one.encoding in types
-        else tf.io.FixedLenFeature((), tf.string)
-        for one in (features.x, features.y)
-    }
-    if features.split is not None:
-        spec.setdefault(features.split, tf.io.FixedLenFeature((), tf.string))
-    pieces: dict[str, list[Array]] = {name: [] for name in spec}
-    counts = []
-    for shard in shards:
-        _check_shapes(shard, features)
-        counts.append(0)
-        for parsed in _parse(shard, spec):
-            for name, values in parsed.items():
-                pieces[name].append(values.numpy())
-            counts[-1] += len(values)
-    if not sum(counts):
-        raise InputError(f"{shards[0]} holds no records")
-    return {name: np.concatenate(parts) for name, parts in pieces.items()}, counts
+    def __init__(self, features: Features, config: DataConfig, title: str) -> None:
+        self._features, self._title = features, title
+        pair = (features.x, features.y)
+        self._collectors = [
+            ImageRecords(config.image_size, title) if one.encoding == "image" else RowCollector() for one in pair
+        ]
+        self._split: list[Array] = []
+        self._done = 0
+
+    def read(self, shard: Path) -> int:
+        """Read the records of a file, and return how many there are."""
+        _check_shapes(shard, self._features)
+        before = self._done
+        for parsed in _parse(shard, self._features):
+            for one, collector in zip((self._features.x, self._features.y), self._collectors, strict=True):
+                values = parsed[one.feature].numpy()
+                if isinstance(collector, ImageRecords):
+                    collector.append(values.tolist())
+                else:
+                    collector.append(_to_array(values, one, self._done, self._title))
+            if self._features.split is not None:
+                self._split.append(parsed[self._features.split].numpy())
+            self._done += len(values)
+        return self._done - before
+
+    def finish(self) -> tuple[Array, Array, Array | None]:
+        """Return samples (N, ...), labels (N, ...) and the names of splits (N,), if there are such."""
+        pair = zip((self._features.x, self._features.y), self._collectors, strict=True)
+        x, y = (self._named(collector.finish(), one) for one, collector in pair)
+        return x, y, np.concatenate(self._split) if self._split else None
+
+    def _named(self, values: Array, feature: Feature) -> Array:
+        named = feature.encoding == "int" and feature.classes
+        return name_classes(np.asarray(values), named, self._title) if named else values
 
 
 def _check_shapes(shard: Path, features: Features) -> None:
@@ -148,10 +164,19 @@ def _check_shapes(shard: Path, features: Features) -> None:
             raise InputError(f"{shard} would have more values in a record of {one.feature} than it has bytes")
 
 
-def _parse(shard: Path, spec: dict[str, Any]) -> Iterator[dict[str, Any]]:
+def _parse(shard: Path, features: Features) -> Iterator[dict[str, Any]]:
     """Yield the features of the records of a file, some at once."""
     import tensorflow as tf
 
+    types = {"float": tf.float32, "int": tf.int64}  # all else is one value of bytes
+    spec = {
+        one.feature: tf.io.FixedLenFeature(one.shape, types[one.encoding])
+        if one.encoding in types
+        else tf.io.FixedLenFeature((), tf.string)
+        for one in (features.x, features.y)
+    }
+    if features.split is not None:
+        spec.setdefault(features.split, tf.io.FixedLenFeature((), tf.string))
     try:
         for records in tf.data.TFRecordDataset(str(shard)).batch(AT_ONCE):
             yield tf.io.parse_example(records, spec)
@@ -167,41 +192,35 @@ def _explain(error: Exception) -> str:
     return " ".join(line.split())[:200]
 
 
-def _to_array(values: Array, feature: Feature, config: DataConfig, title: str) -> Array:
-    match feature.encoding:
-        case "image":
-            return decode_images(values.tolist(), config.image_size, title)
-        case "raw":
-            return _from_bytes(values, feature, title)
-        case "text":
-            texts = [value.decode("utf-8", "replace") for value in values]
-            return np.array(texts, np.dtypes.StringDType())
-        case "int" if feature.classes:
-            return name_classes(values, feature.classes, title)
-    return values
+def _to_array(values: Array, feature: Feature, before: int, title: str) -> Array:
+    """Return values of records as numbers or texts; `before` them there were so many records."""
+    if feature.encoding == "text":
+        texts = [value.decode("utf-8", "replace") for value in values]
+        return np.array(texts, np.dtypes.StringDType())
+    return _from_bytes(values, feature, before, title) if feature.encoding == "raw" else values
 
 
-def _from_bytes(values: Array, feature: Feature, title: str) -> Array:
+def _from_bytes(values: Array, feature: Feature, before: int, title: str) -> Array:
     dtype = np.dtype(feature.dtype).newbyteorder("<")
     size = dtype.itemsize * int(np.prod(feature.shape))
-    for row, value in enumerate(values):
+    for row, value in enumerate(values, before + 1):
         if len(value) != size:
             raise InputError(
-                f"{title}: record {row + 1} has {len(value):,} bytes in {feature.feature}, but {feature.dtype} of shape"
+                f"{title}: record {row} has {len(value):,} bytes in {feature.feature}, but {feature.dtype} of shape"
                 f" {feature.shape} takes {size:,}"
             )
     found = np.frombuffer(b"".join(values), dtype).reshape(len(values), *feature.shape)
     return found.astype(dtype.newbyteorder("="))
 
 
-def _find_parts(columns: dict[str, Array], counts: list[int], shards: list[Path], features: Features) -> Array | None:
-    """Return the split (N,) of each record, as a feature says it or the names of the files do."""
-    if features.split is not None:
-        known = {name: parse_split_name(name.decode("utf-8", "replace")) for name in set(columns[features.split])}
+def _find_parts(split: Array | None, counts: list[int], shards: list[Path], features: Features) -> Array | None:
+    """Return the split (N,) of each record, as the feature `split` says it or the names of the files do."""
+    if split is not None:
+        known = {name: parse_split_name(name.decode("utf-8", "replace")) for name in set(split)}
         wrong = next((name for name, part in known.items() if part is None), None)
         if wrong is not None:
             raise InputError(f"{shards[0]} has {wrong[:40]!r} in {features.split}, which is not the name of a split")
-        return np.array([known[name] for name in columns[features.split]])
+        return np.array([known[name] for name in split])
     named = [_split_of(shard.name) for shard in shards]
     return np.repeat(np.array(named), counts) if "train" in named and None not in named else None
 

@@ -6,6 +6,7 @@ and neighbours do not follow from each other, as the samples of a sound or the p
 
 import numpy as np
 
+from tfopt.data.lazy_arrays import pieces
 from tfopt.data.sampling import fair_order
 from tfopt.errors import InputError
 from tfopt.typing import Array
@@ -51,6 +52,9 @@ def check_ids(x: Array, path: str) -> None:
 
 
 def _are_ids(x: Array) -> bool:
-    if x.dtype.kind not in "iuf" or not x.size:
+    if x.dtype.kind not in "iuf" or 0 in x.shape:
         return False
-    return bool(x.min() >= 0 and x.max() <= MOST_IDS and (x.dtype.kind != "f" or (x == np.round(x)).all()))
+    return all(
+        bool(part.min() >= 0 and part.max() <= MOST_IDS and (part.dtype.kind != "f" or (part == np.round(part)).all()))
+        for part in pieces(x)
+    )

@@ -9,7 +9,7 @@ from typing import Literal, Protocol
 
 import numpy as np
 
-from tfopt.data.lazy_images import LazyImages
+from tfopt.data.lazy_arrays import LazyArray
 from tfopt.formats.provenance import Provenance
 from tfopt.typing import Array, Samples
 
@@ -100,4 +100,4 @@ class Artifact(Protocol):
 
 def input_arrays(x: Samples) -> Sequence[Array]:
     """Return the samples as a list of arrays, one for each input."""
-    return [x] if isinstance(x, np.ndarray | LazyImages) else x
+    return [x] if isinstance(x, np.ndarray | LazyArray) else x

@@ -9,8 +9,10 @@ from typing import Self
 import numpy as np
 
 from tfopt.data.dataset import Dataset
+from tfopt.data.labelled_rows import LabelledRows
+from tfopt.data.lazy_arrays import mapped, pieces, spans
 from tfopt.errors import InputError
-from tfopt.tasks.rules import Encoder, Loss, Shape, TaskRules, fits, mean_absolute_error
+from tfopt.tasks.rules import Encoder, Loss, Shape, TaskRules, fits, mean_absolute_error, some_of, weighted_mean
 from tfopt.typing import Array
 
 
@@ -32,20 +34,22 @@ class Anomaly(TaskRules):
 
     def scores(self, outputs: Array, y: Array, *, probabilities: bool = True) -> Array:  # noqa: ARG002
         """Return the error of each normal sample (M,)."""
-        errors: Array = reconstruction_errors(outputs, y[:, 1:])[y[:, 0] == 0]
-        return errors
+        anomalous, errors = self.ranked(outputs, y)
+        normal: Array = errors[anomalous == 0]
+        return normal
 
     def ranked(self, outputs: Array, y: Array) -> tuple[Array, Array]:
         """Return whether each sample is anomalous (N,), and its error (N,)."""
-        return y[:, 0].astype(np.int64), reconstruction_errors(outputs, y[:, 1:])
+        errors = [reconstruction_errors(outputs[rows], y[rows][:, 1:]) for rows in spans(y)]
+        return _labels(y).astype(np.int64), np.concatenate(errors)
 
     def usual_metric(self, y: Array) -> str | None:
         """Return the metric of the ranking, where there are samples of both kinds."""
-        return "roc-auc" if len(np.unique(y[:, 0])) == 2 else None
+        return "roc-auc" if len(np.unique(_labels(y))) == 2 else None
 
     def encoder(self, loss: Loss, width: int) -> Encoder:  # noqa: ARG002
         """Return what takes the samples out of labels."""
-        return lambda y: y[:, 1:].reshape(len(y), *self.shape)
+        return lambda y: mapped(y, lambda part: part[:, 1:].reshape(len(part), *self.shape), self.shape, np.float32)
 
     def output_shape(self, data: Dataset) -> tuple[int, ...]:
         """Return the shape of a sample."""
@@ -59,8 +63,15 @@ class Anomaly(TaskRules):
 
     def baseline(self, data: Dataset) -> tuple[str, float]:
         """Give back the median sample."""
-        normal = data.test.y[data.test.y[:, 0] == 0, 1:]
-        return "always the median sample", mean_absolute_error(np.median(data.train.y[:, 1:], axis=0), normal)
+        guess, y = np.median(some_of(data.train).y[:, 1:], axis=0), data.test.y
+        normal = (part[part[:, 0] == 0, 1:] for part in pieces(y))
+        error = weighted_mean((mean_absolute_error(guess, part), len(part)) for part in normal if len(part))
+        return "always the median sample", error
+
+
+def _labels(y: Array) -> Array:
+    """Return whether each sample is anomalous (N,)."""
+    return y.labels if isinstance(y, LabelledRows) else y[:, 0]
 
 
 def reconstruction_errors(outputs: Array, samples: Array) -> Array:

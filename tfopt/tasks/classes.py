@@ -3,6 +3,7 @@
 import keras
 import numpy as np
 
+from tfopt.data.lazy_arrays import mapped
 from tfopt.graph.last_operation import gives_probabilities
 from tfopt.graph.model_io import outputs_of
 from tfopt.tasks.rules import Encoder, Loss
@@ -40,10 +41,11 @@ def cross_entropy(model: keras.Model, output: int = 0, ignored: int | None = Non
 def class_encoder(loss: Loss, classes: int) -> Encoder:
     """Return what turns class indices (...,) into what `loss` takes: indices, one-hot (..., K) or a column (..., 1)."""
     if classes == 1:
-        return lambda y: y.astype(np.float32)[..., np.newaxis]
+        return lambda y: mapped(y, lambda part: part.astype(np.float32)[..., np.newaxis], (*y.shape[1:], 1), np.float32)
     if takes_indices(loss):
         return lambda y: y
-    return lambda y: np.eye(classes, dtype=np.float32)[y]
+    rows = np.eye(classes, dtype=np.float32)
+    return lambda y: mapped(y, lambda part: rows[part], (*y.shape[1:], classes), np.float32)
 
 
 def takes_indices(loss: Loss) -> bool:

@@ -1,11 +1,14 @@
 """Forecasting: the next steps of a series follow from a window of it."""
 
+from collections.abc import Callable
+
 import keras
 import numpy as np
 
 from tfopt.data.dataset import Dataset
+from tfopt.data.lazy_arrays import spans
 from tfopt.data.linear_forecast import fit_linear_forecast
-from tfopt.tasks.rules import Loss, TaskRules, mean_absolute_error
+from tfopt.tasks.rules import Loss, TaskRules, mean_absolute_error, weighted_mean
 from tfopt.typing import Array, Clusters
 
 MOST_PARTS, TIMES_SHARED = 10, 8
@@ -38,19 +41,26 @@ class Forecasting(TaskRules):
 
 def _persistence(data: Dataset) -> list[tuple[str, float]]:
     """Return the errors of two guesses: the last value goes on, or what was `horizon` steps before comes again."""
-    x, y = data.test.x, data.test.y
-    horizon, window = y.shape[1], x.shape[1]
-    found = [("the last value of the window", mean_absolute_error(_to_target_units(data, x[:, -1:]), y))]
+    x = data.test.x
+    horizon, window = data.test.y.shape[1], x.shape[1]
+    found = [("the last value of the window", _error(data, lambda rows: _to_target_units(data, x[rows][:, -1:])))]
     if horizon <= window:
-        before = _to_target_units(data, x[:, -horizon:])
-        found.append((f"the value {horizon} steps before", mean_absolute_error(before, y)))
+        before = _error(data, lambda rows: _to_target_units(data, x[rows][:, -horizon:]))
+        found.append((f"the value {horizon} steps before", before))
     return found
+
+
+def _error(data: Dataset, guess: Callable[[slice], Array]) -> float:
+    """Return the mean absolute error on the test split of what is guessed for some of its windows."""
+    x, y = data.test.x, data.test.y
+    parts = ((rows, y[rows]) for rows in spans(x, y))
+    return weighted_mean((mean_absolute_error(guess(rows), part), len(part)) for rows, part in parts)
 
 
 def _linear(data: Dataset) -> tuple[str, float]:
     """Return the error of a ridge regression for each column."""
-    steps = fit_linear_forecast(data)(data.test.x)
-    return "a ridge regression per column", mean_absolute_error(steps.reshape(data.test.y.shape), data.test.y)
+    forecast, x, shape = fit_linear_forecast(data), data.test.x, data.test.y.shape[1:]
+    return "a ridge regression per column", _error(data, lambda rows: forecast(x[rows]).reshape(-1, *shape))
 
 
 def _to_target_units(data: Dataset, x: Array) -> Array:

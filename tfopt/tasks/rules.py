@@ -1,20 +1,23 @@
 """The rules of a task; all that differs between tasks is asked of them."""
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import ClassVar, TypeAlias
 
 import keras
 import numpy as np
 
 from tfopt.config.choices import Task
-from tfopt.data.dataset import Dataset
+from tfopt.data.dataset import Dataset, Split
+from tfopt.data.lazy_arrays import LazyArray, spans
 from tfopt.errors import InputError
 from tfopt.typing import Array, Clusters
 
 Loss: TypeAlias = keras.losses.Loss | str
 Encoder: TypeAlias = Callable[[Array], Array]
 Shape: TypeAlias = tuple[int | None, ...]
+
+LOOKED_AT = 1000  # samples of a split that is not held
 
 
 class TaskRules(ABC):
@@ -50,7 +53,8 @@ class TaskRules(ABC):
             Right or wrong (M,) bool, for each thing that is answered, or the mean absolute error of each sample (N,).
             Outputs that are not finite are wrong, or have an infinite error.
         """
-        errors = np.abs(outputs.reshape(len(y), -1) - np.asarray(y).reshape(len(y), -1)).mean(axis=1)
+        found = ((outputs[rows], y[rows]) for rows in spans(y))
+        errors = np.concatenate([np.abs(_flat(answer) - _flat(part)).mean(axis=1) for answer, part in found])
         return np.where(np.isfinite(errors), errors, np.inf)
 
     def usual_metric(self, y: Array) -> str | None:  # noqa: ARG002  # for others
@@ -107,6 +111,21 @@ def fits(shape: tuple[int, ...], wanted: Shape) -> bool:
     return len(shape) == len(wanted) and all(w in (None, s) for s, w in zip(shape, wanted, strict=True))
 
 
+def some_of(split: Split) -> Split:
+    """Return a split, or a fair sample of one that is not held, in memory."""
+    return split.sample(LOOKED_AT) if isinstance(split.y, LazyArray) else split
+
+
+def _flat(values: Array) -> Array:
+    return values.reshape(len(values), -1)
+
+
 def mean_absolute_error(guess: Array, y: Array) -> float:
     """Return the mean absolute error of a guess for labels of the same shape, or one that is broadcast to it."""
     return float(np.abs(guess - y).mean())
+
+
+def weighted_mean(found: Iterable[tuple[float, int]]) -> float:
+    """Return the mean of means, each of so many values; one alone is left as it is."""
+    means, counts = zip(*found, strict=True)
+    return float(means[0]) if len(means) == 1 else float(np.average(means, weights=counts))

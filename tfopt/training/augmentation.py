@@ -12,7 +12,7 @@ import numpy as np
 import tensorflow as tf
 
 from tfopt.config.choices import Augmentation
-from tfopt.data.lazy_images import LazyImages
+from tfopt.data.lazy_arrays import LazyArray
 from tfopt.data.preprocessing import MOST_IMAGES
 from tfopt.data.raw_data import InputKind
 from tfopt.data.vectorizer import PADDING, UNKNOWN
@@ -71,7 +71,7 @@ def make_augmentation(
         deviation = (
             0.0
             if kind in ("tokens", "pairs")
-            else float(np.std(x[:MOST_IMAGES] if isinstance(x, LazyImages) else x)) * NOISE_SHARE
+            else float(np.std(x[:MOST_IMAGES] if isinstance(x, LazyArray) else x)) * NOISE_SHARE
         )
         steps.append(lambda batch, key: add_noise(batch, key, deviation))
 

@@ -10,7 +10,7 @@ import numpy as np
 import tensorflow as tf
 from numpy.typing import NDArray
 
-from tfopt.data.lazy_images import LazyImages
+from tfopt.data.lazy_arrays import LazyArray, is_large, reader_of
 from tfopt.distribution.sharding import ALL_REPLICAS, Shard, split_batches
 from tfopt.training.augmentation import Augment
 from tfopt.typing import Array, Tensor
@@ -88,7 +88,8 @@ def training_batches(
         return pair if weighed is None else (*pair, tf.gather(weighed, rows) * share)
 
     rows = tf.data.Dataset.range(first_epoch, epochs).flat_map(epoch).skip(first_step * shard.local)
-    return rows.map(batch, num_parallel_calls=tf.data.AUTOTUNE if augment else _parallel_calls(inputs)).prefetch(2)
+    calls = tf.data.AUTOTUNE if augment else _parallel_calls([*inputs, y])
+    return rows.map(batch, num_parallel_calls=calls).prefetch(2)
 
 
 def evaluation_batches(
@@ -99,9 +100,9 @@ def evaluation_batches(
     shares = split_batches(len(y), steps_per_epoch(len(y), batch_size), shard)
     batches = tf.data.Dataset.from_tensor_slices((shares.start, shares.end)).map(
         without_autograph(lambda start, end: _pair([column(tf.range(start, end)) for column in columns])),
-        _parallel_calls(inputs),
+        _parallel_calls([*inputs, y]),
     )
-    if not _parallel_calls(inputs) and shard.of == 1:
+    if not _parallel_calls([*inputs, y]) and shard.of == 1:
         batches = batches.cache()  # to set up the map anew for every epoch takes longer than a small epoch
     return batches.prefetch(2)
 
@@ -112,17 +113,23 @@ def _pair(tensors: Sequence[tf.Tensor]) -> tuple[Tensor, tf.Tensor]:
 
 
 def _row_reader(x: Array) -> Callable[[tf.Tensor], tf.Tensor]:
-    """Make a function that gives the samples of a tensor of rows: from memory, or decoded from files of images."""
-    if isinstance(x, LazyImages):
-        paths = tf.constant(x.paths, tf.string)
-        return lambda rows: x.tensor(tf.gather(paths, rows))
+    """Make a function that gives the samples of a tensor of rows: from memory, or from files."""
+    if isinstance(x, LazyArray):
+        return x.reader()
+    if _is_view(x):
+        return reader_of(x)
     values = tf.constant(x)
     return lambda rows: tf.gather(values, rows)
 
 
 def _parallel_calls(inputs: Sequence[Array]) -> int | None:
-    """Return how many batches are made at the same time: several where files are decoded, else None for one."""
-    return tf.data.AUTOTUNE if any(isinstance(x, LazyImages) for x in inputs) else None
+    """Return how many batches are made at the same time: several where files are read, else None for one."""
+    return tf.data.AUTOTUNE if any(isinstance(x, LazyArray) or _is_view(x) for x in inputs) else None
+
+
+def _is_view(x: Array) -> bool:
+    """Tell whether a large array is a view of a small one, as overlapping windows of a series are."""
+    return is_large(x.shape) and not x.flags.c_contiguous
 
 
 def balanced_sample_weights(y: Array) -> NDArray[np.float32]:

@@ -9,6 +9,7 @@ import keras
 import tensorflow as tf
 
 from tfopt.data.dataset import Dataset
+from tfopt.data.lazy_arrays import fetching
 from tfopt.distribution.replicated import replicated_model, synchronize_batch_norm
 from tfopt.distribution.sharding import distribute_batches
 from tfopt.errors import InputError
@@ -185,7 +186,8 @@ def run_epochs(
             )
         )
 
-    with progress.task(TRAINING_TASK, plan.epochs * steps) as advance:
+    arrays = (*data.train.inputs, *data.validation.inputs, targets.train, targets.validation)
+    with progress.task(TRAINING_TASK, plan.epochs * steps) as advance, fetching(*arrays):
         advance(first.epoch * steps + first.step)
         bar = adapt(ProgressBar(advance, plan.epochs))
         for start, end in _parts(first, plan.epochs):
