@@ -16,9 +16,9 @@ from tfopt.data.arrow_columns import check_texts, is_nested, is_number, to_numbe
 from tfopt.data.config import DataConfig
 from tfopt.data.data_format import DataFormat
 from tfopt.data.labelled_tables import LABEL
+from tfopt.data.mapped_files import FileMap
 from tfopt.data.raw_data import RawData
 from tfopt.data.records import SPLIT, ImageRecords, name_classes, take_from_records
-from tfopt.data.row_files import FileMap
 from tfopt.data.series import Series
 from tfopt.data.splits import parse_split_name
 from tfopt.data.stored_arrays import RowCollector
