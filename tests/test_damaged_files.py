@@ -12,6 +12,7 @@ from pathlib import Path
 import h5py
 import pytest
 
+import tfopt as library
 from tests import damage
 from tests.conftest import SAMPLES, process
 from tests.hostile_models import keras_file
@@ -112,7 +113,8 @@ def test_the_commands_end_with_0_or_2_and_without_a_traceback(tmp_path, command)
 
 
 def test_a_tensor_whose_name_is_no_text(tmp_path, tfopt):
-    (tmp_path / "m.tflite").write_bytes(floats("digits-mlp.keras").replace(b"MatMul", b"\xffatMul"))
+    named = library.convert(SAMPLES / "digits-mlp.keras", library.FloatConfig(keep_names=True)).artifact.payload
+    (tmp_path / "m.tflite").write_bytes(named.replace(b"MatMul", b"\xffatMul"))
     ended = tfopt("inspect", "m.tflite")
     assert (ended.code, ended.out) == (2, "")
     assert ended.err == "error: m.tflite cannot be run by LiteRT: the name of a tensor is no text\n"
