@@ -51,7 +51,9 @@ def test_help_takes_under_a_tenth_of_the_time_of_importing_tensorflow_and_the_li
         min(seconds(*command) for _ in range(2)) for command in (("-c", "import tensorflow"), ("-m", "tfopt", "--help"))
     )
     assert listed < tensorflow / 20
-    assert max(seconds("-m", "tfopt", *page, "--help") for page in PAGES) < tensorflow / 10
+    took = {page: seconds("-m", "tfopt", *page, "--help") for page in PAGES}
+    slowest = max(took, key=took.__getitem__)  # of two tries, as the others: a cache that is cold is none of its own
+    assert min(took[slowest], seconds("-m", "tfopt", *slowest, "--help")) < tensorflow / 10, slowest
 
 
 @pytest.mark.parametrize("command", COMMANDS)
