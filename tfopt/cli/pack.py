@@ -47,5 +47,5 @@ def pack(out: Output, files: Files, config: PackConfig, target: TargetConfig) ->
             place.save(one.artifact.payload_in(place.path.parent), one.report)
             for place, one in zip(places, made, strict=True)
         ]
-    report = PackingReport(files=told, versions=package_versions())
+    report = PackingReport(files=told, notes=[one.note for one in told], versions=package_versions())
     out.show_made(report, render_packing, [place.path for place in places], passed=report.passed)

@@ -52,6 +52,7 @@ class PackingReport(Record):
     """All files of a command."""
 
     files: list[PackedFile]
+    notes: list[str]
     versions: dict[str, str]
 
     @property
@@ -64,7 +65,7 @@ def render_packing(report: PackingReport) -> RenderableType:
     """Return the tables for `rich.console.Console.print`."""
     parts: list[RenderableType] = [Text("tfopt pack", style="bold"), *map(_table, report.files)]
     parts += [Text(gate_line(gate)) for one in report.files for gate in one.gates]
-    parts += [Text(f"note: {one.note}") for one in report.files]
+    parts += [Text(f"note: {note}") for note in report.notes]
     return Group(*parts)
 
 
