@@ -18,6 +18,12 @@ STEPS = np.cumsum(rng.normal(size=(ROWS * 3, 4)), axis=0).astype(np.float32)
 COLUMNS = {f"x{i}": NUMBERS[:, i] for i in range(7)} | {"label": [f"c{label}" for label in LABELS]}
 
 
+WORDS = [f"\xe4 {row % 7} {'lorem ipsum ' * (row % 5)}{row}" for row in range(ROWS)]
+TEXTS = {"text": [f" {word} is a {row % 3}, not {row}\U0001f600" for row, word in enumerate(WORDS)], "label": LABELS}
+TEXTS["text"][5] = "  "
+PARTS = [("train", "test", "train", "val")[row % 4] for row in range(ROWS)]
+
+
 def npz(path, save=np.savez, **arrays):
     save(path, **arrays)
     return path
@@ -82,6 +88,10 @@ SOURCES = {
     "a series in a csv": lambda f: (
         table(f / "d.csv", {f"v{i}": STEPS[:, i] for i in range(4)}), {"window": 8, "horizon": 3, "target": "v2"}
     ),
+    "texts in a csv": lambda f: (table(f / "d.csv", TEXTS), {}),
+    "texts in a parquet, and a split": lambda f: (table(f / "d.parquet", TEXTS | {"split": PARTS}), {}),
+    "letters in a csv": lambda f: (table(f / "d.csv", TEXTS), {"characters": True}),
+    "translations in a csv": lambda f: (table(f / "d.csv", {"source": TEXTS["text"], "target": WORDS}), {}),
     "images in records": lambda f: (records(f / "r", "image"), {"image_size": 4}),
     "bytes in records": lambda f: (records(f / "r", "raw"), {}),
     "sounds": lambda f: (sounds(f / "s"), {}),

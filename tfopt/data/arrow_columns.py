@@ -11,6 +11,7 @@ from tfopt.data.column_blocks import ColumnBlock
 from tfopt.data.lazy_arrays import is_large
 from tfopt.data.row_files import RowWriter
 from tfopt.data.stored_arrays import StoredArray
+from tfopt.data.stored_texts import TextCollector
 from tfopt.errors import InputError
 from tfopt.typing import Array
 
@@ -106,9 +107,8 @@ class Columns:
         self._names, self._numeric = names, [name for name in names if name in numeric]
         large = is_large((rows, len(self._numeric)))
         self._writer = RowWriter(rows * len(self._numeric) * NUMBER_BYTES) if large else None
-        held = [name for name in names if not large or name not in numeric]
-        kinds = {name: np.dtype(np.float32) if name in numeric else np.dtypes.StringDType() for name in held}
-        self._held = {name: np.empty(rows, kind) for name, kind in kinds.items()}
+        self._held = {} if large else {name: np.empty(rows, np.float32) for name in self._numeric}
+        self._texts = {name: TextCollector() for name in names if name not in numeric}
         self._done = 0
 
     def append(self, parts: Iterable[Array]) -> None:
@@ -117,6 +117,8 @@ class Columns:
         end = self._done + len(given[self._names[0]])
         for name, array in self._held.items():
             array[self._done : end] = given[name]
+        for name, collector in self._texts.items():
+            collector.append(given[name])
         if self._writer is not None:
             self._writer.append(np.stack([given[name] for name in self._numeric], axis=1))
         self._done = end
@@ -126,10 +128,12 @@ class Columns:
 
     def filled(self) -> tuple[dict[str, Array], ColumnBlock | None]:
         """Return the columns by their names as far as they have been filled, and the numbers that are not held."""
-        held = {name: array[: self._done] for name, array in self._held.items()}
-        if self._writer is None or not self._done:
-            return held, None
-        width = len(self._numeric)
-        file = self._writer.finish(self._done, width * NUMBER_BYTES)
-        block = ColumnBlock(tuple(self._numeric), StoredArray(file, np.dtype(np.float32), (width,)))
-        return {name: held[name] if name in held else block.column(name) for name in self._names}, block
+        found = {name: array[: self._done] for name, array in self._held.items()}
+        found |= {name: collector.finish() for name, collector in self._texts.items()}
+        block = None
+        if self._writer is not None:
+            width = len(self._numeric)
+            file = self._writer.finish_rows(self._done, width * NUMBER_BYTES)
+            block = ColumnBlock(tuple(self._numeric), StoredArray(file, np.dtype(np.float32), (width,)))
+            found |= {name: block.column(name) for name in self._numeric}
+        return {name: found[name] for name in self._names}, block

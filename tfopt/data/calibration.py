@@ -124,7 +124,7 @@ def _read_folder(folder: Path, inputs: Sequence[InputSpec], memory: Preprocessor
     paths = [path for path in list_files(folder, folder) if path.suffix.lower() in suffixes]
     if not paths:
         raise InputError(f"{folder} holds no {noun} ({', '.join(suffixes)})")
-    raw = memory.log_mel(read_sounds(paths)[0]) if memory.log_mel else _read_images(paths, only, memory)
+    raw = np.asarray(memory.log_mel(read_sounds(paths)[0])) if memory.log_mel else _read_images(paths, only, memory)
     return [(memory.scaling or IDENTITY)(raw)]
 
 

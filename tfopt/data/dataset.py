@@ -25,6 +25,7 @@ from tfopt.data.sampling import fair_order
 from tfopt.data.scaling import IDENTITY, Scaling
 from tfopt.data.sounds import Sound, SoundFile
 from tfopt.data.splits import SplitRows, split_rows
+from tfopt.data.stored_texts import hashes
 from tfopt.data.tokenizer import HubTokenizer
 from tfopt.data.vectorizer import Vectorizer
 from tfopt.errors import InputError
@@ -191,8 +192,8 @@ def make_dataset(raw: RawData, config: DataConfig, fitted: Preprocessor = Prepro
         tokenizer=fitted.tokenizer if raw.texts else None,
         resizing=fitted.resizing if raw.kind == "image" else None,
         class_names=raw.class_names,
-        sources=tuple(raw.x[rows.test]) if raw.kind == "pairs" else None,
-        references=tuple(raw.y[rows.test]) if raw.kind == "pairs" else None,
+        sources=tuple(take(raw.x, rows.test)) if raw.kind == "pairs" and rows.test is not None else None,
+        references=tuple(take(raw.y, rows.test)) if raw.kind == "pairs" and rows.test is not None else None,
         columns=raw.columns,
         input_names=tuple(raw.x.arrays) if isinstance(raw.x, NamedArrays) else (),
         outputs=raw.outputs,
@@ -207,7 +208,7 @@ def _known_labels(raw: RawData, rows: SplitRows) -> Array | None:
         return None
     if rows.test is None:
         return raw.y
-    if raw.y.ndim > 2:
+    if raw.y.ndim > 2 or isinstance(raw.y, LazyArray):
         return take(raw.y, np.setdiff1d(np.arange(len(raw.y)), rows.test))
     known: Array = np.delete(raw.y, rows.test)
     return known
@@ -249,8 +250,12 @@ def _note_repeated_texts(raw: RawData, rows: SplitRows) -> list[str]:
     """Note texts of the test split that were trained on, too: a model has seen their answers."""
     if not raw.texts or rows.test is None:
         return []
-    known = set(raw.x[rows.train])
-    count = sum(text in known for text in raw.x[rows.test])
+    train, test = take(raw.x, rows.train), take(raw.x, rows.test)
+    if isinstance(train, LazyArray):
+        count = int(np.isin(hashes(test), hashes(train)).sum())
+    else:
+        known = set(train)
+        count = sum(text in known for text in test)
     return [f"{count} of {len(rows.test)} test texts are in the train split too, word for word"] if count else []
 
 

@@ -4,9 +4,11 @@ import numpy as np
 
 from tfopt.data.config import DataConfig
 from tfopt.data.labels import encode_labels
+from tfopt.data.lazy_arrays import mapped, pieces
 from tfopt.data.raw_data import RawData
 from tfopt.data.several_labels import join_label_columns
 from tfopt.data.splits import parse_split_name
+from tfopt.data.stored_texts import count_distinct
 from tfopt.data.tables import Table
 from tfopt.errors import InputError
 from tfopt.typing import Array
@@ -50,7 +52,7 @@ def _find_roles(table: Table, config: DataConfig, columns: list[str]) -> tuple[s
     label = table.find_column(config.label, LABEL, "`label`")
     notes = []
     if text is None and label is None and not table.headed and len(columns) == 2:
-        label, text = sorted(columns, key=lambda name: len(set(table.texts(name))))
+        label, text = sorted(columns, key=lambda name: count_distinct(table.texts(name)))
         first, *rest = table.texts(label)
         count = len({first, *rest})
         if first not in rest:
@@ -82,7 +84,7 @@ def _extract_features(
         raise InputError(f"{table.path} has no column but the label {label}")
     words = [name for name in columns if not table.is_numeric(name)]
     if words:
-        first = table.texts(words[0])[0]
+        [first] = table.texts(words[0])[:1]
         raise InputError(
             f"{table.path} has words in column {words[0]} ({first[:40]!r}); features are numbers, and a text to"
             f" classify is named with `text`{_hint_at_forecast(table)}"
@@ -136,7 +138,7 @@ def extract_pairs(table: Table, config: DataConfig) -> RawData:
 
 def _drop_blanks(table: Table, *columns: str) -> tuple[Table, list[str]]:
     """Leave out the rows that have nothing in one of `columns`, and say so."""
-    kept = np.logical_and.reduce([np.strings.str_len(np.strings.strip(table.texts(name))) > 0 for name in columns])
+    kept = np.logical_and.reduce([_are_written(table.texts(name)) for name in columns])
     if kept.all():
         return table, []
     left, first = len(kept) - kept.sum(), table.place(kept.argmin())
@@ -145,9 +147,18 @@ def _drop_blanks(table: Table, *columns: str) -> tuple[Table, list[str]]:
 
 def _get_texts(table: Table, column: str) -> Array:
     """Return the texts (N,) of a column."""
-    texts = np.empty(len(table), object)
-    texts[:] = [text.strip() for text in table.texts(column)]
-    return texts
+    return mapped(table.texts(column), _strip, (), object)
+
+
+def _strip(texts: Array) -> Array:
+    found = np.empty(len(texts), object)
+    found[:] = [text.strip() for text in texts]
+    return found
+
+
+def _are_written(texts: Array) -> Array:
+    """Tell of each text (N,) whether there is more to it than spaces."""
+    return np.concatenate([np.strings.str_len(np.strings.strip(part)) > 0 for part in pieces(texts)])
 
 
 def _get_parts(table: Table, column: str | None) -> Array | None:

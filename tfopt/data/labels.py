@@ -46,7 +46,7 @@ def encode_labels(table: Table, column: str, task: Task | None, known: tuple[str
     if task == "multi-label":
         several = several_labels(table, column, known)
         return Labels(several.y, task, several.names)
-    values = np.strings.strip(table.texts(column))
+    values = np.strings.strip(np.asarray(table.texts(column)))
     empty = np.strings.str_len(values) == 0
     if empty.any():
         raise InputError(f"{table.path} has no label in {table.place(empty.argmax())}, column {column}")

@@ -106,6 +106,10 @@ class LazyArray(ABC):
             found[first - start : part.stop - start] = self._fetch(part if isinstance(rows, slice) else rows[part])
         return found
 
+    def __iter__(self) -> Iterator[Any]:
+        for piece in pieces(cast(Array, self)):
+            yield from piece
+
     def __array__(self, dtype: DTypeLike | None = None, copy: bool | None = None) -> Array:
         return self[:].astype(dtype or self.dtype, copy=False)
 
@@ -198,15 +202,17 @@ def spans(*arrays: Array) -> Iterator[slice]:
 
 def note_reading(x: Array) -> list[str]:
     """Note that samples are too many to hold."""
-    size = f"{prod(x.shape) * np.dtype(np.float32).itemsize / 1e9:,.1f} GB"
-    note = f"the samples would take {size} of memory: they are read from disk whenever they are needed"
-    return [note] if isinstance(x, LazyArray) else []
+    lazy = isinstance(x, LazyArray)
+    return ["the samples are too many to hold: they are read from disk whenever they are needed"] if lazy else []
 
 
 def digest_values(digest: "_Hash", x: LazyArray) -> None:
-    """Add the values of an array to a digest, piece by piece."""
-    for piece in pieces(cast(Array, x)):
-        digest.update(np.ascontiguousarray(piece).data)
+    """Add the values of an array to a digest, piece by piece; texts with a zero between them."""
+    for number, piece in enumerate(pieces(cast(Array, x))):
+        if x.dtype.kind in "fiub":
+            digest.update(np.ascontiguousarray(piece).data)
+        else:
+            digest.update(("\0" * (number > 0) + "\0".join(piece)).encode())
 
 
 def reader_of(x: Array) -> Callable[[Tensor], Tensor]:

@@ -14,7 +14,7 @@ import numpy as np
 from numpy.lib import format as npy
 
 from tfopt.data.lazy_arrays import PIECE, is_large
-from tfopt.data.row_files import RowFile, RowWriter
+from tfopt.data.row_files import ReadFile, RowFile, RowWriter
 from tfopt.data.stored_arrays import StoredArray
 from tfopt.typing import Array
 
@@ -82,7 +82,7 @@ def _map_member(path: Path, info: zipfile.ZipInfo, header: Header) -> RowFile:
         file.seek(info.header_offset)
         *_, name, extra = LOCAL_HEADER.unpack(file.read(LOCAL_HEADER.size))
         start = info.header_offset + LOCAL_HEADER.size + name + extra + header.length
-        return RowFile(file, start, header.shape[0], header.row, str(path))
+        return RowFile(ReadFile(file, str(path)), start, header.shape[0], header.row)
 
 
 def _unpack(file: IO[bytes], header: Header) -> RowFile:
@@ -91,15 +91,16 @@ def _unpack(file: IO[bytes], header: Header) -> RowFile:
     for part in _parts(file):
         writer.append(np.frombuffer(part, np.uint8))
     if not header.fortran:
-        return writer.finish(count, size)
+        return writer.finish_rows(count, size)
     turned = RowWriter(count * size)  # the values of a row lie far apart: what is unpacked is read column by column
-    columns, width = writer.finish(size // header.dtype.itemsize, count * header.dtype.itemsize), header.dtype.itemsize
+    width = header.dtype.itemsize
+    columns = writer.finish_rows(size // width, count * width)
     step = max(1, PIECE // size)
     for start in range(0, count, step):
         block = columns.read_part(start * width, min(start + step, count) * width)
         block = block.view(header.dtype).T.reshape(-1, *header.shape[:0:-1])
         turned.append(block.transpose(0, *range(block.ndim - 1, 0, -1)))
-    return turned.finish(count, size)
+    return turned.finish_rows(count, size)
 
 
 def _parts(file: IO[bytes]) -> Iterator[bytes]:

@@ -12,7 +12,7 @@ from pydantic import BaseModel, ConfigDict, model_validator
 from tfopt.config.choices import Scale
 from tfopt.data.config import DataConfig
 from tfopt.data.labelled_rows import LabelledRows
-from tfopt.data.lazy_arrays import LazyArray, take
+from tfopt.data.lazy_arrays import LazyArray, mapped, take
 from tfopt.data.lazy_images import LazyImages
 from tfopt.data.log_mel import LogMel
 from tfopt.data.named_inputs import NamedArrays
@@ -81,14 +81,14 @@ class Preprocessor(BaseModel):
             found["targets"] = fitted._fit_targets(raw, config, rows)
         if self.vectorizer is None and self.tokenizer is None and raw.texts:
             words = config.words or (PAIR_WORDS if raw.kind == "pairs" else TEXT_WORDS)
-            pairs, texts = raw.kind == "pairs", raw.x[rows]
+            pairs, texts = raw.kind == "pairs", take(raw.x, rows)
             asked = config.characters
             characters = not pairs and (not words_repeat(texts) if asked is None else asked)
             found["vectorizer"] = Vectorizer.fit(texts, words, config.length, marked=pairs, characters=characters)
         if self.target_vectorizer is None and raw.kind == "pairs":
             length = None if config.length is None else config.length + 1  # the model sees one token less
             words = config.words or PAIR_WORDS
-            found["target_vectorizer"] = Vectorizer.fit(raw.y[rows], words, length, marked=True)
+            found["target_vectorizer"] = Vectorizer.fit(take(raw.y, rows), words, length, marked=True)
         return self.model_copy(update=found)
 
     def _fit_targets(self, raw: RawData, config: DataConfig, rows: Array) -> Scaling:
@@ -117,7 +117,9 @@ class Preprocessor(BaseModel):
             assert self.vectorizer is not None
             assert self.target_vectorizer is not None
             target = self.target_vectorizer(y)
-            return (self.vectorizer(x), target[:, :-1]), target[:, 1:]
+            length = target.shape[1] - 1
+            before = mapped(target, lambda ids: ids[:, :-1], (length,), np.int32)
+            return (self.vectorizer(x), before), mapped(target, lambda ids: ids[:, 1:], (length,), np.int32)
         if isinstance(x, NamedArrays):
             assert self.scalings is not None
             scaled = (self.scalings[name](array) for name, array in x.arrays.items())

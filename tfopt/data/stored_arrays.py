@@ -84,5 +84,5 @@ class RowCollector:
             return np.concatenate(self._parts)
         [empty] = self._parts
         sample = empty.shape[1:]
-        file = self._writer.finish(self._count, empty.dtype.itemsize * prod(sample))
+        file = self._writer.finish_rows(self._count, empty.dtype.itemsize * prod(sample))
         return cast(Array, StoredArray(file, empty.dtype, sample))

@@ -7,6 +7,7 @@ from tfopt.data.data_format import DataFormat
 from tfopt.data.labelled_tables import SOURCE_TEXT, TARGET_TEXT, extract_labelled, extract_pairs
 from tfopt.data.raw_data import RawData
 from tfopt.data.series import Series, extract_series
+from tfopt.data.stored_texts import count_distinct
 from tfopt.data.table_files import read_table
 from tfopt.data.tables import Table
 
@@ -47,4 +48,4 @@ def _are_pairs(table: Table, config: DataConfig, class_names: tuple[str, ...] | 
     source, target = (table.find_column(None, names, "") for names in (SOURCE_TEXT, TARGET_TEXT))
     if any(asked) or source is None or target is None or table.is_numeric(source) or table.is_numeric(target):
         return False
-    return len(set(table.texts(target))) > len(table) / 2
+    return count_distinct(table.texts(target)) > len(table) / 2

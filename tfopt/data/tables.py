@@ -93,7 +93,7 @@ class Table:
     def split_column(self) -> str | None:
         """Return the column that says which split a row belongs to: all its values are names of splits."""
         for name, values in self.columns.items():
-            if not _are_texts(values) or parse_split_name(values[0]) is None:
+            if not _are_texts(values) or parse_split_name(str(values[:1][0])) is None:
                 continue
             found = {parse_split_name(value) for value in set(values)}
             if "train" in found and None not in found:
@@ -134,7 +134,7 @@ class Table:
     def numbers(self, name: str) -> Array:
         """Return a column (N,) as floats; raise `InputError` naming the place of a value that is no number."""
         values = self.columns[name]
-        found: Array = _parse_numbers(values) if _are_texts(values) else np.asarray(values)
+        found: Array = _parse_numbers(np.asarray(values)) if _are_texts(values) else np.asarray(values)
         wrong = np.flatnonzero(~np.isfinite(found.astype(np.float32, copy=False)))
         if len(wrong):
             self._refuse(int(wrong[0]), name)
@@ -168,7 +168,7 @@ class Table:
         return collector.finish()
 
     def _refuse(self, row: int, name: str) -> NoReturn:
-        value = self.texts(name)[row].strip()
+        value = str(self.texts(name)[row : row + 1][0]).strip()
         what = "no value" if value.lower() in MISSING else f"{value[:40]!r}, no number"
         raise InputError(f"{self.path} has {what} in {self.place(row)}, column {name}")
 

@@ -13,6 +13,7 @@ from typing import Annotated, Any, Self
 import numpy as np
 from pydantic import Base64Bytes, BaseModel, ConfigDict, Field
 
+from tfopt.data.stored_arrays import RowCollector
 from tfopt.errors import InputError
 from tfopt.runtime.temporary_files import temporary_folder
 from tfopt.typing import Array, Json
@@ -80,8 +81,11 @@ class HubTokenizer(BaseModel):
 
     def __call__(self, texts: Sequence[str] | Array) -> tuple[Array, ...]:
         """Return an int32 array (N, length) for each input; the end of a text that is longer is cut off."""
-        listed = [str(text) for text in texts]
-        parts = [self._keras(listed[start : start + AT_ONCE]) for start in range(0, len(listed), AT_ONCE)]
-        if not parts:
+        if not len(texts):
             return tuple(np.zeros((0, self.length), np.int32) for _ in self.inputs)
-        return tuple(np.concatenate([np.asarray(part[name], np.int32) for part in parts]) for name in self.inputs)
+        found = {name: RowCollector() for name in self.inputs}
+        for start in range(0, len(texts), AT_ONCE):
+            part = self._keras([str(text) for text in texts[start : start + AT_ONCE]])
+            for name, collector in found.items():
+                collector.append(np.asarray(part[name], np.int32))
+        return tuple(collector.finish() for collector in found.values())

@@ -7,14 +7,15 @@ words hardly occur twice, as in names and codes, the tokens are characters, punc
 
 import re
 import string
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from functools import cached_property
 from typing import TYPE_CHECKING, Annotated, Self, TypeAlias
 
 import numpy as np
-from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict, Field, field_validator
 
+from tfopt.data.lazy_arrays import LazyArray, pieces
+from tfopt.data.stored_arrays import RowCollector
 from tfopt.errors import InputError
 from tfopt.typing import Array, Tensor
 
@@ -25,6 +26,8 @@ PADDING, UNKNOWN, START, END = 0, 1, 2, 3
 MARKS = ("[start]", "[end]")
 MOST_LENGTH = 100_000  # tokens of a text
 LENGTH_QUANTILE = 0.95
+TOGETHER = 10_000  # texts
+MOST_TEXTS = 100_000  # of those that are not held, of which it is asked whether their words repeat
 TOKEN = re.compile(r"\w+|[^\w\s]")  # of a translation
 
 
@@ -77,12 +80,13 @@ class Vectorizer(BaseModel):
             InputError: If the texts hold no words.
         """
         layer = _make_layer(None, None, marked=marked, characters=characters, most=words)
-        layer.adapt(_prepare(texts, marked=marked))
+        layer.adapt(part[:, np.newaxis] for part in _parts(texts, marked=marked))
         known = [str(word) for word in layer.get_vocabulary(include_special_tokens=False) if word not in ("", "\n")]
         if not known:
             raise InputError("the texts of the train split hold no words")
         if length is None:
-            counts = (np.asarray(layer(_prepare(texts, marked=marked))) != PADDING).sum(axis=1)
+            ids = (np.asarray(layer(part)) for part in _parts(texts, marked=marked))
+            counts = np.concatenate([(part != PADDING).sum(axis=1) for part in ids])
             length = max(1, int(np.quantile(counts, LENGTH_QUANTILE)))
         if marked:
             known = [*MARKS, *(word for word in known if word not in MARKS)]
@@ -97,9 +101,12 @@ class Vectorizer(BaseModel):
     def _keras(self) -> "TextVectorization":
         return _make_layer(self.words.split("\n"), self.length, marked=self.marked, characters=self.characters)
 
-    def __call__(self, texts: Texts) -> NDArray[np.int32]:
-        """Return the token ids (N, length) of N texts; the end of a text that is longer is cut off."""
-        return np.asarray(self._keras(_prepare(texts, marked=self.marked)), np.int32)
+    def __call__(self, texts: Texts) -> Array:
+        """Return the token ids (N, length) int32 of N texts, lazy of many; the end of one that is longer is cut off."""
+        found = RowCollector()
+        for part in _parts(texts, marked=self.marked):
+            found.append(np.asarray(self._keras(part), np.int32))
+        return found.finish()
 
     def unknown(self, texts: Sequence[str]) -> list[list[str]]:
         r"""Return the words, or characters, of each text that are not in the vocabulary, each once.
@@ -109,7 +116,7 @@ class Vectorizer(BaseModel):
         """
         found = [dict.fromkeys(self._split(text)) for text in texts]
         words = list(dict.fromkeys(word for one in found for word in one))
-        ids = self(words)[:, int(self.marked)] if words else np.zeros(0, np.int32)
+        ids = np.asarray(self(words))[:, int(self.marked)] if words else np.zeros(0, np.int32)
         unknown = {word for word, i in zip(words, ids, strict=True) if i == UNKNOWN}
         return [[word.strip(string.punctuation) or word for word in one if word in unknown] for one in found]
 
@@ -125,8 +132,11 @@ class Vectorizer(BaseModel):
         >>> vectorizer.unknown_share(vectorizer(["red barn", "red house"]))
         0.25
         """
-        tokens = ids[(ids != PADDING) & ~(self.marked & np.isin(ids, (START, END)))]
-        return float(np.mean(tokens == UNKNOWN)) if tokens.size else 0.0
+        unknown = count = 0
+        for part in pieces(ids):
+            tokens = part[(part != PADDING) & ~(self.marked & np.isin(part, (START, END)))]
+            unknown, count = unknown + int((tokens == UNKNOWN).sum()), count + tokens.size
+        return unknown / count if count else 0.0
 
     def texts(self, ids: Array) -> list[str]:
         """Return the texts of ids (N, T), each up to its end mark, without marks and padding."""
@@ -138,9 +148,12 @@ class Vectorizer(BaseModel):
 def words_repeat(texts: Texts) -> bool:
     """Tell whether at least half of the words in one half of the texts are known from the other half.
 
+    Of texts that are not held some are looked at.
+
     >>> words_repeat(["good room", "bad room"] * 4), words_repeat([f"AX-{i}" for i in range(8)])
     (True, False)
     """
+    texts = texts[:MOST_TEXTS] if isinstance(texts, LazyArray) else texts
     halves = [[word for text in texts[start::2] for word in str(text).lower().split()] for start in (0, 1)]
     known = set(halves[0])
     return sum(word in known for word in halves[1]) >= len(halves[1]) / 2
@@ -159,6 +172,12 @@ def _make_layer(
         output_sequence_length=length,
         vocabulary=words,
     )
+
+
+def _parts(texts: Texts, *, marked: bool) -> Iterator[Tensor]:
+    """Yield texts as tensors (M,) of as many as are looked at together."""
+    for start in range(0, max(1, len(texts)), TOGETHER):
+        yield _prepare(texts[start : start + TOGETHER], marked=marked)
 
 
 def _prepare(texts: Texts, *, marked: bool) -> Tensor:

@@ -9,7 +9,7 @@ import keras
 import tensorflow as tf
 
 from tfopt.data.dataset import Dataset
-from tfopt.data.lazy_arrays import fetching
+from tfopt.data.lazy_arrays import fetching, is_large
 from tfopt.distribution.replicated import replicated_model, synchronize_batch_norm
 from tfopt.distribution.sharding import distribute_batches
 from tfopt.errors import InputError
@@ -28,7 +28,7 @@ from tfopt.training.plan import FitPlan
 from tfopt.training.seeds import EpochSeeds
 from tfopt.training.several_outputs import FlatOutputs
 from tfopt.training.teacher import Teacher, answering, blended_targets
-from tfopt.typing import Array, Options
+from tfopt.typing import Array, Options, Tensor
 
 TRAINING_TASK = "training"
 
@@ -99,7 +99,8 @@ def fit(
     rules = rules_for(data)
     loss = soft_loss(loss_of(model, rules)) if soft else loss_of(model, rules)
     encode = rules.encoder(loss, outputs_of(model)[0].shape[-1])
-    asked = teacher if plan.augment else None  # about samples that change
+    shape = [len(data.train), *(size or 1 for size in outputs_of(model)[0].shape[1:])]
+    asked = teacher if plan.augment or is_large(tuple(shape)) else None  # about samples that change or are too many
     learnt = blended_targets(teacher, data, encode) if teacher and not asked else encode(data.train.y)
     targets = Targets(smoothed(learnt, plan.label_smoothing, data.task), encode(data.validation.y), asked)
     metric = rules.metric(soft_binary=soft and targets.train.shape[1:][-1:] == (1,))
@@ -158,8 +159,8 @@ def run_epochs(
     """
     steps = plan.steps(data)
     augment = make_augmentation(plan.augment, data.kind, data.train.inputs[0], LABELS.get(data.task))
-    if augment and targets.teacher:
-        augment = answering(targets.teacher, augment)
+    if targets.teacher:
+        augment = answering(targets.teacher, augment or _unchanged)
     sample_weights = balanced_sample_weights(data.train.y) if plan.class_weights else None
     several = tf.distribute.get_strategy().num_replicas_in_sync > 1
 
@@ -204,6 +205,10 @@ def run_epochs(
                     shuffle=False,
                     verbose=0,
                 )
+
+
+def _unchanged(inputs: Sequence[Tensor], y: Tensor, key: Tensor) -> tuple[Sequence[Tensor], Tensor]:  # noqa: ARG001
+    return inputs, y
 
 
 def _parts(first: Position, epochs: int) -> Iterator[tuple[Position, int]]:
