@@ -10,7 +10,8 @@ from tfopt.data.lazy_arrays import LazyArray
 from tfopt.data.loader import load
 
 NOW = {"int8", "train"}
-WHOLE = 1000  # rows that nobody may fetch at once, of 1,038 to train on
+COPIES = 3
+WHOLE = 2500  # rows that nobody may fetch at once, of more than 3,000 to train on
 
 
 @pytest.fixture(scope="module")
@@ -18,7 +19,7 @@ def pair(digits, tmp_path_factory):
     """The digits, held and not held."""
     path = tmp_path_factory.mktemp("data") / "digits.npz"
     splits = [digits.train, digits.validation, digits.calibration]
-    x, y = (np.concatenate([getattr(split, name) for split in splits]) for name in "xy")
+    x, y = (np.concatenate([getattr(split, name) for split in splits] * COPIES) for name in "xy")
     np.savez(path, x_train=x, y_train=y, x_test=digits.test.x, y_test=digits.test.y)
     held = load(DataConfig(source=str(path)))
     with pytest.MonkeyPatch.context() as patch:
