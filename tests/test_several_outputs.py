@@ -9,7 +9,7 @@ from keras import layers
 import tfopt
 from tfopt.data.config import DataConfig
 from tfopt.data.output_labels import side_by_side, taken_apart
-from tfopt.errors import InputError
+from tfopt.errors import InputError, UnsupportedError
 from tfopt.evaluation.evaluator import Evaluator
 from tfopt.formats.keras.artifact import KerasArtifact
 from tfopt.formats.matching import match_artifact
@@ -142,9 +142,14 @@ def test_arrays_that_do_not_fit_are_named(model, x, y, words):
         tfopt.evaluate(model, data=(x, y))
 
 
-def test_no_architecture_is_built_for_several_outputs():
+def test_no_architecture_is_built_for_several_outputs(model, tmp_path):
     with pytest.raises(InputError, match="bring a model of your own"):
         tfopt.train(data=(EXTRA, Y))
+    with pytest.raises(InputError, match="give a smaller model like it as `student` FILE"):
+        tfopt.distill(model, data=(X, Y))
+    path = KerasArtifact.from_model(model, "m.keras").save(tmp_path / "m.keras")
+    with pytest.raises(UnsupportedError, match=r"takes off the head of .*m.keras .* has labels for 2 outputs"):
+        tfopt.train(tfopt.TrainConfig(base=str(path)), data=(X, Y))
 
 
 def test_a_pruned_model_predicts_from_named_arrays_and_gives_each_output_by_its_name(model, tmp_path):

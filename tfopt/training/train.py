@@ -10,6 +10,7 @@ import tensorflow as tf
 from tfopt.data.dataset import Dataset
 from tfopt.distribution.replicated import single_device_copy
 from tfopt.distribution.strategies import MIRRORED, make_strategy, replica_devices
+from tfopt.errors import UnsupportedError
 from tfopt.models.applications import PREFIX, application
 from tfopt.models.architectures import build
 from tfopt.models.signature import Signature
@@ -104,6 +105,12 @@ def _train_from_base(
     where: tf.distribute.Strategy,
 ) -> TrainingResult:
     assert config.base is not None
+    if data.outputs or data.task == "compiled":
+        what = f"labels for {len(data.outputs)} outputs" if data.outputs else "labels that only its own loss judges"
+        raise UnsupportedError(
+            f"`base` takes off the head of {config.base} and adds one with a usual output and loss, but"
+            f" {data.config.source} has {what}"
+        )
     signature = Signature.of(data)
     with where.scope():
         if base is None:

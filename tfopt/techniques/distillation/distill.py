@@ -87,6 +87,10 @@ def _checked(
             f"`temperature` {config.temperature:g} softens the probabilities of a classifier, but {teacher.name} gives"
             " numbers: leave it out"
         )
+    if student is None and (data.outputs or data.task == "compiled"):
+        raise InputError(
+            f"no architecture answers as {teacher.name} does: give a smaller model like it as `student` FILE"
+        )
     if student is not None:
         check_same_shapes(student, teacher)
     return data
