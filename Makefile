@@ -6,7 +6,8 @@ DEMO := demo
 SHARED := ../shared
 
 .DEFAULT_GOAL := help
-.PHONY: help demo install format check test test-slow samples readme bench false-alarms acceptance packing matrix clean
+.PHONY: help demo install format check test test-slow samples readme bench false-alarms acceptance packing matrix \
+	task-matrix clean
 
 help: ## show this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /  make \1\t/' | expand -t 20
@@ -87,6 +88,9 @@ packing: $(VENV)/installed ## what packing takes off .tflite files of others and
 matrix: $(VENV)/installed ## which kinds of models can be rebuilt in tf_keras and back, and what each width does to them
 	$(BIN)/python benchmarks/tf_keras_copies.py $(SHARED)/models
 	$(BIN)/python benchmarks/matrix.py $(SHARED)/models
+
+task-matrix: $(VENV)/installed-dev ## what every command does with every kind of task: docs/task-matrix.md
+	$(BIN)/python benchmarks/task_matrix.py --write docs/task-matrix.md
 
 clean: ## remove what make made
 	rm -rf $(VENV) $(DEMO) build *.egg-info .mypy_cache .ruff_cache .pytest_cache

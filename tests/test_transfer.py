@@ -74,7 +74,7 @@ def test_a_model_without_a_dense_end_is_pooled_and_one_with_two_inputs_is_refuse
     assert with_new_head(conv, signature, "conv").output_shape == (None, 10)
     two = [keras.Input((3,)), keras.Input((3,))]
     both = keras.Model(two, layers.Dense(2)(layers.Add()(two)))
-    with pytest.raises(UnsupportedError, match="2 inputs"):
+    with pytest.raises(UnsupportedError, match="one input and one output; both has 2 and 1"):
         with_new_head(both, signature, "both")
 
 

@@ -32,7 +32,7 @@ def with_new_head(base: keras.Model, signature: Signature, name: str) -> keras.M
     """
     if len(base.inputs) != 1 or len(base.outputs) != 1:
         raise UnsupportedError(
-            f"{name} has {len(base.inputs)} inputs and {len(base.outputs)} outputs; `base` takes one of each"
+            f"`base` takes a model with one input and one output; {name} has {len(base.inputs)} and {len(base.outputs)}"
         )
     last = next((layer for layer in reversed(base.layers) if layer.weights), None)
     if isinstance(last, keras.Model):
