@@ -1,7 +1,7 @@
 """How binarization is done by default, chosen on the validation split of several models and data sets.
 
-`rounding` compares how the scale of a rounded channel is set, and whether means count in layers without a bias;
-`training` compares learning rates and weights of the teacher, `activations` the same with signs of activations.
+`rounding` compares how the scale of a rounded channel is set, `training` compares learning rates and weights of the
+teacher, `activations` the same with signs of activations.
 FOLDER (`--shared`) has data sets that are not part of the project; without it the digits have to do.
 """
 
@@ -26,18 +26,16 @@ from tfopt.data.loader import load
 from tfopt.errors import InputError
 from tfopt.formats.keras.artifact import KerasArtifact
 from tfopt.formats.loading import load_keras
-from tfopt.graph.kernels import Kernel
 from tfopt.graph.model_copy import rebuild
 from tfopt.graph.moments import Moments
 from tfopt.runtime.progress import Silent
-from tfopt.techniques.binarization import sequential_rounding
 from tfopt.techniques.binarization.binarize import train_rounded
 from tfopt.techniques.binarization.config import BinarizeConfig
 from tfopt.techniques.binarization.layer_plan import plan
 from tfopt.techniques.binarization.post_training import best_rounding
-from tfopt.techniques.binarization.rounding import Levels
-from tfopt.techniques.binarization.sequential_rounding import _match as match
-from tfopt.techniques.binarization.sequential_rounding import matched
+from tfopt.techniques.rounding import sequential
+from tfopt.techniques.rounding.levels import Levels, values
+from tfopt.techniques.rounding.matching import Matched, matched
 from tfopt.training.config import TrainConfig
 from tfopt.training.seeds import seed_everything
 from tfopt.training.train import train
@@ -136,40 +134,26 @@ def resnet(name: str, shared: Path) -> Subject:
 def rounding(subject: Subject) -> Iterator[tuple[str, float, float]]:
     """Each way to set the scale, each mode."""
     context = Context.of(subject.data, Silent())
-    usual = sequential_rounding.matched, sequential_rounding._match
-    for mode, squares, means in product(("binary", "ternary"), (False, True), (False, True)):
+    for mode, squares in product(("binary", "ternary"), (False, True)):
         config = BinarizeConfig(post_training=True, mode=mode, keep_first_last=False)
-        sequential_rounding.matched = least_squares if squares else usual[0]
-        sequential_rounding._match = with_means if means else usual[1]
+        sequential.matched = least_squares if squares else matched
         try:
             model = rebuild(subject.artifact.model, subject.name)
             levels = plan(model, config, subject.name).levels
             made = best_rounding(model, levels, context.data, context.evaluator, subject.name, Silent())
         finally:
-            sequential_rounding.matched, sequential_rounding._match = usual
-        scaling = "least squares" if squares else "variance"
-        yield f"{mode}, {scaling}{', means without bias' * means}", *judged(context, made.model, subject)
+            sequential.matched = matched
+        yield f"{mode}, {'least squares' if squares else 'variance'}", *judged(context, made.model, subject)
 
 
-def least_squares(kernel: Array, levels: Levels, fed: Moments, **options: bool) -> tuple[Array, Array]:
+def least_squares(kernel: Array, levels: Levels, fed: Moments, **options: object) -> Matched:
     """The scale whose outputs are nearest to those of the float model, in place of that of their variance."""
-    result, _ = matched(kernel, levels, fed, **options)
-    both, own = (np.sum(result * (m @ w), axis=0) for m, w in ((fed.cross, kernel), (fed.after, result)))
+    chosen, scale, _ = matched(kernel, levels, fed, **options)
+    both, own = (np.sum(chosen * moment, axis=1) for moment in (fed.cross, fed.second @ (chosen * 1.0)))
     known = (both > 0) & (own > 0)
-    result = result * np.where(known, both, 1) / np.where(known, own, 1)
-    return result, fed.mean_before @ kernel - fed.mean_after @ result
-
-
-def with_means(layer: keras.Layer, kernel: Kernel, levels: Levels, fed: Moments, **options: bool) -> None:
-    """In layers without a bias, which cannot shift, moments about zero in place of those about the mean."""
-    before, after = fed.mean_before, fed.mean_after
-    if not layer.use_bias:
-        fed = fed._replace(
-            before=fed.before + np.outer(before, before),
-            after=fed.after + np.outer(after, after),
-            cross=fed.cross + np.outer(after, before),
-        )
-    match(layer, kernel, levels, fed, **options)
+    scale = np.where(known, np.where(known, both, 1) / np.where(known, own, 1), scale)
+    shift = fed.mean_answer - np.sum(fed.mean[..., np.newaxis] * values(chosen, scale), axis=1)
+    return Matched(chosen, scale, shift)
 
 
 def training(subject: Subject, *, activations: bool = False) -> Iterator[tuple[str, float, float]]:

@@ -20,7 +20,7 @@ from tfopt.techniques.binarization.config import BinarizeConfig
 from tfopt.techniques.binarization.layer_plan import plan
 from tfopt.techniques.binarization.low_bit_file import low_bit_file
 from tfopt.techniques.binarization.packed_layer import packed
-from tfopt.techniques.binarization.rounding import nearest
+from tfopt.techniques.rounding.scales import nearest
 
 
 def main() -> int:

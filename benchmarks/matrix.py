@@ -30,7 +30,8 @@ from tfopt.models.signature import Signature
 from tfopt.runtime.progress import Silent
 from tfopt.techniques.quantization.config import QuantizeConfig
 from tfopt.techniques.quantization.litert_quantizer import quantize_files
-from tfopt.techniques.quantization.post_training import Prepared, choose
+from tfopt.techniques.quantization.post_training import choose
+from tfopt.techniques.quantization.preparation import Prepared
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
 from tests import zoo

@@ -18,7 +18,8 @@ from tfopt.models.config import ModelConfig
 from tfopt.models.signature import Signature
 from tfopt.runtime.progress import Silent
 from tfopt.techniques.quantization.config import QuantizeConfig
-from tfopt.techniques.quantization.post_training import Prepared, choose
+from tfopt.techniques.quantization.post_training import choose
+from tfopt.techniques.quantization.preparation import Prepared
 from tfopt.training.seeds import seed_everything
 
 SIGNATURES = {

@@ -20,7 +20,8 @@ from tfopt.graph.model_io import call
 from tfopt.graph.random_inputs import random_inputs
 from tfopt.techniques.binarization.layer_plan import Plan
 from tfopt.techniques.binarization.packed_layer import Packed, packed
-from tfopt.techniques.binarization.rounding import codes, scales
+from tfopt.techniques.rounding.levels import codes
+from tfopt.techniques.rounding.scales import scales
 
 
 def rounded(model, levels):

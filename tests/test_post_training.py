@@ -1,55 +1,17 @@
 import keras
 import numpy as np
 import pytest
-import tensorflow as tf
 from keras import layers
 
 from tfopt.errors import InputError, UnsupportedError
 from tfopt.graph.model_copy import rebuild
-from tfopt.graph.moments import compute_moments
 from tfopt.techniques.binarization.config import BinarizeConfig
 from tfopt.techniques.binarization.layer_plan import plan
-from tfopt.techniques.binarization.sequential_rounding import matched, rounded
+from tfopt.techniques.rounding.sequential import round_model
 
 
-@pytest.mark.parametrize("padding", ["same", "valid"])
-def test_the_moments_of_a_convolution_tell_its_outputs(padding):
-    x = tf.random.stateless_normal((5, 9, 8, 3), seed=(1, 2))
-    layer = layers.Conv2D(4, (3, 2), strides=2, padding=padding)
-    outputs = layer(x).numpy().reshape(-1, 4)
-    fed = compute_moments(layer, x, x)
-    kernel = layer.kernel.numpy().reshape(-1, 4)
-    np.testing.assert_allclose(fed.mean_before @ kernel, outputs.mean(axis=0), atol=1e-5)
-    np.testing.assert_allclose(np.sum(kernel * (fed.after @ kernel), axis=0), outputs.var(axis=0), rtol=1e-4)
-    np.testing.assert_allclose(fed.cross, fed.before)
-
-
-def test_a_causal_convolution_is_seen_too_and_a_grouped_one_is_not():
-    x = tf.random.stateless_normal((4, 10, 4), seed=(1, 2))
-    layer = layers.Conv1D(3, 3, padding="causal", dilation_rate=2)
-    outputs = layer(x).numpy().reshape(-1, 3)
-    fed = compute_moments(layer, x, x)
-    np.testing.assert_allclose(fed.mean_before @ layer.kernel.numpy().reshape(-1, 3), outputs.mean(axis=0), atol=1e-5)
-    grouped = layers.Conv1D(4, 3, groups=2)
-    grouped(x)
-    assert compute_moments(grouped, x, x) is None
-
-
-def test_a_rounded_kernel_gives_the_mean_and_the_variance_of_the_float_one():
-    rng = np.random.default_rng(0)
-    before = rng.normal(size=(400, 12)) @ rng.normal(size=(12, 12)) + rng.normal(size=12)
-    after = before + 0.3 * rng.normal(size=before.shape)
-    layer = layers.Dense(5)
-    layer.build((None, 12))
-    kernel = rng.normal(size=(12, 5))
-    for compensate in (False, True):
-        fed = compute_moments(layer, tf.constant(before), tf.constant(after))
-        result, shift = matched(kernel, "binary", fed, compensate=compensate)
-        wanted, found = before @ kernel, after @ result + shift
-        np.testing.assert_allclose(found.mean(axis=0), wanted.mean(axis=0), atol=1e-6)
-        np.testing.assert_allclose(found.std(axis=0), wanted.std(axis=0), rtol=1e-6)
-        magnitudes = np.abs(result)
-        np.testing.assert_allclose(magnitudes, np.broadcast_to(magnitudes[:1], magnitudes.shape))
+def levels_of(levels):
+    return lambda name, kernel: levels.get(name)
 
 
 def test_normalizations_that_stay_get_the_statistics_of_what_they_are_fed():
@@ -58,7 +20,8 @@ def test_normalizations_that_stay_get_the_statistics_of_what_they_are_fed():
     model = keras.Model(inputs, layers.Dense(2)(layers.BatchNormalization(name="norm")(x)))
     x = np.random.default_rng(0).normal(size=(200, 6)).astype("float32")
     copy = rebuild(model, "model")
-    assert rounded(model, copy, {"dense": "binary"}, [x], lambda *_: None, compensate=False) == []
+    seen = round_model(model, copy, levels_of({"dense": "binary"}), [x], lambda *_: None, compensate=False)
+    assert seen.blind == []
     fed = keras.Model(copy.inputs, copy.get_layer("dense").output).predict(x, verbose=0)
     np.testing.assert_allclose(copy.get_layer("norm").moving_mean, fed.mean(axis=0), atol=1e-5)
     np.testing.assert_allclose(copy.get_layer("norm").moving_variance, fed.var(axis=0), rtol=1e-4)
@@ -177,5 +140,5 @@ def test_layers_whose_inputs_cannot_be_seen_are_named():
     x = np.random.default_rng(0).normal(size=(20, 6, 4)).astype("float32")
     levels = {"attention": "binary", "gru": "binary", "dense": "binary"}
     copy = rebuild(model, "model")
-    assert rounded(model, copy, levels, [x], lambda *_: None, compensate=True) == ["attention", "gru"]
+    assert round_model(model, copy, levels_of(levels), [x], lambda *_: None, compensate=True).blind == ["gru"]
     assert len(np.unique(np.abs(copy.get_layer("gru").get_weights()[0][:, 0]))) == 1

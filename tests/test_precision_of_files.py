@@ -52,13 +52,13 @@ def test_a_net_without_recurrence_is_never_said_to_have_a_loop_over_time(monkeyp
 def test_why_the_converter_did_not_quantize_is_said(digits, monkeypatch, untimed):
     from tests.conftest import SAMPLES, context
     from tfopt.formats.loading import load_keras
-    from tfopt.techniques.quantization import post_training
+    from tfopt.techniques.quantization import post_training, preparation
     from tfopt.techniques.quantization.config import QuantizeConfig
 
     def without(*arguments, **options):
         return replace(convert(*arguments, **options), converter=None, failure="no such kernel")
 
-    monkeypatch.setattr(post_training, "convert", without)
+    monkeypatch.setattr(preparation, "convert", without)
     artifact = load_keras(SAMPLES / "digits-cnn.keras")
     found = post_training.quantize_after_training(artifact, QuantizeConfig(), context(digits))
     assert any("the converter did not quantize it: no such kernel" in note for note in found.notes)

@@ -125,7 +125,7 @@ def test_calibration_uses_the_calibration_split_and_no_other(digits, sample, mon
         seen["calibration"] = calibration
         raise ConversionError("enough")
 
-    monkeypatch.setattr("tfopt.techniques.quantization.post_training.convert", spy)
+    monkeypatch.setattr("tfopt.techniques.quantization.preparation.convert", spy)
     with pytest.raises(ConversionError):
         quantize_after_training(load_keras(sample), QuantizeConfig(), context(digits))
     [x] = seen["calibration"]

@@ -67,7 +67,7 @@ def test_unsigned_inputs_and_outputs_are_unsigned(made, digits):
     [
         ({"precision": "float16", "weights": "int4"}, "`precision` float16"),
         ({"precision": "dynamic", "io": "int8"}, "needs `precision` int8"),
-        ({"precision": "int8", "weights": "int2"}, "no 2-bit weights"),
+        ({"precision": "int8", "weights": "int3", "algorithm": "minmax"}, "8 of the 16 values"),
         ({"precision": "int16", "algorithm": "gptq"}, "answer wrongly"),
         ({"precision": "weights", "weights": "int4", "block": 32}, "`block` 32 needs `precision` dynamic"),
         ({"precision": "dynamic", "weights": "int4", "block": 32, "algorithm": "mse"}, "one scale a channel"),

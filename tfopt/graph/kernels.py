@@ -29,22 +29,23 @@ class Kernel(NamedTuple):
 def find_kernels(layer: keras.Layer) -> list[Kernel]:
     """Find the kernels of a layer, those of the layers in it included."""
     found = []
-    kind = _unwrap(layer)
+    kind = unwrap(layer)
     for position, weight in enumerate(layer.weights):
         if weight.name in KERNELS and len(weight.shape) > 1:
             depthwise = weight.name == "depthwise_kernel" or isinstance(kind, DEPTHWISE)
-            found.append(Kernel(position, _output_axes(kind, weight, depthwise=depthwise), depthwise))
+            found.append(Kernel(position, output_axes(kind, weight, depthwise=depthwise), depthwise))
     return found
 
 
-def _unwrap(layer: keras.Layer) -> keras.Layer:
+def unwrap(layer: keras.Layer) -> keras.Layer:
     """Return the layer that a wrapper such as TimeDistributed calls."""
     while isinstance(layer, keras.layers.Wrapper):
         layer = layer.layer
     return layer
 
 
-def _output_axes(layer: keras.Layer, weight: keras.Variable, *, depthwise: bool) -> tuple[int, ...]:
+def output_axes(layer: keras.Layer, weight: keras.Variable, *, depthwise: bool) -> tuple[int, ...]:
+    """Return the axes of the output channels of a kernel of a layer."""
     last = len(weight.shape) - 1
     if depthwise:
         return (last - 1, last)

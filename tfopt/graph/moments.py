@@ -1,84 +1,81 @@
-"""Means and covariances of the inputs of a dense or convolutional layer, as the rows of a matrix.
+"""Moments of what a kernel multiplies: they tell how each output channel is distributed, whatever the kernel is.
 
-A convolution multiplies its kernel, as a matrix (K, C), with the patches of its input, so that one matrix of moments
-tells how each output channel is distributed, whatever the kernel is.
+They are sums over batches, so that no more than a batch of patches is in memory at once. A float model and the one that
+is rounded run side by side: what counts is how the inputs of the latter go with the answers of the former.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterable
 from typing import NamedTuple
 
-import keras
 import numpy as np
 import tensorflow as tf
 
 from tfopt.typing import Array, Tensor
 
-CHUNK = 16  # samples whose patches are in memory at once
-MOST_ROWS = 4096  # patches that are looked at of each chunk
+MOST_ROWS = 256  # of a sample, at random: neighbouring patches are much alike
 MOST_INPUTS = 6144  # input weights of a channel whose covariances, 300 MB a matrix, are still computed
 
 
 class Moments(NamedTuple):
-    """Moments of the rows (M, K) in the float model (`before`) and in the one that is rounded (`after`).
+    """Moments of the inputs of a stack of G matrices (K, C) in the model that is rounded, and of the float answers.
 
-    Means are (K,), the covariances of the rows before, of those after, and of those after with those before (K, K).
+    Attributes:
+        rows: The number of rows that were seen.
+        mean: The mean (G, K) of the inputs.
+        mean_answer: The mean (G, C) of the float answers, without bias.
+        second: The covariances (G, K, K) of the inputs; None if there are too many.
+        cross: Those (G, K, C) of the inputs with the float answers.
+        power: The variances (G, C) of the float answers.
     """
 
-    mean_before: Array
-    mean_after: Array
-    before: Array
-    after: Array
+    rows: int
+    mean: Array
+    mean_answer: Array
+    second: Array | None
     cross: Array
+    power: Array
 
 
-def compute_moments(layer: keras.Layer, before: tf.Tensor, after: tf.Tensor) -> Moments | None:
-    """Compute the moments of the inputs that the kernel of a layer multiplies.
+def gather_moments(pairs: Iterable[tuple[Tensor, Tensor, int]], kernel: Array) -> Moments:
+    """Add up the moments of all batches.
 
     Args:
-        layer: The layer.
-        before: Its input (N, ...) in the float model.
-        after: Its input (N, ...) in the model that is rounded.
+        pairs: For each batch what the kernel multiplies (M, G, K) in the float model and in the one that is rounded;
+            the same object if both are the same; and how many samples it has.
+        kernel: The float kernel (G, K, C).
 
     Returns:
-        The moments; None if the layer is no dense or 1-D or 2-D convolutional layer without groups, or has too many
-        input weights.
+        The moments, in double precision.
     """
-    count = 0
-    sums: list[Tensor] = [0.0] * 5
-    for start in range(0, len(before), CHUNK):
-        x, y = (_extract_rows(layer, tensor[start : start + CHUNK]) for tensor in (before, after))
-        if x is None or y is None or x.shape[1] > MOST_INPUTS:
-            return None
-        some = np.random.default_rng(start).permutation(len(x))[:MOST_ROWS]
-        x, y = x[some].astype(np.float64), y[some].astype(np.float64)
-        count += len(x)
-        sums = [total + part for total, part in zip(sums, (x.sum(0), y.sum(0), x.T @ x, y.T @ y, y.T @ x), strict=True)]
-    mean_before, mean_after, *seconds = (total / count for total in sums)
-    means = ((mean_before, mean_before), (mean_after, mean_after), (mean_after, mean_before))
-    return Moments(mean_before, mean_after, *(s - np.outer(*m) for s, m in zip(seconds, means, strict=True)))
+    weights = tf.constant(kernel, tf.float32)
+    wide = kernel.shape[1] > MOST_INPUTS
+    count, sums = 0, [np.zeros(())] * 5
+    for number, (before, after, samples) in enumerate(pairs):
+        some = _some_rows(len(before), MOST_ROWS * samples, number)
+        if some is not None:
+            before, after = (tf.gather(x, some) for x in (before, after))
+        count += len(before)
+        parts = _sums(before, after, weights, wide=wide)
+        sums = [total + np.asarray(part, np.float64) for total, part in zip(sums, parts, strict=True)]
+    mean, mean_answer, second, cross, power = (np.asarray(total) / count for total in sums)
+    with np.errstate(invalid="ignore", over="ignore"):  # infinity less infinity is for the caller to find
+        covariances = None if wide else second - mean[..., np.newaxis] * mean[:, np.newaxis]
+        cross = cross - mean[..., np.newaxis] * mean_answer[:, np.newaxis]
+        return Moments(count, mean, mean_answer, covariances, cross, power - mean_answer**2)
 
 
-def _extract_rows(layer: keras.Layer, x: tf.Tensor) -> Array | None:
-    """Return the rows (M, K) that the kernel as a matrix multiplies; K is in the order of the kernel's own axes."""
-    if isinstance(layer, keras.layers.Dense):
-        return np.asarray(x).reshape(-1, x.shape[-1])
-    if type(layer) not in (keras.layers.Conv1D, keras.layers.Conv2D):
+def _some_rows(count: int, most: int, seed: int) -> Array | None:
+    if count <= most:
         return None
-    if layer.groups > 1 or layer.data_format != "channels_last":
-        return None
-    if isinstance(layer, keras.layers.Conv1D):
-        return _extract_patches(
-            x[:, tf.newaxis], (1, *layer.kernel_size), (1, *layer.strides), (1, *layer.dilation_rate), layer
-        )
-    return _extract_patches(x, layer.kernel_size, layer.strides, layer.dilation_rate, layer)
+    return np.sort(np.random.default_rng(seed).permutation(count)[:most])
 
 
-def _extract_patches(
-    x: tf.Tensor, size: Sequence[int], strides: Sequence[int], dilation: Sequence[int], layer: keras.Layer
-) -> Array:
-    padding = layer.padding
-    if padding == "causal":
-        x = tf.pad(x, [[0, 0], [0, 0], [(size[1] - 1) * dilation[1], 0], [0, 0]])
-        padding = "valid"
-    patches = tf.image.extract_patches(x, [1, *size, 1], [1, *strides, 1], [1, *dilation, 1], padding.upper())
-    return np.asarray(patches).reshape(-1, patches.shape[-1])
+@tf.function(reduce_retracing=True)
+def _sums(before: Tensor, after: Tensor, kernel: Tensor, *, wide: bool) -> tuple[Tensor, ...]:
+    """Sums over the rows of inputs, answers, inputs with themselves and with answers, and squared answers."""
+    before, after = (tf.transpose(x, (1, 0, 2)) for x in (before, after))
+    answers = before @ kernel
+    second = tf.zeros(()) if wide else tf.matmul(after, after, transpose_a=True)
+    cross = tf.matmul(after, answers, transpose_a=True)
+    means = [tf.reduce_sum(x, axis=1) for x in (after, answers)]
+    return *means, second, cross, tf.reduce_sum(answers**2, axis=1)

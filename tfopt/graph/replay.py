@@ -4,6 +4,7 @@ The graph is read from `get_config`, which is what a `.keras` file holds: each o
 their arguments, in which a tensor is named by the operation, the call and the position it comes from.
 """
 
+from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any, NamedTuple
 
@@ -35,6 +36,7 @@ class Call(NamedTuple):
 
 Visit = Callable[[Call], Tensor]
 Enter = Callable[[Call, list[Tensor]], None]
+Node = tuple[str, int]  # an operation and which of its calls
 TENSOR = "__keras_tensor__"
 
 
@@ -64,7 +66,7 @@ def replay(
     """Repeat the calls of a model, each answered by a function.
 
     Calls come in an order in which every argument is known. Nested models are entered, so that `visit` sees the calls
-    of leaf layers and operations only.
+    of leaf layers and operations only. What no later call reads is forgotten.
 
     Args:
         model: A model whose graph is known.
@@ -89,14 +91,23 @@ def replay(
     config = graph.get_config()
     operations = {operation.name: operation for operation in graph.operations}
     values = {(name, index): [value] for (name, index, _), value in zip(config["input_layers"], inputs, strict=True)}
-    for name, index, node in _sort_calls(config["layers"], set(values)):
+    # For outputs, but not for arguments, Keras numbers the calls of a nested Functional model from 1.
+    first = {name: int(isinstance(operation, type(graph))) for name, operation in operations.items()}
+    outputs = [(name, index - first[name], position) for name, index, position in config["output_layers"]]
+    unread = Counter((name, index) for name, index, _ in outputs)
+    calls = list(_sort_calls(config["layers"], set(values)))
+    for *_, sources in calls:
+        unread.update(sources)
+    for name, index, node, sources in calls:
         args, kwargs = _resolve(node["args"], values), _resolve(node["kwargs"], values)
         kwargs.pop("training", None)
         call = Call(f"{prefix}{name}", operations[name], tuple(args), kwargs)
         values[name, index] = _answer(call, visit, enter, whole)
-    # For outputs, but not for arguments, Keras numbers the calls of a nested Functional model from 1.
-    first = {name: int(isinstance(operation, type(graph))) for name, operation in operations.items()}
-    return [values[name, index - first[name]][position] for name, index, position in config["output_layers"]]
+        unread.subtract(sources)
+        for source in sources:
+            if not unread[source]:
+                del values[source]
+    return [values[name, index][position] for name, index, position in outputs]
 
 
 def _as_functional(model: keras.Model) -> keras.Model:
@@ -114,8 +125,8 @@ def _answer(call: Call, visit: Visit, enter: Enter | None, whole: keras.Model | 
     return list(keras.tree.flatten(visit(call)))
 
 
-def _sort_calls(layers: list[Json], known: set[tuple[str, int]]) -> Iterator[tuple[str, int, Json]]:
-    """Yield (operation, number of the call, its arguments), each once all it depends on were yielded."""
+def _sort_calls(layers: list[Json], known: set[Node]) -> Iterator[tuple[str, int, Json, set[Node]]]:
+    """Yield (operation, number of the call, its arguments, what feeds it), each once all that feeds it was yielded."""
     known = set(known)
     waiting = [
         (layer["name"], index, node, _find_sources([node["args"], node["kwargs"]]))
@@ -128,7 +139,7 @@ def _sort_calls(layers: list[Json], known: set[tuple[str, int]]) -> Iterator[tup
         for name, index, node, sources in waiting:
             if sources <= known:
                 known.add((name, index))
-                yield name, index, node
+                yield name, index, node, sources
             else:
                 later.append((name, index, node, sources))
         if len(later) == len(waiting):
@@ -136,7 +147,7 @@ def _sort_calls(layers: list[Json], known: set[tuple[str, int]]) -> Iterator[tup
         waiting = later
 
 
-def _find_sources(argument: Any) -> set[tuple[str, int]]:
+def _find_sources(argument: Any) -> set[Node]:
     if isinstance(argument, dict):
         if argument.get("class_name") == TENSOR:
             name, index, _ = argument["config"]["keras_history"]
@@ -147,7 +158,7 @@ def _find_sources(argument: Any) -> set[tuple[str, int]]:
     return set()
 
 
-def _resolve(argument: Any, values: dict[tuple[str, int], list[Tensor]]) -> Tensor:
+def _resolve(argument: Any, values: dict[Node, list[Tensor]]) -> Tensor:
     """Replace the tensors in a saved argument by their values, and what Keras serialized by the object itself."""
     if isinstance(argument, list | tuple):
         return [_resolve(item, values) for item in argument]

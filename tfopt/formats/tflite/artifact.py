@@ -1,21 +1,18 @@
 """A `.tflite` file and the LiteRT interpreter that runs it."""
 
-import contextlib
 import os
-import warnings
-from collections.abc import Callable, Container, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Literal, Self
 
 import numpy as np
-from ai_edge_litert.interpreter import Interpreter
 
 from tfopt.data.output_labels import side_by_side
 from tfopt.errors import InputError
 from tfopt.formats.artifact import Shape, input_arrays
 from tfopt.formats.provenance import Provenance, home_of
 from tfopt.formats.tflite.graph import ends_in_probabilities
-from tfopt.formats.tflite.integers import Detail, dequantize_values
+from tfopt.formats.tflite.integers import Detail
 from tfopt.formats.tflite.interpreter import (
     SIDES,
     BoundInterpreter,
@@ -237,37 +234,3 @@ class TfliteArtifact:
         """
         path = Path(path)
         return write_file(path, self.payload_in(path.parent), force=force)
-
-
-def intermediate_tensors(
-    artifact: TfliteArtifact, names: Container[str], feeds: Mapping[str, Array]
-) -> dict[str, Array]:
-    """Read tensors of the main graph while the model runs.
-
-    Args:
-        artifact: The model.
-        names: The names of the tensors.
-        feeds: An array (N, ...) for each input, by its name.
-
-    Returns:
-        The values (N, ...) of each tensor as floats, by its name; a tensor that holds no data is left out.
-    """
-    with warnings.catch_warnings():
-        warnings.filterwarnings("ignore", message="Warning: Enabling `experimental_preserve_all_tensors`")
-        interpreter = Interpreter(
-            model_content=artifact.payload, num_threads=THREADS, experimental_preserve_all_tensors=True
-        )
-    interpreter.allocate_tensors()
-    bound = BoundInterpreter(interpreter)
-    sizes = {shape[0] for shape in artifact.input_shapes() if shape}
-    count = len(next(iter(feeds.values())))
-    batch = next((size for size in sizes if size), count)
-    parts: dict[str, list[Array]] = {}
-    for start in range(0, count - batch + 1, batch):
-        bound.run({name: x[start : start + batch] for name, x in feeds.items()})
-        details = {detail["name"]: detail for detail in interpreter.get_tensor_details() if detail["name"] in names}
-        for name, detail in details.items():
-            with contextlib.suppress(ValueError):  # it holds no data: an output that nobody uses
-                value = np.atleast_1d(dequantize_values(interpreter.get_tensor(detail["index"]), detail))
-                parts.setdefault(name, []).append(value)
-    return {name: np.concatenate(values) for name, values in parts.items()}

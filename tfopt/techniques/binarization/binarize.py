@@ -21,11 +21,11 @@ from tfopt.techniques.binarization.layer_plan import Plan, plan
 from tfopt.techniques.binarization.low_bit_file import low_bit_file
 from tfopt.techniques.binarization.packed_layer import packed
 from tfopt.techniques.binarization.post_training import best_rounding
-from tfopt.techniques.binarization.rounding import Levels
 from tfopt.techniques.binarization.training import train_rounded
 from tfopt.techniques.binarization.verdicts import bits_of
 from tfopt.techniques.quantization.config import QuantizeConfig
 from tfopt.techniques.quantization.post_training import quantize_after_training
+from tfopt.techniques.rounding.levels import Levels
 from tfopt.training.seeds import seed_everything
 
 CHECKED = 32  # samples that a file is run on

@@ -3,7 +3,7 @@
 import numpy as np
 from numpy.typing import NDArray
 
-from tfopt.techniques.binarization.rounding import Levels
+from tfopt.techniques.rounding.levels import Levels
 
 DIGITS = 5
 POWERS = 3 ** np.arange(DIGITS)
@@ -18,7 +18,7 @@ def pack(codes: NDArray[np.int8], levels: Levels) -> NDArray[np.uint8]:
         case "ternary":
             digits = np.pad(flat + 1, (0, -len(flat) % DIGITS)).reshape(-1, DIGITS)
             return np.asarray((digits * POWERS).sum(axis=1), np.uint8)
-        case "int8":
+        case _:
             return flat.view(np.uint8)
 
 
@@ -33,10 +33,10 @@ def unpack(packed: NDArray[np.uint8], shape: tuple[int, ...], levels: Levels) ->
         case "ternary":
             digits = packed[:, np.newaxis] // POWERS % 3
             return (digits.ravel()[:size].astype(np.int8) - 1).reshape(shape)
-        case "int8":
+        case _:
             return packed.view(np.int8).reshape(shape)
 
 
 def packed_size(size: int, levels: Levels) -> int:
     """Bytes that so many codes take."""
-    return -(-size // {"binary": 8, "ternary": DIGITS, "int8": 1}[levels])
+    return -(-size // {"binary": 8, "ternary": DIGITS}.get(levels, 1))

@@ -15,8 +15,8 @@ from tfopt.graph.model_copy import rebuild
 from tfopt.report.inspection import Verdict
 from tfopt.techniques.binarization.config import BinarizeConfig
 from tfopt.techniques.binarization.packed_layer import Packed, fresh_copy
-from tfopt.techniques.binarization.rounding import Levels
 from tfopt.techniques.kernel_selection import excluded_by
+from tfopt.techniques.rounding.levels import Levels
 
 FEW = 2  # distinct magnitudes of a channel that was binarized: one, or zero and another
 ENOUGH = 16  # input weights of a channel, for few magnitudes not to be chance

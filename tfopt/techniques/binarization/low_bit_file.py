@@ -21,10 +21,10 @@ from tfopt.graph.dense_lowering import lower_to_dense, pays_as_dense
 from tfopt.graph.layer_names import named_layers
 from tfopt.report.schema import LayerError
 from tfopt.runtime.progress import Progress
-from tfopt.techniques.binarization.rounding import Levels
 from tfopt.techniques.quantization.layer_changes import owners
 from tfopt.techniques.quantization.litert_quantizer import quantize_mixed
 from tfopt.techniques.quantization.sensitivity import LayerOperations, layer_errors, noise_to_signal
+from tfopt.techniques.rounding.levels import Levels
 from tfopt.typing import Array
 
 NOISE = 0.01  # of the signal's power that a layer may add: that of 8-bit activations is a hundredth of it

@@ -14,7 +14,7 @@ from tfopt.graph.kernels import find_kernels, to_kernel, to_matrix
 from tfopt.graph.model_copy import LayerCopies, rebuild
 from tfopt.graph.replay import Call
 from tfopt.techniques.binarization.bit_packing import pack, unpack
-from tfopt.techniques.binarization.rounding import INT8_LIMIT, Levels, codes
+from tfopt.techniques.rounding.levels import LIMITS, Levels, codes
 from tfopt.typing import Array, Json, Tensor
 
 TOLERANCE = 1e-6  # of a scale, by which a weight may miss the product of its code and the scale
@@ -123,7 +123,7 @@ def _packed(layer: keras.Layer, name: str, levels: Levels) -> Packed:
 
 def exact_scales(matrix: Array, levels: Levels) -> Array:
     """The scale (C,) of a kernel (K, C) that is rounded already: its largest magnitude, over 127 for 8 bits."""
-    return np.asarray(np.abs(matrix).max(axis=0, initial=0) / (INT8_LIMIT if levels == "int8" else 1))
+    return np.asarray(np.abs(matrix).max(axis=0, initial=0) / LIMITS[levels][1])
 
 
 def as_shape(shape: tuple[int, ...], axes: tuple[int, ...]) -> tuple[int, int]:

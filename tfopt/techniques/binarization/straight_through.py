@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 import keras
 from keras import ops
 
-from tfopt.techniques.binarization.rounding import Levels
+from tfopt.techniques.rounding.levels import Levels
 from tfopt.typing import Tensor
 
 CLIP = 3.0  # times the mean magnitude of the weights of a channel

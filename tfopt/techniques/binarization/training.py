@@ -19,9 +19,9 @@ from tfopt.tasks.registry import rules_for
 from tfopt.techniques.binarization.config import BinarizeConfig
 from tfopt.techniques.binarization.layer_changes import RoundedModel
 from tfopt.techniques.binarization.layer_plan import Plan
-from tfopt.techniques.binarization.rounding import nearest
 from tfopt.techniques.binarization.sign_activations import Sign, replaceable, with_signs
 from tfopt.techniques.binarization.straight_through import Latent, wrapped
+from tfopt.techniques.rounding.scales import nearest
 from tfopt.training.fit import fit
 from tfopt.training.plan import FitPlan
 from tfopt.training.teacher import load_teacher

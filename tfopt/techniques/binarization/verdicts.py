@@ -4,7 +4,7 @@ A file is measured against the bits that a weight takes if nothing but the weigh
 """
 
 from collections.abc import Mapping
-from math import log2, prod
+from math import prod
 from typing import NamedTuple
 
 import keras
@@ -13,10 +13,9 @@ from tfopt.graph.kernels import find_kernels
 from tfopt.graph.layer_names import named_layers
 from tfopt.report.changes import LatencyChange
 from tfopt.report.schema import Measurement, Report
-from tfopt.techniques.binarization.rounding import Levels
+from tfopt.techniques.rounding.levels import BITS, Levels
 
 FLOAT = 32
-IDEAL: dict[Levels, float] = {"binary": 1.0, "ternary": log2(3), "int8": 8.0}
 
 
 class Bits(NamedTuple):
@@ -40,7 +39,7 @@ def bits_of(model: keras.Model, levels: Mapping[str, Levels]) -> Bits:
                 least += FLOAT * size
                 continue
             values = "int8" if own[position].depthwise else levels[name]
-            least += IDEAL[values] * size + FLOAT * prod(weight.shape[axis] for axis in own[position].axes)
+            least += BITS[values] * size + FLOAT * prod(weight.shape[axis] for axis in own[position].axes)
             binarized += size if values != "int8" else 0
     return Bits(weights, binarized, least)
 

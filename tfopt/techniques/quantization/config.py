@@ -34,7 +34,7 @@ class QuantizeConfig(InterfaceConfig, AnswerLimits):
         WeightType,
         Field(
             description="How weights are stored: alone, they are unpacked to compute in float; with `precision` int8,"
-            " int16 or dynamic, what those compute with."
+            " int16 or dynamic, what those compute with. Of int3, 8 values are used and 4 bits stored."
         ),
     ] = "int8"
     block: Annotated[
@@ -47,8 +47,20 @@ class QuantizeConfig(InterfaceConfig, AnswerLimits):
     ] = None
     algorithm: Annotated[
         Algorithm,
-        Field(description="How scales are chosen; gptq rounds the weights of dense layers by what they are fed."),
-    ] = "minmax"
+        Field(
+            description="How weights are rounded. sequential: fewer than 8 bits by what a layer is fed, so that each"
+            " weight makes up for others; auto: so where there are samples, else minmax. The others are LiteRT"
+            " Quantizer's; its gptq knows dense layers only."
+        ),
+    ] = "auto"
+    keep_first_last: Annotated[
+        bool,
+        Field(
+            description="With `algorithm` sequential: keep the first and the last kernel at 8 bits where that costs"
+            " less than 5 % of the bytes."
+        ),
+        Option(flag="--keep-first-last/--all-layers"),
+    ] = True
     calibration: Annotated[
         Count | Path | None,
         Field(
@@ -85,8 +97,14 @@ class QuantizeConfig(InterfaceConfig, AnswerLimits):
 
     @property
     def calibrated(self) -> bool:
-        """Say whether it looks at samples: for the ranges, or because GPTQ rounds by what a layer is fed."""
-        return self.static or self.algorithm == "gptq"
+        """Say whether there must be samples: for the ranges, or because weights are rounded by what a layer is fed."""
+        return self.static or self.algorithm in ("gptq", "sequential")
+
+    @property
+    def rounds(self) -> bool:
+        """Say whether weights are rounded by what a layer is fed, where there are samples."""
+        few = self.weights != "int8" and self.block is None
+        return few and self.precision != "float16" and self.algorithm in ("auto", "sequential")
 
     @property
     def name(self) -> str:
@@ -104,13 +122,14 @@ class QuantizeConfig(InterfaceConfig, AnswerLimits):
     def _mistakes(self) -> list[tuple[object, str]]:
         """Pair what does not go together with what to say about it."""
         precision, weights, algorithm = self.precision, self.weights, self.algorithm
+        plain = algorithm in ("auto", "minmax")
         return [
             (
                 self.io != "float" and precision != "int8",
                 f"`io` {self.io} needs `precision` int8: a {precision} model has float inputs and outputs",
             ),
             (
-                precision == "float16" and (weights != "int8" or self.block or algorithm != "minmax"),
+                precision == "float16" and (weights != "int8" or self.block or not plain),
                 "`precision` float16 stores weights in half precision: no `weights`, `block` or `algorithm`",
             ),
             (
@@ -118,9 +137,17 @@ class QuantizeConfig(InterfaceConfig, AnswerLimits):
                 f"`full_integer` needs `precision` int8 or int16: {self.name} computes in floats",
             ),
             (
-                self.static and weights == "int2",
-                f"`precision` {precision} computes in integers, for which LiteRT has no 2-bit weights: use `weights`"
-                " int4, or `weights` int2 with `precision` dynamic or alone",
+                algorithm == "sequential" and weights == "int8",
+                "`algorithm` sequential is for `weights` int4, int3 and int2: 8 bits lose next to nothing",
+            ),
+            (
+                weights == "int3" and (self.block or algorithm not in ("auto", "sequential")),
+                "`weights` int3 are 8 of the 16 values of 4 bits, which `algorithm` sequential alone can choose",
+            ),
+            (
+                not self.keep_first_last and not self.rounds,
+                "`keep_first_last` False is for `weights` int4, int3 and int2 with `algorithm` sequential: otherwise no"
+                " layer is kept",
             ),
             (
                 self.static and algorithm == "gptq",
@@ -132,11 +159,11 @@ class QuantizeConfig(InterfaceConfig, AnswerLimits):
                 f"`block` {self.block} needs `precision` dynamic with `weights` int4 or int2: LiteRT has no other",
             ),
             (
-                self.block and algorithm not in ("minmax", "gptq"),
+                self.block and algorithm not in ("auto", "minmax", "gptq"),
                 f"`algorithm` {algorithm} chooses one scale a channel, not one a block",
             ),
             (
-                precision == "weights" and weights == "int2" and algorithm != "minmax",
+                precision == "weights" and weights == "int2" and algorithm in ("mse", "octav", "gptq"),
                 f"`algorithm` {algorithm} is not there for `weights` int2",
             ),
         ]

@@ -7,8 +7,7 @@ from tfopt.formats.tflite.artifact import TfliteArtifact
 from tfopt.report.schema import LayerError
 from tfopt.techniques.quantization.config import QuantizeConfig
 from tfopt.techniques.quantization.layer_changes import named_as_in
-from tfopt.techniques.quantization.litert_quantizer import quantize_files
-from tfopt.techniques.quantization.post_training import prepare
+from tfopt.techniques.quantization.preparation import prepare
 from tfopt.techniques.quantization.sensitivity import SAMPLES, all_but_each, layer_errors, layers_of
 
 
@@ -26,16 +25,14 @@ def debug_layers(
     prepared, progress = prepare(artifact, config, context), context.progress
     made, reference = prepared.made, prepared.reference
     found = layers_of(made.model, made.artifact)
-    [whole] = quantize_files(made.artifact, config, prepared.feeds, progress)
+    prepared, whole, settled = prepared.settled(config, progress)
     if not reference.feeds:
         raise InputError(
             f"tfopt debug needs samples for {artifact.name}: give `data` NAME, `data` FILE.npz or `calibration`"
         )
     errors = layer_errors(found, made.artifact, whole, reference.sample(SAMPLES))
     if reference.scores is not None:
-        singles = quantize_files(
-            made.artifact, config, prepared.feeds, progress, all_but_each(found, [error.layer for error in errors])
-        )
+        singles = prepared.files(config, progress, all_but_each(found, [error.layer for error in errors]))
         with progress.task("quantizing one layer at a time", len(errors)) as advance:
             measured = []
             for error, single in zip(errors, singles, strict=True):
@@ -45,6 +42,7 @@ def debug_layers(
     errors = [named_as_in(artifact.model, error) for error in errors]
     notes = [
         *prepared.notes,
+        *settled,
         f"errors measured on {reference.evaluator.name}, {SAMPLES} samples for the figures of each layer",
     ]
     return made.artifact, whole, errors, notes

@@ -11,6 +11,7 @@ from tfopt.formats.tflite.artifact import TfliteArtifact
 from tfopt.runtime.progress import Progress
 from tfopt.runtime.temporary_files import temporary_folder
 from tfopt.techniques.quantization.config import QuantizeConfig
+from tfopt.techniques.quantization.variant import Variant
 from tfopt.typing import Array
 
 CHILD = "tfopt.techniques.quantization.quantizer_process"
@@ -21,7 +22,7 @@ def quantize_files(
     config: QuantizeConfig,
     calibration: Mapping[str, Array],
     progress: Progress,
-    variants: Sequence[Sequence[str]] = ((),),
+    variants: Sequence[Variant] = (Variant(),),
 ) -> list[TfliteArtifact]:
     """Quantize a float file, once for each variant.
 
@@ -30,7 +31,7 @@ def quantize_files(
         config: How to quantize.
         calibration: An array (N, ...) for each input by its name.
         progress: Shows the stages.
-        variants: Each lists the names of operations that stay in float.
+        variants: The operations of each that are stored otherwise.
 
     Returns:
         An artifact for each variant.

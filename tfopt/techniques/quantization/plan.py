@@ -10,16 +10,30 @@ from tfopt.graph.replay import is_graph
 from tfopt.report.inspection import Verdict
 from tfopt.techniques.quantization.config import QuantizeConfig
 from tfopt.techniques.quantization.layer_changes import AS_THEY_COME
+from tfopt.techniques.quantization.preparation import better_as_dense
+from tfopt.techniques.quantization.widths import STORED, WIDER, Widths, plan_widths
 
 ACTIVATIONS = {"int8": "int8", "int16": "int16", "dynamic": AS_THEY_COME}
 
 
-def planned_layers(artifact: KerasArtifact, config: QuantizeConfig) -> dict[str, Verdict]:
-    """Say what will become of each layer of `artifact`; what the quantizer refuses shows only when it runs."""
+def planned_layers(artifact: KerasArtifact, config: QuantizeConfig, *, samples: bool) -> dict[str, Verdict]:
+    """Say what will become of each layer of `artifact`; what the quantizer refuses shows only when it runs.
+
+    `samples` says whether there are samples to round weights of few bits by.
+    """
     folded = find_foldable(artifact.model) if is_graph(artifact.model) else {}
+    widths = Widths()
+    rounds = config.rounds and samples and is_graph(artifact.model)
+    if rounds:
+        wanted, _ = better_as_dense(config)
+        widths = plan_widths(
+            artifact.model, config.weights, config.precision, keep_ends=config.keep_first_last, as_dense=wanted
+        )
     found = {}
     for name, layer in named_layers(artifact.model):
-        quantized = _quantized(layer, config)
+        stored = {STORED[levels] for (own, _), levels in widths.levels.items() if own == name}
+        weights = "/".join(sorted(WIDER[bits] for bits in stored)) if stored else "int8" if rounds else config.weights
+        quantized = _quantized(layer, config, weights)
         kernel = any(len(weight.shape) > 1 for weight in layer.weights)
         if name in folded:
             found[name] = Verdict(can=True, detail=f"folded into {folded[name]}")
@@ -35,13 +49,13 @@ def planned_layers(artifact: KerasArtifact, config: QuantizeConfig) -> dict[str,
     return found
 
 
-def _quantized(layer: keras.Layer, config: QuantizeConfig) -> str:
+def _quantized(layer: keras.Layer, config: QuantizeConfig, weights: str) -> str:
     """Say how the kernel of a layer will be stored, and how it will compute."""
     if config.precision == "float16":
         return "weights float16, activations float32"
     activations = ACTIVATIONS.get(config.precision, "float32")
     dense = isinstance(layer, keras.layers.Dense) or pays_as_dense(layer)
-    if isinstance(layer, keras.layers.Conv2D) and config.weights == "int2" and not dense:
+    if isinstance(layer, keras.layers.Conv2D) and weights == "int2" and not config.static and not dense:
         activations = "float32"  # LiteRT has no kernel for 2-bit weights of a convolution: they are unpacked
     grain = "in blocks" if config.block and dense else "per-channel"
-    return f"weights {config.weights} {grain}, activations {activations}"
+    return f"weights {weights} {grain}, activations {activations}"

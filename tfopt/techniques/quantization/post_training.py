@@ -4,34 +4,25 @@ The file is made by LiteRT Quantizer from the float one; where activations are c
 quantization is tried as well, and the better of the two is kept by what they do on the validation split.
 """
 
-from dataclasses import dataclass
-
-from tfopt.conversion.convert import FloatFile, convert
+from tfopt.conversion.convert import convert
 from tfopt.core.context import Context
 from tfopt.core.outcome import Outcome
-from tfopt.data.calibration import InputSpec, load_calibration
-from tfopt.data.dataset import Dataset
-from tfopt.errors import ConversionError, InputError, UnsupportedError
-from tfopt.evaluation.evaluator import Evaluator, Reference
+from tfopt.errors import ConversionError, UnsupportedError
+from tfopt.evaluation.evaluator import Evaluator
 from tfopt.evaluation.fidelity import Unlabelled
-from tfopt.evaluation.limits import Limit, limit_for
+from tfopt.evaluation.limits import limit_for
 from tfopt.formats.keras.artifact import KerasArtifact
 from tfopt.formats.tflite.artifact import TfliteArtifact
 from tfopt.formats.tflite.graph import float_operations
 from tfopt.formats.tflite.packing import packed_size
-from tfopt.graph.dense_lowering import lower_to_dense, pays_as_dense
-from tfopt.graph.layer_names import named_layers
-from tfopt.graph.model_io import inputs_of
 from tfopt.graph.random_inputs import random_inputs
-from tfopt.graph.replay import is_graph
 from tfopt.report.inspection import Verdict
 from tfopt.report.schema import GateResult
 from tfopt.runtime.progress import Progress
 from tfopt.techniques.quantization.config import QuantizeConfig
-from tfopt.techniques.quantization.layer_changes import layer_changes, named_as_in
-from tfopt.techniques.quantization.litert_quantizer import quantize_files
-from tfopt.techniques.quantization.sensitivity import Budget, spare_layers
-from tfopt.typing import Array
+from tfopt.techniques.quantization.layer_changes import layer_changes
+from tfopt.techniques.quantization.preparation import Prepared, prepare
+from tfopt.techniques.quantization.sensitivity import spare_layers
 
 FAR, TWICE = 0.05, 2  # an error that large, and so many times the other's, is not outweighed either
 SAME_SIZE = 0.02
@@ -52,7 +43,7 @@ def quantize_after_training(artifact: KerasArtifact, config: QuantizeConfig, con
     limit = limit_for(config, context.task)
     prepared = prepare(artifact, config, context)
     made, reference = prepared.made, prepared.reference
-    chosen, notes = choose(prepared, config, context.progress)
+    prepared, chosen, notes = choose(prepared, config, context.progress)
     notes = prepared.notes + notes
     gates: list[GateResult] = []
     if limit and reference.scores is not None:
@@ -61,11 +52,12 @@ def quantize_after_training(artifact: KerasArtifact, config: QuantizeConfig, con
             notes += remarks
         gates.append(limit.result(chosen.name, reference.worsening(chosen, limit.level), "validation"))
         notes.append(limit.held_on(len(reference.evaluator), reference.evaluator.name))
+    notes += prepared.remarks(chosen)
     if config.static:
         held, told = hold_to_integers(chosen, full=config.full_integer)
         gates += held
         notes.append(told)
-    layers = [named_as_in(artifact.model, change) for change in layer_changes(made.model, chosen.payload)]
+    layers = prepared.layers(artifact, chosen)
     if not any(change.action == "quantized" for change in layers):
         raise UnsupportedError(
             f"{artifact.name} has no layer that LiteRT can store as {config.name}: the file would be the float one"
@@ -92,90 +84,24 @@ def hold_to_integers(file: TfliteArtifact, *, full: bool) -> tuple[list[GateResu
     return gates, f"{len(floats)} of {count} operations compute in floats: {', '.join(named)}{others}"
 
 
-@dataclass(frozen=True)
-class Prepared:
-    """Holds what quantization starts from.
+def choose(
+    prepared: Prepared, config: QuantizeConfig, progress: Progress
+) -> tuple[Prepared, TfliteArtifact, list[str]]:
+    """LiteRT Quantizer's file or the converter's: the smaller, unless it is worse; of the same size, the closer one.
 
-    Attributes:
-        made: The float file.
-        feeds: Samples to calibrate on, an array (N, ...) by the name of each input.
-        reference: The float file on the validation split, or on those samples where there are no data.
-        notes: Sentences for the report.
+    Returns:
+        What is prepared for further files, the file, and notes on the choice.
     """
-
-    made: FloatFile
-    feeds: dict[str, Array]
-    reference: Reference
-    notes: list[str]
-
-    def budget(self, config: QuantizeConfig, limit: Limit) -> Budget:
-        """Return what is to be kept to if no more than `limit` may be lost."""
-        return Budget(self.made.model, self.made.artifact, config, self.feeds, self.reference, limit)
-
-
-def prepare(artifact: KerasArtifact, config: QuantizeConfig, context: Context) -> Prepared:
-    """Convert `artifact` to the float file and gather what it is calibrated on."""
-    arrays, notes = _samples(artifact, config, context.data)
-    own = config.static and config.weights == "int8" and config.algorithm == "minmax"
-    source, dense = _with_kernels_for_few_bits(artifact, config)
-    if dense:
-        notes.append(f"convolutions as dense layers on patches, faster in LiteRT with few bits: {', '.join(dense)}")
-    made = convert(
-        source,
-        context.progress,
-        config,
-        static=config.precision if own else None,  # type: ignore[arg-type]
-        io=config.io,
-        calibration=arrays,
-    )
-    feeds = dict(zip(made.inputs, arrays, strict=True)) if arrays else {}
-    evaluator = context.evaluator or Evaluator.without_labels(list(feeds.values()), "the calibration samples")
-    return Prepared(made, feeds, evaluator.against(made.artifact), notes + made.notes)
-
-
-def _with_kernels_for_few_bits(artifact: KerasArtifact, config: QuantizeConfig) -> tuple[KerasArtifact, list[str]]:
-    """The model, with those convolutions as dense layers that LiteRT computes faster with few bits so; and these."""
-    if config.precision != "dynamic" or config.weights == "int8" or not is_graph(artifact.model):
-        return artifact, []
-    dense = [name for name, layer in named_layers(artifact.model) if pays_as_dense(layer)]
-    if not dense:
-        return artifact, []
-    return KerasArtifact.from_model(lower_to_dense(artifact.model, artifact.name, pays_as_dense), artifact.name), dense
-
-
-def _samples(artifact: KerasArtifact, config: QuantizeConfig, data: Dataset | None) -> tuple[list[Array], list[str]]:
-    if not config.calibrated:
-        if config.calibration is not None:
-            raise InputError(f"`calibration` is of no use with {config.name}: it needs no samples")
-        return [], []
-    names = [tensor.name for tensor in inputs_of(artifact.model)]
-    inputs = [InputSpec(*parts) for parts in zip(names, artifact.input_shapes(), artifact.input_types(), strict=True)]
-    found = load_calibration(config.calibration, inputs, data, artifact.provenance, artifact.name)
-    if not found.arrays:
-        raise nothing_to_calibrate_on(artifact.name, config)
-    return found.arrays, list(found.notes)
-
-
-def nothing_to_calibrate_on(name: str, config: QuantizeConfig) -> InputError:
-    """Return what is said where there are no samples and some are needed."""
-    return InputError(
-        f"{config.name} must be calibrated and {name} does not say which data it was trained on: give `data` NAME,"
-        " `data` FILE.npz or `calibration` FILE, or use `precision` dynamic or float16, which need none"
-    )
-
-
-def choose(prepared: Prepared, config: QuantizeConfig, progress: Progress) -> tuple[TfliteArtifact, list[str]]:
-    """LiteRT Quantizer's file or the converter's: the smaller, unless it is worse; of the same size, the closer one."""
     made, reference = prepared.made, prepared.reference
     try:
-        [ours] = quantize_files(made.artifact, config, prepared.feeds, progress)
+        prepared, ours, notes = prepared.settled(config, progress)
     except ConversionError as error:
         if made.converter is None:
             raise
-        return made.converter, [f"quantized by the converter; LiteRT Quantizer failed: {error}"]
+        return prepared, made.converter, [f"quantized by the converter; LiteRT Quantizer failed: {error}"]
     theirs = made.converter
     if theirs is None:
-        return ours, [f"the converter did not quantize it: {made.failure}"] if made.failure else []
+        return prepared, ours, [*notes, f"the converter did not quantize it: {made.failure}"] if made.failure else notes
     candidates = {"LiteRT Quantizer": ours, "the converter": theirs}
     errors = {name: reference.error(candidate) for name, candidate in candidates.items()}
     sizes = {name: packed_size(candidate.payload) for name, candidate in candidates.items()}
@@ -187,7 +113,7 @@ def choose(prepared: Prepared, config: QuantizeConfig, progress: Progress) -> tu
     smallest = min(sizes[name] for name in sound)
     alike = {n: a for n, a in sound.items() if sizes[n] <= smallest * (1 + SAME_SIZE)}
     name = min(alike, key=lambda name: errors[name])
-    return alike[name], [f"quantized by {name}: {told} of the output on {reference.evaluator.name}"]
+    return prepared, alike[name], [*notes, f"quantized by {name}: {told} of the output on {reference.evaluator.name}"]
 
 
 def int8_verdicts(artifact: KerasArtifact, progress: Progress) -> dict[str, Verdict]:
@@ -196,7 +122,7 @@ def int8_verdicts(artifact: KerasArtifact, progress: Progress) -> dict[str, Verd
     made = convert(artifact, progress, static="int8", calibration=arrays)
     feeds = dict(zip(made.inputs, arrays, strict=True))
     reference = Evaluator.without_labels(arrays, "random samples").against(made.artifact)
-    file, _ = choose(Prepared(made, feeds, reference, []), QuantizeConfig(), progress)
+    _, file, _ = choose(Prepared(made, feeds, reference, []), QuantizeConfig(), progress)
     return {
         change.layer: Verdict(
             can=change.action != "skipped",

@@ -14,6 +14,7 @@ from tfopt.config.choices import Form
 from tfopt.formats.tflite.artifact import TfliteArtifact
 from tfopt.runtime.progress import Progress
 from tfopt.techniques.quantization.config import QuantizeConfig
+from tfopt.techniques.quantization.variant import Variant
 from tfopt.typing import Array, Json
 
 BATCH = 32  # where the file leaves it free
@@ -32,7 +33,7 @@ def run_quantizer(
     folder: Path,
     config: QuantizeConfig,
     calibration: Mapping[str, Array],
-    variants: Sequence[Sequence[str]],
+    variants: Sequence[Variant],
 ) -> None:
     """Make of `float.tflite` one file for each variant: `quantized-0.tflite`, `quantized-1.tflite`, ...
 
@@ -41,7 +42,7 @@ def run_quantizer(
         folder: Has the file, and gets what is made of it.
         config: How to quantize.
         calibration: An array (N, ...) for each input by its name in the signature.
-        variants: Each lists regular expressions for the names of the operations that stay in float.
+        variants: The operations of each that are stored otherwise.
 
     Raises:
         ArithmeticError: If a file gives NaN or infinity.
@@ -51,6 +52,7 @@ def run_quantizer(
         stage(1, "loading LiteRT Quantizer")
         from litert_quantizer import quantizer
 
+        from tfopt.techniques.quantization.activation_ranges import clipped_ranges
         from tfopt.techniques.quantization.integer_range import not_for_integers
         from tfopt.techniques.quantization.recipes import loops_in, recipe
 
@@ -60,13 +62,19 @@ def run_quantizer(
         ranges: Json | None = None
         if config.calibrated:
             stage(1, f"calibrating on {len(feeds)} batches")
-            ranges = _observed(source, recipe(config, [], inside), feeds, config, loops=bool(inside.operations))
+            ranges = _observed(source, recipe(config, Variant(), inside), feeds, config, loops=bool(inside.operations))
         lost = not_for_integers(source.read_bytes(), ranges) if ranges and config.static else []
-        for number, kept in enumerate(variants):
+        narrow = ranges
+        if ranges and any(variant.clipped for variant in variants):
+            stage(1, "clipping the ranges of activations")
+            narrow = clipped_ranges(TfliteArtifact(source.name, source.read_bytes()), ranges, feeds)
+        for number, variant in enumerate(variants):
             worker = quantizer.Quantizer(str(source))
-            worker.load_quantization_recipe(recipe(config, kept, inside, lost))
+            worker.load_quantization_recipe(recipe(config, variant, inside, lost))
             stage(1, f"quantizing to {config.name}")
-            payload = bytes(worker.quantize(ranges, enable_progress_report=False).quantized_model)
+            payload = bytes(
+                worker.quantize(narrow if variant.clipped else ranges, enable_progress_report=False).quantized_model
+            )
             target = folder / f"quantized-{number}.tflite"
             found = TfliteArtifact(target.name, payload).outputs(feeds[0]) if feeds else {}
             if not all(np.isfinite(value).all() for value in found.values()):

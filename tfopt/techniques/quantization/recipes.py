@@ -21,6 +21,7 @@ from litert_quantizer.recipe_manager import RecipeManager
 
 from tfopt.config.choices import Form
 from tfopt.techniques.quantization.config import QuantizeConfig
+from tfopt.techniques.quantization.variant import Variant
 from tfopt.typing import Json
 
 ALGORITHMS = {
@@ -28,7 +29,7 @@ ALGORITHMS = {
     "octav": AlgorithmName.OCTAV,
     "gptq": AlgorithmName.GPTQ,
 }
-BITS = {"int8": 8, "int4": 4, "int2": 2}
+BITS = {"int8": 8, "int4": 4, "int3": 4, "int2": 2}  # that LiteRT stores
 ACTIVATION_BITS = {"int8": 8, "int16": 16}
 ALL = TFLOperationName.ALL_SUPPORTED
 DENSE = TFLOperationName.FULLY_CONNECTED
@@ -49,15 +50,16 @@ class Loops:
     ends: list[str] = field(default_factory=list)
 
 
-def recipe(config: QuantizeConfig, kept: Sequence[str], loops: Loops, lost: Sequence[str] = ()) -> list[Json]:
-    """Rules for `config`; the operations `kept` (names of their first outputs) stay in float, or get 8 bits of fewer.
+def recipe(config: QuantizeConfig, variant: Variant, loops: Loops, lost: Sequence[str] = ()) -> list[Json]:
+    """Rules for `config`; the spared operations of a variant stay in float, or get 8 bits of fewer.
 
-    Those in `lost` stay in float in any case.
+    Those in `lost` (names of their first outputs) stay in float in any case.
 
     Operations in loops cannot be calibrated: they get 8-bit weights, and their activations are quantized as they come.
     """
-    manager = RecipeManager()
-    for index, (operation, algorithm, rule) in enumerate(_rules(config)):
+    manager, kept = RecipeManager(), variant.spared
+    wide = config.model_copy(update={"weights": "int8", "algorithm": "minmax"})
+    for index, (operation, algorithm, rule) in enumerate(_rules(config if variant.widths is None else wide)):
         everything = f"(?#{index})"  # matches any name; the manager keeps one rule for each expression and operation
         manager.add_quantization_config(everything, operation, rule, algorithm)
     ends = (TFLOperationName.INPUT, TFLOperationName.OUTPUT)
@@ -72,8 +74,14 @@ def recipe(config: QuantizeConfig, kept: Sequence[str], loops: Loops, lost: Sequ
         for names in [".*"] if config.io == "float" else [_any_of(loops.ends)] if loops.ends else []:
             for end in ends:
                 manager.add_quantization_config(names, end, algorithm_key=AlgorithmName.NO_QUANTIZE)
+    activations, dynamic = ACTIVATION_BITS.get(config.precision), config.precision == "dynamic"
+    for bits, outputs in (variant.widths or {}).items():
+        for operation in UNPACKED if outputs else ():
+            unpacked = dynamic and bits == 2 and operation != DENSE  # with dynamic activations it gives NaN
+            rule = _rule(bits, activations, dynamic=dynamic and not unpacked, skip_checks=True)
+            pattern = f"(?#{bits}){_any_of(outputs)}"
+            manager.add_quantization_config(pattern, operation, rule, AlgorithmName.MIN_MAX_UNIFORM_QUANT)
     if kept and BITS[config.weights] < 8:
-        activations, dynamic = ACTIVATION_BITS.get(config.precision), config.precision == "dynamic"
         for operation in UNPACKED:
             rule = _rule(8, activations, dynamic=dynamic)
             manager.add_quantization_config(_any_of(kept), operation, rule, AlgorithmName.MIN_MAX_UNIFORM_QUANT)
@@ -117,6 +125,8 @@ def _rules(config: QuantizeConfig) -> Iterator[Rule]:
             yield operation, plain, _rule(bits, skip_checks=True)
     elif bits == 4:
         yield ALL, plain, _rule(bits, activations, dynamic=dynamic)
+    elif bits == 2 and config.static:
+        yield DENSE, plain, _rule(bits, activations, skip_checks=True)
     elif bits == 2:
         yield DENSE, plain, _rule(bits, dynamic=True)
         yield TFLOperationName.CONV_2D, plain, _rule(bits, skip_checks=True)  # with dynamic activations it gives NaN

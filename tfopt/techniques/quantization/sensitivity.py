@@ -5,7 +5,7 @@ the channels, in the quantized file against the float one, less that of its inpu
 output too, but adds little.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
@@ -14,14 +14,13 @@ import numpy as np
 
 from tfopt.evaluation.evaluator import Reference
 from tfopt.evaluation.limits import Limit
-from tfopt.formats.tflite.artifact import TfliteArtifact, intermediate_tensors
+from tfopt.formats.tflite.artifact import TfliteArtifact
 from tfopt.formats.tflite.graph import Operation, operations
+from tfopt.formats.tflite.watching import intermediate_tensors
 from tfopt.graph.layer_names import named_layers
 from tfopt.report.schema import LayerError
 from tfopt.runtime.progress import Progress
-from tfopt.techniques.quantization.config import QuantizeConfig
 from tfopt.techniques.quantization.layer_changes import owners
-from tfopt.techniques.quantization.litert_quantizer import quantize_files
 from tfopt.typing import Array
 
 SAMPLES = 32  # enough to rank the layers by
@@ -123,31 +122,34 @@ def cosine(before: Array, after: Array) -> float:
     return float(np.sum(before * after) / norms) if norms else 1.0
 
 
-def all_but_each(found: Sequence[LayerOperations], names: Iterable[str]) -> list[list[str]]:
-    """For each of `names` the operations that stay in float when only that layer is quantized."""
-    return [[i for other in found if other.name != name for i in other.ids] for name in names]
+def all_but_each(found: Sequence[LayerOperations], names: Iterable[str]) -> list[list[LayerOperations]]:
+    """For each of `names` the layers that are spared when only that one is quantized."""
+    return [[other for other in found if other.name != name] for name in names]
 
 
 @dataclass(frozen=True)
 class Budget:
-    """Holds what to quantize, on what to calibrate it, and the most that may be lost."""
+    """Holds what may be spared, and the most that may be lost.
 
-    model: keras.Model
+    Attributes:
+        layers: The layers that may be spared.
+        source: The float file.
+        make: Makes the file in which some of them are spared: they stay in float, or get 8 bits if others have fewer.
+        reference: Judges files.
+        limit: The most that may be lost.
+        how: What spared layers are kept in.
+    """
+
+    layers: Sequence[LayerOperations]
     source: TfliteArtifact
-    config: QuantizeConfig
-    feeds: Mapping[str, Array]
+    make: Callable[[Sequence[LayerOperations], Progress], TfliteArtifact]
     reference: Reference
     limit: Limit
+    how: str
 
     def at_stake(self, artifact: TfliteArtifact) -> float:
         """Return what a file loses, as it is held to the limit."""
         return self.limit.at_stake(self.reference.worsening(artifact, self.limit.level))
-
-    def sparing(self, kept: Sequence[LayerOperations], progress: Progress) -> TfliteArtifact:
-        """The file in which the layers `kept` stay in float, or get 8 bits if the others have fewer."""
-        ids = [i for layer in kept for i in layer.ids]
-        [artifact] = quantize_files(self.source, self.config, self.feeds, progress, [ids])
-        return artifact
 
 
 def spare_layers(budget: Budget, quantized: TfliteArtifact, progress: Progress) -> tuple[TfliteArtifact, list[str]]:
@@ -157,9 +159,7 @@ def spare_layers(budget: Budget, quantized: TfliteArtifact, progress: Progress) 
     a note on what was spared.
     """
     reference, most = budget.reference, budget.limit.most
-    found = layers_of(budget.model, budget.source)
-    if budget.config.weights != "int8":  # only a kernel can have 8 bits instead of fewer
-        found = [s for s in found if any(len(c.shape) > 1 for operation in s.operations for c in operation.constants)]
+    found = budget.layers
     kept: list[LayerOperations] = []
     tried = [(budget.at_stake(quantized), quantized, kept)]
     with progress.task("sparing the worst layers", len(found)) as advance:
@@ -168,16 +168,15 @@ def spare_layers(budget: Budget, quantized: TfliteArtifact, progress: Progress) 
             worst = layer_errors(left, budget.source, tried[-1][1], reference.sample(SAMPLES))[0].layer
             kept = [*kept, next(layer for layer in left if layer.name == worst)]
             advance(1, worst)
-            artifact = budget.sparing(kept, progress)
+            artifact = budget.make(kept, progress)
             tried.append((budget.at_stake(artifact), artifact, kept))
     drop, best, kept = min(tried, key=lambda one: (max(one[0], most), len(one[2])))
     if drop <= most:
         best, kept = _give_back(budget, best, kept, progress)
     if not kept:
         return best, ["sparing the worst layers did not help"]
-    how = "float" if budget.config.weights == "int8" else "8 bits"
     names = ", ".join(layer.name for layer in kept)
-    return best, [f"kept in {how} to lose at most {budget.limit.shown}: {names}"]
+    return best, [f"kept in {budget.how} to lose at most {budget.limit.shown}: {names}"]
 
 
 def _give_back(
@@ -188,7 +187,7 @@ def _give_back(
         for layer in reversed(kept):
             advance(1, layer.name)
             fewer = [other for other in kept if other is not layer]
-            artifact = budget.sparing(fewer, progress) if fewer else None
+            artifact = budget.make(fewer, progress) if fewer else None
             if (
                 artifact
                 and budget.at_stake(artifact) <= budget.limit.most

@@ -33,7 +33,7 @@ class Quantize(Technique[QuantizeConfig]):
 
     def check(self, artifact: "KerasArtifact", config: QuantizeConfig, context: "Context") -> None:
         """Raise `InputError` if there is nothing to calibrate on."""
-        from tfopt.techniques.quantization.post_training import nothing_to_calibrate_on
+        from tfopt.techniques.quantization.preparation import nothing_to_calibrate_on
 
         if config.calibrated and context.data is None and not isinstance(config.calibration, Path):
             raise nothing_to_calibrate_on(artifact.name, config)
@@ -42,4 +42,5 @@ class Quantize(Technique[QuantizeConfig]):
         """Say which layers have kernels, and which normalizations are folded into them; the model is not converted."""
         from tfopt.techniques.quantization.plan import planned_layers
 
-        return planned_layers(artifact, config)
+        samples = context.data is not None or isinstance(config.calibration, Path)
+        return planned_layers(artifact, config, samples=samples)
