@@ -126,7 +126,7 @@ def fit(
             run_epochs(learner, data, plan, progress, every, targets, first)
         if files and monitor.diverged:
             checkpoint.start_over()
-        best, steps = monitor.restore_best(model, plan.learning_rate), int(learner.optimizer.iterations.numpy())
+        best, steps = monitor.restore_best(learner, plan.learning_rate), int(learner.optimizer.iterations.numpy())
     # What is saved with the model loads without tfopt, and says nothing of this training's schedule.
     saved: Options = {"loss": loss, "metrics": [*rules.saved_metrics]}
     if isinstance(loss, LossOfOutputs):

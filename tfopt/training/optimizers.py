@@ -15,12 +15,13 @@ from tfopt.typing import Tensor
 
 WITHOUT_DECAY = ["bias", "gamma", "beta"]
 FINAL_SHARE = 0.01  # share of the learning rate that is left at the end of the exponential decay
+LEAST_SIZE = 1e-5  # of a kernel of zeros, which must be able to move
 STEP_DECAY = ((0.5, 0.1), (0.75, 0.01))  # at half of the steps a tenth, as in He et al. 2016
 
 
 def make_optimizer(
     rate: float, steps: int, *, decay: Decay = "constant", warmup: float = 0.0, weight_decay: float = 0.0,
-    clip_norm: float | None = None, tied: bool = False,
+    clip_norm: float | None = None, tied: bool = False, relative: bool = False,
 ) -> keras.optimizers.Optimizer:  # fmt: skip
     """Make an optimizer.
 
@@ -32,12 +33,13 @@ def make_optimizer(
         weight_decay: The decay of each weight in a step, as a share of the learning rate.
         clip_norm: Gradients are scaled down to this global norm; None for never.
         tied: Whether constraints say what the gradient of weights that share a value is; for plain Adam.
+        relative: Whether steps are relative to the size of a kernel; for plain Adam, weights may be tied then.
 
     Returns:
         Adam, or AdamW if there is weight decay.
     """
-    if tied:
-        return TiedAdam(make_learning_rate(rate, steps, decay, round(warmup * steps)))
+    if tied or relative:
+        return (RelativeAdam if relative else TiedAdam)(make_learning_rate(rate, steps, decay, round(warmup * steps)))
     schedule = make_learning_rate(rate, steps, decay, round(warmup * steps))
     replicas = tf.distribute.get_strategy().num_replicas_in_sync
     clipping = {"global_clipnorm": clip_norm} if replicas == 1 or clip_norm is None else {"together": clip_norm}
@@ -88,6 +90,20 @@ def _tied(gradient: Tensor, variable: Tensor) -> Tensor:
     if isinstance(gradient, tf.IndexedSlices):  # of an embedding
         gradient = tf.convert_to_tensor(gradient)
     return sum_up(gradient)
+
+
+class RelativeAdam(TiedAdam):
+    """Adam whose step in a kernel is relative to the root mean square of its weights (Adafactor, arXiv:1804.04235, §8).
+
+    So one learning rate serves all kernels, those that expect inputs of 0 to 255, too; vectors have the rate as it is.
+    """
+
+    def update_step(self, gradient: Tensor, variable: Tensor, learning_rate: Tensor) -> None:
+        """Update a variable."""
+        if len(variable.shape) > 1:
+            size = keras.ops.sqrt(keras.ops.mean(keras.ops.square(variable)))
+            learning_rate = learning_rate * keras.ops.maximum(size, LEAST_SIZE)
+        super().update_step(gradient, variable, learning_rate)
 
 
 class AdamW(_GlobalClipping, keras.optimizers.AdamW):

@@ -46,6 +46,7 @@ class FitPlan:
         patience: After so many epochs without a better one the training stops; None for never.
         select_from: The first epoch, counted from 0, that may be selected.
         tied: Whether constraints say what the gradient of weights that share a value is.
+        relative: Whether the learning rate is relative to the size of each kernel.
     """
 
     epochs: int
@@ -65,6 +66,7 @@ class FitPlan:
     augment: tuple[Augmentation, ...] = ()
     jit: bool = False
     tied: bool = False
+    relative: bool = False
 
     @classmethod
     def of(cls, config: "Asked", samples: int) -> "FitPlan":
@@ -113,6 +115,7 @@ class FitPlan:
             weight_decay=self.weight_decay,
             clip_norm=self.clip_norm,
             tied=self.tied,
+            relative=self.relative,
         )
 
     def jitted(self) -> bool:

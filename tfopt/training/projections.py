@@ -42,6 +42,22 @@ class Projection:
         return gradient if self.shared is None else sum_clusters(gradient, *self.shared)
 
 
+class Preserved(keras.constraints.Constraint):
+    """Holds a weight to a projection after each step, and after the constraint that it had before."""
+
+    def __init__(self, project: Projection, before: keras.constraints.Constraint | None) -> None:
+        self.project = project
+        self.before = before
+
+    def __call__(self, w: Tensor) -> Tensor:
+        """Return the nearest weight with the structure that is kept."""
+        return self.project(w if self.before is None else self.before(w))
+
+    def gradient(self, gradient: Tensor) -> Tensor:
+        """Return the gradient by the weight as that of what is free."""
+        return self.project.gradient(gradient)
+
+
 def cluster_assignment(kernel: Array) -> tuple[NDArray[np.int32], int] | None:
     """Find out which weights of a kernel share a value.
 

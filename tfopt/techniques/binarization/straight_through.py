@@ -11,6 +11,7 @@ from typing import Any, NamedTuple
 import keras
 from keras import ops
 
+from tfopt.graph.stateless_call import call_with_weights
 from tfopt.techniques.rounding.levels import Levels
 from tfopt.typing import Tensor
 
@@ -63,14 +64,7 @@ class Rounding(keras.layers.Layer):
     def call(self, inputs: Tensor, training: bool | None = None) -> Tensor:
         """Outputs of the model; what it updates itself, such as the statistics of normalizations, is updated."""
         rounded = [(latent.weight, latent.straight_through()) for latent in self._latents]
-        with keras.StatelessScope(state_mapping=rounded) as scope:
-            outputs = self.model(inputs, training=training)
-        if training:
-            for variable in self.model.non_trainable_variables:
-                value = scope.get_current_value(variable)
-                if value is not None:
-                    variable.assign(value)
-        return outputs
+        return call_with_weights(self.model, rounded, lambda: self.model(inputs, training=training), training=training)
 
 
 def wrapped(model: keras.Model, latents: Sequence[Latent]) -> keras.Model:

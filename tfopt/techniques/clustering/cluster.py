@@ -17,10 +17,10 @@ from tfopt.techniques.kernel_selection import Target, targets
 from tfopt.techniques.pruning.magnitude import sparsity
 from tfopt.training.fit import fit
 from tfopt.training.plan import FitPlan
-from tfopt.training.projections import preserving_projection
+from tfopt.training.projections import Preserved, preserving_projection
 from tfopt.training.seeds import seed_everything
 from tfopt.training.teacher import load_teacher
-from tfopt.typing import Array, Tensor
+from tfopt.typing import Array
 
 PATIENCE = 5
 
@@ -118,26 +118,9 @@ def _change(target: Target, model: keras.Model, config: ClusterConfig) -> LayerC
     )
 
 
-class Shared(keras.constraints.Constraint):
-    """Keeps equal weights equal, and zeros zero if asked, after the constraint the weight had before."""
-
-    def __init__(self, kernel: Array, before: keras.constraints.Constraint | None, *, sparsity: bool) -> None:
-        self.before = before
-        self.project = preserving_projection(kernel, sparsity=sparsity, clusters=True)
-
-    def __call__(self, w: Tensor) -> Tensor:
-        """Return w (the shape of the kernel) with its weights shared."""
-        if self.before is not None:
-            w = self.before(w)
-        return self.project(w) if self.project else w
-
-    def gradient(self, gradient: Tensor) -> Tensor:
-        """Return the gradient by the weight (its shape) as that of what is shared."""
-        return self.project.gradient(gradient) if self.project else gradient
-
-
 def assign_shared(weight: keras.Variable, kernel: Array, *, sparsity: bool) -> None:
     """Give `weight` the clustered `kernel`, and see to it that it stays clustered."""
     weight.assign(kernel)
-    if np.ptp(kernel):
-        weight.constraint = Shared(kernel, weight.constraint, sparsity=sparsity)
+    projection = preserving_projection(kernel, sparsity=sparsity, clusters=True) if np.ptp(kernel) else None
+    if projection:
+        weight.constraint = Preserved(projection, weight.constraint)

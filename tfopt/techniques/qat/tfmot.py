@@ -55,6 +55,13 @@ class QuantizationAware:
         trained = {variable.name: variable for variable in self.model.weights}
         return [trained[variable.name] for variable in variables]
 
+    def rounded_variables(self, layer: keras.Layer) -> list[Tensor]:
+        """The same as the forward pass sees them: kernels of 4 bits are rounded, as they are in the file."""
+        # A private name of TFMOT's wrapper, which has no other word on what it rounds.
+        pairs = [pair for one in self.model.layers for pair in getattr(one, "_weight_vars", ())]
+        rounded = {weight.ref(): quantizer(weight, False, weights=held) for weight, quantizer, held in pairs}
+        return [rounded.get(variable.ref(), variable) for variable in self.variables(layer)]
+
     def scopes(self) -> dict[str, str]:
         """The name of the Keras 3 layer for each name scope under which its operations may be found."""
         found = {name: name for name in self.rebuilt.wrapped}

@@ -128,6 +128,7 @@ class QuantizeConfig(InterfaceConfig, AnswerLimits):
                 self.io != "float" and precision != "int8",
                 f"`io` {self.io} needs `precision` int8: a {precision} model has float inputs and outputs",
             ),
+            (weights == "int3", "`weights` int3 is there with `qat` only: LiteRT has no 3-bit weights to round to"),
             (
                 precision == "float16" and (weights != "int8" or self.block or not plain),
                 "`precision` float16 stores weights in half precision: no `weights`, `block` or `algorithm`",

@@ -113,7 +113,8 @@ def _change(name: str, layer: keras.Layer, count: int, found: list[Operation]) -
 
 def _activations(found: Sequence[Operation]) -> str:
     """Say how operations compute: a kernel of small weights that gives floats quantizes its input as it comes."""
-    types = {WORDS[operation.output_type] for operation in found if operation.output_type in WORDS}
+    computing = [operation for operation in found if operation.kind not in CONVERTING] or found  # than unpack weights
+    types = {WORDS[operation.output_type] for operation in computing if operation.output_type in WORDS}
     if any(_is_dynamic(operation) for operation in found):
         types = types - {"float32"} | {AS_THEY_COME}
     return "/".join(sorted(types))

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
+from types import MappingProxyType
 
 import numpy as np
 
@@ -11,6 +12,7 @@ from tfopt.formats.tflite.artifact import TfliteArtifact
 from tfopt.runtime.progress import Progress
 from tfopt.runtime.temporary_files import temporary_folder
 from tfopt.techniques.quantization.config import QuantizeConfig
+from tfopt.techniques.quantization.quantizer_process import KnownRange
 from tfopt.techniques.quantization.variant import Variant
 from tfopt.typing import Array
 
@@ -23,6 +25,7 @@ def quantize_files(
     calibration: Mapping[str, Array],
     progress: Progress,
     variants: Sequence[Variant] = (Variant(),),
+    known: Mapping[str, KnownRange] = MappingProxyType({}),
 ) -> list[TfliteArtifact]:
     """Quantize a float file, once for each variant.
 
@@ -32,6 +35,7 @@ def quantize_files(
         calibration: An array (N, ...) for each input by its name.
         progress: Shows the stages.
         variants: The operations of each that are stored otherwise.
+        known: The ranges of tensors that need not be calibrated, by their names.
 
     Returns:
         An artifact for each variant.
@@ -42,7 +46,16 @@ def quantize_files(
     arrays = {name: np.asarray(array) for name, array in calibration.items()}
     with temporary_folder() as folder:
         (folder / "float.tflite").write_bytes(source.payload)
-        run_converter(f"{CHILD}:run_quantizer", folder, config, arrays, variants, title=source.name, progress=progress)
+        run_converter(
+            f"{CHILD}:run_quantizer",
+            folder,
+            config,
+            arrays,
+            variants,
+            dict(known),
+            title=source.name,
+            progress=progress,
+        )
         stem = Path(source.name).stem.removesuffix("-float")
         payloads = [(folder / f"quantized-{number}.tflite").read_bytes() for number in range(len(variants))]
     name = f"{stem}-{config.name}.tflite"

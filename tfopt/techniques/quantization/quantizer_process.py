@@ -7,6 +7,8 @@ converter is deprecated.
 import os
 from collections.abc import Mapping, Sequence
 from pathlib import Path
+from types import MappingProxyType
+from typing import TypeAlias
 
 import numpy as np
 
@@ -16,6 +18,9 @@ from tfopt.runtime.progress import Progress
 from tfopt.techniques.quantization.config import QuantizeConfig
 from tfopt.techniques.quantization.variant import Variant
 from tfopt.typing import Array, Json
+
+KnownRange: TypeAlias = tuple[Array, Array]
+"""The smallest and the largest number of a tensor, or of each output channel of a constant, with its axes."""
 
 BATCH = 32  # where the file leaves it free
 TASK = "converting"
@@ -34,6 +39,7 @@ def run_quantizer(
     config: QuantizeConfig,
     calibration: Mapping[str, Array],
     variants: Sequence[Variant],
+    known: Mapping[str, KnownRange] = MappingProxyType({}),
 ) -> None:
     """Make of `float.tflite` one file for each variant: `quantized-0.tflite`, `quantized-1.tflite`, ...
 
@@ -43,6 +49,7 @@ def run_quantizer(
         config: How to quantize.
         calibration: An array (N, ...) for each input by its name in the signature.
         variants: The operations of each that are stored otherwise.
+        known: The ranges of tensors that need not be observed, by their names.
 
     Raises:
         ArithmeticError: If a file gives NaN or infinity.
@@ -63,6 +70,7 @@ def run_quantizer(
         if config.calibrated:
             stage(1, f"calibrating on {len(feeds)} batches")
             ranges = _observed(source, recipe(config, Variant(), inside), feeds, config, loops=bool(inside.operations))
+            ranges |= {name: {"min": low, "max": high} for name, (low, high) in known.items()}
         lost = not_for_integers(source.read_bytes(), ranges) if ranges and config.static else []
         narrow = ranges
         if ranges and any(variant.clipped for variant in variants):
