@@ -51,7 +51,7 @@ CONFIGS: dict[str, Config] = {
     "int2": QuantizeConfig(precision="weights", weights="int2"),
     "int8, io int8": QuantizeConfig(io="int8"),
     "QAT": QatConfig(epochs=1),
-    "QAT, 4 bits": QatConfig(epochs=1, bits=4),
+    "QAT, 4 bits": QatConfig(epochs=1, weights="int4"),
     "binary": BinarizeConfig(epochs=1),
 }
 

@@ -135,10 +135,10 @@ QUANTIZE = (
     Command("int8-texts", "quantize phrases.keras --int8", ("train-texts",)),
     Command("dynamic-pairs", "quantize numbers.keras --dynamic", ("train-pairs",)),
     Command("qat", f"quantize {CNN} --qat --epochs 2"),
-    Command("qat-4", f"quantize {CNN} --qat --bits 4 --epochs 2"),
+    Command("qat-4", f"quantize {CNN} --qat --weights int4 --epochs 2"),
     Command(
         "qat-kept",
-        "quantize digits-cnn-pruned-clustered.keras --qat --teacher self --epochs 1",
+        "quantize digits-cnn-pruned-clustered.keras --qat --epochs 1",
         ("cluster-pruned",),
     ),
 )

@@ -47,12 +47,12 @@ WRONG = {  # what the schema refuses as well
     "steps:\n  - technique: prune\ngates: {max_loss: 1%}\n": "line 3: Gates has no max_loss",
     "steps:\n  - technique: prune\noutputs: {emit: rust}\n": "line 3: emit rust is not known; there are c",
     "steps:\n  - technique: prune\noutputs: {model: 3}\n": "line 3: model 3 is of the wrong type",
-    "steps:\n  - technique: quantize\n    config: {weights: int3}\n": "line 3: weights int3 is not known",
+    "steps:\n  - technique: quantize\n    config: {weights: int5}\n": "line 3: weights int5 is not known",
     "steps:\n  - technique: distill\n    config:\n      alpha: 2\n": "line 4: alpha 2 is more than the whole",
     "steps:\n  - technique: cluster\n    config: {clusters: 1}\n": "line 3: clusters 1 is out of range",
     "steps:\n  - technique: structured\n    config: {amount: 0}\n": "line 3: amount 0 is out of range",
     "steps:\n  - technique: convert\n    config: {sparse: maybe}\n": "line 3: sparse maybe is not known",
-    "steps:\n  - technique: qat\n    config: {bits: 3}\n": "line 3: bits 3",
+    "steps:\n  - technique: qat\n    config: {layer_bits: {a: 5}}\n": "line 3: layer_bits",
     "steps:\n  - technique: to-keras\n    config: {epochs: 1}\n": "line 3: ToKerasConfig has no epochs",
 }
 BEYOND = {

@@ -44,6 +44,7 @@ def main() -> None:
         "prune": pruned,
         "qat": two,
         "qat on one": one,
+        "qat by tfmot": tfopt.quantize(model, tfopt.QatConfig(qat_engine="tfmot", epochs=2, **TWO)),
         "tfmot": tfopt.prune(model, tfopt.PruneConfig(engine="tfmot", epochs=2, **TWO)),
         "cluster": tfopt.cluster(model, tfopt.ClusterConfig(epochs=1, **TWO)),
         "binarize": tfopt.binarize(model, tfopt.BinarizeConfig(epochs=3, **TWO)),

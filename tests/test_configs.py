@@ -26,7 +26,7 @@ WRONG = {
     tfopt.Gates: ({"max_size": "huge"}, "`max_size` huge is out of range"),
     tfopt.PackConfig: ({"max_size": -1}, "`max_size` -1 is out of range"),
     tfopt.PruneConfig: ({"sparsity": 1.5}, "`sparsity` 1.5 is more than the whole; did you mean 1.5%?"),
-    tfopt.QatConfig: ({"bits": 3}, "`bits` 3 is out of range: input should be 8 or 4"),
+    tfopt.QatConfig: ({"layer_bits": {"a": 5}}, "`layer_bits`"),
     tfopt.QuantizeConfig: ({"max_drop": float("nan")}, "`max_drop` nan is out of range"),
     CheckpointConfig: ({"checkpoint_steps": 0}, "`checkpoint_steps` 0 is out of range"),
     tfopt.ShootoutConfig: ({"archs": ()}, "`archs` is empty: a ShootoutConfig has at least one"),
@@ -119,7 +119,7 @@ def test_fields_that_do_not_go_together(kind, fields, words):
     ("build", "words"),
     [
         (lambda: tfopt.PruneConfig(structured="filters"), "PruneConfig has no `structured`; StructuredConfig has it"),
-        (lambda: tfopt.QuantizeConfig(bits=4), "QuantizeConfig has no `bits`; QatConfig has it"),
+        (lambda: tfopt.QuantizeConfig(bits=4), "QuantizeConfig has no `bits`"),
         (lambda: tfopt.ClusterConfig(sparsity=0.5), "ClusterConfig has no `sparsity`; PruneConfig has it"),
         (lambda: tfopt.FloatConfig(weights="int4"), "FloatConfig has no `weights`; QuantizeConfig has it"),
         (lambda: WorkersConfig(), "WorkersConfig needs `workers`"),

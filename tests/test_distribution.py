@@ -145,7 +145,8 @@ def test_masks_are_the_same_on_both_replicas_whenever_they_are_renewed(technique
 @pytest.mark.slow
 def test_quantization_aware_training_on_two_replicas_is_as_good_as_on_one_and_keeps_zeros(techniques):
     assert techniques["accuracies"]["qat"] == pytest.approx(techniques["accuracies"]["qat on one"], abs=0.01)
-    assert techniques["kept"] == pytest.approx(techniques["sparsities"], abs=1e-6)
+    kept = zip(techniques["kept"], techniques["sparsities"], strict=True)
+    assert all(before - 1e-6 <= after <= before + 0.02 for after, before in kept)  # small weights are rounded to zero
 
 
 @pytest.mark.slow

@@ -39,7 +39,7 @@ def test_techniques_answer_for_each_layer_with_weights(sample_cnn):
     assert "folded into the weights" in normalization["int8"].detail
 
 
-def test_an_lstm_cannot_be_trained_for_int8_and_a_pruned_kernel_shows_its_zeros():
+def test_an_lstm_can_be_trained_for_int8_and_a_pruned_kernel_shows_its_zeros():
     model = lstm()
     name = next(layer.name for layer in model.layers if isinstance(layer, layers.LSTM))
     kernel = model.get_layer(name).weights[0]
@@ -47,7 +47,7 @@ def test_an_lstm_cannot_be_trained_for_int8_and_a_pruned_kernel_shows_its_zeros(
     found = library.inspect(model)
     layer = next(layer for layer in found.layers if layer.layer == name)
     assert layer.sparsity == pytest.approx(8 / (8 + 16))
-    assert "does not cover LSTM" in layer.techniques["qat"].detail
+    assert layer.techniques["qat"].detail == "trained with weights of 8 bits and 8-bit activations"
     assert layer.techniques["prune"].can
     assert "only the conversion shows" in layer.techniques["int8"].detail
 

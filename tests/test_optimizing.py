@@ -1,3 +1,4 @@
+import keras
 import numpy as np
 import pytest
 
@@ -44,8 +45,6 @@ def test_a_plateau_is_three_epochs_without_a_lower_loss():
 
 
 def test_weight_decay_spares_biases_and_normalizations():
-    import keras
-
     model = keras.Sequential([keras.Input((2,)), keras.layers.Dense(2), keras.layers.BatchNormalization()])
     for weight in model.weights:
         weight.assign(np.ones(weight.shape))
@@ -124,3 +123,14 @@ def test_a_resumed_run_with_augmentation_and_a_plateau_ends_as_an_undisturbed_on
 
 def test_a_warm_up_of_nearly_all_steps_leaves_one_for_the_decay():
     assert float(make_learning_rate(0.1, 10, "cosine", warmup=10)(9)) == pytest.approx(0.1)
+
+
+@pytest.mark.parametrize("size", [1e-3, 1.0, 100.0])
+def test_steps_relative_to_a_kernel_are_the_same_share_of_it_whatever_its_size(size):
+    kernel, bias = keras.Variable(size * np.array([[3.0, -4.0]])), keras.Variable(np.zeros(2))
+    adam = make_optimizer(0.01, 10, relative=True)
+    adam.apply([np.array([[5.0, -1e-3]], "float32"), np.array([1.0, -1.0], "float32")], [kernel, bias])
+    np.testing.assert_allclose(
+        kernel.numpy() / size - [[3.0, -4.0]], np.array([[-0.01, 0.01]]) * np.sqrt(12.5), rtol=1e-2
+    )
+    np.testing.assert_allclose(bias.numpy(), [-0.01, 0.01], rtol=1e-3)

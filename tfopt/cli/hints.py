@@ -17,7 +17,9 @@ COMMANDS = {
 OPTIONS = {
     "--lr": "--learning-rate",
     "--bs": "--batch-size",
+    "--bits": "--weights int8, int4, int3 or int2",
     "--int4": "--weights int4",
+    "--int3": "--qat --weights int3",
     "--int2": "--weights int2",
     "--fp16": "--float16",
     "--f16": "--float16",

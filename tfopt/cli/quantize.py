@@ -60,6 +60,7 @@ def quantize(
         tfopt quantize model.keras --dynamic --weights int4 --algorithm gptq
         tfopt quantize model.keras --float16
         tfopt quantize model-pruned.keras --qat --epochs 3
+        tfopt quantize model.keras --qat --weights int4 --augment flip,crop -o small.tflite
     """
     if model is None:
         model = newest_tfopt_model(Path())

@@ -10,17 +10,16 @@ import copy
 from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
-import flatbuffers
 import numpy as np
 from ai_edge_litert import schema_py_generated as schema
 from numpy.typing import NDArray
 
 from tfopt.formats.tflite.graph import OPERATIONS
+from tfopt.formats.tflite.sharing import written
 from tfopt.typing import Array
 
 TYPES = {2: schema.TensorType.INT2, 4: schema.TensorType.INT4, 8: schema.TensorType.INT8}
 COMPUTES = {4: {"CONV_2D", "DEPTHWISE_CONV_2D", "FULLY_CONNECTED"}, 2: {"FULLY_CONNECTED"}}
-IDENTIFIER = b"TFL3"
 
 
 def stored_bits(bits: int) -> int:
@@ -81,9 +80,7 @@ def narrow_weights(payload: bytes, grids: Mapping[str, Grid]) -> bytes:
     for index, buffer in enumerate(model.buffers):
         if index not in used:
             buffer.data = None
-    builder = flatbuffers.Builder(len(payload))
-    builder.Finish(model.Pack(builder), IDENTIFIER)
-    return bytes(builder.Output())
+    return written(model, len(payload))
 
 
 def _narrow(model: Any, graph: Any, index: int, width: int) -> None:

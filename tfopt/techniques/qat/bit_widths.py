@@ -13,9 +13,8 @@ import keras
 from tfopt.errors import InputError, UnsupportedError
 from tfopt.graph.kernels import find_kernels
 from tfopt.graph.layer_names import first_names, named_layers
-from tfopt.techniques.qat.config import QatConfig
+from tfopt.techniques.qat.config import MOST_BITS, QatConfig
 
-MOST = 8
 CHEAP = 0.05  # of the weights of all kernels
 
 
@@ -51,18 +50,21 @@ def choose_bit_widths(model: keras.Model, config: QatConfig, title: str) -> BitW
     sizes = {name: size for name, layer in own if (size := _size(layer))}
     if not sizes:
         raise UnsupportedError(f"{title} has no kernel to train for few bits")
-    _check_names(config.layer_bits, sizes, title)
+    asked: Mapping[str, int] = config.layer_bits or {}
+    _check_names(asked, sizes, title)
     chosen = BitWidths()
     for name, layer in own:
         if name not in sizes:
             held = ", ".join(weight.name for weight in layer.weights)
             chosen.skipped[name] = f"no kernel among its weights ({held})"
             continue
-        reason = _reason(name, layer, list(sizes)) if config.keep_first_last and config.weight_bits < MOST else None
-        if name in config.layer_bits:
-            chosen.bits[name] = config.layer_bits[name]
+        reason = (
+            _reason(name, layer, list(sizes)) if config.keep_first_last and config.weight_bits < MOST_BITS else None
+        )
+        if name in asked:
+            chosen.bits[name] = asked[name]
         elif reason and sizes[name] <= CHEAP * sum(sizes.values()):
-            chosen.bits[name], chosen.why[name] = MOST, reason
+            chosen.bits[name], chosen.why[name] = MOST_BITS, reason
         else:
             chosen.bits[name] = config.weight_bits
     return chosen

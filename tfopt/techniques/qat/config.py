@@ -3,7 +3,7 @@
 from pathlib import Path
 from typing import Annotated, ClassVar, Literal, Self
 
-from pydantic import Field, model_validator
+from pydantic import BeforeValidator, Field, model_validator
 
 from tfopt.config.choices import Engine, WeightType
 from tfopt.config.fields import BatchSize, Count, LearningRate, Option, Seed
@@ -11,9 +11,22 @@ from tfopt.config.fine_tuning import TEACHER, Augmentations, TaughtConfig
 from tfopt.conversion.config import InterfaceConfig
 from tfopt.evaluation.config import AnswerLimits
 
+MOST_BITS = 8
 RATE, RATE_OF_TFMOT = 3e-3, 1e-4
 EPOCHS, EPOCHS_OF_FEW_BITS = 5, 20
 Bits = Literal[8, 4, 3, 2]
+
+
+def _read_layer_bits(given: object) -> object:
+    if not isinstance(given, str):
+        return given
+    pairs = [part.strip().rpartition("=") for part in given.split(",")]
+    if not all(name and bits.isdecimal() for name, _, bits in pairs):
+        raise ValueError(f"{given} says no bits of layers; write it like conv2d_7=2,dense=8")
+    return {name: int(bits) for name, _, bits in pairs}
+
+
+LayerBits = Annotated[dict[str, Bits], BeforeValidator(_read_layer_bits)]
 
 
 class QatConfig(TaughtConfig, InterfaceConfig, AnswerLimits):
@@ -27,13 +40,13 @@ class QatConfig(TaughtConfig, InterfaceConfig, AnswerLimits):
 
     weights: Annotated[
         WeightType,
-        Field(description="How weights are stored: with `qat` int3 as well; 3 bits take 4 in the file."),
+        Field(description="The bits that weights are trained for; those of 3 bits take 4 in the file."),
     ] = "int8"
     layer_bits: Annotated[
-        dict[str, Bits],
-        Field(description="Bits of the weights of layers by their names, where they differ."),
-        Option(offered=False),
-    ] = {}  # noqa: RUF012  # pydantic copies it
+        LayerBits | None,
+        Field(description="Bits of the weights of some layers by their names, as conv2d_7=2,dense=8."),
+        Option("NAME=BITS,..."),
+    ] = None
     keep_first_last: Annotated[
         bool,
         Field(description="Keep the first and the last kernel, and depthwise ones, at 8 bits where that is cheap."),
@@ -80,7 +93,7 @@ class QatConfig(TaughtConfig, InterfaceConfig, AnswerLimits):
     @property
     def few_bits(self) -> bool:
         """Tell whether any weights have fewer than 8 bits."""
-        return min(self.weight_bits, *self.layer_bits.values(), 8) < 8
+        return min([self.weight_bits, *(self.layer_bits or {}).values()]) < MOST_BITS
 
     @property
     def most_epochs(self) -> int:

@@ -64,7 +64,8 @@ def emit_file(trained: Trained, name: str, samples: Sequence[Array], config: Qat
         ConversionError: If it cannot be converted or quantized.
     """
     plain, folded = fold_batch_norms(trained.model, name) if is_graph(trained.model) else (trained.model, {})
-    made = convert(KerasArtifact.from_model(plain, name), progress, config, calibration=samples)
+    few = [array[:COMPARED] for array in samples]
+    made = convert(KerasArtifact.from_model(plain, name), progress, config, calibration=few)
     feeds = dict(zip(made.inputs, samples, strict=True))
     stored = find_kernels_in_file(made.artifact.payload, trained.kernels)
     known = {tensor: _range(kernel) for tensor, kernel in stored.items()}

@@ -16,7 +16,7 @@ from tfopt.techniques.qat.bit_widths import BitWidths, choose_bit_widths
 from tfopt.techniques.qat.config import QatConfig
 from tfopt.techniques.qat.emission import Emitted, emit_file
 from tfopt.techniques.qat.made import Made
-from tfopt.techniques.qat.training import train_rounded
+from tfopt.techniques.qat.training import MOST_SAMPLES, train_rounded
 from tfopt.techniques.quantization.layer_changes import layer_changes, named_as_in
 
 
@@ -24,7 +24,7 @@ def make(artifact: KerasArtifact, config: QatConfig, data: Dataset, progress: Pr
     """Train a copy of a model and write it as a file of integers."""
     chosen = choose_bit_widths(artifact.model, config, artifact.name)
     trained = train_rounded(artifact, chosen.bits, config, data, progress)
-    emitted = emit_file(trained, artifact.name, data.calibration.inputs, config, progress)
+    emitted = emit_file(trained, artifact.name, data.calibration.sample(MOST_SAMPLES).inputs, config, progress)
     model = KerasArtifact.from_model(compile_like(artifact.model, trained.model), artifact.name)
     return Made(
         model,

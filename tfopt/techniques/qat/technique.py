@@ -13,19 +13,19 @@ if TYPE_CHECKING:
 
 
 class QuantizeAware(Technique[QatConfig]):
-    """Train a model with simulated integers (quantization-aware) and convert it to int8; writes a .keras as well."""
+    """Train a model with rounded weights and activations and convert it to integers; writes a .keras as well."""
 
     name = "qat"
     config = QatConfig
     gives = "tflite"
-    children = ("tfopt.conversion.lowering",)
+    children = ("tfopt.conversion.lowering", "tfopt.techniques.quantization.quantizer_process")
     keeps = frozenset({"sparsity", "clusters"})
     command = "quantize"
     option = "qat"
     companions = (".keras",)
 
     def apply(self, artifact: "KerasArtifact", config: QatConfig, context: "Context") -> "Outcome":
-        """Train a copy of the model for int8."""
+        """Train a copy of the model for integers."""
         from tfopt.techniques.qat.qat import quantize_aware
 
         return quantize_aware(artifact, config, context)
@@ -38,7 +38,7 @@ class QuantizeAware(Technique[QatConfig]):
             raise nothing_to_train_on(artifact.name)
 
     def plan(self, artifact: "KerasArtifact", config: QatConfig, context: "Context") -> "dict[str, Verdict]":
-        """Say which layers are trained with simulated integers: the model is rebuilt in tf_keras to see."""
+        """Say for how many bits each layer is trained; by TFMOT the model is rebuilt in tf_keras to see."""
         from tfopt.techniques.qat.qat import planned_layers
 
         return planned_layers(artifact, config)

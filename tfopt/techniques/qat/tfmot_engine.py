@@ -18,7 +18,7 @@ from tfopt.report.inspection import Verdict
 from tfopt.report.schema import LayerChange
 from tfopt.runtime.progress import Advance, Progress
 from tfopt.techniques.qat import tfmot
-from tfopt.techniques.qat.config import QatConfig
+from tfopt.techniques.qat.config import MOST_BITS, QatConfig
 from tfopt.techniques.qat.made import Made
 from tfopt.techniques.qat.training import taught_by
 from tfopt.techniques.quantization.layer_changes import layer_changes
@@ -29,7 +29,6 @@ from tfopt.typing import Array, Tensor
 
 PATIENCE = 3
 CALIBRATION_BATCH = 32
-MOST_BITS = 8  # with so many the file answers as the kernels do that were trained, with shared weights shared
 
 
 def make(artifact: KerasArtifact, config: QatConfig, data: Dataset, progress: Progress) -> Made:
@@ -54,6 +53,7 @@ def make(artifact: KerasArtifact, config: QatConfig, data: Dataset, progress: Pr
         result = fit_tf_keras(learner.model, model, data, plan, progress, projections=projections, teacher=teacher)
     aware.model.set_weights(learner.model.get_weights())
     notes += [teacher.note] if teacher else []
+    # With 8 bits the kernels that were trained answer as the file does, and shared weights are shared.
     variables = aware.rounded_variables if config.weight_bits < MOST_BITS else aware.variables
     trained = with_trained_weights(artifact.fresh_model(), model, variables)
     batch = config.fixed_batch or (1 if has_recurrent(artifact.model) else None)

@@ -34,7 +34,8 @@ class QuantizeConfig(InterfaceConfig, AnswerLimits):
         WeightType,
         Field(
             description="How weights are stored: alone, they are unpacked to compute in float; with `precision` int8,"
-            " int16 or dynamic, what those compute with. Of int3, 8 values are used and 4 bits stored."
+            " int16 or dynamic, what those compute with; with `qat` what is trained for. Of int3, 8 values are used and"
+            " 4 bits stored."
         ),
     ] = "int8"
     block: Annotated[
