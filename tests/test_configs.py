@@ -119,9 +119,9 @@ def test_fields_that_do_not_go_together(kind, fields, words):
     ("build", "words"),
     [
         (lambda: tfopt.PruneConfig(structured="filters"), "PruneConfig has no `structured`; StructuredConfig has it"),
-        (lambda: tfopt.QuantizeConfig(bits=4), "QuantizeConfig has no `bits`"),
+        (lambda: tfopt.QuantizeConfig(layer_bits={}), "QuantizeConfig has no `layer_bits`; QatConfig has it"),
         (lambda: tfopt.ClusterConfig(sparsity=0.5), "ClusterConfig has no `sparsity`; PruneConfig has it"),
-        (lambda: tfopt.FloatConfig(weights="int4"), "FloatConfig has no `weights`; QuantizeConfig has it"),
+        (lambda: tfopt.FloatConfig(weights="int4"), "FloatConfig has no `weights`; QatConfig, QuantizeConfig have it"),
         (lambda: WorkersConfig(), "WorkersConfig needs `workers`"),
     ],
 )

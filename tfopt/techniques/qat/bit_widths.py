@@ -1,4 +1,4 @@
-"""How many bits the weights of each layer get: as many as asked for, more where few weights matter much.
+"""The bits that the weights of each layer get: as many as asked for, more where few weights matter much.
 
 The first and the last layer, and depthwise kernels, suffer most from few bits and mostly hold few weights: they get 8
 bits unless that costs more than a share of the file.

@@ -1,4 +1,4 @@
-"""What was trained becomes a `.tflite` file with the very integers and ranges that training has seen.
+"""A trained model becomes a `.tflite` file with the very integers and ranges that training has seen.
 
 The model with rounded kernels is converted to a float file. LiteRT Quantizer makes integers of it with steps and ranges
 that are handed to it, by the names of the tensors that hold them: it calibrates only what training did not see, such as

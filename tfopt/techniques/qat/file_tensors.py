@@ -29,7 +29,7 @@ OUTPUT_AXES = {  # of the operations whose output channels have steps of their o
 
 
 class Stored(NamedTuple):
-    """What a constant of a file holds: the integers of a layer, of so many bits, times steps.
+    """The content of a constant of a file: the integers of a layer, of so many bits, times steps.
 
     The steps have as many axes as the constant, so that they are broadcast to its shape.
     """

@@ -1,4 +1,4 @@
-"""What an engine of quantization-aware training makes of a model."""
+"""The work of an engine of quantization-aware training."""
 
 from dataclasses import dataclass
 
@@ -11,7 +11,7 @@ from tfopt.report.schema import LayerChange
 
 @dataclass(frozen=True)
 class Made:
-    """What an engine makes of a model.
+    """All that an engine makes of a model.
 
     Attributes:
         model: The trained model, its kernels rounded.

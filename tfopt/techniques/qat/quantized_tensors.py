@@ -55,7 +55,7 @@ FUSING = (  # whose operations in the file do a ReLU as well
 
 
 class Place(NamedTuple):
-    """Where a tensor is: the number of the call that gives it, -1 for the inputs, and its number among those."""
+    """The place of a tensor: the number of the call that gives it, -1 for the inputs, and its number among those."""
 
     call: int
     position: int
