@@ -15,6 +15,7 @@ from ai_edge_litert import schema_py_generated as schema
 from numpy.typing import NDArray
 
 from tfopt.formats.tflite.graph import OPERATIONS
+from tfopt.formats.tflite.packed_integers import pack_integers
 from tfopt.formats.tflite.sharing import written
 from tfopt.typing import Array
 
@@ -29,19 +30,6 @@ def stored_bits(bits: int) -> int:
     [8, 4, 4, 2]
     """
     return 4 if bits == 3 else bits
-
-
-def pack_integers(integers: NDArray[np.int8], bits: int) -> NDArray[np.uint8]:
-    """Pack small integers as LiteRT does: the first in the lowest bits of a byte.
-
-    >>> [hex(byte) for byte in pack_integers(np.array([1, -1, 7], np.int8), bits=4)]
-    ['0xf1', '0x7']
-    """
-    each = 8 // bits
-    codes = integers.ravel().view(np.uint8) & (2**bits - 1)
-    codes = np.concatenate([codes, np.zeros(-len(codes) % each, np.uint8)]).reshape(-1, each)
-    packed: NDArray[np.uint8] = np.bitwise_or.reduce(codes << (bits * np.arange(each, dtype=np.uint8)), axis=1)
-    return packed
 
 
 class Grid(NamedTuple):

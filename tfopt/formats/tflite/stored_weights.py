@@ -13,6 +13,7 @@ from ai_edge_litert import schema_py_generated as schema
 from numpy.typing import NDArray
 
 from tfopt.formats.tflite.graph import OPERATIONS, TYPES
+from tfopt.formats.tflite.packed_integers import pack_integers, unpack_integers
 from tfopt.typing import Array, Tensor
 
 BITS = {"INT8": 8, "INT4": 4, "INT2": 2}
@@ -92,7 +93,7 @@ class StoredWeights:
                 if self._is_weight(tensor) and (new := chosen.get(tensor.Name().decode())):
                     data = self._data(tensor)
                     assert data is not None
-                    data[:] = _pack(new[0], BITS[TYPES[tensor.Type()]])
+                    data[:] = pack_integers(new[0], BITS[TYPES[tensor.Type()]])
                     tensor.Quantization().ScaleAsNumpy()[:] = new[1]
             for operator in (graph.Operators(index) for index in range(graph.OperatorsLength())):
                 self._round_bias(operator, tensors, chosen, biases)
@@ -140,7 +141,7 @@ class StoredWeights:
         axis = quantization.QuantizedDimension()
         if len(scale) == 1:
             scale = np.repeat(scale, shape[axis])
-        return Stored(_unpack(data, bits, prod(shape)).reshape(shape), scale, axis, bits)
+        return Stored(unpack_integers(data, bits, prod(shape)).reshape(shape), scale, axis, bits)
 
 
 def _tensors(graph: Tensor) -> Iterator[Tensor]:
@@ -149,26 +150,3 @@ def _tensors(graph: Tensor) -> Iterator[Tensor]:
 
 def _shape(tensor: Tensor) -> tuple[int, ...]:
     return tuple(int(tensor.Shape(axis)) for axis in range(tensor.ShapeLength()))
-
-
-def _pack(chosen: NDArray[np.int8], bits: int) -> NDArray[np.uint8]:
-    """Put several integers into a byte, the first into its lowest bits.
-
-    >>> [f"{byte:08b}" for byte in _pack(np.array([1, -1, 7], np.int8), 4)]
-    ['11110001', '00000111']
-    """
-    flat = chosen.astype(np.int8).ravel().view(np.uint8)
-    each = 8 // bits
-    parts = np.pad(flat, (0, -len(flat) % each)).reshape(-1, each) & (2**bits - 1)
-    return np.asarray(np.bitwise_or.reduce(parts << np.arange(0, 8, bits, dtype=np.uint8), axis=1), np.uint8)
-
-
-def _unpack(data: NDArray[np.uint8], bits: int, count: int) -> NDArray[np.int8]:
-    """Undo `_pack`.
-
-    >>> _unpack(np.array([0b11110001, 0b00000111], np.uint8), 4, 3).tolist()
-    [1, -1, 7]
-    """
-    shifts = np.arange(8 - bits, -1, -bits, dtype=np.uint8)
-    top = (data[:, np.newaxis] << shifts).astype(np.uint8).view(np.int8)  # the sign bit to where a byte has its own
-    return (top >> (8 - bits)).ravel()[:count]

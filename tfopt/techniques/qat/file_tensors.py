@@ -11,8 +11,9 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from tfopt.formats.tflite.artifact import TfliteArtifact, intermediate_tensors
+from tfopt.formats.tflite.artifact import TfliteArtifact
 from tfopt.formats.tflite.graph import Constant, operations
+from tfopt.formats.tflite.watching import intermediate_tensors
 from tfopt.techniques.qat.learned_kernels import LearnedKernel
 from tfopt.techniques.qat.step_sizes import LEAST
 from tfopt.typing import Array
