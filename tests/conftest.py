@@ -26,6 +26,15 @@ class Ended:
         return json.loads(self.out)
 
 
+@pytest.fixture(scope="session", autouse=True)
+def converters():
+    """Let the children that convert serve one test after the other: most of their time is the import of TensorFlow."""
+    from tfopt.runtime.processes import started_ahead
+
+    with started_ahead():
+        yield
+
+
 @pytest.fixture
 def tfopt(capfd, tmp_path, monkeypatch):
     """Run a command line in this process, in an empty folder."""

@@ -29,6 +29,14 @@ run("tests.children:sleeps", 60, progress=Says())
 """
 
 
+@pytest.fixture(autouse=True)
+def no_child_waits():
+    """Start each child anew: those of other tests do not serve here."""
+    token = processes._waiting.set(None)
+    yield
+    processes._waiting.reset(token)
+
+
 class Shown:
     """A `Progress` that remembers."""
 
@@ -171,6 +179,34 @@ def test_a_child_that_was_started_ahead_serves_one_call_and_has_imported_what_it
         assert run("tests.children:was_prepared") is True
         assert run("tests.children:was_prepared") is False
     assert run("tests.children:was_prepared") is False
+
+
+def test_a_child_serves_the_next_lasting_call_of_its_module_until_one_is_not():
+    def called(**options):
+        return run("tests.children:number", **options)
+
+    with started_ahead():
+        first, second, third = called(lasting=True), called(lasting=True), called()
+        assert first == second == third
+        assert not Path(f"/proc/{first}").exists()  # the last call was not lasting
+        assert called(lasting=True) != first
+    assert called(lasting=True) != called(lasting=True)
+
+
+def test_a_child_that_has_failed_serves_no_more_and_one_that_waits_has_no_time_limit():
+    with started_ahead():
+        first = run("tests.children:number", lasting=True, time_limit=0.3)
+        time.sleep(0.5)
+        assert run("tests.children:number", lasting=True) == first
+        with pytest.raises(ProcessError, match="no such axis"):
+            run("tests.children:fails", lasting=True)
+        second = run("tests.children:number", lasting=True)
+        assert second != first
+        with pytest.raises(ProcessError, match="longer than"):
+            run("tests.children:sleeps", 60, lasting=True, time_limit=0.3)
+        third = run("tests.children:number", lasting=True)
+        assert third != second
+    assert not any(Path(f"/proc/{pid}").exists() for pid in (first, second, third))
 
 
 def test_children_that_were_started_ahead_and_not_called_are_gone_at_the_end():

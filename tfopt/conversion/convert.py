@@ -157,7 +157,14 @@ def _attempt(
         lowered = folder / "lowered.json"
         try:
             run_converter(
-                "tfopt.conversion.lowering:lower", folder, job, compared, feeds, title=artifact.name, progress=progress
+                "tfopt.conversion.lowering:lower",
+                folder,
+                job,
+                compared,
+                feeds,
+                title=artifact.name,
+                progress=progress,
+                lasting=not job.custom_objects and not job.modules,  # they are registered in the process
             )
         except ConversionError:
             if not lowered.exists():  # it died before the float file was there and had been tried

@@ -11,7 +11,12 @@ LONGEST = 200  # letters of a reason
 
 
 def run_converter(
-    target: str, *arguments: object, title: str, progress: Progress, time_limit: float = TIME_LIMIT
+    target: str,
+    *arguments: object,
+    title: str,
+    progress: Progress,
+    time_limit: float = TIME_LIMIT,
+    lasting: bool = True,
 ) -> object:
     """Let a child process convert a model.
 
@@ -21,6 +26,7 @@ def run_converter(
         title: What to call the model in a sentence.
         progress: Shows how far the child is.
         time_limit: Seconds that it may take.
+        lasting: Whether the process may convert other models after that.
 
     Returns:
         What the function returned, as JSON.
@@ -29,7 +35,7 @@ def run_converter(
         ConversionError: If the function fails, its process dies, or it takes too long.
     """
     try:
-        return run(target, *arguments, progress=progress, time_limit=time_limit)
+        return run(target, *arguments, progress=progress, time_limit=time_limit, lasting=lasting)
     except ProcessError as error:
         if error.late:
             raise ConversionError(f"{title} was not converted within {time_limit:g} s") from None

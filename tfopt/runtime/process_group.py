@@ -1,4 +1,4 @@
-"""Child processes as their parent holds them: each calls one function, and a group of them reports what happens.
+"""Child processes as their parent holds them: each calls a function, and a group of them reports what happens.
 
 This is the only module that starts processes. A child imports the same tfopt as its parent and nothing from the current
 folder, where a file `numpy.py` that came with a model would run; it has a temporary folder of its own, and it ends with
@@ -7,7 +7,6 @@ its parent.
 
 import contextlib
 import os
-import pickle
 import queue
 import re
 import subprocess
@@ -19,7 +18,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import IO, Self
 
-from tfopt.runtime.protocol import AHEAD, Call, Event, parsed
+from tfopt.runtime.protocol import AHEAD, Call, Event, parsed, send
 from tfopt.runtime.temporary_files import temporary_folder
 
 HOME = str(Path(__file__).parents[2])  # where this tfopt was found
@@ -104,12 +103,11 @@ class Process:
             self._timer.daemon = True
             self._timer.start()
         with contextlib.suppress(BrokenPipeError):
-            pickle.dump(call, self._streams[0], pickle.HIGHEST_PROTOCOL)
-            self._streams[0].flush()
+            send(call, self._streams[0])
 
     def end(self) -> None:
         """Kill it if it runs, wait for it, and remove its temporary files."""
-        self._cancel_timer()
+        self.rest()
         self._popen.kill()
         self._popen.wait()
         self._log.join()
@@ -119,7 +117,8 @@ class Process:
                 stream.close()
         self._files.close()
 
-    def _cancel_timer(self) -> None:
+    def rest(self) -> None:
+        """Let it take as long as it likes, until it is given another call."""
         if self._timer:
             self._timer.cancel()
 
@@ -138,7 +137,7 @@ class Process:
             self._put(event)
         self._popen.wait()
         self._log.join(GRACE)
-        self._cancel_timer()
+        self.rest()
         self._put(Event("exit"))
 
     def _read_lines(self) -> None:
@@ -180,8 +179,9 @@ class ProcessGroup:
         environment: Mapping[str, str] = QUIET,
         time_limit: float | None = None,
         orderly: bool = False,
+        lasting: bool = False,
     ) -> Process:
-        """Start a child.
+        """Start a child, or give another call to one that waits.
 
         Args:
             number: Names it in events.
@@ -190,6 +190,7 @@ class ProcessGroup:
             environment: Variables beside those of this process.
             time_limit: Seconds after which it is killed.
             orderly: Whether its end counts, too: libraries then clean up, which may take time or fail.
+            lasting: Whether it waits for another call after its result.
 
         Returns:
             The process, which has been told what to do.
@@ -197,7 +198,7 @@ class ProcessGroup:
         module, _, function = target.partition(":")
         if number not in self.processes:
             self.processes[number] = self._process(number, module, environment)
-        self.processes[number].give(Call(function, arguments, time_limit, orderly))
+        self.processes[number].give(Call(function, arguments, time_limit, orderly, lasting))
         return self.processes[number]
 
     def start_ahead(self, number: int, module: str) -> None:

@@ -1,4 +1,4 @@
-"""One function called in a child process: the way in which tfopt has something done elsewhere.
+"""A function called in a child process: the way in which tfopt has something done elsewhere.
 
 A child calls `tfopt.module:function` with a `Progress` and whatever arguments it is given, and answers in JSON (see
 `tfopt.runtime.child`).
@@ -15,7 +15,7 @@ from tfopt.runtime.process_group import QUIET, ProcessGroup
 from tfopt.runtime.progress import Progress, Silent
 from tfopt.runtime.protocol import Event, TaskBars, error_of
 
-_ahead: ContextVar[list[tuple[str, ProcessGroup]] | None] = ContextVar("ahead", default=None)
+_waiting: ContextVar[list[tuple[str, ProcessGroup]] | None] = ContextVar("waiting", default=None)
 
 
 class ProcessError(TfoptError):
@@ -40,8 +40,9 @@ def run(
     progress: Progress | None = None,
     environment: Mapping[str, str] = QUIET,
     time_limit: float | None = None,
+    lasting: bool = False,
 ) -> object:
-    """Call a function in a child process and wait until that has ended.
+    """Call a function in a child process and wait until that has ended, or, in the context of a pool, has answered.
 
     Args:
         target: The function, as "tfopt.module:function"; its first parameter is a `Progress`.
@@ -49,6 +50,8 @@ def run(
         progress: Shows the tasks of the child.
         environment: Variables beside those of this process.
         time_limit: Seconds after which the child is killed.
+        lasting: Whether the child may serve other calls of the module after that, within `started_ahead`: nothing that
+            the function leaves behind in its process matters to these.
 
     Returns:
         What the function returned, as JSON: a pydantic model becomes a dictionary.
@@ -58,14 +61,24 @@ def run(
         ProcessError: If it raised anything else, took too long, or its process died.
     """
     answer: Event | None = None
-    started = _take(target.partition(":")[0]) if environment is QUIET else None
-    with started or ProcessGroup() as group, TaskBars(progress or Silent()) as bars:
-        process = group.start(0, target, *arguments, environment=environment, time_limit=time_limit, orderly=True)
+    module = target.partition(":")[0]
+    pool = _waiting.get() if environment is QUIET else None
+    with contextlib.ExitStack() as stack, TaskBars(progress or Silent()) as bars:
+        group = stack.enter_context(_take(pool or [], module) or ProcessGroup())
+        lasting = lasting and pool is not None
+        process = group.start(
+            0, target, *arguments, environment=environment, time_limit=time_limit, orderly=True, lasting=lasting
+        )
         while (found := group.next_event()) and found[1].kind != "exit":
             if found[1].kind in ("result", "error"):
                 answer = found[1]
             else:
                 bars.show(found[1])
+            if lasting and pool is not None and found[1].kind == "result":
+                process.rest()
+                stack.pop_all()
+                pool.append((module, group))
+                return found[1].value
     if answer is None or process.late or process.code < 0:
         raise ProcessError(f"its process {process.ending}", process.code, late=process.late)
     if answer.kind == "error":
@@ -78,8 +91,9 @@ def run(
 def started_ahead(*modules: str) -> Iterator[list[int]]:
     """Start children that import what they need while this process does something else.
 
-    Each serves the first call of `run` for a function of its module; those that none has called for are killed at the
-    end. Nothing is started within another such context, or where there is one core.
+    Each serves the first call of `run` for a function of its module, and if the call says that it is lasting, the next
+    ones, too; those that wait are killed at the end. Nothing is started within another such context, whose children
+    serve, or where there is one core.
 
     Args:
         modules: A child is started for each; its function `prepare` does the imports.
@@ -87,27 +101,26 @@ def started_ahead(*modules: str) -> Iterator[list[int]]:
     Yields:
         The numbers of the processes.
     """
-    if not modules or _ahead.get() is not None or (os.cpu_count() or 1) == 1:
+    if _waiting.get() is not None:
         yield []
         return
     waiting: list[tuple[str, ProcessGroup]] = []
-    token = _ahead.set(waiting)
+    token = _waiting.set(waiting)
     try:
-        for module in modules:
+        for module in modules if (os.cpu_count() or 1) > 1 else ():
             group = ProcessGroup()
             with contextlib.suppress(OSError):  # what is short now may suffice later, and else it is said then
                 group.start_ahead(0, module)
                 waiting.append((module, group))
         yield [group.processes[0].pid for _, group in waiting]
     finally:
-        _ahead.reset(token)
+        _waiting.reset(token)
         for _, group in waiting:
             group.end()
 
 
-def _take(module: str) -> ProcessGroup | None:
-    """Return the group of a child that was started ahead for this module and still runs."""
-    waiting = _ahead.get() or []
+def _take(waiting: list[tuple[str, ProcessGroup]], module: str) -> ProcessGroup | None:
+    """Return the group of a child that waits for a call of this module and still runs."""
     for pair in [pair for pair in waiting if pair[0] == module]:
         waiting.remove(pair)
         if pair[1].processes[0].runs:

@@ -6,9 +6,12 @@ and one that such a file has taken over must not be able to harm its parent. Wha
 
 import contextlib
 import json
+import os
+import pickle
+import struct
 from collections.abc import Iterator
 from types import TracebackType
-from typing import Literal, NamedTuple, Self, TextIO, get_args
+from typing import IO, Literal, NamedTuple, Self, TextIO, get_args
 
 from tfopt import errors
 from tfopt.errors import TfoptError
@@ -23,13 +26,44 @@ class Call(NamedTuple):
     """Holds a function of the module that the command line of a child names, and its arguments.
 
     The child ends by itself after twice `time_limit` seconds. An `orderly` end lets libraries clean up after
-    themselves; else the process is gone at once, even if threads of a library wait for something.
+    themselves; else the process is gone at once, even if threads of a library wait for something. After the result of
+    a `lasting` call it waits for the next one.
     """
 
     function: str
     arguments: tuple[object, ...]
     time_limit: float | None
-    orderly: bool
+    orderly: bool = False
+    lasting: bool = False
+
+
+LENGTH = struct.Struct("<Q")  # bytes of a call, before it
+MOST_AT_ONCE = 2**20
+
+
+def send(call: Call, stream: IO[bytes]) -> None:
+    """Write a call."""
+    payload = pickle.dumps(call, pickle.HIGHEST_PROTOCOL)
+    stream.write(LENGTH.pack(len(payload)))
+    stream.write(payload)
+    stream.flush()
+
+
+def receive(descriptor: int) -> bytes | None:
+    """Wait for the next call, to be unpickled; None if the stream has ended."""
+    header = _read(descriptor, LENGTH.size)
+    return header and _read(descriptor, LENGTH.unpack(header)[0])
+
+
+def _read(descriptor: int, size: int) -> bytes | None:
+    """Read so many bytes, without a lock that would be held when the process ends; None if they do not all come."""
+    found = bytearray()
+    while len(found) < size:
+        part = os.read(descriptor, min(size - len(found), MOST_AT_ONCE))
+        if not part:
+            return None
+        found += part
+    return bytes(found)
 
 
 class Event(NamedTuple):
