@@ -238,17 +238,35 @@ def rendered(found: dict[str, dict[str, Cell]]) -> str:
 BEGINS, ENDS = "<!-- the table -->", "<!-- its end -->"
 
 
-def write(path: Path, table: str) -> None:
-    """Put the table between the comments of a page."""
+def published(path: Path) -> dict[str, dict[str, Cell]]:
+    """Return the cells of a page, as `matrix` does."""
+    lines = path.read_text(encoding="utf-8").partition(BEGINS)[2].partition(ENDS)[0].splitlines()
+    sentences = dict(line.split(". ", 1) for line in lines if line[:1].isdigit())
+    commands, _, *rows = [line.strip("|").split("|") for line in lines if line.startswith("|")] or [[], []]
+    found = {}
+    for name, *cells in rows:
+        shown = dict(zip((word.strip() for word in commands[1:]), (cell.strip() for cell in cells), strict=True))
+        found[name.strip()] = {
+            command: Cell("refused", sentences[cell]) if cell.isdigit() else Cell(cell)
+            for command, cell in shown.items()
+        }
+    return found
+
+
+def write(path: Path, found: dict[str, dict[str, Cell]]) -> None:
+    """Put cells between the comments of a page; others stay as they are."""
     before, _, rest = path.read_text(encoding="utf-8").partition(BEGINS)
     after = rest.partition(ENDS)[2]
+    kept = published(path)
+    merged = {name: kept.get(name, {}) | found.get(name, {}) for name in EXAMPLES}
+    table = rendered({name: cells for name, cells in merged.items() if cells})
     path.write_text(f"{before}{BEGINS}\n{table}\n{ENDS}{after}", encoding="utf-8")
 
 
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--shared", type=lambda path: Path(path).resolve() if path else None)
-    parser.add_argument("--write", type=Path, help="write the table into this file, between its comments")
+    parser.add_argument("--write", type=Path, help="write the cells into the table of this page")
     parser.add_argument("--one", help=argparse.SUPPRESS)
     parser.add_argument("tasks", nargs="*", metavar="TASK[:COMMAND,...]")
     asked = parser.parse_args()
@@ -263,7 +281,7 @@ def main() -> int:
     failed = [(name, *told) for name, cells in found.items() for told in cells.items() if told[1].verdict == "FAILED"]
     print(*(f"{name}, {command}: {cell.sentence}" for name, command, cell in failed), sep="\n")
     if asked.write:
-        write(asked.write, rendered(found))
+        write(asked.write, found)
     return int(bool(failed))
 
 

@@ -120,7 +120,8 @@ def endless():
 WRONG = [
     (3, "`data` must be a name, a path"),
     ((X,), "not a tuple of 1"),
-    ((X, Y, Y), "not a tuple of 3"),
+    ((X, Y, Y), "not a tuple of 3: each sample counts the same here, so there is no place for weights"),
+    ({"x": X, "y": Y, "sample_weight": Y}, "`data` has sample_weight, but each sample counts the same here"),
     (((X, Y), Y), "must be (x, y) or ((x, y), (x_test, y_test))"),
     ((X, Y[:-1]), "`data`: x_train has 120 rows but y_train has 119"),
     (({"a": [[1, 2], [3]]}, [0, 1]), "x.a is no array: its rows have different lengths"),

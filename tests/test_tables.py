@@ -112,6 +112,17 @@ def test_what_is_wrong_with_a_table_is_one_sentence(tmp_path, text, words):
     assert "\n" not in str(error.value)
 
 
+def test_weights_of_samples_are_refused_by_name_as_every_sample_counts_the_same(tmp_path):
+    weighed = written(tmp_path / "t.csv", numbers().replace("width", "Sample_Weight"))
+    with pytest.raises(
+        InputError, match=r"t\.csv has Sample_Weight, but each sample counts the same here: leave it out"
+    ):
+        load(config(weighed))
+    np.savez(tmp_path / "d.npz", x=np.zeros((60, 2)), y=np.arange(60) % 2, sample_weights=np.ones(60))
+    with pytest.raises(InputError, match=r"d\.npz has sample_weights, but each sample counts the same here"):
+        load(config(tmp_path / "d.npz"))
+
+
 def test_only_texts_are_held_and_limited(tmp_path, monkeypatch):
     monkeypatch.setattr(arrow_columns, "MOST_TEXTS", 100)
     path = written(tmp_path / "t.csv", numbers())

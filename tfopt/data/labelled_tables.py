@@ -6,6 +6,7 @@ from tfopt.data.config import DataConfig
 from tfopt.data.labels import encode_labels
 from tfopt.data.lazy_arrays import mapped, pieces
 from tfopt.data.raw_data import RawData
+from tfopt.data.sample_weights import refuse_weights
 from tfopt.data.several_labels import join_label_columns
 from tfopt.data.splits import parse_split_name
 from tfopt.data.stored_texts import count_distinct
@@ -33,6 +34,7 @@ def extract_labelled(table: Table, config: DataConfig, names: tuple[str, ...] | 
     Raises:
         InputError: If the columns cannot be told apart, or hold something else.
     """
+    refuse_weights(str(table.path), table.columns)
     table, config, names = join_label_columns(table, config, names)
     parts = table.split_column()
     text, label, notes = _find_roles(table, config, [name for name in table.columns if name != parts])

@@ -14,6 +14,7 @@ from tfopt.data.data_format import DataFormat
 from tfopt.data.labels import are_continuous
 from tfopt.data.masks import find_map_task, read_masks
 from tfopt.data.raw_data import InputKind, RawData
+from tfopt.data.sample_weights import is_weight, refuse_weights
 from tfopt.data.series import Series
 from tfopt.data.several_arrays import has_several, several_arrays
 from tfopt.data.token_ids import check_ids, look_like_ids
@@ -38,10 +39,10 @@ class NpzFormat(DataFormat):
 
 
 class _Wanted:
-    """The names of arrays that are data."""
+    """The names of arrays that are data, or weights, which must not be overlooked."""
 
     def __contains__(self, name: object) -> bool:
-        return str(name).partition(".")[0] in (*SPLIT, *WHOLE, "values", "columns")
+        return str(name).partition(".")[0] in (*SPLIT, *WHOLE, "values", "columns") or is_weight(str(name))
 
 
 def named_arrays(
@@ -63,6 +64,7 @@ def named_arrays(
     Raises:
         InputError: If the arrays are not there or do not suit the task.
     """
+    refuse_weights(title, found)
     if has_several(found):
         return several_arrays(found, title, lambda single: _one_output(single, title, config))
     if "values" in found and (config.horizon or not found.keys() & {*SPLIT, *WHOLE}):

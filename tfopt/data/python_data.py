@@ -106,7 +106,9 @@ def _read(data: Any) -> tuple[str, Content, tuple[str, ...]]:
 def _named(data: tuple[Any, ...]) -> Mapping[str, Any]:
     pairs = [isinstance(part, tuple) and len(part) == 2 for part in data]
     if len(data) != 2 or (any(pairs) and not all(pairs)):
-        raise InputError(f"{TITLE} must be (x, y) or ((x, y), (x_test, y_test)), not a tuple of {len(data)}")
+        triples = len(data) == 3 or any(isinstance(part, tuple) and len(part) == 3 for part in data)
+        weights = ": each sample counts the same here, so there is no place for weights" if triples else ""
+        raise InputError(f"{TITLE} must be (x, y) or ((x, y), (x_test, y_test)), not a tuple of {len(data)}{weights}")
     if not any(pairs):
         return dict(zip(("x", "y"), data, strict=True))
     (x, y), (x_test, y_test) = data
