@@ -9,6 +9,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from tfopt.data.config import DataConfig
+from tfopt.data.stratification import split_by_class
 from tfopt.errors import InputError
 from tfopt.typing import Array
 
@@ -90,8 +91,8 @@ def _split_off(rows: Array, labels: Array | None, size: int, seed: int, notes: l
         raise InputError(f"{size} of {len(rows)} samples cannot be split off; take a smaller share for `validation`")
     if labels is not None:
         try:
-            kept, cut = train_test_split(rows, test_size=size, random_state=seed, stratify=labels[rows])
-            return kept, cut
+            kept, cut = split_by_class(labels[rows], size, seed)
+            return rows[kept], rows[cut]
         except ValueError:  # a class with a single sample, or fewer samples to cut than classes
             notes.append("a split is not stratified: some classes have too few samples")
     kept, cut = train_test_split(rows, test_size=size, random_state=seed)
