@@ -100,12 +100,22 @@ def sample(tmp_path):
     return path
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="session", autouse=True)
 def untimed():
-    """Measure latency in two rounds only, for tests in which it does not matter."""
+    """Measure latency in two rounds only: it does not matter but in tests that are `timed`."""
     from tfopt.evaluation import latency
 
     with pytest.MonkeyPatch.context() as patch:
+        before = {name: getattr(latency, name) for name in ("WARM_UP", "LEAST_ROUNDS", "SECONDS")}
         for name, value in (("WARM_UP", 1), ("LEAST_ROUNDS", 2), ("SECONDS", 0.0)):
             patch.setattr(latency, name, value)
-        yield
+        yield before
+
+
+@pytest.fixture
+def timed(untimed, monkeypatch):
+    """Measure latency as users do."""
+    from tfopt.evaluation import latency
+
+    for name, value in untimed.items():
+        monkeypatch.setattr(latency, name, value)

@@ -67,7 +67,7 @@ def test_an_autoencoder_has_a_bottleneck_and_tells_anomalies_from_normal_samples
 
 
 @pytest.mark.parametrize("limit", [{"max_drop": "2%"}, {"max_error_growth": "50%"}])
-def test_points_of_auc_or_the_error_of_normal_samples_are_limited(limit, trained, data, untimed):
+def test_points_of_auc_or_the_error_of_normal_samples_are_limited(limit, trained, data):
     report = tfopt.compare([trained.artifact, trained.artifact], data, tfopt.Gates(**limit))
     [gate] = report.gates
     assert (gate.passed, gate.metric) == (True, "roc-auc" if "max_drop" in limit else None)
@@ -75,7 +75,7 @@ def test_points_of_auc_or_the_error_of_normal_samples_are_limited(limit, trained
 
 
 @pytest.mark.slow
-def test_a_file_is_held_to_what_the_validation_split_can_tell(trained, data, untimed):
+def test_a_file_is_held_to_what_the_validation_split_can_tell(trained, data):
     [gate] = tfopt.quantize(trained.artifact, tfopt.QuantizeConfig(), data).report.gates
     assert gate.gate == "max-error-growth"
     with pytest.raises(InputError, match="roc-auc is not defined on the validation split"):

@@ -200,7 +200,7 @@ def test_recurrent_layers_are_rounded_and_answer_alike():
 
 
 @pytest.mark.slow
-def test_a_dense_model_is_a_twentieth_in_keras_and_a_twelfth_in_litert_and_twice_as_fast():
+def test_a_dense_model_is_a_twentieth_in_keras_and_a_twelfth_in_litert_and_twice_as_fast(timed):
     from tfopt.conversion.convert import convert
     from tfopt.evaluation.latency import interleaved
     from tfopt.techniques.binarization.packed_layer import packed

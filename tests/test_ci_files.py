@@ -17,7 +17,6 @@ from tfopt.report.schema import GateResult, LockCheck, Measurement, Report
 
 PROJECT = Path(__file__).parents[1]
 MODELS = (str(SAMPLES / "digits-mlp.keras"), str(SAMPLES / "digits-cnn.keras"))
-pytestmark = pytest.mark.usefixtures("untimed")
 
 
 def test_compare_writes_a_test_for_each_model_and_limit(tfopt, tmp_path):

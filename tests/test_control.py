@@ -20,11 +20,10 @@ from tfopt.training.plan import FitPlan
 from tfopt.training.seeds import seed_everything
 
 SAMPLE = SAMPLES / "digits-mlp.keras"
-pytestmark = pytest.mark.usefixtures("untimed")
 
 
 @pytest.fixture(scope="module")
-def pruned(untimed):
+def pruned():
     return tfopt.prune(SAMPLE, tfopt.PruneConfig(sparsity=0.9, epochs=2, control=True))
 
 

@@ -34,7 +34,7 @@ def test_answers_that_are_not_finite_agree_with_nothing():
     assert (found.agreement, found.relative_error) == (0.0, np.inf)
 
 
-def test_without_data_models_are_compared_on_seeded_noise_and_held_to_an_agreement(untimed):
+def test_without_data_models_are_compared_on_seeded_noise_and_held_to_an_agreement():
     models = [classifier(), classifier(), classifier(seed=1)]
     report = tfopt.compare(models, None, tfopt.Gates(min_agreement="99%"))
     same, other = report.comparisons
@@ -44,7 +44,7 @@ def test_without_data_models_are_compared_on_seeded_noise_and_held_to_an_agreeme
     assert any("256 samples of noise from 0 to 1 (seeded)" in note for note in report.notes)
 
 
-def test_one_sigmoid_and_remembered_logits_have_classes_to_agree_on_and_several_sigmoids_have_none(untimed):
+def test_one_sigmoid_and_remembered_logits_have_classes_to_agree_on_and_several_sigmoids_have_none():
     single = keras.Sequential([keras.Input((6,)), keras.layers.Dense(1, activation="sigmoid")])
     flipped = keras.models.clone_model(single)
     flipped.set_weights([-w for w in single.get_weights()])
@@ -62,7 +62,7 @@ def heads(names, seed=0):
     return keras.Model(x, {names[0]: first, names[1]: second})
 
 
-def test_several_outputs_are_compared_by_name_and_the_worst_of_them_is_told(untimed):
+def test_several_outputs_are_compared_by_name_and_the_worst_of_them_is_told():
     original, changed = heads("ab"), heads("ab")
     kernel, bias = changed.get_layer("b").get_weights()
     changed.get_layer("b").set_weights([kernel * 1.5, bias])
@@ -71,7 +71,7 @@ def test_several_outputs_are_compared_by_name_and_the_worst_of_them_is_told(unti
     assert any("the output with the largest one" in note for note in report.notes)
 
 
-def test_what_is_not_compared_is_said_with_the_reason(untimed):
+def test_what_is_not_compared_is_said_with_the_reason():
     report = tfopt.compare([heads("ab"), heads("ac")])
     assert report.comparisons[0].fidelity is None
     assert any("outputs are called a, c, and there a, b" in note for note in report.notes)
@@ -81,7 +81,7 @@ def test_what_is_not_compared_is_said_with_the_reason(untimed):
     assert any("noise is no input of a model that takes texts" in note for note in report.notes)
 
 
-def test_numbers_have_no_agreement_to_hold_to(untimed):
+def test_numbers_have_no_agreement_to_hold_to():
     models = [classifier(None), classifier(None)]
     assert tfopt.compare(models).comparisons[0].fidelity.relative_error == 0
     with pytest.raises(InputError, match="`min_agreement` is of classes"):
@@ -89,7 +89,7 @@ def test_numbers_have_no_agreement_to_hold_to(untimed):
 
 
 @pytest.mark.slow
-def test_a_file_that_was_calibrated_on_samples_is_compared_on_them(tmp_path, untimed):
+def test_a_file_that_was_calibrated_on_samples_is_compared_on_them(tmp_path):
     np.save(tmp_path / "x.npy", np.random.default_rng(0).normal(size=(40, 6)).astype(np.float32))
     report = tfopt.quantize(classifier(), tfopt.QuantizeConfig(calibration=tmp_path / "x.npy")).report
     assert report.comparisons[-1].fidelity.samples == 40

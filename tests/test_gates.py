@@ -89,7 +89,7 @@ def test_a_limit_without_data_is_refused_before_the_work(tmp_path):
         tfopt.quantize(model, tfopt.QuantizeConfig(precision="dynamic", max_drop=0.01))
 
 
-def test_compare_holds_the_worse_end_of_the_interval_to_the_limit(tfopt, untimed):
+def test_compare_holds_the_worse_end_of_the_interval_to_the_limit(tfopt):
     command = ["compare", MODELS[0], MODELS[0], MODELS[1], "--max-drop", "90%", "--json"]
     plain = tfopt(*command)
     assert plain.code == 0
@@ -103,7 +103,7 @@ def test_compare_holds_the_worse_end_of_the_interval_to_the_limit(tfopt, untimed
 
 
 @pytest.mark.slow
-def test_quantize_spares_layers_until_the_worse_end_holds(digits, untimed):
+def test_quantize_spares_layers_until_the_worse_end_holds(digits):
     config = tfopt.QuantizeConfig(precision="weights", weights="int4", max_drop=0.05, confidence=0.95)
     report = tfopt.quantize(MODELS[0], config, digits).report
     [gate] = report.gates

@@ -107,7 +107,7 @@ def test_a_c_array_takes_one_sample_unless_another_batch_is_asked_for():
     assert batches(QuantizeConfig(precision="dynamic", batch=8)) == [8]
 
 
-def test_the_report_the_page_and_inspect_tell_scale_and_zero_point(tfopt, sample, untimed):
+def test_the_report_the_page_and_inspect_tell_scale_and_zero_point(tfopt, sample):
     made = tfopt("quantize", sample, "--int8", "--io", "int8", "--emit", "c", "-o", "m.tflite")
     assert made.code == 0, made.err
     page = " ".join(made.out.split())

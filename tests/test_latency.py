@@ -1,8 +1,11 @@
 import time
 
 import numpy as np
+import pytest
 
 from tfopt.evaluation.latency import interleaved, latency, latency_change, ratio_against
+
+pytestmark = pytest.mark.usefixtures("timed")
 
 
 def _busy(seconds):

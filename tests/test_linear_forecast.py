@@ -54,7 +54,7 @@ def test_the_default_forecaster_starts_as_the_linear_forecast(damped):
     np.testing.assert_allclose(answers, fit_linear_forecast(damped)(damped.test.x), atol=1e-4)
 
 
-def test_a_forecaster_that_training_makes_worse_is_the_linear_forecast(damped, untimed):
+def test_a_forecaster_that_training_makes_worse_is_the_linear_forecast(damped):
     trained = train(TrainConfig(size="tiny", epochs=1, learning_rate=0.5), damped, Silent())
     start = build(ModelConfig(size="tiny"), Signature.of(damped))
     start_from_linear_forecast(start, damped)

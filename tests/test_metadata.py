@@ -27,7 +27,7 @@ MOST = 600  # bytes for the history of train and quantize
 
 
 @pytest.fixture(scope="module")
-def made(untimed):
+def made():
     return library.quantize(SAMPLES / "digits-cnn.keras", library.QuantizeConfig(precision="dynamic"))
 
 
@@ -65,7 +65,7 @@ def test_metadata_cost_a_few_hundred_bytes_and_change_no_answer(made, file, digi
 
 
 @pytest.mark.slow
-def test_the_same_command_writes_the_same_bytes_and_all_files_of_a_report_are_weighed_alike(made, file, untimed):
+def test_the_same_command_writes_the_same_bytes_and_all_files_of_a_report_are_weighed_alike(made, file):
     again = library.quantize(SAMPLES / "digits-cnn.keras", library.QuantizeConfig(precision="dynamic"))
     assert again.artifact.payload == file.read_bytes()
     before = convert(load_keras(SAMPLES / "digits-cnn.keras"), Silent()).artifact
@@ -73,7 +73,7 @@ def test_the_same_command_writes_the_same_bytes_and_all_files_of_a_report_are_we
     assert made.report.measurements[1].file_bytes == packed_size(before.payload) + extra
 
 
-def test_commands_read_it_where_they_asked_for_like_and_data(tfopt, sample, file, untimed):
+def test_commands_read_it_where_they_asked_for_like_and_data(tfopt, sample, file):
     image = np.tile(np.linspace(0, 16, 8, dtype=np.float32)[:, None, None], (1, 8, 1))
     np.save("x.npy", image)
     asked = tfopt("predict", sample, "--file", "x.npy", "--json").report["predictions"]
@@ -87,7 +87,7 @@ def test_commands_read_it_where_they_asked_for_like_and_data(tfopt, sample, file
     assert "did not write it" not in page
 
 
-def test_no_metadata_leaves_the_bare_file(tfopt, sample, made, untimed):
+def test_no_metadata_leaves_the_bare_file(tfopt, sample, made):
     assert tfopt("quantize", sample, "--dynamic", "--no-metadata", "-o", "b.tflite").code == 0
     bare = (sample.parent / "b.tflite").read_bytes()
     assert bare == without_metadata(made.artifact.payload)

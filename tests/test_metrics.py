@@ -187,7 +187,7 @@ def rare():
     return models, {"x_train": x, "y_train": y, "x_test": x, "y_test": y}
 
 
-def test_a_limit_on_macro_f1_fails_where_accuracy_passes(untimed):
+def test_a_limit_on_macro_f1_fails_where_accuracy_passes():
     models, data = rare()
     [plain] = tfopt.compare(models, data, tfopt.Gates(max_drop="10%")).gates
     assert plain.passed  # the rare class is 4 % of all samples
@@ -199,7 +199,7 @@ def test_a_limit_on_macro_f1_fails_where_accuracy_passes(untimed):
     assert [one.recall for one in report.measurements[1].classes.classes] == [1.0, 0.0]
 
 
-def test_an_evaluator_with_a_metric_chooses_by_it(untimed):
+def test_an_evaluator_with_a_metric_chooses_by_it():
     models, data = rare()
     from tfopt.core.provenance import load_dataset
     from tfopt.runtime.progress import Silent
@@ -214,7 +214,7 @@ def test_an_evaluator_with_a_metric_chooses_by_it(untimed):
     assert by.worsening(before, after).high > 0.4
 
 
-def test_quantize_is_held_to_the_metric_on_the_validation_split(digits, untimed):
+def test_quantize_is_held_to_the_metric_on_the_validation_split(digits):
     config = tfopt.QuantizeConfig(precision="dynamic", metric="balanced-accuracy", max_drop="2%")
     report = tfopt.quantize(SAMPLES / "digits-mlp.keras", config, digits).report
     [gate] = report.gates
@@ -222,7 +222,7 @@ def test_quantize_is_held_to_the_metric_on_the_validation_split(digits, untimed)
     assert report.measurements[-1].metric.name == "balanced-accuracy"
 
 
-def test_evaluate_shows_the_metric_and_the_classes(tfopt, untimed):
+def test_evaluate_shows_the_metric_and_the_classes(tfopt):
     ended = tfopt("evaluate", SAMPLES / "digits-mlp.keras", "--metric", "macro_f1")
     assert ended.code == 0
     assert "test metric" in ended.out

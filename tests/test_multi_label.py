@@ -88,7 +88,7 @@ ALL = [*CONFIGS, *(pytest.param(config, marks=pytest.mark.slow) for config in SL
 
 
 @pytest.mark.parametrize("config", ALL, ids=lambda config: type(config).__name__)
-def test_every_technique_takes_several_labels(config, trained, untimed):
+def test_every_technique_takes_several_labels(config, trained):
     report = tfopt.Pipeline([config]).run(trained.artifact, (X, Y)).report
     assert report.passed
     [*_, after] = report.comparisons

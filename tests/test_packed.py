@@ -68,7 +68,7 @@ def test_values_that_are_not_binary_are_not_written_as_such(tmp_path):
         result.save(tmp_path / "m.keras")
 
 
-def test_inference_is_as_fast_as_that_of_plain_layers():
+def test_inference_is_as_fast_as_that_of_plain_layers(timed):
     from tfopt.evaluation.latency import interleaved
 
     inputs = keras.Input((1024,))

@@ -234,7 +234,7 @@ def test_damage_is_one_sentence_and_nothing_is_written(tfopt, file, tmp_path):
     assert "is for one file" in tfopt("pack", file, "cut.tflite", "-o", "x.tflite").err
 
 
-def test_what_tfopt_writes_is_packed_and_reports_name_the_layers(sample, untimed):
+def test_what_tfopt_writes_is_packed_and_reports_name_the_layers(sample):
     result = library.quantize(sample, library.QuantizeConfig(precision="dynamic"))
     payload = result.artifact.model_bytes
     assert packed(payload) == payload

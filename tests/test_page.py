@@ -72,7 +72,7 @@ def test_bytes_that_say_how_a_model_was_made_make_it_neither_larger_nor_smaller(
     assert verdicts[0].file_bytes == pytest.approx(3000 / 228_900)
 
 
-def test_a_file_of_a_model_without_data_does_not_claim_to_remember_them(tmp_path, untimed):
+def test_a_file_of_a_model_without_data_does_not_claim_to_remember_them(tmp_path):
     from tfopt.api import convert
 
     model = keras.Sequential([keras.Input((4,)), keras.layers.Dense(3)])
@@ -102,7 +102,7 @@ def test_times_have_labels():
     assert latency(measured("m.tflite"), None) == "median 0.0123 ms, p95 0.0456 ms"
 
 
-def test_the_size_on_disk_is_shown_where_it_is_another_one(tmp_path, untimed):
+def test_the_size_on_disk_is_shown_where_it_is_another_one(tmp_path):
     from tfopt.api import evaluate
 
     model = keras.Sequential([keras.Input((4,)), keras.layers.Dense(64), keras.layers.Dense(3)])

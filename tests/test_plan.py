@@ -14,8 +14,6 @@ from tests.conftest import SAMPLES, process
 from tests.recipes import quick_recipe
 from tfopt.report.plan import Plan, render_plan
 
-pytestmark = pytest.mark.usefixtures("untimed")
-
 
 def test_a_dry_run_writes_nothing_but_the_recipe(tfopt, tmp_path, sample):
     ended = tfopt("prune", "sample.keras", "--sparsity", "0.5", "--dry-run", "--save-recipe", "r.yaml")

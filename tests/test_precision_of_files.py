@@ -49,7 +49,7 @@ def test_a_net_without_recurrence_is_never_said_to_have_a_loop_over_time(monkeyp
     assert any("1 sample at a time" in note for note in made.notes)
 
 
-def test_why_the_converter_did_not_quantize_is_said(digits, monkeypatch, untimed):
+def test_why_the_converter_did_not_quantize_is_said(digits, monkeypatch):
     from tests.conftest import SAMPLES, context
     from tfopt.formats.loading import load_keras
     from tfopt.techniques.quantization import post_training, preparation

@@ -11,7 +11,6 @@ from tfopt.core import registry
 from tfopt.data.dataset import Split
 from tfopt.formats.tflite.graph import operations, parameter_counts
 
-pytestmark = pytest.mark.usefixtures("untimed")
 QUICK = {"structured": {"importance": "taylor", "scope": "global"}}  # beside one epoch
 VARIANTS = {
     "one-shot": tfopt.PruneConfig(sparsity=0.6, schedule="one-shot"),

@@ -100,7 +100,7 @@ def test_weights_of_samples_are_left_out_and_that_is_said():
     assert "the weights of samples are left out: each counts the same" in data.notes
 
 
-def test_a_model_trained_in_python_remembers_how_it_is_fed_and_asks_for_data_when_they_are_gone(tmp_path, untimed):
+def test_a_model_trained_in_python_remembers_how_it_is_fed_and_asks_for_data_when_they_are_gone(tmp_path):
     config = tfopt.TrainConfig(arch="mlp", size="tiny", epochs=1)
     trained = tfopt.train(config, (X * 50, Y)).artifact
     pruned = tfopt.prune(trained, tfopt.PruneConfig(epochs=1), (X * 50, Y))

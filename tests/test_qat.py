@@ -179,7 +179,7 @@ def _zeros(model):
 
 
 @pytest.mark.slow
-def test_the_file_is_held_to_a_limit_and_to_the_model_that_was_trained(tfopt, untimed, monkeypatch):
+def test_the_file_is_held_to_a_limit_and_to_the_model_that_was_trained(tfopt, monkeypatch):
     sample = SAMPLES / "digits-mlp.keras"
     ended = tfopt(
         "quantize",

@@ -8,8 +8,6 @@ from tests.recipes import QUICK, quick_recipe, written
 from tfopt.core.recipe_file import read_recipe
 from tfopt.core.run_folder import RunFolder
 
-pytestmark = pytest.mark.usefixtures("untimed")
-
 
 @pytest.fixture
 def quick(tmp_path):

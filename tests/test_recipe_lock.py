@@ -18,7 +18,6 @@ steps:
 gates: {max_drop: 20%, max_size: 1MB}
 outputs: {model: small.keras}
 """
-pytestmark = pytest.mark.usefixtures("untimed")
 
 
 @pytest.fixture

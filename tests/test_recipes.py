@@ -25,7 +25,6 @@ from tfopt.core.run_folder import RunFolder
 
 DOCS = Path(__file__).parents[1] / "docs"
 MLP = SAMPLES / "digits-mlp.keras"
-pytestmark = pytest.mark.usefixtures("untimed")
 
 
 @pytest.fixture(scope="module")

@@ -318,7 +318,7 @@ def test_every_other_technique_works_on_what_is_left_and_before(tfopt, sample, t
 
 
 @pytest.mark.slow
-def test_a_target_latency_is_reached_in_litert(tfopt, resnet):
+def test_a_target_latency_is_reached_in_litert(tfopt, resnet, timed):
     ended = tfopt("prune", resnet, "--structured", "filters", "--target-latency", 0.8, "--epochs", 1, "--json")
     assert ended.code == 0, ended.err
     assert any("time in LiteRT are left (--target-latency 0.8)" in note for note in ended.report["notes"])
