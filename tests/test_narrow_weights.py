@@ -9,7 +9,8 @@ from tfopt.conversion.convert import convert
 from tfopt.formats.keras.artifact import KerasArtifact
 from tfopt.formats.tflite.artifact import TfliteArtifact
 from tfopt.formats.tflite.graph import operations
-from tfopt.formats.tflite.narrow_weights import Grid, narrow_weights, pack_integers
+from tfopt.formats.tflite.narrow_weights import Grid, narrow_weights
+from tfopt.formats.tflite.packed_integers import pack_integers
 from tfopt.graph.kernels import find_kernels
 from tfopt.graph.layer_names import named_layers
 from tfopt.runtime.progress import Silent

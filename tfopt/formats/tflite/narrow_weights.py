@@ -7,16 +7,14 @@ integers times steps, DEQUANTIZE alone makes the floats again.
 """
 
 import copy
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import Any, NamedTuple
 
 import numpy as np
 from ai_edge_litert import schema_py_generated as schema
-from numpy.typing import NDArray
 
-from tfopt.formats.tflite.graph import OPERATIONS
+from tfopt.formats.tflite.editing import EditedFile, add_float_twin, redirect, symmetric
 from tfopt.formats.tflite.packed_integers import pack_integers
-from tfopt.formats.tflite.sharing import written
 from tfopt.typing import Array
 
 TYPES = {2: schema.TensorType.INT2, 4: schema.TensorType.INT4, 8: schema.TensorType.INT8}
@@ -49,110 +47,47 @@ def narrow_weights(payload: bytes, grids: Mapping[str, Grid]) -> bytes:
     Returns:
         The bytes of a file that answers the same.
     """
-    model = schema.ModelT.InitFromPackedBuf(payload, 0)
-    for buffer in model.buffers:
-        if buffer.offset > 1:
-            buffer.data = np.frombuffer(payload, np.uint8, buffer.size, buffer.offset)
-            buffer.offset = buffer.size = 0
-    for graph in model.subgraphs:
+    file = EditedFile(payload)
+    for graph in file.model.subgraphs:
         for index, tensor in enumerate(list(graph.tensors)):
             grid = grids.get((tensor.name or b"").decode())
-            if grid is None or not _has_data(model, tensor):
+            if grid is None or file.data(tensor) is None:
                 continue
             if tensor.type == schema.TensorType.INT8 and grid.bits < 8:
-                _narrow(model, graph, index, stored_bits(grid.bits))
+                _narrow(file, graph, index, stored_bits(grid.bits))
             elif tensor.type == schema.TensorType.FLOAT32:
-                _store_integers(model, graph, index, grid)
-    used = {tensor.buffer for graph in model.subgraphs for tensor in graph.tensors}
-    used |= {one.buffer for one in model.metadata or ()}
-    for index, buffer in enumerate(model.buffers):
-        if index not in used:
-            buffer.data = None
-    return written(model, len(payload))
+                _store_integers(file, graph, index, grid)
+    return file.payload()
 
 
-def _narrow(model: Any, graph: Any, index: int, width: int) -> None:
+def _narrow(file: EditedFile, graph: Any, index: int, width: int) -> None:
     """Store 8-bit integers with fewer bits, and unpack them for the operations that cannot compute with those."""
     tensor = graph.tensors[index]
-    wide = copy.copy(tensor)
-    integers = np.asarray(model.buffers[tensor.buffer].data, np.uint8).view(np.int8)
-    _put(model, tensor, integers, width)
-    takers = [operator for operator in graph.operators if index in operator.inputs]
-    unable = [taker for taker in takers if _kind(model, taker) not in COMPUTES[width]]
+    wide, integers = copy.copy(tensor), file.data(tensor)
+    assert integers is not None
+    file.store(tensor, pack_integers(integers.view(np.int8), width), TYPES[width])
+    unable = [taker for taker in _takers(graph, index) if file.kind(taker) not in COMPUTES[width]]
     if unable:
         wide.buffer, wide.name = 0, f"{tensor.name.decode()}_wide"
-        graph.tensors += [_as_float(tensor), wide]
-        count = len(graph.tensors)
-        _redirect(unable, index, count - 1)
-        _prepend(model, graph, [("DEQUANTIZE", index, count - 2), ("QUANTIZE", count - 2, count - 1)])
+        unpacked = add_float_twin(graph, index)
+        graph.tensors.append(wide)
+        redirect(unable, index, unpacked + 1)
+        file.insert(graph, 0, [("DEQUANTIZE", index, unpacked), ("QUANTIZE", unpacked, unpacked + 1)])
 
 
-def _store_integers(model: Any, graph: Any, index: int, grid: Grid) -> None:
+def _store_integers(file: EditedFile, graph: Any, index: int, grid: Grid) -> None:
     """Store floats as the integers that they are multiples of, and unpack them for the operations that take them."""
     tensor = graph.tensors[index]
-    values = np.asarray(model.buffers[tensor.buffer].data, np.uint8).view(np.float32).reshape(tensor.shape)
-    graph.tensors.append(_as_float(tensor))
-    _redirect(graph.operators, index, len(graph.tensors) - 1)
-    tensor.quantization = schema.QuantizationParametersT()
-    tensor.quantization.scale = np.asarray(grid.steps, np.float32).ravel()
-    tensor.quantization.zeroPoint = np.zeros(grid.steps.size, np.int64)
-    tensor.quantization.quantizedDimension = int(np.argmax(grid.steps.shape))
-    _put(model, tensor, np.round(values / grid.steps).astype(np.int8), stored_bits(grid.bits))
-    _prepend(model, graph, [("DEQUANTIZE", index, len(graph.tensors) - 1)])
+    data = file.data(tensor)
+    assert data is not None
+    values = data.view(np.float32).reshape(tensor.shape)
+    unpacked = add_float_twin(graph, index)
+    redirect(graph.operators, index, unpacked)
+    tensor.quantization = symmetric(grid.steps, int(np.argmax(grid.steps.shape)))
+    width = stored_bits(grid.bits)
+    file.store(tensor, pack_integers(np.round(values / grid.steps).astype(np.int8), width), TYPES[width])
+    file.insert(graph, 0, [("DEQUANTIZE", index, unpacked)])
 
 
-def _put(model: Any, tensor: Any, integers: NDArray[np.int8], width: int) -> None:
-    """Give a tensor a buffer of its own: several may share one."""
-    model.buffers.append(schema.BufferT())
-    model.buffers[-1].data = pack_integers(integers, width)
-    tensor.buffer, tensor.type = len(model.buffers) - 1, TYPES[width]
-
-
-def _has_data(model: Any, tensor: Any) -> bool:
-    data = model.buffers[tensor.buffer].data
-    return data is not None and len(data) > 0
-
-
-def _as_float(tensor: Any) -> Any:
-    """Return the tensor that DEQUANTIZE makes of one."""
-    found = copy.copy(tensor)
-    found.type, found.quantization, found.buffer = schema.TensorType.FLOAT32, None, 0
-    found.name = f"{tensor.name.decode()}_unpacked"
-    return found
-
-
-def _redirect(operators: Sequence[Any], before: int, after: int) -> None:
-    for operator in operators:
-        operator.inputs = np.array([after if at == before else at for at in operator.inputs], np.int32)
-
-
-VERSIONS = {"DEQUANTIZE": 6, "QUANTIZE": 2}
-
-
-def _prepend(model: Any, graph: Any, steps: Sequence[tuple[str, int, int]]) -> None:
-    """Put operations, each with its kind and the indices of the tensors it takes and gives, before all others."""
-    operators = []
-    for kind, given, made in steps:
-        operator = schema.OperatorT()
-        operator.opcodeIndex = _code(model, kind)
-        operator.inputs, operator.outputs = np.array([given], np.int32), np.array([made], np.int32)
-        operators.append(operator)
-    graph.operators = [*operators, *graph.operators]
-
-
-def _code(model: Any, kind: str) -> int:
-    """Return the index of the code of a kind of operations, which is added if there is none."""
-    for index, code in enumerate(model.operatorCodes):
-        if OPERATIONS.get(max(code.builtinCode, code.deprecatedBuiltinCode)) == kind:
-            code.version = max(code.version, VERSIONS[kind])
-            return index
-    code = schema.OperatorCodeT()
-    code.builtinCode = getattr(schema.BuiltinOperator, kind)
-    code.deprecatedBuiltinCode, code.version = min(code.builtinCode, 127), VERSIONS[kind]
-    model.operatorCodes.append(code)
-    return len(model.operatorCodes) - 1
-
-
-def _kind(model: Any, operator: Any) -> str:
-    code = model.operatorCodes[operator.opcodeIndex]
-    return str(OPERATIONS.get(max(code.builtinCode, code.deprecatedBuiltinCode), "CUSTOM"))
+def _takers(graph: Any, index: int) -> list[Any]:
+    return [operator for operator in graph.operators if index in operator.inputs]

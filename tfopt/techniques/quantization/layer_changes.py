@@ -49,12 +49,15 @@ def owners(model: keras.Model, payload: bytes, scopes: Mapping[str, str] | None 
     named = {layer.name: name for name, layer in named_layers(model)} if scopes is None else scopes
     found: dict[str, list[Operation]] = defaultdict(list)
     steps = []
+    unpacking: dict[str, Operation] = {}  # what makes floats of stored weights, by the tensor that it gives
     for operation in operations(payload):
         known = {certain[layer] for tensor in _tensors(operation) for layer in parse_scopes(tensor) if layer in certain}
         for name in known or {named[scope] for scope in _scopes(operation, model.name) if scope in named}:
             found[name].append(operation)
+        if operation.kind == "DEQUANTIZE" and operation.constants:
+            unpacking |= dict.fromkeys(operation.outputs, operation)
         if operation.in_loop or operation.kind in RECURRENT:
-            steps.append(operation)
+            steps += [*(unpacking[name] for name in operation.inputs if name in unpacking), operation]
     for name, layer in named_layers(model):
         weighs = any(prod(c.shape) > 1 for operation in found[name] for c in operation.constants)
         if isinstance(layer, (keras.layers.RNN, keras.layers.Bidirectional)) and not weighs:

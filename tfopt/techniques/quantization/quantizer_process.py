@@ -5,7 +5,7 @@ converter is deprecated.
 """
 
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Container, Mapping, Sequence
 from pathlib import Path
 from types import MappingProxyType
 from typing import TypeAlias
@@ -14,6 +14,7 @@ import numpy as np
 
 from tfopt.config.choices import Form
 from tfopt.formats.tflite.artifact import TfliteArtifact
+from tfopt.formats.tflite.remaining_weights import Kind, shrink_remaining
 from tfopt.runtime.progress import Progress
 from tfopt.techniques.quantization.config import QuantizeConfig
 from tfopt.techniques.quantization.variant import Variant
@@ -22,6 +23,8 @@ from tfopt.typing import Array, Json
 KnownRange: TypeAlias = tuple[Array, Array]
 """The smallest and the largest number of a tensor, or of each output channel of a constant, with its axes."""
 
+REMAINING: dict[str, Kind] = {"dynamic": "hybrid", "weights": "unpacked", "float16": "float16"}
+TOLERANCE = 0.1  # of the largest answer, that 8-bit weights of an LSTM or an embedding may make; most make 0.01
 BATCH = 32  # where the file leaves it free
 TASK = "converting"
 
@@ -83,11 +86,38 @@ def run_quantizer(
             payload = bytes(
                 worker.quantize(narrow if variant.clipped else ranges, enable_progress_report=False).quantized_model
             )
-            target = folder / f"quantized-{number}.tflite"
-            found = TfliteArtifact(target.name, payload).outputs(feeds[0]) if feeds else {}
+            found = TfliteArtifact("quantized.tflite", payload).outputs(feeds[0]) if feeds else {}
             if not all(np.isfinite(value).all() for value in found.values()):
                 raise ArithmeticError(f"as {config.name} it gives NaN or infinity")
-            target.write_bytes(payload)
+            if config.precision in REMAINING:
+                payload = _without_remaining_floats(payload, REMAINING[config.precision], variant.spared, feeds)
+            (folder / f"quantized-{number}.tflite").write_bytes(payload)
+
+
+def _without_remaining_floats(
+    payload: bytes, kind: Kind, spared: Container[str], feeds: Sequence[Mapping[str, Array]]
+) -> bytes:
+    """Store what the quantizer has left in floats with fewer bytes, if that answers nearly the same."""
+    shrunk = shrink_remaining(payload, kind, spared)
+    if shrunk is payload:
+        return payload
+    before, after = TfliteArtifact("before.tflite", payload), TfliteArtifact("after.tflite", shrunk)
+    feed = feeds[0] if feeds else _noise(before)
+    for wanted, found in zip(before.outputs(feed).values(), after.outputs(feed).values(), strict=True):
+        if not np.abs(found - wanted).max(initial=0) <= TOLERANCE * np.abs(wanted).max(initial=0):
+            return payload
+    return shrunk
+
+
+def _noise(artifact: TfliteArtifact) -> dict[str, Array]:
+    """Return a sample of noise for each input of floats, and of zeros for others, which may be the numbers of words."""
+    noise = np.random.default_rng(0)
+    ends = zip(artifact.input_names, artifact.input_shapes(), artifact.input_types(), strict=True)
+    shapes = {name: ([size or 1 for size in shape], np.dtype(kind)) for name, shape, kind in ends}
+    return {
+        name: (noise.normal(size=shape) if kind.kind == "f" else np.zeros(shape)).astype(kind)
+        for name, (shape, kind) in shapes.items()
+    }
 
 
 def run_mixed(progress: Progress, folder: Path, forms: Mapping[Form, Sequence[str]]) -> None:
