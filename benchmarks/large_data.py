@@ -65,8 +65,8 @@ def write_npz(path: Path, size: float, method: int) -> None:
 
 
 def write_table(path: Path, size: float) -> None:
-    """Write a table of about this size as float32, which the file is not."""
-    count = int(size / (4 * COLUMNS))
+    """Write a table of about this size; both kinds of file take about 8 bytes a number."""
+    count = int(size / (8 * COLUMNS))
     first = next(rows(1))
     with path.open("wb") as file:
         if path.suffix == ".csv":

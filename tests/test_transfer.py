@@ -6,6 +6,7 @@ import pytest
 from keras import layers
 
 from tfopt.data.config import DataConfig
+from tfopt.data.loader import load
 from tfopt.data.preprocessing import Preprocessor
 from tfopt.data.series import Series, make_forecast_dataset
 from tfopt.errors import UnsupportedError
@@ -131,3 +132,8 @@ def test_a_new_head_has_names_that_the_model_before_it_has_not(digits):
     base = keras.Sequential([keras.Input((8, 8, 1)), layers.Conv2D(3, 3, name="classes"), layers.ReLU(name="features")])
     made = with_new_head(base, Signature.of(digits), "base")
     assert [layer.name for layer in made.layers if layer.weights] == ["classes", "classes_2"]
+
+
+def test_translations_are_learnt_anew_and_a_new_head_of_them_is_refused():
+    with pytest.raises(UnsupportedError, match="numbers has texts to translate: leave it out, and a new model learns"):
+        train(TrainConfig(base="sample.keras"), load(DataConfig(source="numbers")), Silent(), base=lambda: None)

@@ -105,11 +105,14 @@ def _train_from_base(
     where: tf.distribute.Strategy,
 ) -> TrainingResult:
     assert config.base is not None
-    if data.outputs or data.task == "compiled":
+    if data.outputs or data.task in ("compiled", "translation"):
         what = f"labels for {len(data.outputs)} outputs" if data.outputs else "labels that only its own loss judges"
+        instead = "train it with Keras, and bring the model"
+        if data.task == "translation":
+            what, instead = "texts to translate", "leave it out, and a new model learns them"
         raise UnsupportedError(
             f"`base` takes off the head of {config.base} and adds one with a usual output and loss, but"
-            f" {data.config.source} has {what}"
+            f" {data.config.source} has {what}: {instead}"
         )
     signature = Signature.of(data)
     with where.scope():

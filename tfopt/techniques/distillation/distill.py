@@ -81,7 +81,9 @@ def _checked(
             " `data` FILE.npz"
         )
     if data.task == "translation":
-        raise UnsupportedError(f"{teacher.name} translates; classifiers and models of numbers can be distilled")
+        raise UnsupportedError(
+            f"{teacher.name} translates, and no student learns that here: train a smaller model, as of `size` tiny"
+        )
     if config.temperature is not None and not _softened(data):
         raise InputError(
             f"`temperature` {config.temperature:g} softens the probabilities of a classifier, but {teacher.name} gives"
