@@ -27,7 +27,7 @@ from typing import Any, NamedTuple
 sys.path.insert(0, str(Path(__file__).parents[1]))
 from benchmarks.matrix_tasks import EXAMPLES, Example
 
-SECONDS = 1800
+SECONDS = 3600
 SHORT = ("--epochs", "2")
 LEAST_WORDS = 5
 REPORTS_ELSEWHERE = ("inspect", "bench", "predict")
@@ -227,7 +227,7 @@ def rendered(found: dict[str, dict[str, Cell]]) -> str:
     for name, cells in found.items():
         shown = []
         for command in COMMANDS:
-            cell = cells.get(command, Cell("-"))
+            cell = cells.get(command, Cell(""))
             if cell.verdict == "refused" and cell.sentence not in sentences:
                 sentences.append(cell.sentence)
             shown.append(f"{sentences.index(cell.sentence) + 1}" if cell.verdict == "refused" else cell.verdict)
@@ -249,6 +249,7 @@ def published(path: Path) -> dict[str, dict[str, Cell]]:
         found[name.strip()] = {
             command: Cell("refused", sentences[cell]) if cell.isdigit() else Cell(cell)
             for command, cell in shown.items()
+            if cell
         }
     return found
 
