@@ -83,8 +83,27 @@ def test_words_that_do_not_repeat_are_read_letter_by_letter_and_learnt_from(tmp_
     )
 
 
+def endings(rows=600):
+    """Names of two words that all occur often, whose class is in the last letter of the second."""
+    rng = np.random.default_rng(0)
+    stems = ["".join(rng.choice(list("bdfgklmnprst"), 2)) + letter for letter in "aeiou" for _ in range(60)]
+    names = [f"{rng.choice(['mr', 'ms', 'dr'])} {rng.choice(stems)}{'n' if i % 2 else 's'}" for i in range(rows)]
+    return "text,label\n" + "".join(f"{name},{i % 2}\n" for i, name in enumerate(names))
+
+
+def test_short_texts_are_read_as_the_validation_split_has_it(tmp_path):
+    data = load(config(written(tmp_path / "names.csv", endings())))
+    assert data.vectorizer.characters
+    [told] = [note for note in data.notes if "letter by letter" in note]
+    assert "a linear model by letters has 100.0% of" in told
+    words = "text,label\n" + "".join(f"{'good' if i % 2 else 'bad'} room {i % 7},{i % 2}\n" for i in range(300))
+    assert not load(config(written(tmp_path / "words.csv", words))).vectorizer.characters
+
+
 def test_how_many_words_of_validation_texts_are_not_known_is_said_if_they_are_many(tmp_path):
-    names = "text,label\n" + "".join(f"brand{i % 3} best model{i},{i % 2}\n" for i in range(120))
+    names = "text,label\n" + "".join(
+        f"brand{i % 3} is the best of them all says model{i},{i % 2}\n" for i in range(120)
+    )
     data = load(config(written(tmp_path / "names.csv", names)))
     assert not data.vectorizer.characters
     assert any(

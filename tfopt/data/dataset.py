@@ -28,6 +28,7 @@ from tfopt.data.splits import SplitRows, split_rows
 from tfopt.data.stored_texts import hashes
 from tfopt.data.tokenizer import HubTokenizer
 from tfopt.data.vectorizer import Vectorizer
+from tfopt.data.words_or_letters import Reading, choose_reading
 from tfopt.errors import InputError
 from tfopt.typing import Array
 
@@ -153,7 +154,10 @@ def make_dataset(raw: RawData, config: DataConfig, fitted: Preprocessor = Prepro
     if heard := raw.sounds:
         fitted, raw = fitted.hear(raw, rows.train)
     guessed = fitted.vectorizer is None and config.characters is None
-    fitted = fitted.fit(raw, config, rows.train)
+    reading = Reading(bool(config.characters))
+    if guessed and raw.texts and raw.kind != "pairs" and fitted.tokenizer is None:
+        reading = choose_reading(raw, rows.train, rows.validation)
+    fitted = fitted.fit(raw, config.model_copy(update={"characters": reading.characters}), rows.train)
 
     def made(chosen: Array) -> Split:
         x = take(raw.x, chosen)
@@ -181,7 +185,7 @@ def make_dataset(raw: RawData, config: DataConfig, fitted: Preprocessor = Prepro
             *raw.notes,
             *rows.notes,
             *_note_reading(raw.x),
-            *_note_characters(fitted, config),
+            *filter(None, [reading.note]),
             *_note_unknown(raw, fitted, validation, guessed=guessed),
             *_note_repeated_texts(raw, rows),
         ),
@@ -223,13 +227,6 @@ def _note_reading(x: Array) -> list[str]:
     arrays = list(x.arrays.values()) if isinstance(x, NamedArrays) else [x]
     found = (note for array in arrays if not isinstance(array, LazyImages) for note in note_reading(array))
     return list(dict.fromkeys(found))
-
-
-def _note_characters(fitted: Preprocessor, config: DataConfig) -> list[str]:
-    """Note that texts are read letter by letter if nobody has asked for it."""
-    if not fitted.vectorizer or not fitted.vectorizer.characters or config.characters is not None:
-        return []
-    return ["most words occur in few texts only: they are read letter by letter (`characters` False reads words)"]
 
 
 def _note_unknown(raw: RawData, fitted: Preprocessor, validation: Split, *, guessed: bool) -> list[str]:

@@ -21,7 +21,7 @@ from tfopt.data.raw_data import InputKind, RawData
 from tfopt.data.resizing import Resizing
 from tfopt.data.scaling import IDENTITY, Scaling
 from tfopt.data.tokenizer import HubTokenizer
-from tfopt.data.vectorizer import Vectorizer, words_repeat
+from tfopt.data.vectorizer import Vectorizer
 from tfopt.typing import Array
 
 TEXT_WORDS = 10_000
@@ -82,8 +82,7 @@ class Preprocessor(BaseModel):
         if self.vectorizer is None and self.tokenizer is None and raw.texts:
             words = config.words or (PAIR_WORDS if raw.kind == "pairs" else TEXT_WORDS)
             pairs, texts = raw.kind == "pairs", take(raw.x, rows)
-            asked = config.characters
-            characters = not pairs and (not words_repeat(texts) if asked is None else asked)
+            characters = not pairs and bool(config.characters)
             found["vectorizer"] = Vectorizer.fit(texts, words, config.length, marked=pairs, characters=characters)
         if self.target_vectorizer is None and raw.kind == "pairs":
             length = None if config.length is None else config.length + 1  # the model sees one token less
