@@ -71,7 +71,7 @@ def test_a_file_that_is_no_keras_file(refused, tmp_path, command, content, words
         (("cluster", "--exclude", "nothing"), "matches no layer"),
         (("quantize", "--qat", "--dynamic"), "--qat trains for int8; it excludes --dynamic"),
         (("quantize", "--qat", "--bits", 3), "No such option: --bits; here it is --weights"),
-        (("quantize", "--weights", "int3"), "--weights int3 is there with --qat only"),
+        (("quantize", "--weights", "int3", "--algorithm", "octav"), "8 of the 16 values of 4 bits"),
         (("quantize", "--qat", "--weights", "int2", "--qat-engine", "tfmot"), "trains weights of 8 or 4 bits"),
         (("quantize", "--qat", "--augment", "flip", "--qat-engine", "tfmot"), "no --layer-bits or --augment"),
         (("quantize", "--qat", "--layer-bits", "conv2a"), "conv2a says no bits of layers; write it like conv2d_7=2"),

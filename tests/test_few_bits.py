@@ -128,16 +128,29 @@ def test_what_does_not_go_together_is_refused(options, words):
 
 def test_what_litert_has_no_kernel_for_gets_more_bits_and_the_reason():
     model = small()
-    few = plan_widths(model, "int2", "int8", keep_ends=False)
+    few = plan_widths(model, "int2", "dynamic", keep_ends=False)
     assert few.levels == {
-        ("first", 0): "int4", ("depthwise", 0): "int4", ("separable", 0): "int4", ("separable", 1): "int4",
+        ("first", 0): "int2", ("depthwise", 0): "int8", ("separable", 0): "int8", ("separable", 1): "int2",
         ("transposed", 0): "int8", ("last", 0): "int2",
     }  # fmt: skip
-    assert few.why["transposed"] == "LiteRT has no fewer bits for TRANSPOSE_CONV with int8"
+    assert few.why["transposed"] == "LiteRT has no fewer bits for TRANSPOSE_CONV with dynamic"
     wide = plan_widths(model, "int4", "int16", keep_ends=False)
     assert (wide.levels["depthwise", 0], wide.levels["separable", 0], wide.levels["separable", 1]) == (
         "int8", "int8", "int4",
     )  # fmt: skip
+
+
+def test_with_integer_activations_every_kind_of_kernel_has_two_bits_and_answers_as_it_was_rounded(tmp_path):
+    model, x = small(), images(200)
+    np.save(tmp_path / "x.npy", x)
+    config = QuantizeConfig(weights="int2", keep_first_last=False, calibration=tmp_path / "x.npy")
+    prepared = prepare(KerasArtifact.from_model(model, "m.keras"), config, context())
+    [file, _] = prepared.rounding.files(prepared.feeds, Silent(), (False, True))
+    stored = {c.type for o in operations(file.payload) for c in o.constants if len(c.shape) > 1}
+    assert stored == {"INT2"}
+    assert not float_operations(file.payload)[0]
+    wanted = prepared.rounding.choice.model.predict(x, verbose=0)
+    assert np.mean((file.predict(x) - wanted) ** 2) < 0.01 * np.var(wanted)
 
 
 def test_ends_are_kept_at_8_bits_where_that_is_cheap():

@@ -12,11 +12,11 @@ from tfopt.formats.tflite.stored_weights import StoredWeights
 from tfopt.graph.kernels import find_kernels, to_kernel, to_matrix
 from tfopt.runtime.progress import Silent
 from tfopt.techniques.quantization.config import QuantizeConfig
-from tfopt.techniques.quantization.exact_weights import with_exact_weights
+from tfopt.techniques.quantization.exact_weights import stored_narrow, with_exact_weights
 from tfopt.techniques.quantization.litert_quantizer import quantize_files
 from tfopt.techniques.quantization.sensitivity import layers_of
 from tfopt.techniques.quantization.variant import Variant
-from tfopt.techniques.quantization.widths import LEAST, operation_of
+from tfopt.techniques.quantization.widths import LEAST, is_unpacked, operation_of
 from tfopt.techniques.rounding.levels import LIMITS
 
 LAYERS = {
@@ -70,16 +70,19 @@ def test_what_a_table_says_can_be_computed_is_stored_exactly_and_answers_right(f
     model, x, source = float_files(kind, bits)
     config = QuantizeConfig(precision=precision, weights=f"int{bits}", algorithm="minmax")
     names = [name for layer in layers_of(model, source.artifact) for name in layer.ids]
-    [plain] = quantize_files(source.artifact, config, {source.inputs[0]: x}, Silent(), [Variant(widths={bits: names})])
+    unpacked = is_unpacked(precision, kind, f"int{bits}")
+    variant = Variant(widths={} if unpacked else {bits: names})
+    [plain] = quantize_files(source.artifact, config, {source.inputs[0]: x}, Silent(), [variant])
     payload, exact = with_exact_weights(plain.payload, source.artifact.payload)
     assert list(exact.values()) == [True]
+    payload = stored_narrow(payload, dict.fromkeys(exact, f"int{bits}") if unpacked else {})
     [(name, stored)] = StoredWeights(payload).read().items()
     assert stored.bits == bits
     kernel = StoredWeights(source.artifact.payload).floats()[name]
     np.testing.assert_allclose(stored.values, kernel, rtol=1e-6, atol=1e-7)
     low, _ = LIMITS[f"int{bits}"]
     assert stored.chosen.min() == low
-    assert np.abs(StoredWeights(plain.payload).read()[name].values - kernel).max() > 0.01
+    assert unpacked or np.abs(StoredWeights(plain.payload).read()[name].values - kernel).max() > 0.01
     wanted, found = model.predict(x, verbose=0), TfliteArtifact("m.tflite", payload).predict(x)
     most = {"int8": 0.03, "int16": 3e-4, "dynamic": 0.03, "weights": 1e-5}[precision]
     assert np.sqrt(np.mean((found - wanted) ** 2) / np.mean(wanted**2)) < most

@@ -56,4 +56,6 @@ def format_worsening(gate: str, value: float, metric: str | None = None) -> str:
 def _gate_figure(gate: GateResult, value: float) -> str:
     if gate.gate == "min-agreement":
         return f"{value:.2%}"
+    if gate.gate == "bits-budget":
+        return f"{value:.2f} bits a weight"
     return format_size(value) if gate.gate == "max-size" else format_worsening(gate.gate, value, gate.metric)

@@ -50,14 +50,15 @@ def packed(payload: bytes, *, keep_names: bool = False) -> bytes:
     return _with_zip(found, payload) if len(flatbuffer) < len(payload) else found
 
 
-def packed_size(payload: bytes) -> int:
+def packed_size(payload: bytes, *, keep_names: bool = False) -> int:
     """Return how many bytes a file has when it is packed, or now if that cannot be done.
 
     Args:
         payload: The bytes of the file.
+        keep_names: Whether all tensors and the model keep their names.
     """
     try:
-        return min(len(packed(payload)), len(payload))
+        return min(len(packed(payload, keep_names=keep_names)), len(payload))
     except TfoptError:
         return len(payload)
 

@@ -3,7 +3,7 @@
 from pathlib import Path
 from typing import Annotated, Literal, Self
 
-from pydantic import Field, model_validator
+from pydantic import ByteSize, Field, model_validator
 
 from tfopt.config.choices import Algorithm, Precision, WeightType
 from tfopt.config.fields import Count, Drop, Growth, Option, Seed
@@ -23,7 +23,8 @@ class QuantizeConfig(InterfaceConfig, AnswerLimits):
 
     `precision` says how activations are computed: int8 and int16 with fixed, calibrated ranges, `dynamic` as integers
     scaled anew in each inference, `weights` and float16 in float; `weights` is how weights are stored, one scale for
-    each output channel, or for each `block` of input weights of a dense layer. `calibration` is how many samples of the
+    each output channel, or for each `block` of input weights of a dense layer. With `bits_budget` or `max_size` each
+    layer has 8, 4 or 2 bits, by what they cost at the output of the model. `calibration` is how many samples of the
     data set to calibrate on, or a file or a folder of images or sounds.
     """
 
@@ -62,6 +63,22 @@ class QuantizeConfig(InterfaceConfig, AnswerLimits):
         ),
         Option(flag="--keep-first-last/--all-layers"),
     ] = True
+    bits_budget: Annotated[
+        float | None,
+        Field(
+            gt=0,
+            le=8,
+            allow_inf_nan=False,
+            description="Choose 8, 4 or 2 bits for each layer by the errors they cause, so that a weight has no more on"
+            " average: 3.2.",
+        ),
+        Option("BITS"),
+    ] = None
+    max_size: Annotated[
+        ByteSize | None,
+        Field(description="The same, so that the file is no larger: 40kB. Fail if that cannot be."),
+        Option("SIZE"),
+    ] = None
     calibration: Annotated[
         Count | Path | None,
         Field(
@@ -99,17 +116,29 @@ class QuantizeConfig(InterfaceConfig, AnswerLimits):
     @property
     def calibrated(self) -> bool:
         """Say whether there must be samples: for the ranges, or because weights are rounded by what a layer is fed."""
-        return self.static or self.algorithm in ("gptq", "sequential")
+        return self.static or self.budgeted or self.algorithm in ("gptq", "sequential")
+
+    @property
+    def budgeted(self) -> bool:
+        """Say whether each layer has the bits that it is worth within a budget."""
+        return self.bits_budget is not None or self.max_size is not None
+
+    @property
+    def few(self) -> bool:
+        """Say whether any weights may have fewer than 8 bits."""
+        return self.weights != "int8" or self.budgeted
 
     @property
     def rounds(self) -> bool:
         """Say whether weights are rounded by what a layer is fed, where there are samples."""
-        few = self.weights != "int8" and self.block is None
+        few = self.few and self.block is None
         return few and self.precision != "float16" and self.algorithm in ("auto", "sequential")
 
     @property
     def name(self) -> str:
         """Return the name of the form, as in that of the file: int8, dynamic, weights-int4."""
+        if self.budgeted:
+            return f"{self.precision}-mixed"
         parts = [self.precision, *([self.weights] if self.weights != "int8" or self.precision == "weights" else [])]
         return "-".join(parts)
 
@@ -129,7 +158,6 @@ class QuantizeConfig(InterfaceConfig, AnswerLimits):
                 self.io != "float" and precision != "int8",
                 f"`io` {self.io} needs `precision` int8: a {precision} model has float inputs and outputs",
             ),
-            (weights == "int3", "`weights` int3 is there with `qat` only: LiteRT has no 3-bit weights to round to"),
             (
                 precision == "float16" and (weights != "int8" or self.block or not plain),
                 "`precision` float16 stores weights in half precision: no `weights`, `block` or `algorithm`",
@@ -139,7 +167,20 @@ class QuantizeConfig(InterfaceConfig, AnswerLimits):
                 f"`full_integer` needs `precision` int8 or int16: {self.name} computes in floats",
             ),
             (
-                algorithm == "sequential" and weights == "int8",
+                self.budgeted and (weights != "int8" or self.block or algorithm not in ("auto", "sequential")),
+                "`bits_budget` and `max_size` choose the bits of each layer and round it: no `weights`, `block` or"
+                " `algorithm`",
+            ),
+            (
+                self.bits_budget is not None and self.max_size is not None,
+                "`bits_budget` and `max_size` are two budgets: give one of them",
+            ),
+            (
+                self.budgeted and precision == "float16",
+                "`precision` float16 stores weights in half precision: no `bits_budget` or `max_size`",
+            ),
+            (
+                algorithm == "sequential" and not self.few,
                 "`algorithm` sequential is for `weights` int4, int3 and int2: 8 bits lose next to nothing",
             ),
             (
@@ -147,7 +188,7 @@ class QuantizeConfig(InterfaceConfig, AnswerLimits):
                 "`weights` int3 are 8 of the 16 values of 4 bits, which `algorithm` sequential alone can choose",
             ),
             (
-                not self.keep_first_last and not self.rounds,
+                not self.keep_first_last and (self.budgeted or not self.rounds),
                 "`keep_first_last` False is for `weights` int4, int3 and int2 with `algorithm` sequential: otherwise no"
                 " layer is kept",
             ),

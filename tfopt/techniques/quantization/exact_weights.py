@@ -8,9 +8,11 @@ from collections.abc import Mapping
 
 import numpy as np
 
+from tfopt.formats.tflite.narrow_weights import Grid, narrow_weights
 from tfopt.formats.tflite.stored_weights import Stored, StoredWeights
+from tfopt.techniques.quantization.widths import STORED
 from tfopt.techniques.rounding.grids import find_grid
-from tfopt.techniques.rounding.levels import Levels
+from tfopt.techniques.rounding.levels import LIMITS, Levels
 from tfopt.typing import Array
 
 LEVELS: Mapping[int, Levels] = {8: "int8", 4: "int4", 2: "int2"}
@@ -34,6 +36,27 @@ def with_exact_weights(payload: bytes, source: bytes) -> tuple[bytes, dict[str, 
     result = file.payload
     held = StoredWeights(result).read()
     return result, {name: _is_exact(held[name], floats[name]) for name in stored}
+
+
+def stored_narrow(payload: bytes, wanted: Mapping[str, Levels]) -> bytes:
+    """Store weights of 8 bits in fewer, from which the graph unpacks them, if their integers are small enough.
+
+    Args:
+        payload: The quantized file.
+        wanted: The levels of weights by the names of their tensors.
+    """
+    held = StoredWeights(payload).read() if wanted else {}
+    grids = {
+        name: Grid(STORED[levels], held[name].scale)
+        for name, levels in wanted.items()
+        if name in held and held[name].bits == STORED["int8"] and _are_within(held[name], levels)
+    }
+    return narrow_weights(payload, grids) if grids else payload
+
+
+def _are_within(stored: Stored, levels: Levels) -> bool:
+    low, high = LIMITS[levels]
+    return bool(low <= stored.chosen.min() and stored.chosen.max() <= high)
 
 
 def _on_grid(stored: Stored, values: Array) -> tuple[Array, Array] | None:

@@ -1,5 +1,7 @@
 """Before a model is quantized: the layers that will be, told from the model alone, without converting it."""
 
+from collections.abc import Set
+
 import keras
 
 from tfopt.formats.keras.artifact import KerasArtifact
@@ -13,6 +15,7 @@ from tfopt.techniques.quantization.layer_changes import AS_THEY_COME
 from tfopt.techniques.quantization.preparation import better_as_dense
 from tfopt.techniques.quantization.widths import STORED, WIDER, Widths, plan_widths
 
+CHOSEN = "of 8, 4 or 2 bits"  # within a budget, by errors that are measured when it is made
 ACTIVATIONS = {"int8": "int8", "int16": "int16", "dynamic": AS_THEY_COME}
 
 
@@ -32,7 +35,7 @@ def planned_layers(artifact: KerasArtifact, config: QuantizeConfig, *, samples: 
     found = {}
     for name, layer in named_layers(artifact.model):
         stored = {STORED[levels] for (own, _), levels in widths.levels.items() if own == name}
-        weights = "/".join(sorted(WIDER[bits] for bits in stored)) if stored else "int8" if rounds else config.weights
+        weights = _weights(stored, config) if rounds else config.weights
         quantized = _quantized(layer, config, weights)
         kernel = any(len(weight.shape) > 1 for weight in layer.weights)
         if name in folded:
@@ -47,6 +50,13 @@ def planned_layers(artifact: KerasArtifact, config: QuantizeConfig, *, samples: 
         elif layer.weights:
             found[name] = Verdict(can=False, detail="no kernel among its weights")
     return found
+
+
+def _weights(stored: Set[int], config: QuantizeConfig) -> str:
+    """Say how the kernels of a layer that are rounded are stored, or those that are not."""
+    if not stored:
+        return "int8"
+    return CHOSEN if config.budgeted else "/".join(sorted(WIDER[bits] for bits in stored))
 
 
 def _quantized(layer: keras.Layer, config: QuantizeConfig, weights: str) -> str:

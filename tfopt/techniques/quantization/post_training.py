@@ -47,12 +47,14 @@ def quantize_after_training(artifact: KerasArtifact, config: QuantizeConfig, con
     notes = prepared.notes + notes
     gates: list[GateResult] = []
     if limit and reference.scores is not None:
-        if config.limited and not limit.holds(reference.worsening(chosen, limit.level)):
+        if config.limited and not config.budgeted and not limit.holds(reference.worsening(chosen, limit.level)):
             chosen, remarks = spare_layers(prepared.budget(config, limit), chosen, context.progress)
             notes += remarks
         gates.append(limit.result(chosen.name, reference.worsening(chosen, limit.level), "validation"))
         notes.append(limit.held_on(len(reference.evaluator), reference.evaluator.name))
     notes += prepared.remarks(chosen)
+    budget, told_of_it = prepared.held(config, chosen)
+    gates, notes = gates + budget, notes + told_of_it
     if config.static:
         held, told = hold_to_integers(chosen, full=config.full_integer)
         gates += held

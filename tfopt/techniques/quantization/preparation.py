@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from functools import partial
 from math import prod
 
 import keras
@@ -17,23 +18,22 @@ from tfopt.evaluation.limits import Limit
 from tfopt.formats.keras.artifact import KerasArtifact
 from tfopt.formats.tflite.artifact import TfliteArtifact
 from tfopt.graph.batch_norm_folding import fold_batch_norms
-from tfopt.graph.dense_lowering import can_be_lowered, lower_to_dense, pays_as_dense
+from tfopt.graph.dense_lowering import lower_to_dense, pays_as_dense
 from tfopt.graph.layer_names import named_layers
 from tfopt.graph.model_io import inputs_of
 from tfopt.graph.replay import is_graph
-from tfopt.report.schema import LayerChange
+from tfopt.report.schema import GateResult, LayerChange
 from tfopt.runtime.progress import Progress
 from tfopt.techniques.quantization.config import QuantizeConfig
 from tfopt.techniques.quantization.layer_changes import layer_changes, named_as_in
 from tfopt.techniques.quantization.litert_quantizer import quantize_files
+from tfopt.techniques.quantization.mixed_bits import MixedBits, budget_gate, explained, round_within_budget
 from tfopt.techniques.quantization.rounded_file import Rounding
 from tfopt.techniques.quantization.sensitivity import Budget, LayerOperations, layers_of
 from tfopt.techniques.quantization.variant import Variant
 from tfopt.techniques.quantization.widths import plan_widths
 from tfopt.techniques.rounding.side_by_side import MOST_SAMPLES
 from tfopt.typing import Array
-
-LEAST_LOWERED = 8192  # weights of a convolution, of which 2 bits save more than its patches cost in operations
 
 
 @dataclass(frozen=True)
@@ -46,6 +46,7 @@ class Prepared:
         reference: The float file on the validation split, or on those samples where there are no data.
         notes: Sentences for the report.
         rounding: Makes the files, if weights are rounded by what each layer is fed.
+        mixed: What bits cost, if they are chosen within a budget.
         clipped: Whether ranges of activations are clipped to the least squared error; that is settled by trying.
         folded: Normalizations that are gone from the model of `made`, each with the layer that took it.
     """
@@ -55,6 +56,7 @@ class Prepared:
     reference: Reference
     notes: list[str]
     rounding: Rounding | None = None
+    mixed: MixedBits | None = None
     clipped: bool = False
     folded: Mapping[str, str] = field(default_factory=dict)
 
@@ -96,20 +98,30 @@ class Prepared:
             return artifact
 
         found = layers_of(self.made.model, self.made.artifact)
-        if config.weights != "int8":  # only a kernel can have 8 bits instead of fewer
+        if config.few:  # only a kernel can have 8 bits instead of fewer
             found = [layer for layer in found if any(len(c.shape) > 1 for o in layer.operations for c in o.constants)]
         if self.rounding:
             found = [layer for layer in found if layer.name in self.rounding.widths.few]
-        how = "float" if config.weights == "int8" else "8 bits"
+        how = "8 bits" if config.few else "float"
         return Budget(found, self.made.artifact, make, self.reference, limit, how)
 
     def remarks(self, file: TfliteArtifact) -> list[str]:
         """Return what is to be said of a file that was made of these."""
         return self.rounding.remarks(file) if self.rounding else []
 
+    def held(self, config: QuantizeConfig, file: TfliteArtifact) -> tuple[list[GateResult], list[str]]:
+        """Hold a file to the budget that its bits were chosen within, if there is one, and say what there is to say."""
+        if not self.mixed or not self.rounding:
+            return [], []
+        gate, notes = budget_gate(self.mixed, self.rounding, config, file)
+        return [gate], notes
+
     def layers(self, artifact: KerasArtifact, file: TfliteArtifact) -> list[LayerChange]:
         """Return what became of each layer of the model that was given, in its order."""
-        changes = [named_as_in(artifact.model, change) for change in layer_changes(self.made.model, file.payload)]
+        found = layer_changes(self.made.model, file.payload)
+        if self.rounding and self.mixed:
+            found = [explained(change, self.rounding.widths) for change in found]
+        changes = [named_as_in(artifact.model, change) for change in found]
         told = {change.layer: change for change in changes}
         flat = {name.replace("/", "_"): name for name, _ in named_layers(artifact.model)}
         kinds = dict(named_layers(artifact.model))
@@ -141,7 +153,7 @@ def prepare(artifact: KerasArtifact, config: QuantizeConfig, context: Context) -
     """Convert `artifact` to the float file, gather what it is calibrated on, and round weights of few bits."""
     arrays, notes = _samples(artifact, config, context.data)
     rounds, remarks = _can_be_rounded(artifact, config, arrays)
-    own = config.static and config.weights == "int8" and config.algorithm in ("auto", "minmax")
+    own = config.static and not config.few and config.algorithm in ("auto", "minmax")
     source, folded = _folded(artifact) if rounds else (artifact, {})
     nested = {name.replace("/", "_"): name for name, _ in named_layers(artifact.model)}
     source, dense = _with_kernels_for_few_bits(source, config, nested)
@@ -155,14 +167,19 @@ def prepare(artifact: KerasArtifact, config: QuantizeConfig, context: Context) -
     )
     feeds = dict(zip(made.inputs, arrays, strict=True)) if arrays else {}
     evaluator = context.evaluator or Evaluator.without_labels(list(feeds.values()), "the calibration samples")
-    rounding = None
+    rounding, mixed = None, None
     if rounds:
-        widths = plan_widths(made.model, config.weights, config.precision, keep_ends=config.keep_first_last)
         samples = _more(arrays, context.data) if config.calibration is None else arrays
-        rounding = Rounding.of(made.model, artifact.name, samples, widths, config, evaluator, nested, context.progress)
+        make = partial(Rounding.of, made.model, artifact.name, samples, config, evaluator, nested, context.progress)
+        if config.budgeted:
+            mixed = MixedBits.measured(made.model, config, samples, context.progress)
+            rounding, told = round_within_budget(mixed, make, made, config, feeds, context.progress)
+            remarks += told
+        else:
+            rounding = make(plan_widths(made.model, config.weights, config.precision, keep_ends=config.keep_first_last))
         remarks += rounding.notes()
     told = notes + dense + made.notes + remarks
-    return Prepared(made, feeds, evaluator.against(made.artifact), told, rounding, folded=folded)
+    return Prepared(made, feeds, evaluator.against(made.artifact), told, rounding, mixed=mixed, folded=folded)
 
 
 def _can_be_rounded(artifact: KerasArtifact, config: QuantizeConfig, arrays: Sequence[Array]) -> tuple[bool, list[str]]:
@@ -177,6 +194,8 @@ def _can_be_rounded(artifact: KerasArtifact, config: QuantizeConfig, arrays: Seq
         return True, []
     if config.algorithm == "sequential":
         raise UnsupportedError(f"{artifact.name} cannot be rounded by `algorithm` sequential: {reason}")
+    if config.budgeted:
+        raise UnsupportedError(f"bits cannot be chosen for {artifact.name}: {reason}")
     return False, [f"weights are rounded to nearest, by the largest of a channel, because {reason}"]
 
 
@@ -205,13 +224,7 @@ def better_as_dense(config: QuantizeConfig) -> tuple[Callable[[keras.Layer], boo
     """Return what tells the convolutions that become dense layers on patches, if any do, and why."""
     if config.precision == "dynamic" and config.weights != "int8":
         return pays_as_dense, "faster in LiteRT with few bits"
-    if config.static and config.weights == "int2" and config.rounds:
-        return _is_large, "which alone have 2-bit weights in LiteRT with integer activations"
     return None, ""
-
-
-def _is_large(layer: keras.Layer) -> bool:
-    return can_be_lowered(layer) and prod(layer.kernel.shape) >= LEAST_LOWERED
 
 
 def _samples(artifact: KerasArtifact, config: QuantizeConfig, data: Dataset | None) -> tuple[list[Array], list[str]]:

@@ -19,11 +19,12 @@ from tfopt.graph.layer_names import named_layers
 from tfopt.graph.model_copy import rebuild
 from tfopt.runtime.progress import Progress
 from tfopt.techniques.quantization.config import QuantizeConfig
-from tfopt.techniques.quantization.exact_weights import with_exact_weights
+from tfopt.techniques.quantization.exact_weights import stored_narrow, with_exact_weights
 from tfopt.techniques.quantization.litert_quantizer import quantize_files
 from tfopt.techniques.quantization.sensitivity import LayerOperations, layer_errors, layers_of
 from tfopt.techniques.quantization.variant import Variant
-from tfopt.techniques.quantization.widths import STORED, Widths, operation_of
+from tfopt.techniques.quantization.widths import STORED, Widths, is_unpacked, operation_of
+from tfopt.techniques.rounding.levels import Levels
 from tfopt.techniques.rounding.selection import Choice, choose_rounding
 from tfopt.techniques.rounding.sequential import round_model
 from tfopt.techniques.rounding.side_by_side import most_samples
@@ -63,11 +64,11 @@ class Rounding:
         model: keras.Model,
         name: str,
         samples: Sequence[Array],
-        widths: Widths,
         config: QuantizeConfig,
         evaluator: Evaluator,
         nested: Mapping[str, str],
         progress: Progress,
+        widths: Widths,
     ) -> "Rounding":
         """Round a model in the better of two ways; of many samples no more are looked at than memory holds."""
         seen = [x[: most_samples(model)] for x in samples]
@@ -78,9 +79,10 @@ class Rounding:
         """Say how weights were rounded, and which have more bits than were asked for."""
         notes = [self.choice.note, *self.choice.seen.notes(self._named)]
         reasons = dict.fromkeys(self.widths.why.values())
+        than = "could be chosen" if self.config.budgeted else self.config.weights
         for reason in reasons:
             names = [self._named(name) for name, why in self.widths.why.items() if why == reason]
-            notes.append(f"more bits than {self.config.weights} ({reason}): {', '.join(names)}")
+            notes.append(f"more bits than {than} ({reason}): {', '.join(names)}")
         return notes
 
     def files(
@@ -110,10 +112,11 @@ class Rounding:
         innocent: set[str] = set()  # of their noise, which 8 bits did not take away
         while True:
             wide = noisy.keys() - innocent
-            operations = _operations(source.model, found, widths.without(wide))
+            operations, unpacked = _operations(source.model, found, widths.without(wide), config)
             variants = [Variant(widths=operations, clipped=narrow) for narrow in clipped]
             files = [
-                _exact(file, source) for file in quantize_files(source.artifact, config, feeds, progress, variants)
+                _exact(file, source, unpacked)
+                for file in quantize_files(source.artifact, config, feeds, progress, variants)
             ]
             errors = layer_errors(found, source.artifact, files[0][0], some)
             noise = {error.layer: error.added_noise for error in errors}
@@ -121,7 +124,8 @@ class Rounding:
             more = {name: noise[name] for name in widths.few - noisy.keys() if not noise.get(name, 0) <= NOISE}
             if not in_vain and not more:
                 self.made.extend(
-                    (file, _told(exact, [self._named(name) for name in sorted(wide)])) for file, exact in files
+                    (file, _told(exact, [self._named(name) for name in sorted(wide)], len(unpacked)))
+                    for file, exact in files
                 )
                 return [file for file, _ in files]
             innocent |= in_vain
@@ -141,8 +145,11 @@ class Rounding:
         return copy
 
 
-def _exact(file: TfliteArtifact, source: FloatFile) -> tuple[TfliteArtifact, dict[str, bool]]:
+def _exact(
+    file: TfliteArtifact, source: FloatFile, unpacked: Mapping[str, Levels]
+) -> tuple[TfliteArtifact, dict[str, bool]]:
     payload, exact = with_exact_weights(file.payload, source.artifact.payload)
+    payload = stored_narrow(payload, unpacked)
     return TfliteArtifact(file.name, payload, order=file.order, probabilities=file.probabilities), exact
 
 
@@ -151,31 +158,40 @@ def _some(feeds: Mapping[str, Array], samples: Sequence[Array], source: FloatFil
     return {name: x[:CHECKED] for name, x in given.items()}
 
 
-def _operations(model: keras.Model, found: Sequence[LayerOperations], widths: Widths) -> dict[int, list[str]]:
-    """The operations of each number of stored bits below 8."""
+def _operations(
+    model: keras.Model, found: Sequence[LayerOperations], widths: Widths, config: QuantizeConfig
+) -> tuple[dict[int, list[str]], dict[str, Levels]]:
+    """The operations that compute with each number of bits below 8, and the tensors of weights that are unpacked."""
     layers = dict(named_layers(model))
-    bits = {
-        (name, operation_of(layers[name], kernel)): STORED[levels]
+    held = {
+        (name, operation_of(layers[name], kernel)): levels
         for name, layer in layers.items()
         for kernel in find_kernels(layer)
         if (levels := widths.of(name, kernel))
     }
     named: dict[int, list[str]] = {}
+    unpacked: dict[str, Levels] = {}
     for layer in found:
         for operation in layer.operations:
-            width = bits.get((layer.name, operation.kind), 8)
-            if width < 8 and operation.outputs:
-                named.setdefault(width, []).append(operation.outputs[0])
-    return named
+            levels = held.get((layer.name, operation.kind), "int8")
+            if is_unpacked(config.precision, operation.kind, levels):
+                unpacked |= {constant.name: levels for constant in operation.constants if len(constant.shape) > 1}
+            elif STORED[levels] < STORED["int8"] and operation.outputs:
+                named.setdefault(STORED[levels], []).append(operation.outputs[0])
+    return named, unpacked
 
 
-def _told(exact: Mapping[str, bool], wide: Sequence[str]) -> list[str]:
+def _told(exact: Mapping[str, bool], wide: Sequence[str], unpacked: int) -> list[str]:
     notes = []
     missed = [name.split(";")[0] for name, same in exact.items() if not same]
     if missed:
         notes.append(f"stored to nearest, not as they were rounded: {', '.join(missed)}")
     else:
         notes.append(f"the integers of all {len(exact)} kernels in the file are those that were chosen")
+    if unpacked:
+        notes.append(
+            f"{unpacked} kernels are unpacked to 8 bits in the graph: LiteRT does not compute with fewer there"
+        )
     if wide:
         notes.append(f"stored in 8 bits, because LiteRT answers wrongly with fewer: {', '.join(wide)}")
     return notes

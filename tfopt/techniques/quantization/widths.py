@@ -1,25 +1,27 @@
-"""The bits of each kernel: as few as were asked for, unless LiteRT has no kernel for so few, or it is an end.
+"""The bits of each kernel: as few as were asked for, unless LiteRT has no way to compute with so few, or it is an end.
 
-The least bits were found by running every kind of layer with every width: where there is no such kernel LiteRT refuses
-the file, and where there is a wrong one it answers with NaN or noise (`benchmarks/forms.py widths`). The first and the
-last layer are what a model loses most by, and hold few weights.
+With integer activations a kernel of fewer bits than LiteRT computes with is unpacked in the graph (see
+`tfopt.formats.tflite.narrow_weights`). The least bits were found by running every kind of layer with every width
+(`benchmarks/few_bits.py widths`). The first and the last layer are what a model loses most by, and hold few weights.
 """
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from math import prod
 
 import keras
 
 from tfopt.config.choices import Precision
+from tfopt.formats.tflite.narrow_weights import COMPUTES
 from tfopt.graph.kernels import Kernel, find_kernels, unwrap
 from tfopt.graph.layer_names import named_layers
+from tfopt.techniques.rounding.allocation import Place
 from tfopt.techniques.rounding.levels import Levels
 
 DENSE, CONVOLUTION, DEPTHWISE, TRANSPOSE = "FULLY_CONNECTED", "CONV_2D", "DEPTHWISE_CONV_2D", "TRANSPOSE_CONV"
 LEAST: Mapping[Precision, Mapping[str, int]] = {
-    "int8": {DENSE: 2, CONVOLUTION: 4, DEPTHWISE: 4, TRANSPOSE: 8},
-    "int16": {DENSE: 2, CONVOLUTION: 4, DEPTHWISE: 8, TRANSPOSE: 8},
+    "int8": {DENSE: 2, CONVOLUTION: 2, DEPTHWISE: 2, TRANSPOSE: 2},
+    "int16": {DENSE: 2, CONVOLUTION: 2, DEPTHWISE: 8, TRANSPOSE: 2},
     "dynamic": {DENSE: 2, CONVOLUTION: 2, DEPTHWISE: 8, TRANSPOSE: 8},
     "weights": {DENSE: 2, CONVOLUTION: 2, DEPTHWISE: 2, TRANSPOSE: 2},
 }
@@ -34,15 +36,19 @@ KINDS = (  # of layers, with the operation that their kernels become
     ),
     ((keras.layers.Conv1DTranspose, keras.layers.Conv2DTranspose), TRANSPOSE),
 )
-Place = tuple[str, int]  # a layer, and the position of a kernel among its weights
+MIXED: tuple[Levels, ...] = ("int8", "int4", "int2")  # which a budget chooses from: 3 bits take as many bytes as 4
 
 
 @dataclass(frozen=True)
 class Widths:
-    """The levels of each kernel that is rounded, and why a layer has more bits than were asked for."""
+    """The levels of each kernel that is rounded, and why a layer has more bits than were asked for.
+
+    Within a budget `errors` are those at the output that each kernel would bring alone, by its levels.
+    """
 
     levels: dict[Place, Levels] = field(default_factory=dict)
     why: dict[str, str] = field(default_factory=dict)
+    errors: Mapping[Place, Mapping[Levels, float]] = field(default_factory=dict)
 
     def of(self, name: str, kernel: Kernel) -> Levels | None:
         """Return the levels of a kernel; None if it is left to LiteRT Quantizer, which gives it 8 bits."""
@@ -55,7 +61,10 @@ class Widths:
 
     def without(self, names: set[str]) -> "Widths":
         """Return these with 8 bits for the kernels of some layers."""
-        return Widths({place: "int8" if place[0] in names else own for place, own in self.levels.items()}, self.why)
+        levels: dict[Place, Levels] = {
+            place: "int8" if place[0] in names else own for place, own in self.levels.items()
+        }
+        return replace(self, levels=levels)
 
 
 def plan_widths(
@@ -93,6 +102,21 @@ def plan_widths(
     return found
 
 
+def find_options(model: keras.Model, precision: Precision) -> dict[Place, list[Levels]]:
+    """Find the levels that a budget can choose from for each kernel of a model.
+
+    Args:
+        model: The model, its normalizations folded.
+        precision: How activations are computed.
+    """
+    return {
+        (name, kernel.position): [levels for levels in MIXED if STORED[levels] >= LEAST[precision][kind]]
+        for name, layer in named_layers(model)
+        for kernel in find_kernels(layer)
+        if (kind := operation_of(layer, kernel))
+    }
+
+
 def _cheap_ends(model: keras.Model, found: Widths) -> dict[str, str]:
     """The first and the last layer, where 8 bits cost little."""
     sizes = {place: size for place, size in kernel_sizes(model).items() if place in found.levels}
@@ -104,6 +128,12 @@ def _cheap_ends(model: keras.Model, found: Widths) -> dict[str, str]:
         if 0 < more < CHEAP * total:
             ends[name] = why
     return ends
+
+
+def is_unpacked(precision: Precision, kind: str, levels: Levels) -> bool:
+    """Say whether an operation of LiteRT cannot compute with weights of these levels, which so become 8 bits first."""
+    bits = STORED[levels]
+    return precision in ("int8", "int16") and bits < STORED["int8"] and kind not in COMPUTES[bits]
 
 
 def kernel_sizes(model: keras.Model) -> dict[Place, int]:
