@@ -19,7 +19,7 @@ Place: TypeAlias = tuple[str, int]
 
 
 class Cost(NamedTuple):
-    """What a kernel of some levels costs: the error that it brings to the output, and its bytes in the file."""
+    """The cost of a kernel of some levels: the error that it brings to the output, and its bytes in the file."""
 
     error: float
     size: int
