@@ -21,7 +21,7 @@ ASKED = "(`characters` False reads words)"
 
 
 class Reading(NamedTuple):
-    """Whether texts are read letter by letter, and what is to be said of it; empty if nothing is."""
+    """The choice to read texts letter by letter or not, and what is to be said of it; empty if nothing is."""
 
     characters: bool
     note: str = ""
