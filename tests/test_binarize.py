@@ -161,7 +161,7 @@ def test_dense_layers_and_wide_convolutions_hold_two_bits_and_others_eight(branc
     for name in ("conv", "conv1d", "depthwise", "transposed"):
         assert held[name] == "int8, unpacked to float"
     two = [c for o in operations(file.payload) for c in o.constants if c.type == "INT2"]
-    assert {tuple(sorted(np.unique(constant.values))) for constant in two} == {(1, 3)}  # 1 and -1 in two bits
+    assert {tuple(sorted(np.unique(constant.values))) for constant in two} == {(-1, 1)}
 
 
 def test_weights_that_are_unpacked_are_exact():

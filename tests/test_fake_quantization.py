@@ -6,11 +6,18 @@ import pytest
 import tensorflow as tf
 from keras import layers
 
-from tfopt.techniques.qat.activation_rounding import ActivationRounding, Range, observe_ranges, step_and_zero_point
-from tfopt.techniques.qat.fake_quantization import round_activations, round_weights
-from tfopt.techniques.qat.learned_kernels import learned_kernels
+from tfopt.errors import InputError
+from tfopt.techniques.qat.activation_rounding import (
+    ActivationRounding,
+    Range,
+    observe_ranges,
+    round_activations,
+    step_and_zero_point,
+)
+from tfopt.techniques.qat.learned_kernels import learned_kernels, round_weights
 from tfopt.techniques.qat.quantized_tensors import Place, find_quantized_tensors
 from tfopt.techniques.qat.step_sizes import largest_integer, least_squares_steps, nearest_integers
+from tfopt.techniques.qat.training import RoundedTraining
 
 RNG = np.random.default_rng(0)
 
@@ -131,3 +138,30 @@ def test_ranges_are_those_of_all_samples_and_a_nested_model_is_looked_into():
     places = find_quantized_tensors(model)
     found = observe_ranges(model, places, [x], lambda _: None)
     assert [found[place] for place in places] == [Range(-3.0, 5.0), Range(0.0, 10.0)]
+
+
+def test_nan_has_no_range():
+    inputs = keras.Input((4,))
+    model = keras.Model(inputs, layers.Dense(2)(layers.ReLU()(layers.Dense(3)(inputs))))
+    with pytest.raises(InputError, match="NaN or infinity for samples of the calibration split"):
+        observe_ranges(model, find_quantized_tensors(model), [np.full((2, 4), np.nan, "float32")], lambda _: None)
+
+
+class Subclassed(keras.Model):
+    """A model whose graph is not known."""
+
+    def __init__(self):
+        super().__init__()
+        self.dense = layers.Dense(3, name="dense")
+
+    def call(self, inputs):
+        return self.dense(inputs)
+
+
+def test_a_model_whose_graph_is_not_known_is_trained_with_rounded_weights_as_well():
+    model, x = Subclassed(), RNG.normal(size=(5, 4)).astype("float32")
+    model(x)
+    [kernel] = learned_kernels(model, {"dense": 2}, clusters=False)
+    learner = RoundedTraining(model, [kernel], {})
+    assert len(np.unique(kernel.integers())) <= 3
+    np.testing.assert_allclose(learner(x), x @ kernel.values(), rtol=1e-5, atol=1e-6)

@@ -56,10 +56,10 @@ def wide():
     made = convert(KerasArtifact.from_model(model, "m.keras"), Silent(), calibration=[x])
     stored = find_kernels_in_file(made.artifact.payload, kernels)
     assert {one.layer for one in stored.values()} == {kernel.layer for kernel in kernels}
-    known = {n: (np.float32(-127 * s.steps), np.float32(127 * s.steps)) for n, s in stored.items()}
+    known = {n: (np.float32(-127 * s.grid.steps), np.float32(127 * s.grid.steps)) for n, s in stored.items()}
     feeds = {made.inputs[0]: x}
     [file] = quantize_files(made.artifact, QuantizeConfig(), feeds, Silent(), known=known)
-    return file, feeds, {name: one.steps for name, one in stored.items()}
+    return file, feeds, {name: one.grid.steps for name, one in stored.items()}
 
 
 @pytest.mark.parametrize(("bits", "kind"), [(4, "INT4"), (3, "INT4"), (2, "INT2")])

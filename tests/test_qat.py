@@ -30,11 +30,7 @@ def accuracy(predict, data):
 
 def integers_in(constant):
     """The integers (C, K) of a constant of a convolution or dense layer."""
-    values = constant.values.astype(int)
-    if constant.type in ("INT4", "INT2"):
-        bits = int(constant.type[3:])
-        values = np.where(values >= 2 ** (bits - 1), values - 2**bits, values)
-    return values.reshape(constant.shape[0], -1)
+    return constant.values.astype(int).reshape(constant.shape[0], -1)
 
 
 @pytest.fixture(scope="module")

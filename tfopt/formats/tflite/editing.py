@@ -9,7 +9,7 @@ import numpy as np
 from ai_edge_litert import schema_py_generated as schema
 from numpy.typing import NDArray
 
-from tfopt.formats.tflite.graph import OPERATIONS
+from tfopt.formats.tflite.graph import operation_kind, read_model
 
 IDENTIFIER = b"TFL3"
 VERSIONS = {"DEQUANTIZE": 6, "QUANTIZE": 2}  # of operations that are added, so that they take all types there are
@@ -20,12 +20,8 @@ class EditedFile:
     """The objects of a file; `model` is the `ModelT` of its schema."""
 
     def __init__(self, payload: bytes) -> None:
-        self.model: Any = schema.ModelT.InitFromPackedBuf(payload, 0)
+        self.model: Any = read_model(payload)
         self._size = len(payload)
-        for buffer in self.model.buffers:
-            if buffer.offset > 1:  # behind the flatbuffer, as in large files
-                buffer.data = np.frombuffer(payload, np.uint8, buffer.size, buffer.offset)
-                buffer.offset = buffer.size = 0
 
     def payload(self) -> bytes:
         """Return the bytes of the file, without the data that no tensor has any more."""
@@ -41,7 +37,7 @@ class EditedFile:
     def kind(self, operator: Any) -> str:
         """Return what an operation is, such as "CONV_2D"."""
         code = self.model.operatorCodes[operator.opcodeIndex]
-        return str(OPERATIONS.get(max(code.builtinCode, code.deprecatedBuiltinCode), "CUSTOM"))
+        return operation_kind(code.builtinCode, code.deprecatedBuiltinCode)
 
     def data(self, tensor: Any) -> NDArray[np.uint8] | None:
         """Return the bytes of a constant; None if the tensor is none."""
@@ -67,7 +63,7 @@ class EditedFile:
     def code(self, kind: str, version: int) -> int:
         """Return the number of the code of a kind of operations, of at least a version; add it if there is none."""
         for index, code in enumerate(self.model.operatorCodes):
-            if OPERATIONS.get(max(code.builtinCode, code.deprecatedBuiltinCode)) == kind:
+            if operation_kind(code.builtinCode, code.deprecatedBuiltinCode) == kind:
                 code.version = max(code.version, version)
                 return index
         code = schema.OperatorCodeT()

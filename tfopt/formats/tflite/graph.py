@@ -7,6 +7,7 @@ import numpy as np
 from ai_edge_litert import schema_py_generated as schema
 from numpy.typing import NDArray
 
+from tfopt.formats.tflite.packed_integers import unpack_integers
 from tfopt.typing import Array, Tensor
 
 OPERATIONS = {code: name for name, code in vars(schema.BuiltinOperator).items() if not name.startswith("_")}
@@ -83,10 +84,7 @@ def operations(payload: bytes) -> list[Operation]:
     Args:
         payload: The bytes of the file.
     """
-    model = schema.ModelT.InitFromPackedBuf(payload, 0)
-    for buffer in model.buffers:
-        if buffer.offset > 1:  # LiteRT Quantizer appends the constants of large models to the flatbuffer
-            buffer.data = np.frombuffer(payload, np.uint8, buffer.size, buffer.offset)
+    model = read_model(payload)
     return [
         _operation(model, index, operator)
         for index, graph in enumerate(model.subgraphs)
@@ -94,10 +92,29 @@ def operations(payload: bytes) -> list[Operation]:
     ]
 
 
+def read_model(payload: bytes) -> Any:
+    """Read a file as objects of the schema, those of its constants included that lie behind the flatbuffer.
+
+    Args:
+        payload: The bytes of the file.
+    """
+    model = schema.ModelT.InitFromPackedBuf(payload, 0)
+    for buffer in model.buffers:
+        if buffer.offset > 1:  # LiteRT Quantizer appends the constants of large models to the flatbuffer
+            buffer.data = np.frombuffer(payload, np.uint8, buffer.size, buffer.offset)
+            buffer.offset = buffer.size = 0
+    return model
+
+
+def operation_kind(builtin: int, deprecated: int) -> str:
+    """Return the kind of operations, such as "CONV_2D", whose code a file gives as these two numbers."""
+    return str(OPERATIONS.get(max(builtin, deprecated), "CUSTOM"))
+
+
 def _operation(model: Any, index: int, operator: Any) -> Operation:
     graph = model.subgraphs[index]
     code = model.operatorCodes[operator.opcodeIndex]
-    kind = OPERATIONS.get(max(code.builtinCode, code.deprecatedBuiltinCode), "CUSTOM")
+    kind = operation_kind(code.builtinCode, code.deprecatedBuiltinCode)
     places = [int(place) for place in operator.inputs if place >= 0]
     inputs = [graph.tensors[place] for place in places]
     outputs = [graph.tensors[place] for place in operator.outputs]
@@ -160,9 +177,7 @@ def _constant(model: Any, tensor: Tensor, number: tuple[int, int]) -> Constant |
 def _values(data: NDArray[np.uint8], kind: str, size: int) -> Array:
     """Return the stored integers or floats; weights are symmetric in LiteRT, so that 0 stands for zero."""
     if kind in PACKED_BITS:
-        bits = PACKED_BITS[kind]
-        parts = [(data >> shift) & (2**bits - 1) for shift in range(0, 8, bits)]
-        return np.stack(parts, axis=1).reshape(-1)[:size]
+        return unpack_integers(data, PACKED_BITS[kind], size)
     return data.view(DTYPES[kind]) if kind in DTYPES else data
 
 

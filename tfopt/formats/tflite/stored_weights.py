@@ -12,7 +12,7 @@ import numpy as np
 from ai_edge_litert import schema_py_generated as schema
 from numpy.typing import NDArray
 
-from tfopt.formats.tflite.graph import OPERATIONS, TYPES
+from tfopt.formats.tflite.graph import TYPES, operation_kind
 from tfopt.formats.tflite.packed_integers import pack_integers, unpack_integers
 from tfopt.typing import Array, Tensor
 
@@ -117,7 +117,7 @@ class StoredWeights:
 
     def _kind(self, operator: Tensor) -> str:
         code = self._model.OperatorCodes(operator.OpcodeIndex())
-        return str(OPERATIONS.get(max(code.BuiltinCode(), code.DeprecatedBuiltinCode()), "CUSTOM"))
+        return operation_kind(code.BuiltinCode(), code.DeprecatedBuiltinCode())
 
     def _graphs(self) -> Iterator[Tensor]:
         return (self._model.Subgraphs(index) for index in range(self._model.SubgraphsLength()))

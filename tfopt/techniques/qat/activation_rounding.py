@@ -1,7 +1,7 @@
 """Activations as 8-bit integers, with a range that is calibrated first and learnt then (LSQ+, arXiv:2004.09576).
 
 A range holds 0, which an integer stands for exactly (the zero point): it is that of the calibrated range and stays,
-while the step is trained.
+while the step is trained as those of kernels are.
 """
 
 from collections.abc import Sequence
@@ -11,13 +11,14 @@ import keras
 import numpy as np
 import tensorflow as tf
 
+from tfopt.errors import InputError
 from tfopt.graph.model_io import compiled
 from tfopt.graph.replay import Call, replay
 from tfopt.runtime.progress import Advance
-from tfopt.techniques.qat.fake_quantization import ACTIVATION_INTEGERS, round_activations
 from tfopt.techniques.qat.quantized_tensors import Place
 from tfopt.typing import Array, Tensor
 
+ACTIVATION_INTEGERS = 255
 BATCH = 32
 LEAST_SPAN = 1e-6
 
@@ -51,6 +52,36 @@ class ActivationRounding(keras.layers.Layer):
         return Range(-self.zero_point * step, (ACTIVATION_INTEGERS - self.zero_point) * step)
 
 
+@tf.custom_gradient
+def round_activations(x: Tensor, log_step: Tensor, zero_point: Tensor) -> Tensor:
+    """Round activations to 8 bits: (q - zero_point) times a step, q from 0 to 255.
+
+    TensorFlow's own operation does it in one pass, but its gradient lacks what rounding costs: here the gradient of the
+    logarithm of the step is the sum of dy (y - x) between the limits and of dy y beyond them.
+
+    Args:
+        x: Activations.
+        log_step: The logarithm of the step, a scalar.
+        zero_point: The integer that stands for 0, a scalar float.
+
+    Returns:
+        The rounded activations, in the shape of x.
+    """
+    step = tf.exp(log_step)
+    low, high = -zero_point * step, (ACTIVATION_INTEGERS - zero_point) * step
+    y = tf.quantization.fake_quant_with_min_max_vars(x, low, high)
+
+    def gradient(dy: Tensor) -> tuple[Tensor, Tensor, None]:
+        dx, _, _ = tf.raw_ops.FakeQuantWithMinMaxVarsGradient(gradients=dy, inputs=x, min=low, max=high)
+        return dx, _dot(dy, y) - _dot(dx, x), None
+
+    return y, gradient
+
+
+def _dot(a: Tensor, b: Tensor) -> Tensor:
+    return tf.tensordot(tf.reshape(a, [-1]), tf.reshape(b, [-1]), 1)
+
+
 def step_and_zero_point(found: Range) -> tuple[float, int]:
     """Return the step and the zero point, from 0 to 255, of integers that cover a range and 0.
 
@@ -72,6 +103,9 @@ def observe_ranges(
         places: Where the tensors are.
         inputs: Samples, an array (N, ...) for each input.
         advance: Is called with the number of samples of each batch.
+
+    Raises:
+        InputError: If a tensor holds NaN or infinity.
     """
 
     def extremes(tensors: Sequence[Tensor]) -> list[Tensor]:
@@ -83,6 +117,8 @@ def observe_ranges(
         seen.append([part.numpy() for part in run([tf.constant(x[start : start + BATCH]) for x in inputs])])
         advance(len(inputs[0][start : start + BATCH]))
     both = np.asarray(seen, np.float64)
+    if not np.isfinite(both).all():
+        raise InputError("the model computes NaN or infinity for samples of the calibration split: they have no range")
     return {place: Range(float(both[:, at, 0].min()), float(both[:, at, 1].max())) for at, place in enumerate(places)}
 
 

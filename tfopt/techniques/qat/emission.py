@@ -20,7 +20,7 @@ from tfopt.graph.replay import is_graph
 from tfopt.runtime.progress import Progress
 from tfopt.techniques.qat.activation_rounding import tensors_at
 from tfopt.techniques.qat.config import QatConfig
-from tfopt.techniques.qat.file_tensors import Stored, find_kernels_in_file, find_tensors_in_file
+from tfopt.techniques.qat.file_tensors import find_kernels_in_file, find_tensors_in_file
 from tfopt.techniques.qat.step_sizes import largest_integer
 from tfopt.techniques.qat.training import Trained
 from tfopt.techniques.quantization.config import QuantizeConfig
@@ -67,23 +67,22 @@ def emit_file(trained: Trained, name: str, samples: Sequence[Array], config: Qat
     few = [array[:COMPARED] for array in samples]
     made = convert(KerasArtifact.from_model(plain, name), progress, config, calibration=few)
     feeds = dict(zip(made.inputs, samples, strict=True))
-    stored = find_kernels_in_file(made.artifact.payload, trained.kernels)
-    known = {tensor: _range(kernel) for tensor, kernel in stored.items()}
+    found = find_kernels_in_file(made.artifact.payload, trained.kernels)
+    grids = {tensor: kernel.grid for tensor, kernel in found.items()}
+    known = {tensor: _range(grid) for tensor, grid in grids.items()}
     ranges, unseen = _ranges(trained, made.artifact, feeds)
     wanted = QuantizeConfig(io=config.io, batch=config.batch, length=config.length)
     [wide] = quantize_files(made.artifact, wanted, feeds, progress, known=known | ranges)
-    payload = narrow_weights(
-        wide.payload, {tensor: Grid(kernel.bits, kernel.steps) for tensor, kernel in stored.items()}
-    )
+    payload = narrow_weights(wide.payload, grids)
     file = TfliteArtifact(f"{name}-qat.tflite", payload, order=wide.order, probabilities=wide.probabilities)
-    exact = {kernel.layer for kernel in stored.values()}
+    exact = {kernel.layer for kernel in found.values()}
     notes = _notes(trained, exact, unseen)
     return Emitted(file, made, folded, exact, notes)
 
 
-def _range(kernel: Stored) -> KnownRange:
+def _range(grid: Grid) -> KnownRange:
     """Return the range whose 8-bit integers have the steps of a kernel, and so are its integers."""
-    limit = (MOST * kernel.steps).astype(np.float32)
+    limit = (MOST * grid.steps).astype(np.float32)
     return -limit, limit
 
 

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from tfopt.formats.tflite.artifact import TfliteArtifact
 from tfopt.formats.tflite.graph import Constant, operations
+from tfopt.formats.tflite.narrow_weights import Grid
 from tfopt.formats.tflite.watching import intermediate_tensors
 from tfopt.techniques.qat.learned_kernels import LearnedKernel
 from tfopt.techniques.qat.step_sizes import LEAST
@@ -29,18 +30,14 @@ OUTPUT_AXES = {  # of the operations whose output channels have steps of their o
 }
 
 
-class Stored(NamedTuple):
-    """The content of a constant of a file: the integers of a layer, of so many bits, times steps.
+class KernelInFile(NamedTuple):
+    """The layer whose kernel, or a part of it, a constant of a file holds, and the integers times steps that it is."""
 
-    The steps have as many axes as the constant, so that they are broadcast to its shape.
-    """
-
-    steps: Array
-    bits: int
     layer: str
+    grid: Grid
 
 
-def find_kernels_in_file(payload: bytes, kernels: Sequence[LearnedKernel]) -> dict[str, Stored]:
+def find_kernels_in_file(payload: bytes, kernels: Sequence[LearnedKernel]) -> dict[str, KernelInFile]:
     """Find the constants of a float file that hold rounded kernels.
 
     Args:
@@ -51,20 +48,20 @@ def find_kernels_in_file(payload: bytes, kernels: Sequence[LearnedKernel]) -> di
         What each such constant holds, by its name.
     """
     known = [(kernel, kernel.integers().T.astype(np.float64)) for kernel in kernels]
-    found: dict[str, Stored] = {}
+    found: dict[str, KernelInFile] = {}
     for operation in operations(payload):
         axis = OUTPUT_AXES.get(operation.kind)
         for constant in operation.constants:
             if constant.type == "FLOAT32" and len(constant.shape) > 1 and constant.name not in found:
-                stored = _match(constant, axis, known)
-                if stored:
-                    found[constant.name] = stored
+                kernel = _match(constant, axis, known)
+                if kernel:
+                    found[constant.name] = kernel
     return found
 
 
 def _match(
     constant: Constant, axis: int | None, known: Iterable[tuple[LearnedKernel, NDArray[np.float64]]]
-) -> Stored | None:
+) -> KernelInFile | None:
     values = constant.values.reshape(constant.shape).astype(np.float64)
     rows = np.moveaxis(values, axis or 0, 0).reshape(constant.shape[axis or 0], -1)
     for kernel, integers in known:
@@ -72,7 +69,7 @@ def _match(
             steps = steps_of_multiples(rows.reshape(part.shape), part)
             if steps is not None:
                 shape = [size if at == axis else 1 for at, size in enumerate(constant.shape)]
-                return Stored(steps.reshape(shape), kernel.bits, kernel.layer)
+                return KernelInFile(kernel.layer, Grid(kernel.bits, steps.reshape(shape)))
     return None
 
 

@@ -1,4 +1,10 @@
-"""Kernels that are trained at full precision and used rounded, each with steps that are learnt (LSQ)."""
+"""Kernels that are trained at full precision and used rounded, each with steps that are learnt with the weights.
+
+Learned step size quantization (LSQ, Esser et al. 2020, arXiv:1902.08153): rounding passes the gradient on as if it were
+not there (straight through), and where a number is clipped it passes none. So the gradient of the step s of numbers
+x = s v is round(v) - v between the limits and the limit itself beyond them (eq. 3). What is trained is the logarithm of
+the step, which keeps it positive and lets one learning rate serve all of them.
+"""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -10,7 +16,6 @@ from numpy.typing import NDArray
 
 from tfopt.graph.kernels import Kernel, find_kernels, to_kernel, to_matrix
 from tfopt.graph.layer_names import first_names, named_layers
-from tfopt.techniques.qat.fake_quantization import round_weights
 from tfopt.techniques.qat.step_sizes import largest_integer, least_squares_steps, nearest_integers
 from tfopt.training.projections import cluster_assignment
 from tfopt.typing import Array, Tensor
@@ -84,3 +89,18 @@ def _learned(name: str, layer: keras.Layer, kernel: Kernel, bits: int, *, cluste
     steps = least_squares_steps(matrix, bits, groups)
     log_steps = keras.Variable(np.log(steps).astype(np.float32), name=f"{name}_log_steps".replace("/", "_"))
     return LearnedKernel(name, weight, kernel.axes, bits, groups, log_steps)
+
+
+def round_weights(kernel: Tensor, steps: Tensor, limit: int) -> Tensor:
+    """Round weights to integers times steps; gradients go to the kernel and to the steps.
+
+    Args:
+        kernel: The weights.
+        steps: The steps, of a shape that is broadcast to that of the kernel.
+        limit: The largest integer; the least is its negative.
+
+    Returns:
+        The rounded weights, in the shape of the kernel.
+    """
+    scaled = ops.clip(kernel / steps, -limit, limit)
+    return steps * (scaled + ops.stop_gradient(ops.round(scaled) - scaled))

@@ -1,8 +1,11 @@
 """Quantization-aware training in Keras 3: of a copy of the model, which learns with rounded weights and activations.
 
-The float model is the teacher, and each kernel learns at a rate relative to its own size.
+The float model is the teacher, and each kernel learns at a rate relative to its own size. Normalizations stay live: a
+factor for each output channel does not change which integers its weights are rounded to, so that one that is folded
+into the kernel afterwards changes the steps alone: what is trained is what is folded.
 """
 
+from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
 import keras
@@ -10,21 +13,24 @@ import numpy as np
 
 from tfopt.core.outcome import Training
 from tfopt.data.dataset import Dataset
+from tfopt.distribution.replicated import ReplicatedSteps
 from tfopt.distribution.strategies import make_strategy
 from tfopt.formats.keras.artifact import KerasArtifact
-from tfopt.graph.replay import is_graph
+from tfopt.graph.replay import Call, is_graph, replay
+from tfopt.graph.stateless_call import call_with_weights
 from tfopt.runtime.progress import Progress
 from tfopt.tasks.losses import loss_of, soft_loss
 from tfopt.tasks.registry import rules_for
+from tfopt.tasks.several import flat_outputs
 from tfopt.techniques.qat.activation_rounding import ActivationRounding, Range, observe_ranges
 from tfopt.techniques.qat.config import QatConfig
 from tfopt.techniques.qat.learned_kernels import LearnedKernel, learned_kernels
 from tfopt.techniques.qat.quantized_tensors import Place, find_quantized_tensors
-from tfopt.techniques.qat.rounded_training import RoundedTraining
 from tfopt.training.fit import fit
 from tfopt.training.plan import FitPlan
 from tfopt.training.projections import Preserved, cluster_assignment, preserving_projection
 from tfopt.training.teacher import Teacher, load_teacher
+from tfopt.typing import Tensor
 
 MOST_SAMPLES = 256  # that ranges start from
 
@@ -121,3 +127,44 @@ def _preserve(kernels: list[LearnedKernel], config: QatConfig) -> list[str]:
             shared += config.keep_clusters and cluster_assignment(values) is not None
     notes = [f"kept the zeros of {sparse} kernels"] if sparse else []
     return notes + ([f"kept the shared weights of {shared} kernels"] if shared else [])
+
+
+class RoundedTraining(ReplicatedSteps, keras.Model):
+    """Trains the weights of `model` in place, with the steps of its kernels and the ranges of its activations."""
+
+    def __init__(
+        self,
+        model: keras.Model,
+        kernels: Sequence[LearnedKernel],
+        roundings: Mapping[Place, ActivationRounding],
+    ) -> None:
+        super().__init__(name="rounded_training")
+        self.inner = model
+        self.log_steps = [kernel.log_steps for kernel in kernels]
+        self.rounding_layers = list(roundings.values())
+        self._kernels = list(kernels)
+        self._places = list(roundings)
+
+    def call(self, inputs: Tensor, training: bool = False) -> Tensor:
+        """Return the outputs of the model, several of them side by side."""
+        roundings = dict(zip(self._places, self.rounding_layers, strict=True))
+        number = -1
+
+        def rounded(tensors: Sequence[Tensor], call: int) -> list[Tensor]:
+            found = [(roundings.get(Place(call, position)), tensor) for position, tensor in enumerate(tensors)]
+            return [rounding(tensor) if rounding else tensor for rounding, tensor in found]
+
+        def visit(call: Call) -> Tensor:
+            nonlocal number
+            number += 1
+            options = {"training": training} if isinstance(call.operation, keras.Layer) else {}
+            outputs = call.operation(*call.args, **call.kwargs, **options)
+            return rounded(keras.tree.flatten(outputs), number)
+
+        def run() -> Tensor:
+            if not is_graph(self.inner):
+                return flat_outputs(self.inner(inputs, training=training))
+            return flat_outputs(replay(self.inner, rounded(keras.tree.flatten(inputs), -1), visit))
+
+        weights = [(kernel.weight, kernel.rounded()) for kernel in self._kernels]
+        return call_with_weights(self.inner, weights, run, training=training)
