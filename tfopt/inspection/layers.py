@@ -5,12 +5,13 @@ from math import prod
 import keras
 import numpy as np
 
-from tfopt.errors import UnsupportedError
+from tfopt.errors import InputError, UnsupportedError
 from tfopt.evaluation.keras_macs import keras_macs, layer_macs
 from tfopt.formats.keras.artifact import KerasArtifact
 from tfopt.graph.kernels import find_kernels
 from tfopt.graph.layer_names import named_layers
-from tfopt.graph.model_io import inputs_of
+from tfopt.graph.model_io import call, explain_failures, inputs_of
+from tfopt.graph.random_inputs import random_inputs
 from tfopt.graph.replay import Call, is_graph, replay
 from tfopt.inspection.verdicts import verdicts
 from tfopt.report.inspection import LayerFacts, Verdict
@@ -38,8 +39,21 @@ def keras_facts(artifact: KerasArtifact, progress: Progress, *, trial: bool) -> 
         "macs": total,
         "unattributed_macs": (total or 0) - sum(layer.macs or 0 for layer in layers),
         "layers": layers,
-        "notes": notes,
+        "notes": [*_failures(artifact), *notes],
     }
+
+
+def _failures(artifact: KerasArtifact) -> list[str]:
+    """Say so if a model cannot be run on a sample of noise, whose size it must say."""
+    sizes = [size for tensor in inputs_of(artifact.model) for size in tensor.shape[1:]]
+    if None in sizes or "string" in artifact.input_types():
+        return []
+    try:
+        with explain_failures(artifact.name):
+            call(artifact.model, random_inputs(artifact.model, batch=1))
+    except InputError as error:
+        return [str(error)]
+    return []
 
 
 def _layer(
