@@ -24,7 +24,7 @@ import numpy as np
 from rich.console import Console
 from rich.table import Table
 
-SECONDS = 1800
+SECONDS = 3600
 SAMPLES = 64  # to calibrate on
 WIDTHS = {
     "int8": ("--int8",),

@@ -112,7 +112,7 @@ def converted(model):
     float_file = convert(KerasArtifact.from_model(model, "m.keras"), Silent(), static="int8", calibration=arrays)
     feeds = dict(zip(float_file.inputs, arrays, strict=True))
     reference = Evaluator.without_labels(arrays, "samples").against(float_file.artifact)
-    int8, _ = choose(Prepared(float_file, feeds, reference, []), QuantizeConfig(), Silent())
+    _, int8, _ = choose(Prepared(float_file, feeds, reference, []), QuantizeConfig(), Silent())
     return float_file, int8, reference.error(int8)
 
 

@@ -22,6 +22,7 @@ DTYPES = {
 }
 CONVERTING = ("QUANTIZE", "DEQUANTIZE", "CAST")
 PASSING = ("DEQUANTIZE", "QUANTIZE", "RESHAPE", "CAST", "SQUEEZE")
+ITEM_BYTES = 4  # of most tensors of a float file
 PACKED_BITS = {"INT4": 4, "INT2": 2}
 
 
@@ -157,6 +158,22 @@ def tflite_macs(payload: bytes) -> int | None:
     """Count the multiply-accumulates of one inference; None if the file holds a loop or another subgraph."""
     counts = [operation.macs for operation in operations(payload)]
     return None if any(count is None for count in counts) else sum(count for count in counts if count)
+
+
+def bytes_of_a_run(payload: bytes) -> int:
+    """Count the bytes of all tensors that one sample makes in the main graph; axes of free size count as 1."""
+    model = schema.ModelT.InitFromPackedBuf(payload, 0)
+    sizes = (
+        prod(max(1, int(size)) for size in tensor.shape) * ITEM_BYTES
+        for tensor in model.subgraphs[0].tensors
+        if tensor.shape is not None and not _has_data(model, tensor)
+    )
+    return sum(sizes)
+
+
+def _has_data(model: Any, tensor: Tensor) -> bool:
+    data = model.buffers[tensor.buffer].data
+    return model.buffers[tensor.buffer].offset > 1 or (data is not None and len(data) > 0)
 
 
 def _constant(model: Any, tensor: Tensor, number: tuple[int, int]) -> Constant | None:

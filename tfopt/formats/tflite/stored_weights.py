@@ -94,7 +94,8 @@ class StoredWeights:
                     data = self._data(tensor)
                     assert data is not None
                     data[:] = pack_integers(new[0], BITS[TYPES[tensor.Type()]])
-                    tensor.Quantization().ScaleAsNumpy()[:] = new[1]
+                    scales = tensor.Quantization().ScaleAsNumpy()
+                    scales[:] = new[1][: len(scales)]
             for operator in (graph.Operators(index) for index in range(graph.OperatorsLength())):
                 self._round_bias(operator, tensors, chosen, biases)
 
@@ -107,11 +108,12 @@ class StoredWeights:
             return
         given, weights, bias = (tensors[operator.Inputs(operand)] for operand in operands)
         kind, data = BIASES.get(TYPES[bias.Type()]), self._data(bias)
-        if kind is None or data is None or weights.Name().decode() not in chosen:
+        name = bias.Name().decode()
+        if kind is None or data is None or weights.Name().decode() not in chosen or name not in biases:
             return
         steps = given.Quantization().Scale(0) * weights.Quantization().ScaleAsNumpy().astype(np.float64)
         limits: np.iinfo[Any] = np.iinfo(kind)
-        rounded = np.clip(np.round(biases[bias.Name().decode()] / steps), limits.min, limits.max)
+        rounded = np.clip(np.round(biases[name] / steps), limits.min, limits.max)
         data.view(kind)[:] = rounded.astype(kind)
         bias.Quantization().ScaleAsNumpy()[:] = steps
 

@@ -14,7 +14,9 @@ import numpy as np
 
 from tfopt.config.choices import Form
 from tfopt.formats.tflite.artifact import TfliteArtifact
+from tfopt.formats.tflite.graph import bytes_of_a_run
 from tfopt.formats.tflite.remaining_weights import Kind, shrink_remaining
+from tfopt.formats.tflite.zero_channels import mend_zero_channels
 from tfopt.runtime.progress import Progress
 from tfopt.techniques.quantization.config import QuantizeConfig
 from tfopt.techniques.quantization.variant import Variant
@@ -25,7 +27,8 @@ KnownRange: TypeAlias = tuple[Array, Array]
 
 REMAINING: dict[str, Kind] = {"dynamic": "hybrid", "weights": "unpacked", "float16": "float16"}
 TOLERANCE = 0.1  # of the largest answer, that 8-bit weights of an LSTM or an embedding may make; most make 0.01
-BATCH = 32  # where the file leaves it free
+BATCH = 32  # where the file leaves it free, and so many samples fit
+MOST_BYTES = 2**31  # that the tensors of a run may take, of which all are kept
 TASK = "converting"
 
 
@@ -89,6 +92,8 @@ def run_quantizer(
             found = TfliteArtifact("quantized.tflite", payload).outputs(feeds[0]) if feeds else {}
             if not all(np.isfinite(value).all() for value in found.values()):
                 raise ArithmeticError(f"as {config.name} it gives NaN or infinity")
+            if config.static:
+                payload = mend_zero_channels(payload, source.read_bytes())
             if config.precision in REMAINING:
                 payload = _without_remaining_floats(payload, REMAINING[config.precision], variant.spared, feeds)
             (folder / f"quantized-{number}.tflite").write_bytes(payload)
@@ -176,7 +181,8 @@ def _batches(calibration: Mapping[str, Array], source: Path) -> list[dict[str, A
     artifact = TfliteArtifact(source.name, source.read_bytes())
     types = dict(zip(artifact.input_names, artifact.input_types(), strict=True))
     arrays = {name: array.astype(types[name]) for name, array in calibration.items()}
-    batch = next((shape[0] for shape in artifact.input_shapes() if shape and shape[0]), BATCH)
+    fits = max(1, MOST_BYTES // max(1, bytes_of_a_run(artifact.payload)))
+    batch = next((shape[0] for shape in artifact.input_shapes() if shape and shape[0]), min(BATCH, fits))
     count = len(next(iter(arrays.values())))
     batch = min(batch, count)
     return [
