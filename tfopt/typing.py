@@ -24,6 +24,9 @@ Samples: TypeAlias = Array | Sequence[Array]
 Tensor: TypeAlias = Any
 """A tensor of TensorFlow or Keras, symbolic or with values; also a structure of them, where a layer may give one."""
 
+SchemaObject: TypeAlias = Any
+"""An object of the schema of `.tflite` files, such as a `ModelT` or a `TensorT`: these classes have no annotations."""
+
 Logs: TypeAlias = dict[str, Any] | None
 """What Keras hands to callbacks: the losses and metrics so far, by name."""
 

@@ -2,7 +2,6 @@
 
 import copy
 from collections.abc import Iterable, Sequence
-from typing import Any
 
 import flatbuffers
 import numpy as np
@@ -10,6 +9,7 @@ from ai_edge_litert import schema_py_generated as schema
 from numpy.typing import NDArray
 
 from tfopt.formats.tflite.graph import operation_kind, read_model
+from tfopt.typing import Array, SchemaObject
 
 IDENTIFIER = b"TFL3"
 VERSIONS = {"DEQUANTIZE": 6, "QUANTIZE": 2}  # of operations that are added, so that they take all types there are
@@ -20,7 +20,7 @@ class EditedFile:
     """The objects of a file; `model` is the `ModelT` of its schema."""
 
     def __init__(self, payload: bytes) -> None:
-        self.model: Any = read_model(payload)
+        self.model: SchemaObject = read_model(payload)
         self._size = len(payload)
 
     def payload(self) -> bytes:
@@ -34,23 +34,23 @@ class EditedFile:
         builder.Finish(self.model.Pack(builder), IDENTIFIER)
         return bytes(builder.Output())
 
-    def kind(self, operator: Any) -> str:
+    def kind(self, operator: SchemaObject) -> str:
         """Return what an operation is, such as "CONV_2D"."""
         code = self.model.operatorCodes[operator.opcodeIndex]
         return operation_kind(code.builtinCode, code.deprecatedBuiltinCode)
 
-    def data(self, tensor: Any) -> NDArray[np.uint8] | None:
+    def data(self, tensor: SchemaObject) -> NDArray[np.uint8] | None:
         """Return the bytes of a constant; None if the tensor is none."""
         data = self.model.buffers[tensor.buffer].data
         return None if data is None or len(data) == 0 else np.asarray(data, np.uint8)
 
-    def store(self, tensor: Any, data: NDArray[Any], kind: int) -> None:
+    def store(self, tensor: SchemaObject, data: Array, kind: int) -> None:
         """Make a constant of a tensor, of a type of the schema, with a buffer of its own: several may share one."""
         self.model.buffers.append(schema.BufferT())
         self.model.buffers[-1].data = np.ascontiguousarray(data).ravel().view(np.uint8)
         tensor.buffer, tensor.type = len(self.model.buffers) - 1, kind
 
-    def insert(self, graph: Any, place: int, steps: Iterable[tuple[str, int, int]]) -> None:
+    def insert(self, graph: SchemaObject, place: int, steps: Iterable[tuple[str, int, int]]) -> None:
         """Put operations before that at a place, each with its kind and the tensors it takes and gives."""
         operators = []
         for kind, given, made in steps:
@@ -73,7 +73,7 @@ class EditedFile:
         return len(self.model.operatorCodes) - 1
 
 
-def add_float_twin(graph: Any, index: int) -> int:
+def add_float_twin(graph: SchemaObject, index: int) -> int:
     """Add a float tensor of the shape of another one, which DEQUANTIZE makes of that; return its number."""
     found = copy.copy(graph.tensors[index])
     found.type, found.quantization, found.buffer = schema.TensorType.FLOAT32, None, 0
@@ -82,13 +82,13 @@ def add_float_twin(graph: Any, index: int) -> int:
     return len(graph.tensors) - 1
 
 
-def redirect(operators: Sequence[Any], before: int, after: int) -> None:
+def redirect(operators: Sequence[SchemaObject], before: int, after: int) -> None:
     """Let operations take another tensor."""
     for operator in operators:
         operator.inputs = np.array([after if at == before else at for at in operator.inputs], np.int32)
 
 
-def symmetric(scales: NDArray[np.floating[Any]], axis: int) -> Any:
+def symmetric(scales: Array, axis: int) -> SchemaObject:
     """Return the quantization parameters of a tensor without zero points."""
     parameters = schema.QuantizationParametersT()
     parameters.scale = np.asarray(scales, np.float32).ravel()

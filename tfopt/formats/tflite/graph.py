@@ -1,14 +1,14 @@
 """The graph of a `.tflite` file, read from its flatbuffer: operations, the constants they use, and their types."""
 
 from math import prod
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 from ai_edge_litert import schema_py_generated as schema
 from numpy.typing import NDArray
 
 from tfopt.formats.tflite.packed_integers import unpack_integers
-from tfopt.typing import Array, Tensor
+from tfopt.typing import Array, SchemaObject, Tensor
 
 OPERATIONS = {code: name for name, code in vars(schema.BuiltinOperator).items() if not name.startswith("_")}
 TYPES = {code: name for name, code in vars(schema.TensorType).items() if not name.startswith("_")}
@@ -93,7 +93,7 @@ def operations(payload: bytes) -> list[Operation]:
     ]
 
 
-def read_model(payload: bytes) -> Any:
+def read_model(payload: bytes) -> SchemaObject:
     """Read a file as objects of the schema, those of its constants included that lie behind the flatbuffer.
 
     Args:
@@ -112,7 +112,7 @@ def operation_kind(builtin: int, deprecated: int) -> str:
     return str(OPERATIONS.get(max(builtin, deprecated), "CUSTOM"))
 
 
-def _operation(model: Any, index: int, operator: Any) -> Operation:
+def _operation(model: SchemaObject, index: int, operator: SchemaObject) -> Operation:
     graph = model.subgraphs[index]
     code = model.operatorCodes[operator.opcodeIndex]
     kind = operation_kind(code.builtinCode, code.deprecatedBuiltinCode)
@@ -171,12 +171,12 @@ def bytes_of_a_run(payload: bytes) -> int:
     return sum(sizes)
 
 
-def _has_data(model: Any, tensor: Tensor) -> bool:
+def _has_data(model: SchemaObject, tensor: Tensor) -> bool:
     data = model.buffers[tensor.buffer].data
     return model.buffers[tensor.buffer].offset > 1 or (data is not None and len(data) > 0)
 
 
-def _constant(model: Any, tensor: Tensor, number: tuple[int, int]) -> Constant | None:
+def _constant(model: SchemaObject, tensor: Tensor, number: tuple[int, int]) -> Constant | None:
     data = model.buffers[tensor.buffer].data
     if data is None or len(data) == 0:
         return None

@@ -9,10 +9,12 @@ from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from functools import cache
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 from ai_edge_litert import schema_py_generated as schema
 from flatbuffers.table import Table
+
+from tfopt.typing import SchemaObject
 
 UNIONS = {
     "BuiltinOptions": schema.BuiltinOptions,
@@ -100,7 +102,7 @@ def bytes_by_kind(payload: bytes) -> dict[str, int]:
     return {kind: count for kind, count in counts.items() if count}
 
 
-def _walk(layout: Layout, payload: bytes, table: Any) -> None:
+def _walk(layout: Layout, payload: bytes, table: SchemaObject) -> None:
     """Add a table and all that it refers to; what is there already, others refer to as well."""
     start, kind = table._tab.Pos, type(table).__name__
     if start in layout.parts:
@@ -123,7 +125,7 @@ def _fields_present(payload: bytes, vtable: int, size: int) -> Iterator[tuple[in
             yield slot, place
 
 
-def _follow(layout: Layout, payload: bytes, table: Any, name: str, place: int) -> None:
+def _follow(layout: Layout, payload: bytes, table: SchemaObject, name: str, place: int) -> None:
     """Add what a field of a table refers to; the offset lies at `place`."""
     start, own = place + _number(payload, place), type(table).__name__
     kind = KINDS.get(f"{own}.{name}", KINDS.get(own, TABLES))
@@ -138,7 +140,7 @@ def _follow(layout: Layout, payload: bytes, table: Any, name: str, place: int) -
         _add(layout, payload, table, name, getattr(table, name)(), place)
 
 
-def _add(layout: Layout, payload: bytes, table: Any, name: str, found: Any, place: int) -> None:
+def _add(layout: Layout, payload: bytes, table: SchemaObject, name: str, found: SchemaObject, place: int) -> None:
     """Add a text, a table or one of a union, as `table` has `found` it by the offset at `place`."""
     if isinstance(found, bytes):
         own = type(table).__name__
@@ -157,7 +159,7 @@ def _add(layout: Layout, payload: bytes, table: Any, name: str, found: Any, plac
         _walk(layout, payload, found)
 
 
-def _as_metadata(layout: Layout, buffer: Any) -> None:
+def _as_metadata(layout: Layout, buffer: SchemaObject) -> None:
     """Count what a buffer holds as metadata."""
     if place := buffer._tab.Offset(VTABLE_HEADER):
         start = buffer._tab.Vector(place) - 4
@@ -174,7 +176,7 @@ class _Recorder:
     def __init__(self) -> None:
         self.field = (0, False)
 
-    def __getattr__(self, method: str) -> Any:
+    def __getattr__(self, method: str) -> SchemaObject:
         def record(slot: int, *_: object) -> None:
             self.field = slot, method == "PrependUOffsetTRelativeSlot"
 

@@ -8,14 +8,14 @@ integers times steps, DEQUANTIZE alone makes the floats again.
 
 import copy
 from collections.abc import Mapping
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 from ai_edge_litert import schema_py_generated as schema
 
 from tfopt.formats.tflite.editing import EditedFile, add_float_twin, redirect, symmetric
 from tfopt.formats.tflite.packed_integers import pack_integers
-from tfopt.typing import Array
+from tfopt.typing import Array, SchemaObject
 
 TYPES = {2: schema.TensorType.INT2, 4: schema.TensorType.INT4, 8: schema.TensorType.INT8}
 COMPUTES = {4: {"CONV_2D", "DEPTHWISE_CONV_2D", "FULLY_CONNECTED"}, 2: {"FULLY_CONNECTED"}}
@@ -60,7 +60,7 @@ def narrow_weights(payload: bytes, grids: Mapping[str, Grid]) -> bytes:
     return file.payload()
 
 
-def _narrow(file: EditedFile, graph: Any, index: int, width: int) -> None:
+def _narrow(file: EditedFile, graph: SchemaObject, index: int, width: int) -> None:
     """Store 8-bit integers with fewer bits, and unpack them for the operations that cannot compute with those."""
     tensor = graph.tensors[index]
     wide, integers = copy.copy(tensor), file.data(tensor)
@@ -75,7 +75,7 @@ def _narrow(file: EditedFile, graph: Any, index: int, width: int) -> None:
         file.insert(graph, 0, [("DEQUANTIZE", index, unpacked), ("QUANTIZE", unpacked, unpacked + 1)])
 
 
-def _store_integers(file: EditedFile, graph: Any, index: int, grid: Grid) -> None:
+def _store_integers(file: EditedFile, graph: SchemaObject, index: int, grid: Grid) -> None:
     """Store floats as the integers that they are multiples of, and unpack them for the operations that take them."""
     tensor = graph.tensors[index]
     data = file.data(tensor)
@@ -89,5 +89,5 @@ def _store_integers(file: EditedFile, graph: Any, index: int, grid: Grid) -> Non
     file.insert(graph, 0, [("DEQUANTIZE", index, unpacked)])
 
 
-def _takers(graph: Any, index: int) -> list[Any]:
+def _takers(graph: SchemaObject, index: int) -> list[SchemaObject]:
     return [operator for operator in graph.operators if index in operator.inputs]

@@ -10,7 +10,6 @@ import zipfile
 from collections import defaultdict
 from collections.abc import Hashable
 from copy import copy
-from typing import Any
 
 from ai_edge_litert import schema_py_generated as schema
 
@@ -18,6 +17,7 @@ from tfopt.errors import TfoptError, UnsupportedError
 from tfopt.formats.paths import UNREADABLE
 from tfopt.formats.tflite.layout import read_layout
 from tfopt.formats.tflite.sharing import content, written
+from tfopt.typing import SchemaObject
 from tfopt.untrusted.archives import check_members, read_member
 
 CONVERTERS_OWN = (b"min_runtime_version", b"CONVERSION_METADATA")  # metadata that no runtime asks for
@@ -93,7 +93,7 @@ def _check(payload: bytes, flatbuffer: bytes) -> None:
         raise UnsupportedError("constants lie outside of its flatbuffer")
 
 
-def _drop(model: Any, *, keep_names: bool) -> None:
+def _drop(model: SchemaObject, *, keep_names: bool) -> None:
     """Leave out what no runtime reads."""
     model.metadata = [one for one in model.metadata or () if one.name not in CONVERTERS_OWN] or None
     called = {0, *(one.subgraphIndex for one in model.signatureDefs or ())}
@@ -107,7 +107,7 @@ def _drop(model: Any, *, keep_names: bool) -> None:
             tensor.quantization = _without_range(tensor.quantization)
 
 
-def _without_range(quantization: Any) -> Any:
+def _without_range(quantization: SchemaObject) -> SchemaObject:
     """Return the quantization of a tensor without its minimum and maximum; None if nothing is left of it."""
     if quantization is None:
         return None
@@ -116,10 +116,10 @@ def _without_range(quantization: Any) -> Any:
     return None if all(part is None for part in left) else quantization
 
 
-def _merge_operator_codes(model: Any) -> None:
+def _merge_operator_codes(model: SchemaObject) -> None:
     """Leave out operator codes that are unused or there twice."""
     numbers: dict[Hashable, int] = {}
-    codes: list[Any] = []
+    codes: list[SchemaObject] = []
     for graph in model.subgraphs:
         for operator in graph.operators or ():
             code = model.operatorCodes[operator.opcodeIndex]
@@ -131,7 +131,7 @@ def _merge_operator_codes(model: Any) -> None:
     model.operatorCodes = codes
 
 
-def _merge_buffers(model: Any) -> None:
+def _merge_buffers(model: SchemaObject) -> None:
     """Let equal constants be one buffer, and tensors that the runtime fills have none.
 
     Only tensors of one type with the same scales share one: caches of packed weights know these by their place. Where

@@ -6,13 +6,13 @@ and so are 8-bit weights where activations are to stay floats.
 """
 
 from collections.abc import Container
-from typing import Any, Literal
+from typing import Literal
 
 import numpy as np
 from ai_edge_litert import schema_py_generated as schema
 
 from tfopt.formats.tflite.editing import EditedFile, add_float_twin, redirect, symmetric
-from tfopt.typing import Array
+from tfopt.typing import Array, SchemaObject
 
 Kind = Literal["hybrid", "unpacked", "float16"]
 LSTM = "UNIDIRECTIONAL_SEQUENCE_LSTM"
@@ -49,7 +49,7 @@ def shrink_remaining(payload: bytes, kind: Kind, spared: Container[str] = ()) ->
     return file.payload() if len(file.model.buffers) > before else payload
 
 
-def _shrink_lstm(file: EditedFile, graph: Any, operator: Any, kind: Kind) -> None:
+def _shrink_lstm(file: EditedFile, graph: SchemaObject, operator: SchemaObject, kind: Kind) -> None:
     """The hybrid kernel wants all its weights as integers, or none."""
     places = [int(operator.inputs[place]) for place in LSTM_WEIGHTS if place < len(operator.inputs)]
     weights = [index for index in places if index >= 0]
@@ -69,7 +69,7 @@ def _shrink_lstm(file: EditedFile, graph: Any, operator: Any, kind: Kind) -> Non
         code.version = max(code.version, HYBRID_VERSION)
 
 
-def _shrink_table(file: EditedFile, graph: Any, operator: Any, place: int, kind: Kind) -> None:
+def _shrink_table(file: EditedFile, graph: SchemaObject, operator: SchemaObject, place: int, kind: Kind) -> None:
     index = int(operator.inputs[place])
     value = _floats(file, graph, index, least=LEAST_VALUES)
     if value is None:
@@ -91,7 +91,7 @@ def _shrink_table(file: EditedFile, graph: Any, operator: Any, place: int, kind:
         file.insert(graph, graph.operators.index(taker) + 1, [("DEQUANTIZE", rows, unpacked)])
 
 
-def _unpack(file: EditedFile, graph: Any, index: int, value: Array, kind: Kind, axis: int) -> None:
+def _unpack(file: EditedFile, graph: SchemaObject, index: int, value: Array, kind: Kind, axis: int) -> None:
     """Store a constant with fewer bytes, and let all operations take what DEQUANTIZE makes of it."""
     unpacked = add_float_twin(graph, index)
     redirect(graph.operators, index, unpacked)
@@ -102,7 +102,7 @@ def _unpack(file: EditedFile, graph: Any, index: int, value: Array, kind: Kind, 
     file.insert(graph, 0, [("DEQUANTIZE", index, unpacked)])
 
 
-def _store_integers(file: EditedFile, tensor: Any, value: Array, axis: int | None) -> None:
+def _store_integers(file: EditedFile, tensor: SchemaObject, value: Array, axis: int | None) -> None:
     """Store a constant as 8-bit integers, with a scale for all or for each entry of an axis."""
     others = tuple(other for other in range(value.ndim) if other != axis)
     largest = np.abs(value).max(axis=others, keepdims=True)
@@ -111,7 +111,7 @@ def _store_integers(file: EditedFile, tensor: Any, value: Array, axis: int | Non
     file.store(tensor, np.round(value / scales).astype(np.int8), schema.TensorType.INT8)
 
 
-def _floats(file: EditedFile, graph: Any, index: int, least: int) -> Array | None:
+def _floats(file: EditedFile, graph: SchemaObject, index: int, least: int) -> Array | None:
     """Return a constant of so many floats, all of them finite and representable; None if it is none."""
     tensor = graph.tensors[index]
     data = file.data(tensor)

@@ -6,13 +6,12 @@ operation; readers follow offsets and never notice that two of them lead to the 
 
 from collections.abc import Hashable
 from hashlib import blake2b
-from typing import Any
 
 import flatbuffers
 import numpy as np
 from ai_edge_litert import schema_py_generated as schema
 
-from tfopt.typing import Array
+from tfopt.typing import Array, SchemaObject
 
 ALIGNMENT = 16  # of constants, which kernels read in place
 SHORT = 256  # bytes of a vector that is told from others by itself, and not by its hash
@@ -25,7 +24,7 @@ class SharedTable:
         table: What is written, as an object of the schema.
     """
 
-    def __init__(self, table: Any) -> None:
+    def __init__(self, table: SchemaObject) -> None:
         self.table = table
         self._offset: int | None = None
 
@@ -60,7 +59,7 @@ class SharingBuilder(flatbuffers.Builder):
         return self._written[s]
 
 
-def content(part: Any) -> Hashable:
+def content(part: SchemaObject) -> Hashable:
     """Return what tells a part of a model from those that are not equal to it: an object of the schema, or a value."""
     if isinstance(part, np.ndarray):
         values = part.tobytes() if part.nbytes <= SHORT else blake2b(np.ascontiguousarray(part).data).digest()
@@ -88,7 +87,7 @@ def written(model: schema.ModelT, size: int) -> bytes:
     return bytes(builder.Output())
 
 
-def _shared(part: Any, known: dict[Hashable, SharedTable]) -> Any:
+def _shared(part: SchemaObject, known: dict[Hashable, SharedTable]) -> SchemaObject:
     """Return a part in which each table stands for all that are equal to it."""
     if isinstance(part, list):
         return [_shared(one, known) for one in part]
