@@ -48,7 +48,10 @@ class Batches(Protocol):
 
 Arrays: TypeAlias = ArrayLike | Mapping[str, ArrayLike]
 Pair: TypeAlias = tuple[Arrays, Arrays]
-Given: TypeAlias = Pair | tuple[Pair, Pair] | Mapping[str, Arrays] | Frame | Batches | Iterable[Any]
+Unread: TypeAlias = Any
+"""What a user has given, before it was looked at."""
+
+Given: TypeAlias = Pair | tuple[Pair, Pair] | Mapping[str, Arrays] | Frame | Batches | Iterable[Unread]
 PythonData: TypeAlias = Given | Callable[[], Given]
 Content: TypeAlias = Mapping[str, Array] | Table
 
@@ -88,7 +91,7 @@ def read_python_data(
     return InMemory(DataConfig.model_validate(given), content, notes)
 
 
-def _read(data: Any) -> tuple[str, Content, tuple[str, ...]]:
+def _read(data: Unread) -> tuple[str, Content, tuple[str, ...]]:
     """Return what it is called, its content, and notes."""
     if isinstance(data, tuple):
         return _of_arrays(_named(data))
@@ -103,7 +106,7 @@ def _read(data: Any) -> tuple[str, Content, tuple[str, ...]]:
     )
 
 
-def _named(data: tuple[Any, ...]) -> Mapping[str, Any]:
+def _named(data: tuple[Unread, ...]) -> Mapping[str, Unread]:
     pairs = [isinstance(part, tuple) and len(part) == 2 for part in data]
     if len(data) != 2 or (any(pairs) and not all(pairs)):
         triples = len(data) == 3 or any(isinstance(part, tuple) and len(part) == 3 for part in data)
@@ -115,16 +118,16 @@ def _named(data: tuple[Any, ...]) -> Mapping[str, Any]:
     return {"x_train": x, "y_train": y, "x_test": x_test, "y_test": y_test}
 
 
-def _of_arrays(arrays: Mapping[str, Any]) -> tuple[str, Content, tuple[str, ...]]:
+def _of_arrays(arrays: Mapping[str, Unread]) -> tuple[str, Content, tuple[str, ...]]:
     found = {name: _array(name, value) for name, value in _flat(arrays).items()}
     if set(found) == {"x", "y"} and found["x"].ndim == 1 and found["x"].dtype.kind in "UT":
         return "texts", table_of(TITLE, {"text": found["x"], "label": found["y"]}), ()
     return "arrays", found, ()
 
 
-def _flat(arrays: Mapping[str, Any]) -> dict[str, Any]:
+def _flat(arrays: Mapping[str, Unread]) -> dict[str, Unread]:
     """Return arrays of several inputs or outputs, given as a dict or a tuple, by names such as `x.image`."""
-    flat: dict[str, Any] = {}
+    flat: dict[str, Unread] = {}
     for name, value in arrays.items():
         if isinstance(value, Mapping):
             flat.update((f"{name}.{own}", array) for own, array in value.items())
@@ -135,7 +138,7 @@ def _flat(arrays: Mapping[str, Any]) -> dict[str, Any]:
     return flat
 
 
-def _array(name: str, value: Any) -> Array:
+def _array(name: str, value: Unread) -> Array:
     try:
         found = np.asarray(value)
         words = found.dtype.kind == "O" and all(isinstance(item, str) for item in found.flat)
@@ -144,7 +147,7 @@ def _array(name: str, value: Any) -> Array:
         raise InputError(f"{TITLE}: {name} is no array: its rows have different lengths") from error
 
 
-def _of_batches(data: Any) -> tuple[str, Content, tuple[str, ...]]:
+def _of_batches(data: Unread) -> tuple[str, Content, tuple[str, ...]]:
     parts: dict[str, list[Array]] = {}
     size, weighed = 0, False
     for batch in _tf_batches(data) if _is_tf_data(data) else (data[index] for index in range(len(data))):
@@ -166,7 +169,7 @@ def _of_batches(data: Any) -> tuple[str, Content, tuple[str, ...]]:
     return ("tf.data" if _is_tf_data(data) else "PyDataset"), whole, notes
 
 
-def _tf_batches(data: Any) -> Iterator[Any]:
+def _tf_batches(data: Unread) -> Iterator[Unread]:
     """Yield batches of a `tf.data.Dataset` as arrays, whether it has batches or single samples."""
     import tensorflow as tf
 
@@ -175,7 +178,7 @@ def _tf_batches(data: Any) -> Iterator[Any]:
     return iter((data.batch(TOGETHER) if _is_of_single_samples(data.element_spec) else data).as_numpy_iterator())
 
 
-def _is_of_single_samples(spec: Any) -> bool:
+def _is_of_single_samples(spec: Unread) -> bool:
     """Tell single samples from batches: a label has no axis, or first axes do not count the same samples."""
     import tensorflow as tf
 

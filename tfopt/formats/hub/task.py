@@ -6,7 +6,7 @@ as long and as large as the preprocessor makes them, which LiteRT needs to know.
 
 import sys
 from collections.abc import Sequence
-from typing import Any, TypeGuard
+from typing import Any, TypeAlias, TypeGuard
 
 import keras
 import numpy as np
@@ -28,14 +28,17 @@ from tfopt.untrusted.hub_classes import PACKAGE, check_task
 
 Shape = tuple[int | None, ...]
 
+HubTask: TypeAlias = Any
+"""A task of KerasHub, whose classes have no annotations."""
 
-def is_task(model: object) -> TypeGuard[Any]:
+
+def is_task(model: object) -> TypeGuard[HubTask]:
     """Tell whether a model is a task of KerasHub; whoever has one has imported that."""
     hub = sys.modules.get(PACKAGE)
     return hub is not None and isinstance(model, hub.models.Task)
 
 
-def task_artifact(task: Any, name: str) -> KerasArtifact:
+def task_artifact(task: HubTask, name: str) -> KerasArtifact:
     """Make an artifact of a task.
 
     Args:
@@ -60,7 +63,7 @@ def task_artifact(task: Any, name: str) -> KerasArtifact:
     return KerasArtifact.from_model(model, name, memory)
 
 
-def _plain(task: Any, prepared: Options, name: str) -> keras.Model:
+def _plain(task: HubTask, prepared: Options, name: str) -> keras.Model:
     """Return the layers of the task as one graph, on inputs of the sizes that the preprocessor makes."""
     tokenizer, resizing = prepared.get("tokenizer"), prepared.get("resizing")
     made = (tokenizer.length,) if tokenizer else resizing.size if resizing else None
@@ -76,7 +79,7 @@ def _plain(task: Any, prepared: Options, name: str) -> keras.Model:
     return compile_like(task, model)
 
 
-def _copy(task: Any, shapes: Sequence[Shape], whole: keras.Model | None) -> keras.Model:
+def _copy(task: HubTask, shapes: Sequence[Shape], whole: keras.Model | None) -> keras.Model:
     copies = LayerCopies()
     inputs = [
         keras.Input(shape, dtype=tensor.dtype, name=copies.unique(tensor.name))
