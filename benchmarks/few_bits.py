@@ -115,13 +115,13 @@ def subjects(shared: Path, names: list[str]) -> Iterator[Subject]:
 
 
 def _loaded(name: str, path: Path, data: DataConfig) -> Subject:
-    return Subject(name, load_keras(path), load_data(data, Silent()))
+    return Subject(name, load_keras(path), load_data(data))
 
 
 def _trained(name: str, data: DataConfig, config: TrainConfig) -> Subject:
     result = train(config, data)
     assert isinstance(result.artifact, KerasArtifact)
-    return Subject(name, result.artifact, load_data(data, Silent()))
+    return Subject(name, result.artifact, load_data(data))
 
 
 def _rows(subject: Subject) -> Iterator[tuple[str, ...]]:

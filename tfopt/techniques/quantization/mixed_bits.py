@@ -28,8 +28,8 @@ from tfopt.techniques.rounding.levels import Levels
 from tfopt.techniques.rounding.side_by_side import most_samples
 from tfopt.typing import Array
 
-UNPACKING = 320  # bytes of the operations that unpack a kernel
-METADATA = 700  # bytes of what a file remembers of its making
+UNPACKING = 160  # bytes of the operations that unpack a kernel, in a packed file
+METADATA = 600  # bytes of what a file remembers of its making
 TRIES = 4
 
 
