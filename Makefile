@@ -6,7 +6,7 @@ DEMO := demo
 SHARED := ../shared
 
 .DEFAULT_GOAL := help
-.PHONY: help demo install format check test test-slow samples readme bench false-alarms acceptance packing matrix \
+.PHONY: help demo install format check test test-slow samples readme bench false-alarms acceptance packing qat matrix \
 	task-matrix clean
 
 help: ## show this list
@@ -84,6 +84,9 @@ acceptance: $(VENV)/installed ## what the commands do with real models, those of
 
 packing: $(VENV)/installed ## what packing takes off .tflite files of others and of tfopt, and whether they answer alike
 	$(BIN)/python benchmarks/packing.py $(SHARED)
+
+qat: $(VENV)/installed ## which operations of a file compute in integers after training for them, by classes of layers
+	$(BIN)/python benchmarks/qat.py classes
 
 matrix: $(VENV)/installed ## which kinds of models can be rebuilt in tf_keras and back, and what each width does to them
 	$(BIN)/python benchmarks/tf_keras_copies.py $(SHARED)/models
