@@ -17,7 +17,7 @@ def levels_of(levels):
 def test_normalizations_that_stay_get_the_statistics_of_what_they_are_fed():
     inputs = keras.Input((6,))
     x = layers.Dense(8, activation="relu", name="dense")(inputs)
-    model = keras.Model(inputs, layers.Dense(2)(layers.BatchNormalization(name="norm")(x)))
+    model = keras.Model(inputs, layers.Dense(2, name="out")(layers.BatchNormalization(name="norm")(x)))
     x = np.random.default_rng(0).normal(size=(200, 6)).astype("float32")
     copy = rebuild(model, "model")
     seen = round_model(model, copy, levels_of({"dense": "binary"}), [x], lambda *_: None, compensate=False)
