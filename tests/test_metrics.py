@@ -231,3 +231,24 @@ def test_evaluate_shows_the_metric_and_the_classes(tfopt):
     ended = tfopt("evaluate", SAMPLES / "digits-mlp.keras", "--metric", "auc")
     assert ended.code == 2
     assert ended.err.startswith("error: --metric auc is not known")
+
+
+@pytest.mark.parametrize(("better", "epoch"), [("", 2), (":lower", 3)])
+def test_a_metric_chooses_the_epoch_and_not_the_validation_loss(better, epoch, digits, monkeypatch):
+    import keras
+
+    from tests import metrics_of_epochs
+    from tfopt.runtime.progress import Silent
+    from tfopt.training.fit import fit
+    from tfopt.training.plan import FitPlan
+
+    monkeypatch.setattr(metrics_of_epochs, "figures", iter([0.3, 0.9, 0.1, 0.5]))
+    inputs = keras.Input(digits.train.x.shape[1:])
+    model = keras.Model(inputs, keras.layers.Dense(10)(keras.layers.Flatten()(inputs)))
+    plan = FitPlan(
+        epochs=4, batch_size=64, learning_rate=1e-3, seed=0, metric=f"tests.metrics_of_epochs:figure{better}"
+    )
+    found = fit(model, digits, plan, Silent())
+    assert found.best_epoch + 1 == epoch
+    losses = [logs["val_loss"] for logs in found.history]
+    assert losses.index(min(losses)) == 3

@@ -195,8 +195,9 @@ def test_a_child_serves_the_next_lasting_call_of_its_module_until_one_is_not():
 
 def test_a_child_that_has_failed_serves_no_more_and_one_that_waits_has_no_time_limit():
     with started_ahead():
-        first = run("tests.children:number", lasting=True, time_limit=0.3)
-        time.sleep(0.5)
+        first = run("tests.children:number", lasting=True)
+        assert run("tests.children:number", lasting=True, time_limit=1) == first
+        time.sleep(1.5)
         assert run("tests.children:number", lasting=True) == first
         with pytest.raises(ProcessError, match="no such axis"):
             run("tests.children:fails", lasting=True)

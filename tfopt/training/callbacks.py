@@ -3,7 +3,7 @@
 They are Keras 3 callbacks, and go by what Keras hands them alone, so that `fit_tf_keras` can adapt them to tf_keras.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -23,15 +23,17 @@ class BestEpoch(keras.callbacks.Callback):
     Args:
         first: The first epoch, counted from 0, that may be the best.
         patience: After so many epochs without a better one the training stops; None for never.
+        judge: Says how bad the model is after an epoch, in place of the validation loss.
 
     Attributes:
         epoch: The best epoch so far; None before there is one.
-        loss: Its validation loss; infinite if that is not a number.
+        loss: Its validation loss, or what `judge` said; infinite if the loss is not a number.
         weights: The weights of the model after it.
     """
 
-    def __init__(self, first: int = 0, patience: int | None = None) -> None:
+    def __init__(self, first: int = 0, patience: int | None = None, judge: Callable[[], float] | None = None) -> None:
         super().__init__()
+        self.judge = judge
         self.first = first
         self.patience = patience
         self.epoch: int | None = None
@@ -41,6 +43,8 @@ class BestEpoch(keras.callbacks.Callback):
     def on_epoch_end(self, epoch: int, logs: Logs = None) -> None:
         """Compare this epoch's validation loss with the best so far."""
         loss = float((logs or {})["val_loss"])
+        if self.judge and np.isfinite(loss):
+            loss = self.judge()
         if epoch >= self.first and (loss < self.loss or self.epoch is None):
             self.epoch, self.loss = epoch, loss if np.isfinite(loss) else float("inf")
             self.weights = self.model.get_weights()

@@ -13,6 +13,9 @@ from tfopt.data.lazy_arrays import fetching, is_large
 from tfopt.distribution.replicated import replicated_model, synchronize_batch_norm
 from tfopt.distribution.sharding import distribute_batches
 from tfopt.errors import InputError
+from tfopt.evaluation.evaluator import Evaluator
+from tfopt.evaluation.metrics.metric import Judged
+from tfopt.evaluation.metrics.named import MetricLike
 from tfopt.graph.layer_names import named_layers
 from tfopt.graph.model_io import outputs_of
 from tfopt.runtime.progress import Progress
@@ -71,6 +74,7 @@ def fit(
     files: RunFiles | None = None,
     teacher: Teacher | None = None,
     learner: keras.Model | None = None,
+    judged: keras.Model | None = None,
 ) -> FitResult:
     """Train `model` in place on the train split; leave it compiled, with the weights of its best epoch.
 
@@ -85,6 +89,7 @@ def fit(
         files: Where the state of the run is saved, and resumed from.
         teacher: A model whose answers are learnt as well as the labels.
         learner: A model around `model` that is trained in its place, and whose `get_weights` are those of `model`.
+        judged: What a metric that chooses the epoch judges, if not `model` itself.
 
     Returns:
         How the training went.
@@ -109,7 +114,8 @@ def fit(
     learner = replicated_model(learner)
     shown = [metric] if metric else []
     learner.compile(optimizer=plan.optimizer(data), loss=loss, metrics=shown, jit_compile=plan.jitted())
-    monitor, seeds = EpochMonitor(BestEpoch(plan.select_from, plan.patience)), EpochSeeds(plan.seed)
+    judge = _judge(judged or model, data, plan.metric) if plan.metric else None
+    monitor, seeds = EpochMonitor(BestEpoch(plan.select_from, plan.patience, judge)), EpochSeeds(plan.seed)
     every = [seeds, *callbacks, *monitor.callbacks]
     every.extend([Plateau(plan.learning_rate, monitor.history)] if plan.decay == "plateau" else [])
     every.extend(tensorboard_callbacks(files.tensorboard) if files else [])
@@ -133,6 +139,19 @@ def fit(
         saved = loss.compile_options(model)
     model.compile(optimizer=keras.optimizers.Adam(plan.learning_rate, name="adam"), **saved)
     return FitResult(monitor.history, best, first, steps)
+
+
+def _judge(model: keras.Model, data: Dataset, metric: MetricLike) -> Callable[[], float]:
+    """Return what says how bad a model is on the validation split: less is better."""
+    evaluator = Evaluator.on(data, "validation").by(metric)
+    higher_is_better = evaluator.metric is not None and evaluator.metric.higher_is_better
+
+    def judge() -> float:
+        scores = evaluator.judge(model)
+        value = scores.value if isinstance(scores, Judged) else float(scores.mean())
+        return -value if higher_is_better else value
+
+    return judge
 
 
 def run_epochs(

@@ -8,6 +8,7 @@ import tensorflow as tf
 
 from tfopt.config.choices import Augmentation, Decay
 from tfopt.data.dataset import Dataset
+from tfopt.evaluation.metrics.named import MetricLike
 from tfopt.training.batches import steps_per_epoch
 from tfopt.training.defaults import default_batch_size, default_epochs, default_patience
 from tfopt.training.optimizers import make_optimizer
@@ -47,6 +48,7 @@ class FitPlan:
         select_from: The first epoch, counted from 0, that may be selected.
         tied: Whether constraints say what the gradient of weights that share a value is.
         relative: Whether the learning rate is relative to the size of each kernel.
+        metric: Chooses the epoch, in place of the validation loss.
     """
 
     epochs: int
@@ -67,6 +69,7 @@ class FitPlan:
     jit: bool = False
     tied: bool = False
     relative: bool = False
+    metric: MetricLike | None = None
 
     @classmethod
     def of(cls, config: "Asked", samples: int) -> "FitPlan":

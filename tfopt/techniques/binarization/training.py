@@ -48,7 +48,14 @@ def train_rounded(
         latents = _latents(model, chosen, config)
         training = wrapped(model, latents)
         training.compile(loss=loss_of(artifact.model, rules_for(data)))
-        plan_ = FitPlan(config.most_epochs, config.samples_a_step, config.rate, config.seed, decay="cosine")
+        plan_ = FitPlan(
+            config.most_epochs,
+            config.samples_a_step,
+            config.rate,
+            config.seed,
+            decay="cosine",
+            metric=config.metric,
+        )
         with synchronize_batch_norm([layer for _, layer in named_layers(model)]):
             result = fit(training, data, plan_, progress, teacher=teacher)
         for latent in latents:

@@ -57,7 +57,15 @@ def cluster_weights(artifact: KerasArtifact, config: ClusterConfig, context: Con
         notes.append("clustered without training: there is no data to fine-tune with")
     else:
         seed_everything(config.seed)
-        plan = FitPlan(config.epochs, config.batch_size, config.learning_rate, config.seed, PATIENCE, tied=True)
+        plan = FitPlan(
+            config.epochs,
+            config.batch_size,
+            config.learning_rate,
+            config.seed,
+            PATIENCE,
+            tied=True,
+            metric=config.metric,
+        )
         with where.scope():
             history = fit(model, data, plan, progress, teacher=teacher).history
         training = Training([plan.lasting(len(history))], teacher)

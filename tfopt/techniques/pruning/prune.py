@@ -58,6 +58,7 @@ def prune_weights(artifact: KerasArtifact, config: PruneConfig, context: Context
             config.learning_rate,
             config.seed,
             select_from=min(ramp_epochs, config.epochs - 1),
+            metric=config.metric,
         )
         ramp = ramp_epochs * plan.steps(data)
         if config.schedule == "cubic" and not ramp_epochs:

@@ -83,8 +83,9 @@ def train_rounded(
             decay="cosine",
             augment=config.augment,
             relative=True,
+            metric=config.metric,
         )
-        result = fit(model, data, plan, progress, teacher=teacher, learner=learner)
+        result = fit(model, data, plan, progress, teacher=teacher, learner=learner, judged=learner)
     plain = artifact.fresh_model()
     plain.set_weights(model.get_weights())
     position = {id(weight): at for at, weight in enumerate(model.weights)}

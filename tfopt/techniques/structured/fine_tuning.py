@@ -45,6 +45,7 @@ class FineTuning:
             config.seed + step - 1,
             decay="cosine",
             augment=config.augment,
+            metric=config.metric,
         )
 
     @property
