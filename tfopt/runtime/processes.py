@@ -42,7 +42,7 @@ def run(
     time_limit: float | None = None,
     lasting: bool = False,
 ) -> object:
-    """Call a function in a child process and wait until that has ended, or, in the context of a pool, has answered.
+    """Call a function in a child process and wait until that has ended, or has answered if it lasts.
 
     Args:
         target: The function, as "tfopt.module:function"; its first parameter is a `Progress`.
