@@ -4,6 +4,7 @@ import inspect
 import pickle
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 import tfopt
@@ -195,3 +196,10 @@ def test_more_than_the_whole_is_asked_back(config, field, given):
 def test_a_drop_of_everything_is_asked_back_and_may_be_said_in_percent(config, given):
     assert f"did you mean {given}%?" in str(told(lambda: config(max_drop=given)))
     assert config(max_drop="100%").max_drop == 1
+
+
+def test_of_a_long_value_that_is_refused_the_beginning_is_told():
+    with pytest.raises(ConfigError) as told:
+        tfopt.QuantizeConfig(calibration=np.random.default_rng(0).normal(size=(50, 8)))
+    assert " ... is of the wrong type" in str(told.value)
+    assert len(str(told.value)) < 250

@@ -139,3 +139,30 @@ def test_a_module_is_found_again_by_the_name_it_was_imported_by_also_through_a_l
     twice = importlib.import_module("linked_parts").Twice()
     model = keras.Sequential([keras.Input((4,)), twice])
     assert modules_of(model, "m.keras") == (("linked_parts", str(tmp_path)),)
+
+
+def net(width, depth):
+    x = inputs = keras.Input((8,))
+    for _ in range(depth):
+        x = layers.Dense(width, activation="relu")(x)
+    return KerasArtifact.from_model(keras.Model(inputs, layers.Dense(3)(x)), "net.keras")
+
+
+@pytest.mark.parametrize(
+    ("artifact", "told"),
+    [
+        (lambda: net(2, 1), "no other width has less"),
+        (lambda: net(4, 9), "`precision` dynamic takes "),
+        (lambda: net(64, 2), None),
+    ],
+)
+def test_a_file_that_is_no_smaller_says_so_first_and_names_what_is(artifact, told, tmp_path):
+    from tests.conftest import context
+    from tfopt.techniques.quantization.config import QuantizeConfig
+    from tfopt.techniques.quantization.post_training import quantize_after_training
+
+    np.save(tmp_path / "c.npy", np.random.default_rng(0).normal(size=(50, 8)).astype("float32"))
+    config = QuantizeConfig(calibration=tmp_path / "c.npy")
+    first = quantize_after_training(artifact(), config, context()).notes[0]
+    assert ("is no smaller than the float file" in first) == bool(told)
+    assert (told or "") in first

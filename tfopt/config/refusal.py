@@ -2,11 +2,14 @@
 
 import re
 from difflib import get_close_matches
+from textwrap import shorten
 
 from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails
 
 from tfopt.errors import ConfigError
+
+LONGEST = 100  # letters of a value that are repeated
 
 
 def refusal(kind: type[BaseModel], error: ValidationError) -> ConfigError:
@@ -40,7 +43,7 @@ def _sentence(kind: type[BaseModel], name: str, complaint: ErrorDetails) -> str:
             return f"`{name}` {given} is not known; there are {known}"
     reason = f"{complaint['msg'][:1].lower()}{complaint['msg'][1:]}"
     wrong = "is of the wrong type" if complaint["type"].endswith("_type") else "is out of range"
-    return f"`{name}` {given} {wrong}: {reason}"
+    return f"`{name}` {shorten(str(given), LONGEST, placeholder=' ...')} {wrong}: {reason}"
 
 
 def _instead(kind: type[BaseModel], name: str) -> str:

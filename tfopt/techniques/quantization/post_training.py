@@ -4,6 +4,9 @@ The file is made by LiteRT Quantizer from the float one; where activations are c
 quantization is tried as well, and the better of the two is kept by what they do on the validation split.
 """
 
+import contextlib
+
+from tfopt.config.choices import Precision
 from tfopt.conversion.convert import convert
 from tfopt.core.context import Context
 from tfopt.core.outcome import Outcome
@@ -21,12 +24,14 @@ from tfopt.report.schema import GateResult
 from tfopt.runtime.progress import Progress
 from tfopt.techniques.quantization.config import QuantizeConfig
 from tfopt.techniques.quantization.layer_changes import layer_changes
+from tfopt.techniques.quantization.litert_quantizer import quantize_files
 from tfopt.techniques.quantization.preparation import Prepared, prepare
 from tfopt.techniques.quantization.sensitivity import spare_layers
 
 FAR, TWICE = 0.05, 2  # an error that large, and so many times the other's, is not outweighed either
 SAME_SIZE = 0.02
 SHOWN, SHORT = 5, 60  # operations that are named, and letters of a name
+SMALLER: tuple[Precision, ...] = ("dynamic", "float16")  # widths that need no samples
 TRIED = 8  # random samples that a model is tried on
 
 
@@ -44,7 +49,7 @@ def quantize_after_training(artifact: KerasArtifact, config: QuantizeConfig, con
     prepared = prepare(artifact, config, context)
     made, reference = prepared.made, prepared.reference
     prepared, chosen, notes = choose(prepared, config, context.progress)
-    notes = prepared.notes + notes
+    notes = told_of_size(chosen, made.artifact, context.progress) + prepared.notes + notes
     gates: list[GateResult] = []
     if limit and reference.scores is not None:
         if config.limited and not config.budgeted and not limit.holds(reference.worsening(chosen, limit.level)):
@@ -68,6 +73,23 @@ def quantize_after_training(artifact: KerasArtifact, config: QuantizeConfig, con
     samples = Unlabelled(given, "the calibration samples") if given else None
     measured = (artifact, made.artifact, chosen)
     return Outcome(chosen, measured=measured, layers=layers, notes=notes, gates=gates, samples=samples)
+
+
+def told_of_size(file: TfliteArtifact, source: TfliteArtifact, progress: Progress) -> list[str]:
+    """Say so if a file is no smaller than the float one, and which other width is."""
+    size, before = packed_size(file.payload), packed_size(source.payload)
+    if size < before:
+        return []
+    sizes: dict[Precision, int] = {}
+    for precision in SMALLER:
+        with contextlib.suppress(ConversionError):
+            [other] = quantize_files(source, QuantizeConfig(precision=precision), {}, progress)
+            sizes[precision] = packed_size(other.payload)
+    best = min(sizes, key=lambda precision: sizes[precision], default=None)
+    better = "no other width has less"
+    if best and sizes[best] < before:
+        better = f"`precision` {best} takes {sizes[best]:,}"
+    return [f"{file.name} is no smaller than the float file, {size:,} bytes for {before:,}: {better}"]
 
 
 def hold_to_integers(file: TfliteArtifact, *, full: bool) -> tuple[list[GateResult], str]:
