@@ -18,6 +18,7 @@ import pyarrow as pa
 from numpy.lib import format as npy
 from pyarrow import csv, parquet
 
+sys.path.insert(0, str(Path(__file__).parents[1]))
 from tests.measured import held
 
 SIDE, COLUMNS, CLASSES = 32, 40, 4
