@@ -252,3 +252,26 @@ def test_a_metric_chooses_the_epoch_and_not_the_validation_loss(better, epoch, d
     assert found.best_epoch + 1 == epoch
     losses = [logs["val_loss"] for logs in found.history]
     assert losses.index(min(losses)) == 3
+
+
+@pytest.mark.parametrize("reverses", [False, True])
+def test_accuracy_chooses_the_epoch_with_most_right_answers_of_the_model_that_answers(reverses, digits):
+    import keras
+
+    from tfopt.runtime.progress import Silent
+    from tfopt.training.fit import fit
+    from tfopt.training.plan import FitPlan
+
+    inputs = keras.Input(digits.train.x.shape[1:])
+    model = keras.Model(inputs, keras.layers.Dense(10)(keras.layers.Flatten()(inputs)))
+
+    class Answering(keras.Model):
+        def call(self, x):
+            return -model(x) if reverses else model(x)
+
+    plan = FitPlan(epochs=3, batch_size=64, learning_rate=1e-3, seed=0, metric="accuracy")
+    found = fit(model, digits, plan, Silent(), answering=Answering())
+    right = [logs["val_accuracy"] for logs in found.history]
+    assert right[0] < right[1] < right[2]
+    assert found.best_epoch == (0 if reverses else 2)
+    assert plan.chosen_by == ", chosen by accuracy"

@@ -77,3 +77,13 @@ class TaughtConfig(ControlledConfig):
         if self.teacher is None and self.teacher_weight is not None:
             raise ValueError(f"`teacher_weight` {self.teacher_weight:g} needs `teacher`")
         return self
+
+
+class SelfTaughtConfig(TaughtConfig):
+    """Base of the configs that round while they train: without another file the model as it was given teaches."""
+
+    teacher: Annotated[
+        Path | Literal["self"],
+        Field(description="Learn from the answers of another file than the given model."),
+        TEACHER,
+    ] = "self"

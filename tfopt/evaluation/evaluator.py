@@ -136,8 +136,12 @@ class Evaluator:
     @property
     def tolerance(self) -> float:
         """The drop from which on something counts as worse: points of accuracy, or growth of the error."""
-        by_points = self.metric.higher_is_better if self.metric else self.counts_right
-        return WORSE_POINTS if by_points else WORSE_GROWTH
+        return WORSE_POINTS if self.higher_is_better else WORSE_GROWTH
+
+    @property
+    def higher_is_better(self) -> bool:
+        """Return whether more of what models are judged by is better; otherwise it is an error."""
+        return self.metric.higher_is_better if self.metric else self.counts_right
 
     def described(self, found: Scores) -> str:
         """Return in words what scores amount to."""

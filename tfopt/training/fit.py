@@ -16,6 +16,8 @@ from tfopt.errors import InputError
 from tfopt.evaluation.evaluator import Evaluator
 from tfopt.evaluation.metrics.metric import Judged
 from tfopt.evaluation.metrics.named import MetricLike
+from tfopt.formats.keras.prediction import predict_batches
+from tfopt.graph.last_operation import gives_probabilities
 from tfopt.graph.layer_names import named_layers
 from tfopt.graph.model_io import outputs_of
 from tfopt.runtime.progress import Progress
@@ -30,7 +32,8 @@ from tfopt.training.optimizers import kernel_penalties
 from tfopt.training.plan import FitPlan
 from tfopt.training.seeds import EpochSeeds
 from tfopt.training.several_outputs import FlatOutputs
-from tfopt.training.teacher import Teacher, answering, blended_targets
+from tfopt.training.teacher import Teacher, blended_targets
+from tfopt.training.teacher import answering as answers_of
 from tfopt.typing import Array, Options, Tensor
 
 TRAINING_TASK = "training"
@@ -74,7 +77,7 @@ def fit(
     files: RunFiles | None = None,
     teacher: Teacher | None = None,
     learner: keras.Model | None = None,
-    judged: keras.Model | None = None,
+    answering: keras.Model | None = None,
 ) -> FitResult:
     """Train `model` in place on the train split; leave it compiled, with the weights of its best epoch.
 
@@ -89,7 +92,7 @@ def fit(
         files: Where the state of the run is saved, and resumed from.
         teacher: A model whose answers are learnt as well as the labels.
         learner: A model around `model` that is trained in its place, and whose `get_weights` are those of `model`.
-        judged: What a metric that chooses the epoch judges, if not `model` itself.
+        answering: A model around `model` whose answers choose the epoch by a metric, if they are not those of `model`.
 
     Returns:
         How the training went.
@@ -114,7 +117,7 @@ def fit(
     learner = replicated_model(learner)
     shown = [metric] if metric else []
     learner.compile(optimizer=plan.optimizer(data), loss=loss, metrics=shown, jit_compile=plan.jitted())
-    judge = _judge(judged or model, data, plan.metric) if plan.metric else None
+    judge = _judge(model, answering or model, data, plan.metric) if plan.metric else None
     monitor, seeds = EpochMonitor(BestEpoch(plan.select_from, plan.patience, judge)), EpochSeeds(plan.seed)
     every = [seeds, *callbacks, *monitor.callbacks]
     every.extend([Plateau(plan.learning_rate, monitor.history)] if plan.decay == "plateau" else [])
@@ -141,15 +144,14 @@ def fit(
     return FitResult(monitor.history, best, first, steps)
 
 
-def _judge(model: keras.Model, data: Dataset, metric: MetricLike) -> Callable[[], float]:
-    """Return what says how bad a model is on the validation split: less is better."""
+def _judge(model: keras.Model, answering: keras.Model, data: Dataset, metric: MetricLike) -> Callable[[], float]:
+    """Return what says how bad the answers of a model are on the validation split: less is better."""
     evaluator = Evaluator.on(data, "validation").by(metric)
-    higher_is_better = evaluator.metric is not None and evaluator.metric.higher_is_better
 
     def judge() -> float:
-        scores = evaluator.judge(model)
+        scores = evaluator.judged(predict_batches(answering, evaluator.inputs), gives_probabilities(model))
         value = scores.value if isinstance(scores, Judged) else float(scores.mean())
-        return -value if higher_is_better else value
+        return -value if evaluator.higher_is_better else value
 
     return judge
 
@@ -179,7 +181,7 @@ def run_epochs(
     steps = plan.steps(data)
     augment = make_augmentation(plan.augment, data.kind, data.train.inputs[0], LABELS.get(data.task))
     if targets.teacher:
-        augment = answering(targets.teacher, augment or _unchanged)
+        augment = answers_of(targets.teacher, augment or _unchanged)
     sample_weights = balanced_sample_weights(data.train.y) if plan.class_weights else None
     several = tf.distribute.get_strategy().num_replicas_in_sync > 1
 

@@ -27,6 +27,8 @@ from tfopt.training.projections import Projection
 from tfopt.training.teacher import Teacher, blended_targets
 from tfopt.typing import Logs, Tensor
 
+BY_LOSS = "the validation loss chose the epoch, as it does with TensorFlow Model Optimization: `metric` only measures"
+
 
 def fit_tf_keras(
     model: tf_keras.Model,

@@ -100,6 +100,11 @@ class FitPlan:
         return replace(shared, epochs=epochs, patience=None) if self.decay == "constant" else shared
 
     @property
+    def chosen_by(self) -> str:
+        """What the end of a note about the chosen epoch says; nothing if it was the validation loss."""
+        return f", chosen by {getattr(self.metric, '__name__', self.metric)}" if self.metric else ""
+
+    @property
     def soft(self) -> bool:
         """True if labels are shares of classes rather than indices."""
         return bool(self.label_smoothing) or "mixup" in self.augment

@@ -1,13 +1,12 @@
 """Options of the binarization of weights and activations."""
 
-from pathlib import Path
-from typing import Annotated, Literal, Self
+from typing import Annotated, Self
 
 from pydantic import Field, model_validator
 
 from tfopt.config.choices import Mode
 from tfopt.config.fields import Count, Exclude, LearningRate, Option, Seed
-from tfopt.config.fine_tuning import TEACHER, TaughtConfig
+from tfopt.config.fine_tuning import SelfTaughtConfig
 from tfopt.conversion.config import MetadataConfig
 
 SAMPLES_A_STEP = 64
@@ -15,18 +14,13 @@ RATE, RATE_WITH_SIGNS = 6e-3, 3e-2  # signs of activations hide so much of the g
 EPOCHS, EPOCHS_WITH_SIGNS = 20, 40
 
 
-class BinarizeConfig(TaughtConfig, MetadataConfig):
+class BinarizeConfig(SelfTaughtConfig, MetadataConfig):
     """Options of binarization: weights become a sign, with mode ternary also zero, times a scale an output channel.
 
     `learning_rate` is where that of Adam starts, before it falls to zero; None is 0.006, or 0.03 with `activations`.
     The teacher is the model itself, as it was given, unless another is named.
     """
 
-    teacher: Annotated[
-        Path | Literal["self"],
-        Field(description="Learn from the answers of another file than the given model."),
-        TEACHER,
-    ] = "self"
     mode: Annotated[Mode, Field(description="Values of a weight: a sign, or a sign or zero, times a scale.")] = "binary"
     activations: Annotated[
         bool,

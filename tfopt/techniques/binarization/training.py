@@ -60,7 +60,8 @@ def train_rounded(
             result = fit(training, data, plan_, progress, teacher=teacher)
         for latent in latents:
             latent.weight.assign(latent.rounded())
-    notes.append(f"trained for {len(result.history)} epochs, the weights are those of epoch {result.best_epoch + 1}")
+    best = f"epoch {result.best_epoch + 1}{plan_.chosen_by}"
+    notes.append(f"trained for {len(result.history)} epochs, the weights are those of {best}")
     notes += [teacher.note] if teacher else []
     plain, pairs = fold_batch_norms(model, artifact.name)
     for name, layer in named_layers(plain):

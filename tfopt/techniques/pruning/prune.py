@@ -68,11 +68,13 @@ def prune_weights(artifact: KerasArtifact, config: PruneConfig, context: Context
             notes.append(f"sparsity is that of the end from the first step: {why}, and `schedule` cubic has no room")
         if config.engine == "tfmot":
             from tfopt.techniques.pruning.tfmot_engine import fine_tuned
+            from tfopt.training.fit_tf_keras import BY_LOSS
 
             with where.scope():
                 pruned, found, refused, history = fine_tuned(
                     model, pruned, found, config, data, plan, ramp, progress, teacher
                 )
+            notes += [BY_LOSS] if config.metric else []
             skipped = [*skipped, *refused]
         else:
             with where.scope():

@@ -1,13 +1,12 @@
 """Options of quantization-aware training."""
 
-from pathlib import Path
 from typing import Annotated, ClassVar, Literal, Self
 
 from pydantic import BeforeValidator, Field, model_validator
 
 from tfopt.config.choices import Engine, WeightType
 from tfopt.config.fields import BatchSize, Count, LearningRate, Option, Seed
-from tfopt.config.fine_tuning import TEACHER, Augmentations, TaughtConfig
+from tfopt.config.fine_tuning import Augmentations, SelfTaughtConfig
 from tfopt.conversion.config import InterfaceConfig
 from tfopt.evaluation.config import AnswerLimits
 
@@ -29,7 +28,7 @@ def _read_layer_bits(given: object) -> object:
 LayerBits = Annotated[dict[str, Bits], BeforeValidator(_read_layer_bits)]
 
 
-class QatConfig(TaughtConfig, InterfaceConfig, AnswerLimits):
+class QatConfig(SelfTaughtConfig, InterfaceConfig, AnswerLimits):
     """Options of quantization-aware training: activations to 8 bits, weights to 8, 4, 3 or 2.
 
     `layer_bits` are the bits of the weights of some layers by their names, and `weights` that of the others. The model
@@ -56,11 +55,6 @@ class QatConfig(TaughtConfig, InterfaceConfig, AnswerLimits):
         Engine,
         Field(description="Train in Keras 3 (tfopt), or by TensorFlow Model Optimization in tf_keras (8 or 4 bits)."),
     ] = "tfopt"
-    teacher: Annotated[
-        Path | Literal["self"],
-        Field(description="Learn from the answers of another file than the given model."),
-        TEACHER,
-    ] = "self"
     epochs: Annotated[
         Count | None,
         Field(description=f"Most epochs to train ({EPOCHS}; {EPOCHS_OF_FEW_BITS} with fewer than 8 bits)."),

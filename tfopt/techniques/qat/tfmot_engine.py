@@ -22,7 +22,7 @@ from tfopt.techniques.qat.config import MOST_BITS, QatConfig
 from tfopt.techniques.qat.made import Made
 from tfopt.techniques.qat.training import taught_by
 from tfopt.techniques.quantization.layer_changes import layer_changes
-from tfopt.training.fit_tf_keras import fit_tf_keras
+from tfopt.training.fit_tf_keras import BY_LOSS, fit_tf_keras
 from tfopt.training.plan import FitPlan
 from tfopt.training.projections import Projection, cluster_assignment, preserving_projection
 from tfopt.typing import Array, Tensor
@@ -63,6 +63,7 @@ def make(artifact: KerasArtifact, config: QatConfig, data: Dataset, progress: Pr
     if set(quantized.input_names) == set(artifact.input_names):
         quantized.order = artifact.input_names
     notes.insert(0, f"trained for {len(result.history)} epochs, the weights are those of epoch {result.best_epoch + 1}")
+    notes += [BY_LOSS] if config.metric else []
     return Made(
         KerasArtifact.from_model(trained, artifact.name),
         quantized,

@@ -85,13 +85,14 @@ def train_rounded(
             relative=True,
             metric=config.metric,
         )
-        result = fit(model, data, plan, progress, teacher=teacher, learner=learner, judged=learner)
+        result = fit(model, data, plan, progress, teacher=teacher, learner=learner, answering=learner)
     plain = artifact.fresh_model()
     plain.set_weights(model.get_weights())
     position = {id(weight): at for at, weight in enumerate(model.weights)}
     for kernel in kernels:
         plain.weights[position[id(kernel.weight)]].assign(kernel.values())
-    notes.insert(0, f"trained for {len(result.history)} epochs, the weights are those of epoch {result.best_epoch + 1}")
+    best = f"epoch {result.best_epoch + 1}{plan.chosen_by}"
+    notes.insert(0, f"trained for {len(result.history)} epochs, the weights are those of {best}")
     notes += [teacher.note] if teacher else []
     ranges = {place: rounding.range() for place, rounding in roundings.items()}
     how = Training([plan.lasting(len(result.history))], teacher)
