@@ -50,6 +50,7 @@ TECHNIQUES = {
     "cluster": lambda task, data: library.cluster(task, library.ClusterConfig(epochs=1), data),
     "structured": lambda task, data: library.prune(task, library.StructuredConfig(epochs=1), data),
     "binarize": lambda task, data: library.binarize(task, library.BinarizeConfig(post_training=True), data),
+    "int4": lambda task, data: library.quantize(task, library.QuantizeConfig(weights="int4"), data),
     "qat": lambda task, data: library.quantize(task, library.QatConfig(epochs=1), data),
     "debug": lambda task, data: library.debug(task, data=data),
 }

@@ -31,6 +31,7 @@ CASES = {
     "depthwise series": (layers.DepthwiseConv1D(3), SERIES),
     "einsum": (layers.EinsumDense("abc,cde->abde", (None, 2, 3), bias_axes="de"), SERIES),
     "einsum of two": (layers.EinsumDense("abcd,cde->abe", (None, 3), bias_axes="e"), IMAGE),
+    "einsum, bias of positions": (layers.EinsumDense("abc,cd->abd", (5, 6), bias_axes="bd"), (3, 5, 4)),
     "einsum, no bias": (layers.EinsumDense("ab,bc->ac", 3), (5, 4)),
     "time distributed": (layers.TimeDistributed(layers.Conv2D(6, 3)), (2, 3, 9, 8, 4)),
     "attention": (layers.MultiHeadAttention(2, 3), SERIES),
@@ -40,6 +41,7 @@ CASES = {
 UNSEEN = {
     "groups, channels first": layers.Conv2D(6, 3, data_format="channels_first"),
     "kept by position": layers.EinsumDense("abc,bcd->abd", (None, 3)),
+    "bias of other channels": layers.EinsumDense("abc,cde->abed", (None, 3, 2), bias_axes="ed"),
     "recurrent": layers.GRU(4),
 }
 
@@ -61,13 +63,25 @@ def test_the_rows_times_the_kernel_are_the_answers(kind):
     last = maps[-1]
     rows, kernel = last.rows(call).numpy(), last.read()
     found = np.einsum("mgk,gkc->mgc", rows, kernel).reshape(len(rows), -1)
-    found = found + (0 if last.bias is None else last.bias.numpy().ravel())
+    if last.bias is not None:
+        found = found.reshape(-1, last.bias.numpy().size) + last.bias.numpy().ravel()
     np.testing.assert_allclose(found.ravel(), call.infer().numpy().ravel(), rtol=1e-4, atol=1e-4)
     assert sum(int(np.prod(each.kernel.shape)) for each in maps) == sum(
         int(np.prod(weight.shape)) for weight in layer.weights if "kernel" in weight.name
     )
     last.write(2 * kernel)
     np.testing.assert_allclose(last.read(), 2 * kernel)
+
+
+@pytest.mark.parametrize("kind", [kind for kind in CASES if "no bias" not in kind])
+def test_what_is_added_to_the_bias_is_added_to_the_channels_of_all_answers(kind):
+    layer, shape = CASES[kind]
+    call, _ = called(layer, shape)
+    last = list(linear_maps(layer))[-1]
+    before, shift = call.infer().numpy(), np.arange(last.read()[:, 0].size, dtype="float32")
+    last.add_to_bias(shift.reshape(last.groups, -1))
+    added = (call.infer().numpy() - before).reshape(-1, shift.size)
+    np.testing.assert_allclose(added, np.broadcast_to(shift, added.shape), atol=1e-3)
 
 
 @pytest.mark.parametrize("kind", UNSEEN)

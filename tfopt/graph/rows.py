@@ -32,7 +32,7 @@ class LinearMap(NamedTuple):
 
     Attributes:
         kernel: The variable.
-        bias: What is added to its answers, of the same number of channels; None if nothing is.
+        bias: What is added to its answers, a number for each channel or each position and channel; None if nothing is.
         axes: Its axes of output channels, see `to_matrix`.
         groups: The number G of matrices that it is a stack of.
         rows: Returns what the kernel multiplies (M, G, K) in a call of the layer.
@@ -52,6 +52,12 @@ class LinearMap(NamedTuple):
         """Replace the kernel by matrices (G, K, C)."""
         matrix = np.swapaxes(matrices, 0, 1).reshape(matrices.shape[1], -1)
         self.kernel.assign(to_kernel(matrix.astype(self.kernel.dtype), tuple(self.kernel.shape), self.axes))
+
+    def add_to_bias(self, shift: Array) -> None:
+        """Add numbers (G, C) to the channels of the bias, at all positions that it has."""
+        assert self.bias is not None
+        positions = self.bias.numpy().reshape(-1, shift.size) + shift.ravel()
+        self.bias.assign(positions.reshape(self.bias.shape))
 
 
 def stack(matrix: Array, groups: int) -> Array:
@@ -85,9 +91,14 @@ def _is_linear(layer: keras.Layer) -> bool:
 
 
 def _contracts(layer: keras.layers.EinsumDense) -> bool:
-    """Tell whether it multiplies matrices: no label of the kernel is both in the input and in the output."""
+    """Tell whether it multiplies matrices: no label of the kernel is both in the input and in the output.
+
+    A bias must have the channels last, in the order of the kernel.
+    """
     given, own, answer = _labels(layer)
-    return "." not in layer.equation and not set(given) & set(own) & set(answer)
+    channels = "".join(label for label in own if label not in given)
+    biased = layer.bias_axes is None or (answer.endswith(channels) and set(channels) <= set(layer.bias_axes))
+    return "." not in layer.equation and not set(given) & set(own) & set(answer) and biased
 
 
 def _labels(layer: keras.layers.EinsumDense) -> tuple[str, str, str]:

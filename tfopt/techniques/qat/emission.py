@@ -15,7 +15,7 @@ from tfopt.conversion.convert import FloatFile, convert
 from tfopt.formats.keras.artifact import KerasArtifact
 from tfopt.formats.tflite.artifact import TfliteArtifact
 from tfopt.formats.tflite.narrow_weights import Grid, narrow_weights
-from tfopt.graph.batch_norm_folding import fold_batch_norms
+from tfopt.graph.batch_norm_folding import find_foldable, fold_batch_norms
 from tfopt.graph.replay import is_graph
 from tfopt.runtime.progress import Progress
 from tfopt.techniques.qat.activation_rounding import tensors_at
@@ -63,7 +63,9 @@ def emit_file(trained: Trained, name: str, samples: Sequence[Array], config: Qat
     Raises:
         ConversionError: If it cannot be converted or quantized.
     """
-    plain, folded = fold_batch_norms(trained.model, name) if is_graph(trained.model) else (trained.model, {})
+    plain, folded = trained.model, {}
+    if is_graph(plain) and find_foldable(plain):  # a layer may refuse the configuration by which it is copied
+        plain, folded = fold_batch_norms(plain, name)
     few = [array[:COMPARED] for array in samples]
     made = convert(KerasArtifact.from_model(plain, name), progress, config, calibration=few)
     feeds = dict(zip(made.inputs, samples, strict=True))

@@ -152,9 +152,9 @@ def closest(files: Mapping[str, TfliteArtifact], reference: Reference) -> tuple[
 def prepare(artifact: KerasArtifact, config: QuantizeConfig, context: Context) -> Prepared:
     """Convert `artifact` to the float file, gather what it is calibrated on, and round weights of few bits."""
     arrays, notes = _samples(artifact, config, context.data)
-    rounds, remarks = _can_be_rounded(artifact, config, arrays)
+    to_round, remarks = _to_round(artifact, config, arrays)
     own = config.static and not config.few and config.algorithm in ("auto", "minmax")
-    source, folded = _folded(artifact) if rounds else (artifact, {})
+    source, folded = to_round or (artifact, {})
     nested = {name.replace("/", "_"): name for name, _ in named_layers(artifact.model)}
     source, dense = _with_kernels_for_few_bits(source, config, nested)
     made = convert(
@@ -168,7 +168,7 @@ def prepare(artifact: KerasArtifact, config: QuantizeConfig, context: Context) -
     feeds = dict(zip(made.inputs, arrays, strict=True)) if arrays else {}
     evaluator = context.evaluator or Evaluator.without_labels(list(feeds.values()), "the calibration samples")
     rounding, mixed = None, None
-    if rounds:
+    if to_round:
         samples = _more(arrays, context.data) if config.calibration is None else arrays
         make = partial(Rounding.of, made.model, artifact.name, samples, config, evaluator, nested, context.progress)
         if config.budgeted:
@@ -182,21 +182,29 @@ def prepare(artifact: KerasArtifact, config: QuantizeConfig, context: Context) -
     return Prepared(made, feeds, evaluator.against(made.artifact), told, rounding, mixed=mixed, folded=folded)
 
 
-def _can_be_rounded(artifact: KerasArtifact, config: QuantizeConfig, arrays: Sequence[Array]) -> tuple[bool, list[str]]:
-    """Say whether weights are rounded by what their layers are fed, and if that was left out, why."""
+def _to_round(
+    artifact: KerasArtifact, config: QuantizeConfig, arrays: Sequence[Array]
+) -> tuple[tuple[KerasArtifact, dict[str, str]] | None, list[str]]:
+    """Return the model whose weights are rounded by what its layers are fed, and its folded normalizations.
+
+    It is None, with a note on the reason, if weights are rounded otherwise.
+    """
     if not config.rounds:
-        return False, []
+        return None, []
     if not is_graph(artifact.model):
         reason = "the graph of the model is not known"
     elif not arrays:
         reason = "there are no samples to round them by: `data` or `calibration` gives some"
     else:
-        return True, []
+        try:
+            return _folded(artifact), []
+        except UnsupportedError as error:
+            reason = str(error)
     if config.algorithm == "sequential":
         raise UnsupportedError(f"{artifact.name} cannot be rounded by `algorithm` sequential: {reason}")
     if config.budgeted:
         raise UnsupportedError(f"bits cannot be chosen for {artifact.name}: {reason}")
-    return False, [f"weights are rounded to nearest, by the largest of a channel, because {reason}"]
+    return None, [f"weights are rounded to nearest, by the largest of a channel, because {reason}"]
 
 
 def _folded(artifact: KerasArtifact) -> tuple[KerasArtifact, dict[str, str]]:

@@ -66,13 +66,14 @@ def measure_errors(
     for place, tried in _rounded_alone(model, options, samples, advance).items():
         layer = layers[place[0]]
         variable = layer.weights[place[1]]
-        bias = next((one.bias for one in linear_maps(layer) if one.kernel is variable), None)
+        known = next((one for one in linear_maps(layer) if one.kernel is variable), None)
+        bias = known.bias if known else None
         held = [(one, one.numpy()) for one in (variable, bias) if one is not None]
         errors[place] = {}
         for levels, rounded in tried.items():
             variable.assign(rounded.kernel)
-            if bias is not None and rounded.shift is not None:
-                bias.assign_add(rounded.shift.reshape(bias.shape).astype(bias.dtype))
+            if known and bias is not None and rounded.shift is not None:
+                known.add_to_bias(rounded.shift)
             errors[place][levels] = _difference(wanted, _flat(run(some)), shares)
             for one, values in held:
                 one.assign(values)

@@ -154,7 +154,7 @@ class _Visit:
         result = matched(kernel, levels, fed, alive=alive, compensate=self.compensate)
         after.write(result.kernel)
         if after.bias is not None:
-            after.bias.assign_add(result.shift.reshape(after.bias.shape).astype(after.bias.dtype))
+            after.add_to_bias(result.shift)
         return True
 
     def _rows(self, before: LinearMap, after: LinearMap, *, same: bool) -> Iterator[tuple[Tensor, Tensor, int]]:
