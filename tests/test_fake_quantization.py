@@ -165,3 +165,12 @@ def test_a_model_whose_graph_is_not_known_is_trained_with_rounded_weights_as_wel
     learner = RoundedTraining(model, [kernel], {})
     assert len(np.unique(kernel.integers())) <= 3
     np.testing.assert_allclose(learner(x), x @ kernel.values(), rtol=1e-5, atol=1e-6)
+
+
+def test_a_tensor_that_is_always_zero_has_no_range_yet():
+    inputs = keras.Input((4,))
+    hidden = layers.Dense(3, kernel_initializer="zeros")(inputs)
+    model = keras.Model(inputs, layers.Dense(2, bias_initializer="ones")(hidden))
+    places = find_quantized_tensors(model)
+    found = observe_ranges(model, places, [np.ones((5, 4), "float32")], lambda _: None)
+    assert {place.call for place in places} - {place.call for place in found} == {0}

@@ -18,6 +18,8 @@ from tfopt.errors import ConversionError, UnsupportedError
 from tfopt.formats.keras.artifact import KerasArtifact
 from tfopt.formats.keras.custom_objects import modules_of
 from tfopt.runtime.progress import Silent
+from tfopt.techniques.quantization.config import QuantizeConfig
+from tfopt.techniques.quantization.litert_quantizer import quantize_files
 
 
 def test_a_way_that_failed_is_named_with_the_reason(monkeypatch):
@@ -166,3 +168,13 @@ def test_a_file_that_is_no_smaller_says_so_first_and_names_what_is(artifact, tol
     first = quantize_after_training(artifact(), config, context()).notes[0]
     assert ("is no smaller than the float file" in first) == bool(told)
     assert (told or "") in first
+
+
+@pytest.mark.parametrize("options", [{}, {"precision": "int16"}, {"weights": "int4", "algorithm": "minmax"}])
+def test_a_product_with_a_constant_matrix_for_each_series_is_close_in_integers(options):
+    x = np.random.default_rng(0).normal(size=(32, 12, 3)).astype("float32")
+    model = keras.Sequential([keras.Input((12, 3)), layers.EinsumDense("btv,tvh->bhv", (6, 3), bias_axes="hv")])
+    made = convert(KerasArtifact.from_model(model, "linear.keras"), Silent())
+    [file] = quantize_files(made.artifact, QuantizeConfig(**options), {made.inputs[0]: x}, Silent())
+    wanted = model.predict(x, verbose=0)
+    assert np.abs(file.predict(x) - wanted).max() < 0.03 * np.abs(wanted).max()

@@ -12,6 +12,18 @@ from tfopt.techniques.quantization.config import QuantizeConfig
 from tfopt.techniques.quantization.litert_quantizer import quantize_files
 
 
+@pytest.mark.parametrize("precision", ["int8", "int16"])
+@pytest.mark.parametrize("start", ["zeros", "ones"])
+def test_a_layer_that_answers_nothing_yet_runs(start, precision):
+    inputs = keras.Input((24, 2))
+    linear = layers.Conv1D(4, 24, kernel_initializer="zeros", bias_initializer=start)(inputs)
+    model = keras.Model(inputs, layers.Dense(3)(layers.Flatten()(linear)))
+    x = np.random.default_rng(0).normal(size=(30, 24, 2)).astype("float32")
+    source = convert(KerasArtifact.from_model(model, "m.keras"), Silent())
+    [file] = quantize_files(source.artifact, QuantizeConfig(precision=precision), {source.inputs[0]: x}, Silent())
+    np.testing.assert_allclose(file.predict(x), model.predict(x, verbose=0), atol=0.03)
+
+
 @pytest.mark.parametrize("options", [{}, {"weights": "int4", "algorithm": "minmax"}, {"precision": "int16"}])
 @pytest.mark.parametrize("zeros", [[0], [0, 1, 2]])
 @pytest.mark.parametrize("kind", ["dense", "convolution"])

@@ -80,6 +80,16 @@ class StoredWeights:
             if TYPES[tensor.Type()] == "FLOAT32" and (data := self._data(tensor)) is not None
         }
 
+    def biased(self) -> Iterator[tuple[str, str, float]]:
+        """Yield the names of weights and bias of each operation that has both, and the scale of its input."""
+        for graph in self._graphs():
+            tensors = list(_tensors(graph))
+            for operator in (graph.Operators(index) for index in range(graph.OperatorsLength())):
+                operands = self._operands(operator, tensors)
+                scales = operands[0].Quantization() if operands else None
+                if operands and scales and scales.ScaleLength():
+                    yield operands[1].Name().decode(), operands[2].Name().decode(), scales.Scale(0)
+
     def replace(self, chosen: Mapping[str, tuple[Array, Array]], biases: Mapping[str, Array]) -> None:
         """Replace weights, and round their biases anew.
 
@@ -103,10 +113,10 @@ class StoredWeights:
         self, operator: Tensor, tensors: list[Tensor], chosen: Mapping[str, object], biases: Mapping[str, Array]
     ) -> None:
         """Store the bias of an operation in steps of the scale of its input times the new one of its weights."""
-        operands = OPERANDS.get(self._kind(operator))
-        if operands is None or operator.InputsLength() <= operands[2] or operator.Inputs(operands[2]) < 0:
+        operands = self._operands(operator, tensors)
+        if operands is None:
             return
-        given, weights, bias = (tensors[operator.Inputs(operand)] for operand in operands)
+        given, weights, bias = operands
         kind, data = BIASES.get(TYPES[bias.Type()]), self._data(bias)
         name = bias.Name().decode()
         if kind is None or data is None or weights.Name().decode() not in chosen or name not in biases:
@@ -116,6 +126,13 @@ class StoredWeights:
         rounded = np.clip(np.round(biases[name] / steps), limits.min, limits.max)
         data.view(kind)[:] = rounded.astype(kind)
         bias.Quantization().ScaleAsNumpy()[:] = steps
+
+    def _operands(self, operator: Tensor, tensors: list[Tensor]) -> list[Tensor] | None:
+        """Return the input, the weights and the bias of an operation; None if it does not have these."""
+        operands = OPERANDS.get(self._kind(operator))
+        if operands is None or operator.InputsLength() <= operands[2] or operator.Inputs(operands[2]) < 0:
+            return None
+        return [tensors[operator.Inputs(operand)] for operand in operands]
 
     def _kind(self, operator: Tensor) -> str:
         code = self._model.OperatorCodes(operator.OpcodeIndex())

@@ -2,42 +2,47 @@
 
 A bias is stored in steps of the scale of the input times that of the weights. A channel of zeros gets a scale near
 1e-12, by which no bias fits into 32 bits: it becomes next to zero. Zeros are zeros by any scale, so that these channels
-can have that of the others.
+can have one by which their bias is a whole number that fits well; with a far larger one XNNPACK refuses the operation,
+whose answers would have fewer steps than a sum has (a ratio of scales of 256 and more).
 """
 
 import numpy as np
 
-from tfopt.formats.tflite.stored_weights import Stored, StoredWeights
+from tfopt.formats.tflite.stored_weights import StoredWeights
 from tfopt.typing import Array
 
-TOO_SMALL = 1e-9  # for a scale that weights have
-ALONE = 1 / 127  # the scale of a kernel that has nothing but zeros
+MOST_STEPS = 2**24  # that a bias is stored in
 
 
 def mend_zero_channels(payload: bytes, source: bytes) -> bytes:
-    """Return a quantized file in which channels of zeros have a scale, and the bias of the float file.
+    """Return a quantized file in which channels of zeros have a scale that fits the bias of the float file.
 
     Args:
         payload: The quantized file, with the names of its tensors.
         source: The float file that it was made from.
     """
-    file = StoredWeights(payload)
-    scales = {name: (stored.chosen, _scales(stored)) for name, stored in file.read().items() if _has_zeros(stored)}
+    file, floats = StoredWeights(payload), StoredWeights(source).floats()
+    stored = file.read()
+    scales: dict[str, tuple[Array, Array]] = {}
+    for weights, bias, scale_of_input in file.biased():
+        if weights in stored and bias in floats:
+            found = stored[weights]
+            least = np.abs(floats[bias]).max(initial=0) / (MOST_STEPS * scale_of_input)
+            is_zero = np.logical_not(found.matrix(found.chosen).any(axis=0))
+            scale = fitting(found.scale, is_zero, least)
+            if (scale > found.scale).any():
+                scales[weights] = found.chosen, scale
     if not scales:
         return payload
-    file.replace(scales, StoredWeights(source).floats())
+    file.replace(scales, floats)
     return file.payload
 
 
-def _is_zero(stored: Stored) -> Array:
-    return np.asarray(~stored.matrix(stored.chosen).any(axis=0) & (stored.scale < TOO_SMALL))
+def fitting(scale: Array, is_zero: Array, least: float) -> Array:
+    """Return scales (C,) of channels of which those of zeros have no less than `least`.
 
-
-def _has_zeros(stored: Stored) -> bool:
-    return bool(_is_zero(stored).any())
-
-
-def _scales(stored: Stored) -> Array:
-    zero = _is_zero(stored)
-    usual = ALONE if zero.all() else stored.scale[~zero].max()
-    return np.where(zero, usual, stored.scale).astype(np.float32)
+    >>> fitting(np.array([0.25, 1e-12]), np.array([False, True]), least=0.5).tolist()
+    [0.25, 0.5]
+    """
+    shared = bool((scale == scale[0]).all()) and not is_zero.all()
+    return scale if shared else np.where(is_zero, np.maximum(scale, least), scale).astype(scale.dtype)

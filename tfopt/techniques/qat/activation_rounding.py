@@ -96,7 +96,7 @@ def step_and_zero_point(found: Range) -> tuple[float, int]:
 def observe_ranges(
     model: keras.Model, places: Sequence[Place], inputs: Sequence[Array], advance: Advance
 ) -> dict[Place, Range]:
-    """Find the range of tensors of a model, in inference.
+    """Find the range of tensors of a model, in inference; those that are always zero have none, and may learn one.
 
     Args:
         model: A model whose graph is known.
@@ -119,7 +119,8 @@ def observe_ranges(
     both = np.asarray(seen, np.float64)
     if not np.isfinite(both).all():
         raise InputError("the model computes NaN or infinity for samples of the calibration split: they have no range")
-    return {place: Range(float(both[:, at, 0].min()), float(both[:, at, 1].max())) for at, place in enumerate(places)}
+    ranges = {place: Range(both[:, at, 0].min(), both[:, at, 1].max()) for at, place in enumerate(places)}
+    return {place: found for place, found in ranges.items() if found != Range(0.0, 0.0)}
 
 
 def tensors_at(model: keras.Model, places: Sequence[Place], inputs: Sequence[Tensor]) -> dict[Place, Tensor]:

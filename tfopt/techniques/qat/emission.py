@@ -63,7 +63,7 @@ def emit_file(trained: Trained, name: str, samples: Sequence[Array], config: Qat
     Raises:
         ConversionError: If it cannot be converted or quantized.
     """
-    plain, folded = trained.model, {}
+    plain, folded = trained.model, dict[str, str]()
     if is_graph(plain) and find_foldable(plain):  # a layer may refuse the configuration by which it is copied
         plain, folded = fold_batch_norms(plain, name)
     few = [array[:COMPARED] for array in samples]

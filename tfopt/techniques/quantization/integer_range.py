@@ -15,6 +15,7 @@ from tfopt.typing import Array
 
 STEPS = 255
 SUMS = ("ADD", "SUB")
+SILENT = 0.01
 MASKING = ("ADD", "SELECT", "SELECT_V2")
 
 
@@ -32,6 +33,16 @@ def not_for_integers(payload: bytes, ranges: Mapping[str, Mapping[str, Array]]) 
         if _masks(operation, spans) or (widest and spans.get(operation.outputs[0], 0.0) >= widest):
             masked.add(operation.outputs[0])
     return lost
+
+
+def with_room_for_zeros(ranges: Mapping[str, Mapping[str, Array]]) -> dict[str, Mapping[str, Array]]:
+    """Return ranges in which tensors that are always zero have some: LiteRT refuses what fills one without."""
+    return {
+        name: {**values, "min": values["min"] - SILENT, "max": values["max"] + SILENT}
+        if "min" in values and not np.any(values["min"]) and not np.any(values["max"])
+        else values
+        for name, values in ranges.items()
+    }
 
 
 def _masks(operation: Operation, spans: Mapping[str, float]) -> bool:

@@ -66,7 +66,7 @@ def run_quantizer(
         from litert_quantizer import quantizer
 
         from tfopt.techniques.quantization.activation_ranges import clipped_ranges
-        from tfopt.techniques.quantization.integer_range import not_for_integers
+        from tfopt.techniques.quantization.integer_range import not_for_integers, with_room_for_zeros
         from tfopt.techniques.quantization.recipes import loops_in, recipe
 
         source = folder / "float.tflite"
@@ -78,6 +78,7 @@ def run_quantizer(
             ranges = _observed(source, recipe(config, Variant(), inside), feeds, config, loops=bool(inside.operations))
             ranges |= {name: {"min": low, "max": high} for name, (low, high) in known.items()}
         lost = not_for_integers(source.read_bytes(), ranges) if ranges and config.static else []
+        ranges = with_room_for_zeros(ranges) if ranges else ranges
         narrow = ranges
         if ranges and any(variant.clipped for variant in variants):
             stage(1, "clipping the ranges of activations")

@@ -130,6 +130,8 @@ def _rules(config: QuantizeConfig) -> Iterator[Rule]:
     elif bits == 2:
         yield DENSE, plain, _rule(bits, dynamic=True)
         yield TFLOperationName.CONV_2D, plain, _rule(bits, skip_checks=True)  # with dynamic activations it gives NaN
+    if activations:
+        yield TFLOperationName.BATCH_MATMUL, plain, _rule(8, activations, of_tensor=True)
     if config.block:
         yield DENSE, plain, _rule(bits, dynamic=True, block=config.block)
     if best != plain:
@@ -144,10 +146,15 @@ def _rule(
     dynamic: bool = False,
     block: int | None = None,
     skip_checks: bool = False,
+    of_tensor: bool = False,
     dtype: TensorDataType = TensorDataType.INT,
 ) -> OpQuantizationConfig:
-    """Weights of `bits`, and activations of that many bits with fixed ranges, quantized as they come, or in float."""
-    granularity = QuantGranularity(f"BLOCKWISE_{block}") if block else QuantGranularity.CHANNELWISE
+    """Weights of `bits`, and activations of that many bits with fixed ranges, quantized as they come, or in float.
+
+    Weights have a scale for each channel, for each `block` of a channel, or one for the whole tensor.
+    """
+    granularity = QuantGranularity.TENSORWISE if of_tensor else QuantGranularity.CHANNELWISE
+    granularity = QuantGranularity(f"BLOCKWISE_{block}") if block else granularity
     ranges = None
     if activations:
         ranges = TensorQuantizationConfig(
