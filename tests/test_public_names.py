@@ -21,7 +21,7 @@ ROOMS = [
     {"distribution.workers"},
     {"core"},
     {"techniques"},
-    {"inspection", "shootouts", "tuning"},
+    {"inspection", "shootouts", "targets", "tuning"},
     {"api", "creation_api", "evaluation_api"},
     {"cli", "__init__", "__main__"},
 ]

@@ -46,7 +46,11 @@ from .report.inspection import Inspection as Inspection
 from .report.inspection import Verdict as Verdict
 from .report.schema import LayerChange as LayerChange
 from .report.schema import Report as Report
+from .report.target_fit import TargetReport as TargetReport
 from .shootouts.config import ShootoutConfig as ShootoutConfig
+from .targets.check import check as check
+from .targets.config import CheckConfig as CheckConfig
+from .targets.target import Target as Target
 from .techniques.binarization.config import BinarizeConfig as BinarizeConfig
 from .techniques.clustering.config import ClusterConfig as ClusterConfig
 from .techniques.distillation.config import DistillConfig as DistillConfig

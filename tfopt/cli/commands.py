@@ -44,6 +44,7 @@ OWN = {
         " made.",
         "debug": "Quantize a model, or silence channels, write nothing, and show layer by layer what that does, worst"
         " first.",
+        "check": "Say which operations of a model a target runs and what it costs there; exit 1 if it does not fit.",
         "bench": "Measure latency, throughput and memory of LiteRT files, their runs in turns.",
         "compare": "Measure models side by side; exit 1 if one exceeds a limit.",
     },

@@ -5,10 +5,13 @@ from pathlib import Path
 
 import numpy as np
 
-from tfopt.evaluation.delegation import arena_bytes, not_delegated
+from tfopt.errors import TfoptError
+from tfopt.evaluation.delegation import not_delegated
 from tfopt.evaluation.latency import MOST_ROUNDS, interleaved, latency_change
 from tfopt.evaluation.memory import added_bytes
 from tfopt.formats.tflite.artifact import TfliteArtifact
+from tfopt.formats.tflite.lifetimes import bytes_alive, lifetimes
+from tfopt.formats.tflite.micro import arena_bytes
 from tfopt.report.benchmarks import Benchmark, BenchReport
 from tfopt.report.schema import package_versions
 from tfopt.runtime.progress import Progress
@@ -23,14 +26,14 @@ def bench(paths: Sequence[Path], threads: Sequence[int], progress: Progress) -> 
     Raises `InputError` if a file is no `.tflite` or LiteRT cannot run it.
     """
     runs = [(path, TfliteArtifact.load(path, threads=count), count) for count in threads for path in paths]
-    runners = [artifact.runner(_inputs(artifact)) for _, artifact, _ in runs]
+    runners = [artifact.runner(random_inputs(artifact)) for _, artifact, _ in runs]
     with progress.task("benchmarking", MOST_ROUNDS) as advance:
         times = interleaved(runners, advance)
     found = []
     with progress.task("measuring memory", len(runs)) as advance:
         for column, (path, artifact, count) in enumerate(runs):
             advance(1, path.name)
-            found.append(_benchmark(path, artifact, count, times[:, column]))
+            found.append(_benchmark(path, artifact, count, times[:, column], progress))
     first = runs[0][0].name
     changes = [latency_change(first, times[:, 0], times[:, column]) for column in range(1, len(runs))]
     found = [found[0], *(b.model_copy(update={"change": c}) for b, c in zip(found[1:], changes, strict=True))]
@@ -38,7 +41,7 @@ def bench(paths: Sequence[Path], threads: Sequence[int], progress: Progress) -> 
     return BenchReport(benchmarks=found, spread=spread, quiet=spread < QUIET, versions=package_versions())
 
 
-def _benchmark(path: Path, artifact: TfliteArtifact, threads: int, times: Array) -> Benchmark:
+def _benchmark(path: Path, artifact: TfliteArtifact, threads: int, times: Array, progress: Progress) -> Benchmark:
     median, p95 = np.percentile(times, [50, 95])
     return Benchmark(
         name=path.name,
@@ -50,12 +53,22 @@ def _benchmark(path: Path, artifact: TfliteArtifact, threads: int, times: Array)
         runs=len(times),
         per_second=1000 / float(median),
         added_bytes=added_bytes(path, threads),
-        arena_bytes=arena_bytes(artifact.payload),
+        head_bytes=int(bytes_alive(lifetimes(artifact.payload)).max()),
+        arena_bytes=_arena(artifact, progress),
         not_delegated=not_delegated(artifact.payload),
     )
 
 
-def _inputs(artifact: TfliteArtifact) -> list[Array]:
+def _arena(artifact: TfliteArtifact, progress: Progress) -> int | None:
+    """Return what TensorFlow Lite Micro allocates; None where it does not run the file, or is not installed."""
+    try:
+        return arena_bytes(artifact.model_bytes, artifact.name, progress)
+    except TfoptError:
+        return None
+
+
+def random_inputs(artifact: TfliteArtifact) -> list[Array]:
+    """Return a sample of noise for each input, free sizes taken as 1."""
     rng = np.random.default_rng(0)
     inputs = []
     for shape, dtype in zip(artifact.input_shapes(), artifact.input_types(), strict=True):

@@ -14,7 +14,9 @@ from tfopt.report.record import Record
 class Benchmark(Record):
     """One `.tflite` file with a number of threads: times in ms at batch 1, inferences a second, memory in bytes.
 
-    `not_delegated` are the operations that XNNPACK did not take over, by kind; `change` is against the first file.
+    `head_bytes` are the most of tensors that are alive at once, and `arena_bytes` all that TensorFlow Lite Micro
+    allocates; None where it does not run the file, or is not installed. `not_delegated` are the operations that XNNPACK
+    did not take over, by kind; `change` is against the first file.
     """
 
     name: str
@@ -26,7 +28,8 @@ class Benchmark(Record):
     runs: int
     per_second: float
     added_bytes: int | None
-    arena_bytes: int
+    head_bytes: int
+    arena_bytes: int | None = None
     not_delegated: dict[str, int]
     change: LatencyChange | None = None
 
@@ -49,7 +52,8 @@ def render_benchmarks(report: BenchReport) -> RenderableType:
     for one in report.benchmarks:
         times = f"{one.median_ms:.3g} ms\n[dim]min {one.min_ms:.3g}, p95 {one.p95_ms:.3g}[/]"
         added = EMPTY if one.added_bytes is None else format_size(one.added_bytes)
-        memory = f"{added}\n[dim]tensors {format_size(one.arena_bytes)}[/]"
+        arena = "" if one.arena_bytes is None else f"\narena {format_size(one.arena_bytes)}"
+        memory = f"{added}\n[dim]tensors {format_size(one.head_bytes)}{arena}[/]"
         name = f"{escape(one.name)}\n[dim]{format_size(one.file_bytes)}[/]"
         table.add_row(name, str(one.threads), times, f"{one.per_second:,.0f}", memory, _change_cell(one))
     return Group(table, *[Text(f"note: {note}") for note in _notes(report)])
@@ -74,6 +78,7 @@ def _notes(report: BenchReport) -> list[str]:
     )
     notes.append(
         f"{report.benchmarks[0].runs} runs of each at batch 1, in turns in random order; memory is what loading and one"
-        " inference add to a process, tensors the part of it that a microcontroller needs"
+        " inference add to a process, tensors the most that are alive at once, and arena what TensorFlow Lite Micro"
+        " allocates for them and its own structures"
     )
     return notes

@@ -58,4 +58,8 @@ def _gate_figure(gate: GateResult, value: float) -> str:
         return f"{value:.2%}"
     if gate.gate == "bits-budget":
         return f"{value:.2f} bits a weight"
+    if gate.gate == "max-ms":
+        return f"{value:.3g} ms"
+    if gate.gate in ("flash", "ram"):
+        return f"{value:,.0f} bytes"
     return format_size(value) if gate.gate == "max-size" else format_worsening(gate.gate, value, gate.metric)

@@ -8,8 +8,9 @@ import io
 import logging
 import os
 import sys
+import tempfile
 import warnings
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 from tfopt.errors import InputError
 
@@ -56,6 +57,30 @@ def native_log_hidden() -> Iterator[None]:
             sys.stderr = before
         os.dup2(terminal, 2)
         os.close(terminal)
+
+
+@contextlib.contextmanager
+def native_output() -> Iterator[Callable[[], list[str]]]:
+    """Catch what native code writes to file descriptors 1 and 2; yields what returns the lines so far."""
+    before = [os.dup(descriptor) for descriptor in (1, 2)]
+    with tempfile.TemporaryFile() as file:
+
+        def lines() -> list[str]:
+            for stream in (sys.stdout, sys.stderr):
+                stream.flush()
+            file.seek(0)
+            return file.read().decode(errors="replace").splitlines()
+
+        for descriptor in (1, 2):
+            os.dup2(file.fileno(), descriptor)
+        try:
+            yield lines
+        finally:
+            for stream in (sys.stdout, sys.stderr):
+                stream.flush()
+            for descriptor, kept in zip((1, 2), before, strict=True):
+                os.dup2(kept, descriptor)
+                os.close(kept)
 
 
 def _writes_to_descriptor_2(stream: object) -> bool:

@@ -101,7 +101,7 @@ class FitPlan:
 
     @property
     def chosen_by(self) -> str:
-        """What the end of a note about the chosen epoch says; nothing if it was the validation loss."""
+        """The end of a note about the chosen epoch; nothing if the validation loss has chosen it."""
         return f", chosen by {getattr(self.metric, '__name__', self.metric)}" if self.metric else ""
 
     @property

@@ -1,0 +1,30 @@
+"""Options of a check: the target, and the limits of the device."""
+
+from typing import Annotated, ClassVar
+
+from pydantic import ByteSize, Field
+
+from tfopt.config.fields import Config, Option
+
+Bytes = Annotated[ByteSize, Field(gt=0), Option("SIZE")]
+
+
+class CheckConfig(Config):
+    """A target, and the flash, working memory and time that a file may take there."""
+
+    panel: ClassVar[str] = "Target"
+
+    target: Annotated[
+        str,
+        Field(
+            description="litert (this CPU), tflm, ethos-u55-32 to ethos-u85-2048, edgetpu, or a .yaml file of your own."
+        ),
+        Option("NAME|FILE"),
+    ] = "tflm"
+    flash: Annotated[Bytes | None, Field(description="Fail if more must be stored: 64kB, 1.5MB.")] = None
+    ram: Annotated[Bytes | None, Field(description="Fail if more working memory is needed: 32kB.")] = None
+    max_ms: Annotated[
+        Annotated[float, Field(gt=0, allow_inf_nan=False)] | None,
+        Field(description="Fail if an inference takes longer, in ms."),
+        Option("MS"),
+    ] = None

@@ -1,0 +1,76 @@
+"""TensorFlow Lite Micro, in its own interpreter: the operations it runs, and the smallest arena at which it does.
+
+Memory is one arena. Its head holds the tensors of an inference, which overlap where they do not live at once, and its
+tail what lasts: structures of the interpreter, whose pointers take 8 bytes here and 4 on a microcontroller.
+"""
+
+from typing import TYPE_CHECKING
+
+from tfopt.formats.tflite.micro import examined, tail_of_32_bits
+from tfopt.report.figures import format_size
+from tfopt.report.target_fit import OperationFit, Support, TargetFigure
+from tfopt.runtime.packages import installed
+from tfopt.targets.target import Examined, Target
+from tfopt.typing import Json
+
+if TYPE_CHECKING:
+    from tfopt.formats.tflite.artifact import TfliteArtifact
+    from tfopt.runtime.progress import Progress
+
+
+class TFLM(Target):
+    """TensorFlow Lite Micro, in its own interpreter (extra `mcu`)."""
+
+    def __init__(self, name: str = "tflm") -> None:
+        self.name = name
+
+    def source(self) -> str:
+        """Say which interpreter is asked."""
+        return f"the kernels of tflite-micro {installed('tflite-micro')}, each operation run beside LiteRT's"
+
+    def examine(self, file: "TfliteArtifact", progress: "Progress") -> Examined:
+        """Run the file and each of its operations, and find the smallest arena."""
+        found = examined(file.model_bytes, file.name, progress)
+        operations = _fits(file, found)
+        size = len(file.model_bytes)
+        flash = TargetFigure(value=size, how="the file, without the code of the kernels")
+        if found["failure"]:
+            note = f"{file.name} does not run in TensorFlow Lite Micro: {found['failure']}"
+            return Examined(operations, flash, notes=[note], runs=False)
+        how = "the smallest arena at which AllocateTensors and an inference succeed here, with pointers of 64 bits"
+        estimate = found["head"] + tail_of_32_bits(found["tail"], found["allocations"])
+        details = {
+            "answers": f"{found['difference']} from LiteRT's, on random inputs",
+            "arena, head": f"{found['head']:,} bytes: the tensors of an inference",
+            "arena, tail": f"{found['tail']:,} bytes: what lasts",
+            "arena on a core of 32 bits": f"about {estimate:,} bytes, an estimate from the sizes of structures",
+        }
+        notes = [
+            f"kTensorArenaSize of {format_size(found['arena'])} suffices on any core: structures are smaller there"
+        ]
+        return Examined(operations, flash, TargetFigure(value=found["arena"], how=how), details=details, notes=notes)
+
+
+def _fits(file: "TfliteArtifact", found: Json) -> list[OperationFit]:
+    from tfopt.formats.tflite.graph import operations
+    from tfopt.targets.remedies import remedy
+
+    main = [one for one in operations(file.payload) if not one.in_loop]
+    fits = []
+    for number, (one, wrong) in enumerate(zip(main, found["operations"], strict=True)):
+        support: Support = "no" if wrong else "runs"
+        if wrong is None:
+            support, wrong = "unknown", "LiteRT does not run it on random inputs by itself"
+        elif "differ" in wrong:
+            support = "partly"
+        fits.append(
+            OperationFit(
+                number=number,
+                kind=one.kind,
+                output=one.outputs[0] if one.outputs else "",
+                support=support,
+                reason=wrong,
+                fix=remedy(one, file) if wrong else "",
+            )
+        )
+    return fits
