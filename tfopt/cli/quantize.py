@@ -27,7 +27,7 @@ OptionalModel = Annotated[
 ]
 Emit = Annotated[
     Literal["c"] | None,
-    typer.Option("--emit", help="Also write the file as a C array with a header, for TensorFlow Lite Micro."),
+    typer.Option("--emit", help="Also write it as a C array, with all that a program for TensorFlow Lite Micro needs."),
 ]
 
 

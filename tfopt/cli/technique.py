@@ -11,7 +11,7 @@ from tfopt.cli.options import option_of
 from tfopt.cli.output import Output
 from tfopt.config.fields import Config
 from tfopt.config.run import StepTargetConfig
-from tfopt.conversion.c_array import C_SUFFIXES, c_files
+from tfopt.conversion.c_array import C_SUFFIXES
 from tfopt.core.registry import summary_of, technique, technique_of
 from tfopt.core.technique import AnyTechnique
 from tfopt.data.config import OtherDataConfig
@@ -127,6 +127,8 @@ def write(out: Output, destination: "Destination", result: "Callable[[], Result]
         made = result()
         companions = [companion.payload for companion in made.companions]
         if destination.path.with_suffix(C_SUFFIXES[0]) in destination.companions:
-            companions += c_files(made.artifact, destination.path.stem)
+            from tfopt.conversion.c_project import c_files
+
+            companions += c_files(made.artifact, destination.path.stem, out)
         report = destination.save(made.artifact.payload, out.flags.translate_record(made.report), companions)
     out.report(report, written=[*destination.written, *destination.beside])

@@ -3,31 +3,25 @@
 The header also defines the number of values of each input and output, and what integers in them stand for.
 """
 
+import json
 import re
 from collections.abc import Iterator, Sequence
 from math import prod
-from typing import TYPE_CHECKING
 
 from tfopt.report.ports import Port, described
 
-if TYPE_CHECKING:
-    from tfopt.formats.artifact import Artifact
-
 ALIGNMENT = 16  # what the flatbuffer's longest vectors need; TensorFlow Lite Micro reads weights in place
 PER_LINE = 12
-C_SUFFIXES = (".c", ".h")
+C_SUFFIXES = (".c", ".h", ".resolver.h", ".main.cc", ".cmake")
 
 
-def c_files(artifact: "Artifact", stem: str) -> list[bytes]:
-    """Return what is to be written as `STEM.c` and `STEM.h` for a `.tflite` file: the model without its metadata."""
-    from tfopt.formats.tflite.artifact import TfliteArtifact
-
-    assert isinstance(artifact, TfliteArtifact)
-    sides = artifact.ports("input"), artifact.ports("output")
-    return [text.encode() for text in c_array(artifact.model_bytes, stem, *sides)]
-
-
-def c_array(payload: bytes, stem: str, inputs: Sequence[Port] = (), outputs: Sequence[Port] = ()) -> tuple[str, str]:
+def c_array(
+    payload: bytes,
+    stem: str,
+    inputs: Sequence[Port] = (),
+    outputs: Sequence[Port] = (),
+    labels: Sequence[str] = (),
+) -> tuple[str, str]:
     """Return the source and the header, to be written as `STEM.c` and `STEM.h`.
 
     Args:
@@ -35,6 +29,7 @@ def c_array(payload: bytes, stem: str, inputs: Sequence[Port] = (), outputs: Seq
         stem: The name of both files without its ending; the names in C are made from it.
         inputs: What the file takes, in its order.
         outputs: What it gives.
+        labels: The names of the classes, if there are any.
 
     Example:
         >>> source, header = c_array(b"\\x1c\\x00", "my-model")
@@ -47,8 +42,7 @@ def c_array(payload: bytes, stem: str, inputs: Sequence[Port] = (), outputs: Seq
         const unsigned int my_model_len = 2;
         <BLANKLINE>
     """
-    name = re.sub(r"\W", "_", stem)
-    name = f"model_{name}" if name[:1].isdigit() else name
+    name = named_in_c(stem)
     guard = f"{name.upper()}_H_"
     lines = [
         "  " + ", ".join(f"0x{byte:02x}" for byte in payload[start : start + PER_LINE])
@@ -58,18 +52,36 @@ def c_array(payload: bytes, stem: str, inputs: Sequence[Port] = (), outputs: Seq
     source = (
         f'#include "{stem}.h"\n\n'
         f"alignas({ALIGNMENT}) const unsigned char {name}[{len(payload)}] = {{\n{values}\n}};\n"
-        f"const unsigned int {name}_len = {len(payload)};\n"
+        f"const unsigned int {name}_len = {len(payload)};\n{_labels(name, labels)}"
     )
+    declared = f"extern const char* const {name}_labels[{len(labels)}];\n" if labels else ""
     header = (
         f"#ifndef {guard}\n#define {guard}\n\n"
         "#ifndef __cplusplus\n#include <stdalign.h>\n#endif\n\n"
         '#ifdef __cplusplus\nextern "C" {\n#endif\n\n'
-        f"extern const unsigned char {name}[{len(payload)}];\nextern const unsigned int {name}_len;\n\n"
+        f"extern const unsigned char {name}[{len(payload)}];\nextern const unsigned int {name}_len;\n{declared}\n"
         f"{_defines(name.upper(), inputs, outputs)}"
         "#ifdef __cplusplus\n}\n#endif\n\n"
         f"#endif  // {guard}\n"
     )
     return source, header
+
+
+def named_in_c(stem: str) -> str:
+    """Return the name in C of what is written in files of this stem.
+
+    >>> named_in_c("7-segments.v2")
+    'model_7_segments_v2'
+    """
+    name = re.sub(r"\W", "_", stem)
+    return f"model_{name}" if name[:1].isdigit() else name
+
+
+def _labels(name: str, labels: Sequence[str]) -> str:
+    if not labels:
+        return ""
+    texts = ", ".join(json.dumps(label, ensure_ascii=False) for label in labels)
+    return f"const char* const {name}_labels[{len(labels)}] = {{{texts}}};\n"
 
 
 def _defines(name: str, inputs: Sequence[Port], outputs: Sequence[Port]) -> str:

@@ -60,9 +60,9 @@ class Outputs(Config):
     """The files that a run writes, in its folder."""
 
     model: Annotated[str | None, Field(description="Name of the result; left out: as its technique calls it.")] = None
-    emit: Annotated[Literal["c"] | None, Field(description="Also write a .tflite file as a C array with a header.")] = (
-        None
-    )
+    emit: Annotated[
+        Literal["c"] | None, Field(description="Also write a .tflite file as a C array, with a program.")
+    ] = None
 
 
 def _named(given: object) -> object:

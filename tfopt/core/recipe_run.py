@@ -7,7 +7,8 @@ from pathlib import Path
 from typing import NamedTuple
 
 from tfopt.config.run import FolderConfig
-from tfopt.conversion.c_array import C_SUFFIXES, c_files
+from tfopt.conversion.c_array import C_SUFFIXES
+from tfopt.conversion.c_project import c_files
 from tfopt.core.pipeline import Pipeline
 from tfopt.core.recipe import Recipe
 from tfopt.core.recipe_file import RecipeFile
@@ -90,7 +91,7 @@ def run_recipe(opened: RecipeFile, config: FolderConfig, progress: Progress) -> 
         result = Pipeline(recipe.pipeline_steps()).run(
             source, recipe.data, name=str(files.output), progress=progress, gates=recipe.gates, folder=folder
         )
-        outputs = _payloads(files, result, recipe)
+        outputs = _payloads(files, result, recipe, progress)
         made = lock_of(path, recipe, inputs, result.report, {one.name: payload for one, payload in outputs.items()})
         report = result.report.model_copy(update={"command": "run", "output": str(files.output)})
         if folder.finished:
@@ -152,9 +153,9 @@ def _output_name(recipe: Recipe) -> str:
     return recipe.outputs.model or name
 
 
-def _payloads(files: Files, result: Result, recipe: Recipe) -> dict[Path, bytes]:
+def _payloads(files: Files, result: Result, recipe: Recipe, progress: Progress) -> dict[Path, bytes]:
     """Return what is written of a result, by its path."""
     payloads = [companion.payload for companion in result.companions]
     if recipe.outputs.emit:
-        payloads += c_files(result.artifact, files.output.stem)
+        payloads += c_files(result.artifact, files.output.stem, progress)
     return {files.output: result.artifact.payload, **dict(zip(files.companions, payloads, strict=True))}
