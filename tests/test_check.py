@@ -22,7 +22,8 @@ from tfopt.formats.tflite import micro
 from tfopt.formats.tflite.artifact import TfliteArtifact
 from tfopt.formats.tflite.graph import operations
 from tfopt.formats.tflite.lifetimes import bytes_alive, lifetimes
-from tfopt.formats.tflite.micro_process import smallest, told
+from tfopt.formats.tflite.micro_process import told
+from tfopt.formats.tflite.micro_runtime import smallest
 from tfopt.formats.tflite.single_operations import single_operations
 from tfopt.runtime import packages
 from tfopt.runtime.processes import ProcessError

@@ -23,6 +23,7 @@ class PackedFile(Record):
         after: The same when it is packed.
         agreed: On how many random inputs both answer bit by bit alike in LiteRT.
         left: Why it was left as it is; nothing if it was packed.
+        told: Sentences on the form that a target stores it in, if it was stored so.
         gates: The limits that it was held to.
         output: Where it was written.
     """
@@ -32,12 +33,15 @@ class PackedFile(Record):
     after: dict[str, int]
     agreed: int = 0
     left: str = ""
+    told: tuple[str, ...] = ()
     gates: tuple[GateResult, ...] = ()
     output: str | None = None
 
     @property
     def note(self) -> str:
         """Say what was done, in a sentence."""
+        if self.told:
+            return f"{self.name}: {'; '.join(self.told)}"
         if self.left:
             return f"{self.name} was not packed: {self.left}"
         sizes = f"{sum(self.before.values()):,} to {sum(self.after.values()):,} bytes"

@@ -9,6 +9,18 @@ from tfopt.config.fields import Config, Option
 Bytes = Annotated[ByteSize, Field(gt=0), Option("SIZE")]
 
 
+class StoreConfig(Config):
+    """The target whose own form a file is stored in."""
+
+    panel: ClassVar[str] = "Target"
+
+    target: Annotated[
+        str | None,
+        Field(description="Store it as this target does: tflm (tables of weights), ethos-u55-32 to ethos-u85-2048."),
+        Option("NAME"),
+    ] = None
+
+
 class CheckConfig(Config):
     """A target, and the flash, working memory and time that a file may take there."""
 

@@ -12,7 +12,7 @@ from tfopt.errors import UnsupportedError
 from tfopt.report.target_fit import OperationFit, TargetFigure
 from tfopt.runtime.packages import installed
 from tfopt.runtime.processes import ProcessError, run
-from tfopt.targets.target import Examined, Target
+from tfopt.targets.target import Examined, StoredForm, Target
 from tfopt.typing import Json
 
 if TYPE_CHECKING:
@@ -35,6 +35,13 @@ class EthosU(Target):
     def source(self) -> str:
         """Say which compiler is asked."""
         return f"Vela {installed('ethos-u-vela')} with its own defaults for {self.name}"
+
+    def stored(self, file: "TfliteArtifact", progress: "Progress") -> StoredForm:
+        """Compile the file."""
+        found, compiled = compile_for(self.name, file, progress)
+        weights = (int(found["summary"][name]) for name in ("total_original_weights", "total_npu_encoded_weights"))
+        told = "compiled by Vela for {}, {:,} bytes of weights as {:,}: it runs there only, and was not run here"
+        return StoredForm(compiled, [told.format(self.name, *weights)])
 
     def examine(self, file: "TfliteArtifact", progress: "Progress") -> Examined:
         """Compile the file, and read what Vela says."""

@@ -6,8 +6,9 @@ Third parties add theirs by an entry point of the group `tfopt.targets`, and any
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, ClassVar, Literal
+from typing import TYPE_CHECKING, ClassVar, Literal, NamedTuple
 
+from tfopt.errors import UnsupportedError
 from tfopt.report.target_fit import OperationFit, TargetFigure
 
 if TYPE_CHECKING:
@@ -31,6 +32,13 @@ class Examined:
     runs: bool = True
 
 
+class StoredForm(NamedTuple):
+    """The bytes of a file as a target stores it, and sentences on what that is, costs and how it was checked."""
+
+    payload: bytes
+    notes: list[str]
+
+
 class Target(ABC):
     """Base of all targets. The first line of the docstring is its help.
 
@@ -49,6 +57,13 @@ class Target(ABC):
         Raises:
             InputError: If a package is needed that is not installed.
         """
+
+    def stored(self, file: "TfliteArtifact", progress: "Progress") -> StoredForm:  # noqa: ARG002
+        """Return the form in which the target stores a file, where that is another.
+
+        Args and errors are those of `examine`.
+        """
+        raise UnsupportedError(f"{self.name} stores a .tflite file as it is: leave out `target`")
 
     @abstractmethod
     def examine(self, file: "TfliteArtifact", progress: "Progress") -> Examined:

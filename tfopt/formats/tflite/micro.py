@@ -1,12 +1,13 @@
 """TensorFlow Lite Micro's interpreter, which the package `tflite-micro` has as a Python module."""
 
-import tempfile
 from pathlib import Path
+from typing import NamedTuple
 
 from tfopt.errors import UnsupportedError
 from tfopt.runtime.packages import installed
 from tfopt.runtime.processes import ProcessError, run
 from tfopt.runtime.progress import Progress
+from tfopt.runtime.temporary_files import temporary_folder
 from tfopt.typing import Json
 
 TIME_LIMIT = 600.0
@@ -30,7 +31,7 @@ def examined(payload: bytes, name: str, progress: Progress) -> Json:
         InputError: If the package is not installed.
         UnsupportedError: If the interpreter crashes on the file.
     """
-    found = _asked("examine", payload, name, progress)
+    found = _asked("micro_process:examine", payload, name, progress)
     assert isinstance(found, dict)
     return found
 
@@ -40,21 +41,59 @@ def arena_bytes(payload: bytes, name: str, progress: Progress) -> int | None:
 
     Args and errors are those of `examined`.
     """
-    found = _asked("arena", payload, name, progress)
+    found = _asked("micro_process:arena", payload, name, progress)
     assert found is None or isinstance(found, int)
     return found
 
 
-def _asked(function: str, payload: bytes, name: str, progress: Progress) -> object:
+class Tables(NamedTuple):
+    """A file whose weights are indices into tables.
+
+    Attributes:
+        payload: Its bytes.
+        tables: The number of tensors that have one.
+        agreed: The number of random inputs on which it answered bit by bit as the other file.
+        arenas: The smallest arena of the other file, and its own.
+    """
+
+    payload: bytes
+    tables: int
+    agreed: int
+    arenas: tuple[int, int]
+
+
+def with_tables(payload: bytes, name: str, progress: Progress) -> Tables:
+    """Store weights of few distinct values as tables (see `micro_tables`).
+
+    Args are those of `examined`.
+
+    Raises:
+        InputError: If the package is not installed.
+        UnsupportedError: If no table is worth it, the file does not run, or it answers otherwise then.
+    """
+    with temporary_folder() as folder:
+        found = _asked("micro_tables:write_tables", payload, name, progress, folder)
+        assert isinstance(found, dict)
+        if not found["tables"]:
+            raise UnsupportedError(f"{name} has no 8-bit weights with so few distinct values that tables take less")
+        if found["agreed"] < 0 or None in found["arenas"]:
+            raise UnsupportedError(f"{name} would not answer bit by bit alike with tables in TensorFlow Lite Micro")
+        made = (folder / "tables.tflite").read_bytes()
+        return Tables(made, found["tables"], found["agreed"], tuple(found["arenas"]))
+
+
+def _asked(function: str, payload: bytes, name: str, progress: Progress, folder: Path | None = None) -> object:
     installed("tflite-micro")
-    target = f"tfopt.formats.tflite.micro_process:{function}"
-    with tempfile.TemporaryDirectory() as folder:
-        path = Path(folder) / "model.tflite"
-        path.write_bytes(payload)
-        try:
-            return run(target, str(path), progress=progress, environment={}, time_limit=TIME_LIMIT)
-        except ProcessError as error:
-            raise UnsupportedError(f"{name} crashes the interpreter of TensorFlow Lite Micro: {error}") from None
+    if folder is None:
+        with temporary_folder() as made:
+            return _asked(function, payload, name, progress, made)
+    path = folder / "model.tflite"
+    path.write_bytes(payload)
+    target = f"tfopt.formats.tflite.{function}"
+    try:
+        return run(target, str(path), progress=progress, environment={}, time_limit=TIME_LIMIT)
+    except ProcessError as error:
+        raise UnsupportedError(f"{name} crashes the interpreter of TensorFlow Lite Micro: {error}") from None
 
 
 def tail_of_32_bits(tail: int, allocations: dict[str, list[int]]) -> int:
