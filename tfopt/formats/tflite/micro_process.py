@@ -1,4 +1,4 @@
-"""What TensorFlow Lite Micro does with a file, found out in a child process (see `micro`): a file may crash it.
+"""A file in TensorFlow Lite Micro, run in a child process (see `micro`) because it may crash the interpreter.
 
 What it has to say it prints from C++; that is caught and read.
 """
