@@ -13,7 +13,6 @@ from tfopt.conversion.c_array import c_array
 from tfopt.core.recipe import Outputs, Recipe
 from tfopt.core.recipe import Step as RecipeStep
 from tfopt.formats.keras.artifact import KerasArtifact
-from tfopt.formats.ports import ports_of
 from tfopt.formats.tflite.graph import operations
 from tfopt.techniques.qat.config import QatConfig
 from tfopt.techniques.qat.qat import quantize_aware
@@ -89,7 +88,7 @@ def test_ports_come_in_the_order_of_the_file_which_is_that_of_the_interpreter():
 
 
 def test_the_header_defines_scale_and_zero_point_of_each_port(integers):
-    _, header = c_array(integers.artifact.payload, "my-model", *ports_of(integers.artifact))
+    _, header = c_array(integers.artifact.payload, "my-model", *map(integers.artifact.ports, ("input", "output")))
     port = integers.artifact.ports("input")[0]
     scale = re.search(r"#define MY_MODEL_INPUT_0_SCALE (\S+)f\n", header)
     assert np.float32(scale[1]) == np.float32(port.scale)

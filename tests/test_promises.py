@@ -33,7 +33,7 @@ TECHNIQUES = {
     name: lambda model, data, config=config: tfopt.Pipeline([config]).run(model, data)
     for name, config in CONFIGS.items()
 }
-WHOLE = {"convert", "to-keras", "distill"}  # they do not go by layers
+WHOLE = {"convert", "to-keras", "to-onnx", "distill"}  # they do not go by layers
 SLOW = {"rounded", "2:4", "binarize", "qat", "tfmot", "float16"}  # what is like them is tested each time
 MARKED = [pytest.param(name, marks=pytest.mark.slow) if name in SLOW else name for name in TECHNIQUES]
 

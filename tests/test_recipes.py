@@ -141,6 +141,7 @@ COMMANDS = {
     "qat": ("quantize", "m.keras", "--qat", "--epochs", "1"),
     "convert": ("convert", "m.keras", "-o", "float.tflite"),
     "to-keras": ("convert", "m.keras", "other.keras"),
+    "to-onnx": ("convert", "m.keras", "other.onnx"),
     "sparsify": ("sparsify", "sparse.keras"),
 }
 FAST = ("prune", "quantize")

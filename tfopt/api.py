@@ -37,7 +37,7 @@ from tfopt.runtime.progress import Progress, Silent
 from tfopt.shootouts.config import ShootoutConfig
 from tfopt.techniques.binarization.config import BinarizeConfig
 from tfopt.techniques.clustering.config import ClusterConfig
-from tfopt.techniques.convert.technique import ToKerasConfig
+from tfopt.techniques.convert.technique import ToKerasConfig, ToOnnxConfig
 from tfopt.techniques.distillation.config import DistillConfig
 from tfopt.techniques.distillation.technique import Distill
 from tfopt.techniques.pruning.config import PruneConfig
@@ -132,14 +132,15 @@ def convert(
     config: FloatConfig | None = None,
     data: DataLike | None = None,
     *,
-    to: Literal["tflite", "keras"] = "tflite",
+    to: Literal["tflite", "keras", "onnx"] = "tflite",
     name: str | None = None,
     progress: Progress | None = None,
 ) -> Result:
-    """Convert a model into a float32 `.tflite` file, the baseline of quantized ones, or an old one into a `.keras`."""
-    if to not in ("tflite", "keras"):
-        raise InputError(f"`to` {to} is no format; there are tflite and keras")
-    step = ToKerasConfig() if to == "keras" else _checked(config or FloatConfig(), FloatConfig)
+    """Convert a model into a float32 `.tflite` file, the baseline of quantized ones, or to ONNX, or an old one."""
+    others = {"keras": ToKerasConfig, "onnx": ToOnnxConfig}
+    if to not in ("tflite", *others):
+        raise InputError(f"`to` {to} is no format; there are tflite, keras and onnx")
+    step = others[to]() if to in others else _checked(config or FloatConfig(), FloatConfig)
     return Pipeline([step]).run(model, data, name=name, progress=progress)
 
 

@@ -12,27 +12,31 @@ from tfopt.config.run import StepTargetConfig
 from tfopt.conversion.config import ConvertConfig, FloatConfig
 from tfopt.data.config import OtherDataConfig
 from tfopt.errors import InputError
-from tfopt.techniques.convert.technique import ToKerasConfig
+from tfopt.techniques.convert.technique import ToKerasConfig, ToOnnxConfig
 
-Out = Annotated[Path | None, typer.Argument(metavar="[OUT]", help="File to write, .tflite or .keras; like -o.")]
+Out = Annotated[Path | None, typer.Argument(metavar="[OUT]", help="File to write, .tflite, .onnx or .keras; like -o.")]
 
 
 @command
 def convert(
     out: Output, model: Model, config: FloatConfig, data: OtherDataConfig, target: StepTargetConfig, named: Out = None
 ) -> None:
-    """Convert a model to LiteRT in float32, the baseline of quantized files, or a file of Keras 2 to Keras 3.
+    """Convert a model to LiteRT in float32, the baseline of quantized files, to ONNX, or a file of Keras 2 to Keras 3.
 
     Examples:
         tfopt convert model.keras
         tfopt convert model.keras -o baseline.tflite
+        tfopt convert model.keras model.onnx
         tfopt convert old.h5 new.keras
     """
     if named and target.output:
         raise InputError(f"{named} and `output` {target.output}: there is one output; give one of them")
     target = target.model_copy(update={"output": named or target.output})
-    to_keras = target.output is not None and target.output.suffix == ".keras"
-    make(out, ToKerasConfig() if to_keras else config, model, data, target)
+    suffix = target.output.suffix if target.output else ""
+    others = {".keras": ToKerasConfig, ".onnx": ToOnnxConfig}
+    if suffix in others and config.model_fields_set:
+        raise InputError(f"`{min(config.model_fields_set)}` is for a .tflite file: leave it out with {target.output}")
+    make(out, others[suffix]() if suffix in others else config, model, data, target)
 
 
 @command

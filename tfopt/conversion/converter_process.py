@@ -17,6 +17,7 @@ def run_converter(
     progress: Progress,
     time_limit: float = TIME_LIMIT,
     lasting: bool = True,
+    to: str = "LiteRT",
 ) -> object:
     """Let a child process convert a model.
 
@@ -27,6 +28,7 @@ def run_converter(
         progress: Shows how far the child is.
         time_limit: Seconds that it may take.
         lasting: Whether the process may convert other models after that.
+        to: What it is converted to, in a sentence.
 
     Returns:
         What the function returned, as JSON.
@@ -45,7 +47,7 @@ def run_converter(
         reason = error.raised or f"exit code {error.code}"
     except TfoptError as error:
         reason = f"{type(error).__name__}: {error}"
-    raise ConversionError(f"{title} cannot be converted to LiteRT: {_without_places(reason)}")
+    raise ConversionError(f"{title} cannot be converted to {to}: {_without_places(reason)}")
 
 
 def _without_places(text: str) -> str:

@@ -32,6 +32,7 @@ OWN = {
     "qat": "tfopt.techniques.qat.technique:QuantizeAware",
     "convert": "tfopt.techniques.convert.technique:Convert",
     "to-keras": "tfopt.techniques.convert.technique:ToKeras",
+    "to-onnx": "tfopt.techniques.convert.technique:ToOnnx",
 }
 
 

@@ -60,7 +60,7 @@ class KeptFile(BaseModel):
     model_config = ConfigDict(frozen=True)
 
     name: str
-    format: Literal["keras", "tflite"]
+    format: Literal["keras", "tflite", "onnx"]
     sha256: str
     order: tuple[str, ...] | None = None
     batch: int | None = None

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from tfopt.report.inspection import Verdict
     from tfopt.report.schema import Report
 
-Format = Literal["keras", "tflite"]
+Format = Literal["keras", "tflite", "onnx"]
 Property = Literal["sparsity", "clusters"]
 C = TypeVar("C", bound=Config)
 

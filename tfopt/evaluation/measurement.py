@@ -18,8 +18,8 @@ from tfopt.evaluation.statistics import accuracy, accuracy_change, deviation, de
 from tfopt.formats.artifact import Artifact
 from tfopt.formats.keras.artifact import KerasArtifact
 from tfopt.formats.matching import match_artifact
-from tfopt.formats.ports import ports_of
-from tfopt.formats.tflite.graph import parameter_counts, tflite_macs
+from tfopt.formats.tflite.artifact import TfliteArtifact
+from tfopt.formats.tflite.graph import tflite_macs
 from tfopt.report.changes import Comparison, LatencyChange, ScoreChange, SizeChange, SizeVerdict
 from tfopt.report.schema import Deviation, Measurement
 from tfopt.runtime.progress import Progress
@@ -176,20 +176,18 @@ def _measurement(
     times: Array | None,
 ) -> Measurement:
     found = answers.scores
+    count, nonzero = artifact.parameter_counts()
+    macs = None
     if isinstance(artifact, KerasArtifact):
-        weights = artifact.model.weights
-        count = sum(int(np.prod(w.shape)) for w in weights)
-        nonzero = sum(int(np.count_nonzero(w.numpy())) for w in weights)
         macs = keras_macs(artifact.model)
-    else:
-        count, nonzero = parameter_counts(artifact.payload)
+    elif isinstance(artifact, TfliteArtifact):
         macs = tflite_macs(artifact.payload)
-    (inputs, outputs), size = ports_of(artifact), len(artifact.payload)
+    size = len(artifact.payload)
     return Measurement(
         name=artifact.name,
         format=artifact.format,
-        inputs=inputs,
-        outputs=outputs,
+        inputs=artifact.ports("input"),
+        outputs=artifact.ports("output"),
         file_bytes=size,
         disk_bytes=(artifact.disk_bytes if isinstance(artifact, KerasArtifact) else None) or size,
         metadata_bytes=artifact.metadata_bytes,

@@ -1,19 +1,21 @@
 """The interface of all model files, so that measuring and comparing never ask for a format.
 
-A `KerasArtifact` and a `TfliteArtifact` are the two that there are.
+There are a `KerasArtifact`, a `TfliteArtifact` and an `OnnxArtifact`.
 """
 
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Literal, Protocol
+from typing import Literal, Protocol, TypeAlias
 
 import numpy as np
 
 from tfopt.data.lazy_arrays import LazyArray
 from tfopt.formats.provenance import Provenance
+from tfopt.report.ports import Port
 from tfopt.typing import Array, Samples
 
 Shape = tuple[int | None, ...]
+Side: TypeAlias = Literal["input", "output"]
 
 
 class Artifact(Protocol):
@@ -36,7 +38,7 @@ class Artifact(Protocol):
         """The bytes of the file that only say how it was made."""
 
     @property
-    def format(self) -> Literal["keras", "tflite"]:
+    def format(self) -> Literal["keras", "tflite", "onnx"]:
         """Sizes and latencies are compared within one format only."""
 
     @property
@@ -59,6 +61,12 @@ class Artifact(Protocol):
     @property
     def output_names(self) -> list[str]:
         """The names of the outputs, in order."""
+
+    def ports(self, side: Side) -> list[Port]:
+        """Return the inputs or the outputs as reports have them, those of a file in its own order."""
+
+    def parameter_counts(self) -> tuple[int, int]:
+        """Count the weights, and those that are not zero."""
 
     @property
     def loss(self) -> object:

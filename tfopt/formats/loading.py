@@ -1,7 +1,7 @@
 """Loading makes an `Artifact` of a path; whatever cannot be loaded becomes one sentence."""
 
 from pathlib import Path
-from typing import TypeAlias
+from typing import TypeAlias, cast
 
 import keras
 import numpy as np
@@ -12,7 +12,9 @@ from tfopt.formats.hub.task import is_task, task_artifact
 from tfopt.formats.keras.artifact import KerasArtifact
 from tfopt.formats.paths import check_model_path, is_legacy, is_preset
 from tfopt.formats.tflite.artifact import TfliteArtifact
+from tfopt.runtime.packages import installed
 
+LINE_ENDS = {"tflite": "a LiteRT", "onnx": "an ONNX"}
 ModelLike: TypeAlias = str | Path | keras.Model | Artifact
 
 
@@ -23,7 +25,8 @@ def load(model: ModelLike) -> Artifact:
         model: A path, a `keras.Model`, or an artifact, which is returned as it is.
 
     Returns:
-        A `TfliteArtifact` for a `.tflite` file, else a `KerasArtifact`; models of Keras 2 are rebuilt in Keras 3.
+        A `TfliteArtifact` for a `.tflite` file, an `OnnxArtifact` for an `.onnx` one, else a `KerasArtifact`; models of
+        Keras 2 are rebuilt in Keras 3.
 
     Raises:
         InputError: The file is missing, damaged, unsafe or of an unknown kind.
@@ -35,6 +38,8 @@ def load(model: ModelLike) -> Artifact:
         return KerasArtifact.from_model(model, model.name)
     if isinstance(model, KerasArtifact | TfliteArtifact):
         return model
+    if getattr(model, "format", "") == "onnx":
+        return cast(Artifact, model)
     if not isinstance(model, str | Path):
         raise InputError(f"`model` must be a path, a keras.Model or an artifact of tfopt, not {type(model).__name__}")
     path = check_model_path(model)
@@ -44,6 +49,11 @@ def load(model: ModelLike) -> Artifact:
         return load_preset(path)
     if path.suffix == ".tflite":
         return TfliteArtifact.load(path)
+    if path.suffix == ".onnx":
+        installed("onnxruntime")
+        from tfopt.formats.onnx.artifact import OnnxArtifact
+
+        return OnnxArtifact.load(path)
     if is_legacy(path):
         return _load_legacy_file(path)
     artifact = KerasArtifact.load(path)
@@ -63,13 +73,12 @@ def load_keras(model: ModelLike) -> KerasArtifact:
     """Load a model that a technique can change; arguments and errors as for `load`.
 
     Raises:
-        InputError: It is a `.tflite` file, or has weights that are not finite.
+        InputError: It is a `.tflite` or `.onnx` file, or has weights that are not finite.
     """
     artifact = load(model)
     if not isinstance(artifact, KerasArtifact):
-        raise InputError(
-            f"{artifact.name} is a LiteRT file, the end of the line; give the .keras model it was made from"
-        )
+        kind = LINE_ENDS[artifact.format]
+        raise InputError(f"{artifact.name} is {kind} file, the end of the line; give the .keras model it was made from")
     for weight in artifact.model.weights:
         if not np.isfinite(weight.numpy()).all():
             raise InputError(f"the weight {weight.path} of {artifact.name} has values that are NaN or infinite")

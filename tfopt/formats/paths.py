@@ -23,7 +23,7 @@ UNREADABLE = (
     struct.error,
     zlib.error,
 )
-SUFFIXES = (".keras", ".h5", ".hdf5", ".tflite")
+SUFFIXES = (".keras", ".h5", ".hdf5", ".tflite", ".onnx")
 HDF5_MAGIC = b"\x89HDF\r\n\x1a\n"
 PROVENANCE_MEMBER = "tfopt.json"  # written into the .keras zip, see provenance.py
 PREFIX = "keras-hub:"  # before the folder of a preset
@@ -54,7 +54,7 @@ def check_model_path(path: str | Path) -> Path:
     if not path.is_file():
         raise InputError(f"{path} is no file but a device, a pipe or the like")
     if path.suffix not in SUFFIXES:
-        raise InputError(f"{path} is neither a .keras, .h5 or .tflite file nor a SavedModel")
+        raise InputError(f"{path} is neither a .keras, .h5, .tflite or .onnx file nor a SavedModel")
     return path
 
 

@@ -2,9 +2,10 @@
 
 from tfopt.formats.artifact import Artifact
 from tfopt.formats.keras.artifact import KerasArtifact
-from tfopt.formats.ports import ports_of
 from tfopt.formats.provenance import Provenance
+from tfopt.formats.tflite.artifact import TfliteArtifact
 from tfopt.inspection.layers import keras_facts
+from tfopt.inspection.onnx import onnx_facts
 from tfopt.inspection.tflite import tflite_facts
 from tfopt.report.inspection import Inspection, OriginFacts, StepFacts
 from tfopt.report.schema import package_versions
@@ -15,15 +16,16 @@ def inspect(artifact: Artifact, progress: Progress, *, trial: bool = False) -> I
     """Look into a model; on `trial` a Keras model is converted and quantized to see what that does."""
     if isinstance(artifact, KerasArtifact):
         facts = keras_facts(artifact, progress, trial=trial)
-    else:
+    elif isinstance(artifact, TfliteArtifact):
         facts = tflite_facts(artifact.payload)
-    inputs, outputs = ports_of(artifact)
+    else:
+        facts = onnx_facts(artifact)
     return Inspection(
         name=artifact.name,
         format=artifact.format,
         file_bytes=len(artifact.payload),
-        inputs=inputs,
-        outputs=outputs,
+        inputs=artifact.ports("input"),
+        outputs=artifact.ports("output"),
         origin=_origin(artifact.provenance) if artifact.provenance else None,
         versions=package_versions(),
         **facts,

@@ -76,7 +76,7 @@ class Inspection(Record):
     """
 
     name: str
-    format: Literal["keras", "tflite"]
+    format: Literal["keras", "tflite", "onnx"]
     file_bytes: int
     parameters: int
     nonzero_parameters: int

@@ -75,7 +75,7 @@ class Measurement(Record):
     """
 
     name: str
-    format: Literal["keras", "tflite"]
+    format: Literal["keras", "tflite", "onnx"]
     inputs: list[Port] = []
     outputs: list[Port] = []
     file_bytes: int

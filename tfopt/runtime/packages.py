@@ -4,7 +4,7 @@ from importlib.metadata import PackageNotFoundError, version
 
 from tfopt.errors import InputError
 
-EXTRAS = {"tflite-micro": "mcu", "ethos-u-vela": "mcu"}
+EXTRAS = {"tflite-micro": "mcu", "ethos-u-vela": "mcu", "onnxruntime": "onnx", "tf2onnx": "onnx"}
 
 
 def installed(package: str) -> str:

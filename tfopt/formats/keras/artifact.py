@@ -15,11 +15,12 @@ from typing import Literal, Self
 
 import h5py
 import keras
+import numpy as np
 import tensorflow as tf
 
 from tfopt.errors import InputError, TfoptError, UnsupportedError
 from tfopt.formats import provenance as provenances
-from tfopt.formats.artifact import Shape
+from tfopt.formats.artifact import Shape, Side
 from tfopt.formats.keras.prediction import predict_batches
 from tfopt.formats.keras.refusal import explain
 from tfopt.formats.keras.serialization import write_keras_file
@@ -28,6 +29,7 @@ from tfopt.formats.provenance import Provenance
 from tfopt.graph.last_operation import gives_probabilities
 from tfopt.graph.model_io import call, compiled, explain_failures, inputs_of, outputs_of
 from tfopt.graph.tensor_sizes import check_tensor_sizes
+from tfopt.report.ports import Port
 from tfopt.runtime.atomic_files import write_file
 from tfopt.runtime.temporary_files import TemporaryFile, check_free_space, temporary_folder
 from tfopt.typing import Array, Samples
@@ -164,6 +166,17 @@ class KerasArtifact:
     def input_names(self) -> list[str]:
         """The names of the inputs, in order."""
         return [tensor.name for tensor in inputs_of(self.model)]
+
+    def ports(self, side: Side) -> list[Port]:
+        """Return the inputs or the outputs; outputs have no names, as Keras counts theirs up."""
+        if side == "input":
+            return [Port(name=one.name, shape=list(one.shape), dtype=str(one.dtype)) for one in inputs_of(self.model)]
+        return [Port(shape=list(one.shape), dtype=str(one.dtype)) for one in outputs_of(self.model)]
+
+    def parameter_counts(self) -> tuple[int, int]:
+        """Count the weights, and those that are not zero."""
+        weights = [weight.numpy() for weight in self.model.weights]
+        return sum(weight.size for weight in weights), sum(int(np.count_nonzero(weight)) for weight in weights)
 
     @property
     def output_names(self) -> list[str]:

@@ -9,14 +9,13 @@ import numpy as np
 
 from tfopt.data.output_labels import side_by_side
 from tfopt.errors import InputError
-from tfopt.formats.artifact import Shape, input_arrays
+from tfopt.formats.artifact import Shape, Side, input_arrays
 from tfopt.formats.provenance import Provenance, home_of
-from tfopt.formats.tflite.graph import ends_in_probabilities
+from tfopt.formats.tflite.graph import ends_in_probabilities, parameter_counts
 from tfopt.formats.tflite.integers import Detail
 from tfopt.formats.tflite.interpreter import (
     SIDES,
     BoundInterpreter,
-    Side,
     details_by_name,
     details_of,
     explained,
@@ -152,6 +151,10 @@ class TfliteArtifact:
         """Return the inputs or the outputs in the order of the file, which is that of `interpreter.input(i)` in C."""
         found = sorted(self._details[side].items(), key=lambda item: self._places[side].index(item[1]["index"]))
         return [port_of(name, detail) for name, detail in found]
+
+    def parameter_counts(self) -> tuple[int, int]:
+        """Count the weights, and those that are not zero."""
+        return parameter_counts(self.payload)
 
     @property
     def output_names(self) -> list[str]:

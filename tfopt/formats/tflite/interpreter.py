@@ -5,18 +5,16 @@ Names are those of the signature of a file; a file without one has those of its 
 
 import contextlib
 from collections.abc import Iterator, Mapping
-from typing import Literal, TypeAlias
 
 import numpy as np
 from ai_edge_litert.interpreter import Interpreter
 
 from tfopt.errors import InputError
-from tfopt.formats.artifact import Shape
+from tfopt.formats.artifact import Shape, Side
 from tfopt.formats.tflite.integers import Detail, dequantize_values, quantize_values
 from tfopt.report.ports import Port
 from tfopt.typing import Array
 
-Side: TypeAlias = Literal["input", "output"]
 SIDES: tuple[Side, Side] = ("input", "output")
 
 

@@ -51,8 +51,8 @@ def cluster_weights(artifact: KerasArtifact, config: ClusterConfig, context: Con
             assign_shared(weight, kernel, sparsity=config.keep_sparsity)
             advance(1)
     notes = [
-        "files shrink when compressed: shared values are stored like other numbers, and no time is saved by them; `tfopt"
-        " pack` stores tables for TensorFlow Lite Micro, and what Vela packs for Ethos-U"
+        "files shrink when compressed: shared values are stored like other numbers, and no time is saved by them;"
+        " `tfopt pack` stores tables for TensorFlow Lite Micro, and what Vela packs for Ethos-U"
     ]
     history: list[dict[str, float]] = []
     training = None

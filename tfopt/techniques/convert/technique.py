@@ -1,4 +1,4 @@
-"""The techniques `convert` and `to-keras`: another format, the same numbers."""
+"""The techniques `convert`, `to-keras` and `to-onnx`: another format, the same numbers."""
 
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -54,3 +54,30 @@ class ToKeras(Technique[ToKerasConfig]):
 
         made = KerasArtifact.from_model(artifact.model, Path(artifact.name).stem)
         return Outcome(made, measured=[made])
+
+
+class ToOnnxConfig(Config):
+    """Nothing can be asked for."""
+
+
+class ToOnnx(Technique[ToOnnxConfig]):
+    """Convert a model to ONNX, which onnxruntime and the tools of many chip makers read."""
+
+    name = "to-onnx"
+    config = ToOnnxConfig
+    ending = ".onnx"
+    gives = "onnx"
+    trains = False
+    command = "convert"
+
+    def apply(self, artifact: "KerasArtifact", config: ToOnnxConfig, context: "Context") -> "Outcome":
+        """Export the model and run the file."""
+        from tfopt.core.outcome import Outcome
+        from tfopt.runtime.packages import installed
+
+        for package in ("onnxruntime", "tf2onnx"):
+            installed(package)
+        from tfopt.conversion.onnx import to_onnx
+
+        made, notes = to_onnx(artifact, context.progress)
+        return Outcome(made, measured=[artifact, made], notes=notes)

@@ -1,0 +1,1 @@
+"""ONNX files, which onnxruntime and the tools of many chip makers read."""
