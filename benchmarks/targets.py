@@ -30,6 +30,7 @@ from tfopt.errors import TfoptError
 from tfopt.formats.tflite.micro_runtime import micro_interpreter
 from tfopt.graph.random_inputs import random_inputs
 from tfopt.report.target_fit import TargetReport
+from tfopt.runtime.fork import holds
 from tfopt.runtime.native_code import native_output
 
 TARGETS = ("litert", "tflm", "ethos-u55-128", "ethos-u85-256", "edgetpu")
@@ -124,12 +125,15 @@ def show_arenas(console: Console, shared: Path) -> bool:
 
 
 def _allocates(payload: bytes, size: int) -> bool:
-    with native_output():
-        try:
-            micro_interpreter(payload, size).invoke()
-        except RuntimeError:
-            return False
-    return True
+    def runs() -> bool:
+        with native_output():
+            try:
+                micro_interpreter(payload, size).invoke()
+            except RuntimeError:
+                return False
+        return True
+
+    return holds(runs)
 
 
 def show_vela(console: Console, shared: Path) -> bool:

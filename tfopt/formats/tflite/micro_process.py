@@ -11,6 +11,7 @@ from typing import NamedTuple
 import numpy as np
 
 from tfopt.formats.tflite.micro_runtime import (
+    allocations,
     micro_interpreter,
     plain_interpreter,
     random_inputs,
@@ -56,7 +57,9 @@ def examine(progress: Progress, path: str) -> Json:
     if whole.failure:
         return {"operations": operations, "failure": whole.failure}
     found = {"operations": operations, "failure": "", "difference": whole.difference}
-    return found | {"arena": smallest_arena(payload, invoked=True)} | _allocations(payload)
+    parts = allocations(payload)
+    memory = {"head": parts.head, "tail": parts.tail, "allocations": parts.by_kind}
+    return found | {"arena": smallest_arena(payload, invoked=True)} | memory
 
 
 def arena(_progress: Progress, path: str) -> int | None:
@@ -106,16 +109,3 @@ def told(lines: Sequence[str]) -> str:
     useless = ("Failed to", "Node ", "TFLM failed", "Internal error", "Invoke")
     useful = [line for line in lines if line and not line.startswith(useless)]
     return " ".join((useful or lines or ["it fails"])[0].split("tensorflow/lite/")[-1].split())[:200]
-
-
-def _allocations(payload: bytes) -> Json:
-    """Return what the interpreter says that it has allocated."""
-    interpreter = micro_interpreter(payload)
-    interpreter.invoke()
-    with native_output() as said:
-        interpreter.print_allocations()
-        text = "\n".join(said())
-    parts = dict(re.findall(r"Arena allocation (head|tail) (\d+) bytes", text))
-    kinds = re.findall(r"'(.+?)' used (\d+) bytes.*? for (\d+) ", text)
-    allocations = {name: [int(size), int(count)] for name, size, count in kinds}
-    return {"head": int(parts["head"]), "tail": int(parts["tail"]), "allocations": allocations}

@@ -1,12 +1,14 @@
 """TensorFlow Lite Micro's interpreter beside LiteRT's plain kernels, for the processes that run both."""
 
+import re
 from collections.abc import Callable, Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from ai_edge_litert.interpreter import Interpreter, OpResolverType
 from tflite_micro.python.tflite_micro import runtime
 
+from tfopt.runtime.fork import holds
 from tfopt.runtime.native_code import native_output
 from tfopt.typing import Array, Json
 
@@ -30,7 +32,7 @@ def run_micro(interpreter: Any, inputs: Sequence[Array], outputs: int) -> list[A
 def smallest_arena(payload: bytes, *, invoked: bool) -> int | None:
     """Return the smallest arena in which tensors can be allocated, and an inference done if `invoked`; None if none."""
 
-    def suffices(size: int) -> bool:
+    def runs(size: int) -> bool:
         with native_output():
             try:
                 interpreter = micro_interpreter(payload, size)
@@ -40,7 +42,36 @@ def smallest_arena(payload: bytes, *, invoked: bool) -> int | None:
                 return False
         return True
 
-    return smallest(suffices, STEP, ROOM) if suffices(ROOM) else None
+    def suffices(size: int) -> bool:
+        return holds(lambda: runs(size))  # the interpreter crashes in some that are too small
+
+    if not suffices(ROOM):
+        return None
+    return smallest(suffices, STEP, ROOM)
+
+
+class Allocations(NamedTuple):
+    """The bytes that the interpreter says that it has allocated: the head and the tail of the arena.
+
+    `by_kind` are those of kinds of structures, with how many there are.
+    """
+
+    head: int
+    tail: int
+    by_kind: dict[str, list[int]]
+
+
+def allocations(payload: bytes) -> Allocations:
+    """Ask the interpreter what it allocates for a file that it runs."""
+    interpreter = micro_interpreter(payload)
+    with native_output() as said:
+        interpreter.print_allocations()
+        text = "\n".join(said())
+    parts = dict(re.findall(r"Arena allocation (head|tail) (\d+) bytes", text))
+    kinds = re.findall(r"'(.+?)' used (\d+) bytes.*? for (\d+) ", text)
+    return Allocations(
+        int(parts["head"]), int(parts["tail"]), {name: [int(size), int(count)] for name, size, count in kinds}
+    )
 
 
 def smallest(suffices: Callable[[int], bool], step: int, most: int) -> int:
