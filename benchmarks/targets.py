@@ -145,7 +145,7 @@ def show_vela(console: Console, shared: Path) -> bool:
                 report = tfopt.check(path, tfopt.CheckConfig(target=target))
                 summary = _summary(path, target)
                 ram, cycles = 1024 * float(summary["sram_memory_used"]), int(float(summary["cycles_total"]))
-                right &= report.ram.value == ram and report.details["cycles"].startswith(f"{cycles:,} ")
+                right &= (report.ram.value or 0) == ram and report.details["cycles"].startswith(f"{cycles:,} ")
                 table.add_row(
                     path.name,
                     target,

@@ -95,6 +95,7 @@ def test_a_float_file_is_left_to_the_cpu_by_ethos_u_with_the_reason_and_the_way_
     report = checked(floats, "ethos-u65-256")
     assert {one.support for one in report.operations} == {"partly"}
     told = {one.kind: (one.reason, one.fix) for one in report.operations}
+    assert (report.ram.value, report.milliseconds.value) == (None, None)
     reason, fix = told["FULLY_CONNECTED"]
     assert reason.startswith("on the CPU: Operation has tensor with unsupported DataType Float32; ")
     assert "`precision` int8" in fix

@@ -62,12 +62,16 @@ class EthosU(Target):
         }
         notes = []
         if on_cpu:
-            notes.append("operations on the CPU beside the NPU take time that Vela does not count")
+            notes.append("operations on the CPU beside the NPU take time and memory that Vela does not count")
+        ram = TargetFigure(value=KIB * figures["sram_memory_used"], how="SRAM, by Vela")
+        time = TargetFigure(value=1e3 * float(summary["inference_time"]), how="an estimate of Vela, without the CPU")
+        if on_cpu == len(operations):
+            ram = time = TargetFigure(value=None, how="nothing runs on the NPU")
         return Examined(
             operations,
             TargetFigure(value=len(compiled), how="the compiled file"),
-            TargetFigure(value=KIB * figures["sram_memory_used"], how="SRAM, by Vela"),
-            TargetFigure(value=1e3 * float(summary["inference_time"]), how="an estimate of Vela, without the CPU"),
+            ram,
+            time,
             {name: text for name, text in details.items() if not text.startswith("0.00 KiB")},
             notes,
         )
