@@ -149,7 +149,7 @@ def show_vela(console: Console, shared: Path) -> bool:
                 table.add_row(
                     path.name,
                     target,
-                    f"{report.ram.value:,.0f}",
+                    f"{report.ram.value or 0:,.0f}",
                     f"{ram:,.0f}",
                     report.details["cycles"],
                     f"{cycles:,}",
