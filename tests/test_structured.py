@@ -47,8 +47,8 @@ def test_half_of_the_filters_leave_and_accuracy_comes_back(pruned):
     assert after["accuracy"]["value"] > before["accuracy"]["value"] - 0.05
     told = {layer["layer"]: layer for layer in report["layers"]}
     assert told["conv1b"]["action"] == "narrowed"
-    assert told["conv1b"]["detail"] == "8 of 16 filters, 576 of 2,304 weights left"
-    assert told["classes"]["detail"] == "170 of 330 weights left"
+    assert told["conv1b"]["detail"].startswith("8 of 16 filters, 576 of 2,304 weights left; repaired: ")
+    assert told["classes"]["detail"].startswith("170 of 330 weights left")
     assert "48 of 96 channels and heads that can leave have left" in report["notes"][0]
     assert "every tensor of the smaller model is that of the original" in report["notes"][1]
 
@@ -72,7 +72,7 @@ def test_an_excluded_layer_keeps_its_filters_but_reads_fewer(pruned):
     report, model = pruned("--structured", "filters", "--exclude", "conv2b", "--epochs", 1)
     assert filters(model) == {"conv1a": 8, "conv1b": 8, "conv2a": 16, "conv2b": 32}
     [told] = [layer for layer in report["layers"] if layer["layer"] == "conv2b"]
-    assert told["detail"] == "4,608 of 9,216 weights left"
+    assert told["detail"].startswith("4,608 of 9,216 weights left")
 
 
 @pytest.mark.slow

@@ -1,7 +1,8 @@
 """Moments of what a kernel multiplies: they tell how each output channel is distributed, whatever the kernel is.
 
-They are sums over batches, so that no more than a batch of patches is in memory at once. A float model and the one that
-is rounded run side by side: what counts is how the inputs of the latter go with the answers of the former.
+They are sums over batches, so that no more than a batch of patches is in memory at once. A model and the one that is
+made of it, rounded or smaller, run side by side: what counts is how the inputs of the latter go with the answers of the
+former.
 """
 
 from collections.abc import Iterable
@@ -17,15 +18,15 @@ MOST_INPUTS = 6144  # input weights of a channel whose covariances, 300 MB a mat
 
 
 class Moments(NamedTuple):
-    """Moments of the inputs of a stack of G matrices (K, C) in the model that is rounded, and of the float answers.
+    """Moments of the inputs of a stack of G matrices (K, C) in the model that is made, and of the answers of the first.
 
     Attributes:
         rows: The number of rows that were seen.
         mean: The mean (G, K) of the inputs.
-        mean_answer: The mean (G, C) of the float answers, without bias.
+        mean_answer: The mean (G, C) of the answers, without bias.
         second: The covariances (G, K, K) of the inputs; None if there are too many.
-        cross: Those (G, K, C) of the inputs with the float answers.
-        power: The variances (G, C) of the float answers.
+        cross: Those (G, K, C) of the inputs with the answers.
+        power: The variances (G, C) of the answers.
     """
 
     rows: int
@@ -36,22 +37,23 @@ class Moments(NamedTuple):
     power: Array
 
 
-def gather_moments(pairs: Iterable[tuple[Tensor, Tensor, int]], kernel: Array) -> Moments:
+def gather_moments(pairs: Iterable[tuple[Tensor, Tensor, int]], kernel: Array, most_rows: int = MOST_ROWS) -> Moments:
     """Add up the moments of all batches.
 
     Args:
-        pairs: For each batch what the kernel multiplies (M, G, K) in the float model and in the one that is rounded;
-            the same object if both are the same; and how many samples it has.
+        pairs: For each batch what the kernel multiplies (M, G, K) in the float model, and what its counterpart does
+            (M, G, k) in the other one; the same object if both are the same; and how many samples it has.
         kernel: The float kernel (G, K, C).
+        most_rows: The most rows of a sample that count.
 
     Returns:
         The moments, in double precision.
     """
     weights = tf.constant(kernel, tf.float32)
-    wide = kernel.shape[1] > MOST_INPUTS
-    count, sums = 0, [np.zeros(())] * 5
+    count, wide, sums = 0, False, [np.zeros(())] * 5
     for number, (before, after, samples) in enumerate(pairs):
-        some = _some_rows(len(before), MOST_ROWS * samples, number)
+        some = _some_rows(len(before), most_rows * samples, number)
+        wide = after.shape[-1] > MOST_INPUTS
         if some is not None:
             before, after = (tf.gather(x, some) for x in (before, after))
         count += len(before)

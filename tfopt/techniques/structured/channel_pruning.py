@@ -12,6 +12,7 @@ from tfopt.techniques.structured.candidates import candidates, proof_inputs
 from tfopt.techniques.structured.config import StructuredConfig
 from tfopt.techniques.structured.fine_tuning import FineTuning
 from tfopt.techniques.structured.layer_changes import narrowed, shapes_of
+from tfopt.techniques.structured.repair import Repaired, repair_on_train
 from tfopt.techniques.structured.targets import goal_of
 from tfopt.training.seeds import seed_everything
 from tfopt.training.teacher import load_teacher
@@ -23,7 +24,7 @@ def prune_channels(artifact: KerasArtifact, config: StructuredConfig, context: C
     Raises `UnsupportedError` if nothing can leave, `UnreachableError` if a target is out of reach, `SurgeryError` if
     the result is not the original without what left. Zeros in what stays are kept only while it is not fine-tuned.
     """
-    data, progress = context.data, context.progress
+    data, evaluator, progress = context.data, context.evaluator, context.progress
     teacher = load_teacher(config, artifact, data)
     seed_everything(config.seed)
     model = artifact.fresh_model()
@@ -32,14 +33,21 @@ def prune_channels(artifact: KerasArtifact, config: StructuredConfig, context: C
     fine_tuning = FineTuning(artifact.name, config, data, teacher) if data is not None else None
     history: list[dict[str, float]] = []
     removed, worst = 0, 0.0
+    errors: dict[str, Repaired] = {}
+    told: list[str] = []
     for step in range(1, config.iterative + 1):
         found = first if step == 1 else candidates(model, config, data, artifact.name)
         kept = goal.kept_ids(found, step)
         removed += found.removed(kept)
         if not removed and step == config.iterative:
             raise InputError(f"nothing leaves {artifact.name}: {_why_nothing(config)}")
+        whole = model
         model, difference = found.without(kept, proof_inputs(model, data))
         worst = max(worst, difference)
+        if config.repair and removed and data is not None and evaluator is not None:
+            repaired = repair_on_train(whole, model, found.graph, kept, data, evaluator, progress)
+            errors |= repaired.errors
+            told.append(repaired.note)
         if fine_tuning and removed:
             model, epochs = fine_tuning.run(model, step, progress)
             history.extend(epochs)
@@ -49,12 +57,13 @@ def prune_channels(artifact: KerasArtifact, config: StructuredConfig, context: C
         f" once), the least important by {config.importance}",
         "checked before fine-tuning: every tensor of the smaller model is that of the original with what left set to"
         f" zero, to {exactly}",
+        *told,
         *goal.reached(model),
         *first.notes,
         *([teacher.note] if teacher else []),
         *([] if data else ["not fine-tuned: there is no data"]),
     ]
-    changes = narrowed(first, shapes_of(model))
+    changes = narrowed(first, shapes_of(model), errors)
     compile_like(artifact.model, model)
     made = KerasArtifact.from_model(model, artifact.name)
     training = fine_tuning.training if fine_tuning else None

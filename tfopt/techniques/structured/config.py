@@ -45,6 +45,9 @@ class StructuredConfig(TaughtConfig):
     round_to: Annotated[Count, Field(description="Keep a multiple of N channels where there are as many.")] = 1
     min_channels: Annotated[Count, Field(description="Keep at least N channels everywhere.")] = 1
     iterative: Annotated[Count, Field(description="Remove in N steps, fine-tuned after each.")] = 1
+    repair: Annotated[
+        bool, Field(description="Fit what reads the channels that stay anew, so that it answers as before.")
+    ] = True
     exclude: Exclude = None
     augment: Annotated[
         Augmentations,
@@ -78,7 +81,7 @@ class StructuredConfig(TaughtConfig):
     @model_validator(mode="after")
     def _blocks_are_measured(self) -> Self:
         if self.structured == "layers":
-            for name in ("importance", "scope", "round_to", "min_channels"):
+            for name in ("importance", "scope", "round_to", "min_channels", "repair"):
                 if getattr(self, name) != type(self).model_fields[name].default:
                     raise ValueError(f"`{name}` is for channels; layers leave by measured loss")
         return self

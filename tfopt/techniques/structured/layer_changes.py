@@ -2,13 +2,15 @@
 
 from collections.abc import Mapping, Sequence
 from math import prod
+from types import MappingProxyType
 
 import keras
 
 from tfopt.graph.channels.channel_graph import ChannelGraph
 from tfopt.graph.layer_names import named_layers
-from tfopt.report.schema import LayerChange
+from tfopt.report.schema import Action, LayerChange
 from tfopt.techniques.structured.candidates import Candidates
+from tfopt.techniques.structured.repair import Repaired
 
 NOUNS = {"Embedding": "numbers a token", "LSTM": "units", "GRU": "units", "SimpleRNN": "units", "Dense": "units"}
 
@@ -21,13 +23,17 @@ def shapes_of(model: keras.Model) -> Shapes:
     return {name: [tuple(weight.shape) for weight in layer.weights] for name, layer in named_layers(model)}
 
 
-def narrowed(found: Candidates, after: Shapes) -> list[LayerChange]:
+def narrowed(
+    found: Candidates, after: Shapes, repaired: Mapping[str, Repaired] = MappingProxyType({})
+) -> list[LayerChange]:
     """Say of each layer with weights how many channels and weights are left, or why all stayed.
 
     Args:
         found: The model before, and what competed to leave it.
         after: The shapes of its weights afterwards; a layer that is not there has been told of under another name.
+        repaired: The layers that were fitted anew.
     """
+    action: Action
     changes = []
     for name, old in named_layers(found.model):
         had = sum(prod(weight.shape) for weight in old.weights)
@@ -36,11 +42,12 @@ def narrowed(found: Candidates, after: Shapes) -> list[LayerChange]:
             continue
         kind = type(old).__name__
         if had == has:
-            reason = found.why_kept(name)
-            changes.append(LayerChange(layer=name, kind=kind, action="skipped", detail=reason, weights=had))
+            detail, action = found.why_kept(name), "changed" if name in repaired else "skipped"
         else:
             detail = f"{_made(name, old, after[name], found.graph)}{has:,} of {had:,} weights left"
-            changes.append(LayerChange(layer=name, kind=kind, action="narrowed", detail=detail, weights=had))
+            action = "narrowed"
+        detail = "; ".join([detail, *([repaired[name].told] if name in repaired else [])])
+        changes.append(LayerChange(layer=name, kind=kind, action=action, detail=detail, weights=had))
     return changes
 
 
