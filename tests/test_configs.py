@@ -31,7 +31,10 @@ WRONG = {
     tfopt.QuantizeConfig: ({"max_drop": float("nan")}, "`max_drop` nan is out of range"),
     CheckpointConfig: ({"checkpoint_steps": 0}, "`checkpoint_steps` 0 is out of range"),
     tfopt.ShootoutConfig: ({"archs": ()}, "`archs` is empty: a ShootoutConfig has at least one"),
-    tfopt.StructuredConfig: ({"importance": "luck"}, "`importance` luck is not known; there are l1, l2, bn-scale"),
+    tfopt.StructuredConfig: (
+        {"importance": "luck"},
+        "`importance` luck is not known; there are reconstruction, l1, l2, bn-scale",
+    ),
     tfopt.TrainConfig: ({"learning_rate": 0}, "`learning_rate` 0 is out of range"),
     tfopt.TuneConfig: ({"parallel": 65}, "`parallel` 65 is out of range"),
     WorkersConfig: ({"workers": 1}, "`workers` 1 is out of range"),

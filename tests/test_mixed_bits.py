@@ -12,10 +12,10 @@ from tfopt.errors import InputError, UnsupportedError
 from tfopt.formats.keras.artifact import KerasArtifact
 from tfopt.formats.loading import load_keras
 from tfopt.formats.tflite.graph import operations
+from tfopt.techniques.allocation import Cost, allocate, least_size
 from tfopt.techniques.quantization.config import QuantizeConfig
 from tfopt.techniques.quantization.mixed_bits import MixedBits
 from tfopt.techniques.quantization.post_training import quantize_after_training
-from tfopt.techniques.rounding.allocation import Cost, allocate, least_size
 from tfopt.techniques.rounding.costs import measure_errors
 
 

@@ -96,3 +96,12 @@ def test_a_report_says_which_layers_were_repaired_and_no_repair_leaves_them(samp
     result = prune_channels(artifact, StructuredConfig(epochs=1, repair=False), context(digits))
     assert "repaired" not in str(result.layers)
     assert "fitted anew" not in str(result.notes)
+
+
+def test_with_a_target_amounts_are_solved_for_unless_an_equal_share_is_better_and_both_losses_are_told(sample, digits):
+    config = StructuredConfig(target_macs=0.4, epochs=1)
+    result = prune_channels(KerasArtifact.load(sample), config, context(digits))
+    [note] = [note for note in result.notes if "with amounts solved for and" in note]
+    losses = [float(word) for word in note.split() if word[0].isdigit()]
+    [repaired] = [note for note in result.notes if "the validation loss became" in note]
+    assert f"the validation loss became {min(losses):.4f}" in repaired

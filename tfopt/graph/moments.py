@@ -15,6 +15,7 @@ from tfopt.typing import Array, Tensor
 
 MOST_ROWS = 256  # of a sample, at random: neighbouring patches are much alike
 MOST_INPUTS = 6144  # input weights of a channel whose covariances, 300 MB a matrix, are still computed
+ROWS = 32  # for each input weight, that a least-squares solution takes
 
 
 class Moments(NamedTuple):
@@ -64,6 +65,28 @@ def gather_moments(pairs: Iterable[tuple[Tensor, Tensor, int]], kernel: Array, m
         covariances = None if wide else second - mean[..., np.newaxis] * mean[:, np.newaxis]
         cross = cross - mean[..., np.newaxis] * mean_answer[:, np.newaxis]
         return Moments(count, mean, mean_answer, covariances, cross, power - mean_answer**2)
+
+
+def rows_of_a_sample(size: int, samples: int) -> int:
+    """Return how many rows of each of so many samples are enough for a least-squares solution with `size` unknowns.
+
+    >>> rows_of_a_sample(9, 512), rows_of_a_sample(576, 512), rows_of_a_sample(576, 10)
+    (1, 36, 256)
+    """
+    return int(np.clip(ROWS * size / samples, 1, MOST_ROWS))
+
+
+def about_zero(fed: Moments) -> Moments:
+    """Return moments about zero in place of those about the mean: what has no bias cannot make up for a mean."""
+    assert fed.second is not None
+    return Moments(
+        fed.rows,
+        np.zeros_like(fed.mean),
+        np.zeros_like(fed.mean_answer),
+        fed.second + fed.mean[..., np.newaxis] * fed.mean[:, np.newaxis],
+        fed.cross + fed.mean[..., np.newaxis] * fed.mean_answer[:, np.newaxis],
+        fed.power + fed.mean_answer**2,
+    )
 
 
 def _some_rows(count: int, most: int, seed: int) -> Array | None:

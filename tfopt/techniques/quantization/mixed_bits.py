@@ -1,7 +1,7 @@
 """Mixed bits: 8, 4 or 2 for each layer, such that the answers move least within a budget.
 
 The budget is that of a file, or a mean of bits for all weights. What each width of each kernel costs is measured once;
-the choice among them is exact (`tfopt.techniques.rounding.allocation`). The size of a file is known when it is made: if
+the choice among them is exact (`tfopt.techniques.allocation`). The size of a file is known when it is made: if
 it is larger than was reckoned, the weights get so many bytes less.
 """
 
@@ -18,13 +18,13 @@ from tfopt.graph.kernels import find_kernels
 from tfopt.graph.layer_names import named_layers
 from tfopt.report.schema import GateResult, LayerChange
 from tfopt.runtime.progress import Progress
+from tfopt.techniques.allocation import Cost, allocate, least_size
 from tfopt.techniques.quantization.config import QuantizeConfig
 from tfopt.techniques.quantization.litert_quantizer import quantize_files
 from tfopt.techniques.quantization.rounded_file import Rounding
 from tfopt.techniques.quantization.widths import STORED, Widths, find_options, is_unpacked, kernel_sizes, operation_of
-from tfopt.techniques.rounding.allocation import Cost, Costs, Place, allocate, least_size
 from tfopt.techniques.rounding.costs import measure_errors
-from tfopt.techniques.rounding.levels import Levels
+from tfopt.techniques.rounding.levels import Levels, Place
 from tfopt.techniques.rounding.side_by_side import most_samples
 from tfopt.typing import Array
 
@@ -84,7 +84,7 @@ class MixedBits:
         bits = sum(size * STORED[widths.levels.get(place, "int8")] for place, size in self.sizes.items())
         return bits / sum(self.sizes.values())
 
-    def _costs(self, unpacking: int) -> Costs:
+    def _costs(self, unpacking: int) -> dict[Place, dict[Levels, Cost]]:
         return {
             place: {
                 levels: Cost(
@@ -96,7 +96,7 @@ class MixedBits:
             for place, own in self.errors.items()
         }
 
-    def _within(self, most: int, costs: Costs) -> Widths:
+    def _within(self, most: int, costs: Mapping[Place, Mapping[Levels, Cost]]) -> Widths:
         return Widths(allocate(costs, max(most, least_size(costs))), errors=self.errors)
 
 

@@ -15,8 +15,7 @@ from tfopt.config.choices import Precision
 from tfopt.formats.tflite.narrow_weights import COMPUTES
 from tfopt.graph.kernels import Kernel, find_kernels, unwrap
 from tfopt.graph.layer_names import named_layers
-from tfopt.techniques.rounding.allocation import Place
-from tfopt.techniques.rounding.levels import Levels
+from tfopt.techniques.rounding.levels import Levels, Place
 
 DENSE, CONVOLUTION, DEPTHWISE, TRANSPOSE = "FULLY_CONNECTED", "CONV_2D", "DEPTHWISE_CONV_2D", "TRANSPOSE_CONV"
 LEAST: Mapping[Precision, Mapping[str, int]] = {

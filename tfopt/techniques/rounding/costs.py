@@ -9,27 +9,23 @@ from typing import NamedTuple
 
 import keras
 import numpy as np
-import tensorflow as tf
 
 from tfopt.graph.kernels import find_kernels, to_kernel, to_matrix
-from tfopt.graph.last_operation import gives_probabilities
 from tfopt.graph.layer_names import named_layers
 from tfopt.graph.model_copy import rebuild
-from tfopt.graph.model_io import call, compiled
 from tfopt.graph.moments import gather_moments
 from tfopt.graph.replay import Call, replay
 from tfopt.graph.rows import LinearMap, linear_maps
 from tfopt.runtime.progress import Advance
-from tfopt.techniques.rounding.allocation import Place
+from tfopt.techniques.answer_errors import error_against_now
 from tfopt.techniques.rounding.grids import find_grid
-from tfopt.techniques.rounding.levels import Levels
+from tfopt.techniques.rounding.levels import Levels, Place
 from tfopt.techniques.rounding.matching import matched
 from tfopt.techniques.rounding.scales import nearest
 from tfopt.techniques.rounding.side_by_side import PairedCall, batches_of
 from tfopt.typing import Array, Tensor
 
 MOST_SAMPLES = 256  # whose answers are compared; errors of that many are known to a few per cent
-TINY = 1e-7  # of a share, below which its logarithm is not taken
 
 Options = Mapping[Place, Sequence[Levels]]
 
@@ -57,10 +53,7 @@ def measure_errors(
         the float model, of other answers the mean squared difference in their variances.
     """
     copy = rebuild(model, model.name)
-    run = compiled(call, copy)
-    some = [tf.constant(x[:MOST_SAMPLES]) for x in samples]
-    shares = [gives_probabilities(model, output) for output in range(len(model.outputs))]
-    wanted = _flat(run(some))
+    error = error_against_now(copy, [x[:MOST_SAMPLES] for x in samples])
     errors: dict[Place, dict[Levels, float]] = {}
     layers = dict(named_layers(copy))
     for place, tried in _rounded_alone(model, options, samples, advance).items():
@@ -74,7 +67,7 @@ def measure_errors(
             variable.assign(rounded.kernel)
             if known and bias is not None and rounded.shift is not None:
                 known.add_to_bias(rounded.shift)
-            errors[place][levels] = _difference(wanted, _flat(run(some)), shares)
+            errors[place][levels] = error()
             for one, values in held:
                 one.assign(values)
         advance(1, place[0])
@@ -128,22 +121,3 @@ def _by_what_it_is_fed(known: LinearMap, pair: PairedCall, options: Sequence[Lev
 def _nearest(variable: keras.Variable, axes: tuple[int, ...], levels: Levels) -> _Rounded:
     matrix = nearest(to_matrix(variable.numpy(), axes), levels)
     return _Rounded(to_kernel(matrix.astype(np.float32), tuple(variable.shape), axes), None)
-
-
-def _flat(outputs: Tensor) -> list[Array]:
-    return [np.asarray(output, np.float64) for output in keras.tree.flatten(outputs)]
-
-
-def _difference(wanted: Sequence[Array], found: Sequence[Array], shares: Sequence[bool]) -> float:
-    pairs = zip(wanted, found, shares, strict=True)
-    return float(np.mean([(_divergence if share else _squared)(before, after) for before, after, share in pairs]))
-
-
-def _divergence(wanted: Array, found: Array) -> float:
-    """The mean Kullback-Leibler divergence of samples, each share by itself a yes or a no."""
-    p, q = (np.clip(x, TINY, 1 - TINY) for x in (wanted, found))
-    return float(np.sum(p * np.log(p / q) + (1 - p) * np.log((1 - p) / (1 - q))) / len(p))
-
-
-def _squared(wanted: Array, found: Array) -> float:
-    return float(np.mean((wanted - found) ** 2) / max(float(np.var(wanted)), 1e-18))

@@ -7,13 +7,15 @@ Everything here works on kernels as matrices (..., K, C), input weights by outpu
 those of a depthwise convolution, which has a small one for each channel.
 """
 
-from typing import Literal
+from typing import Literal, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
 
 from tfopt.typing import Array
 
+Place: TypeAlias = tuple[str, int]
+"""A kernel: the name of its layer, and its position among the layer's weights."""
 Levels = Literal["binary", "ternary", "int2", "int3", "int4", "int8"]
 LIMITS: dict[Levels, tuple[int, int]] = {
     "binary": (-1, 1),

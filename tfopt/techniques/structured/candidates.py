@@ -3,10 +3,12 @@
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property
 
 import keras
 import numpy as np
 
+from tfopt.config.choices import Scope
 from tfopt.data.dataset import Dataset
 from tfopt.errors import InputError, UnsupportedError
 from tfopt.graph.channels.channel_graph import ChannelGraph
@@ -17,8 +19,10 @@ from tfopt.graph.channels.verification import verify
 from tfopt.graph.layer_names import named_layers
 from tfopt.graph.random_inputs import random_inputs
 from tfopt.techniques.kernel_selection import excluded_by
-from tfopt.techniques.structured.channel_selection import GroupScores, channels_to_remove
+from tfopt.techniques.structured.amounts import solved_counts
+from tfopt.techniques.structured.channel_selection import GroupScores, kept_counts, least_important
 from tfopt.techniques.structured.config import StructuredConfig
+from tfopt.techniques.structured.costs import Costs
 from tfopt.techniques.structured.importance import importances
 from tfopt.typing import Array, Tensor
 
@@ -40,11 +44,27 @@ class Candidates:
     notes: list[str]
     spared: list[ChannelGroup]
     exclude: re.Pattern[str] | None
+    measures_errors: bool
 
-    def kept_ids(self, config: StructuredConfig, amount: float) -> Array:
-        """Return which ids (n,) stay if a share `amount` of the channels leaves."""
-        removed = channels_to_remove(self.groups_scores, amount, config.scope, config.round_to)
-        return ~np.isin(self.graph.roots, removed)
+    def kept_ids(self, config: StructuredConfig, amount: float, scope: Scope) -> Array:
+        """Return which ids (n,) stay if a share `amount` of the channels leaves, or as much as costs the same.
+
+        Errors are weighed against costs by `solved_counts`; other measures of importance are no errors.
+        """
+        if scope != "global" or not self.measures_errors:
+            return self._without(kept_counts(self.groups_scores, amount, scope, config.round_to))
+        count = self.costs.parameters if config.target_params else self.costs.multiplications
+        return self._without(
+            solved_counts(self.groups_scores, lambda kept: count(self._without(kept)), amount, config.round_to)
+        )
+
+    def _without(self, kept: Sequence[int]) -> Array:
+        return ~np.isin(self.graph.roots, least_important(self.groups_scores, kept))
+
+    @cached_property
+    def costs(self) -> Costs:
+        """The costs of the model."""
+        return Costs.of(self.model, self.graph)
 
     def without(self, kept: Array, inputs: Sequence[Tensor]) -> tuple[keras.Model, float]:
         """The model with only the channels `kept`, and the largest difference that its proof found."""
@@ -76,9 +96,10 @@ def candidates(model: keras.Model, config: StructuredConfig, data: Dataset | Non
     graph = trace(model, title)
     found = find_groups(graph)
     wanted = _wanted(found, graph, config, title)
-    scores, known = importances(config.importance, model, graph, data, config.seed)
+    measure = config.measure(with_data=data is not None)
+    scores, known = importances(measure, model, graph, data, config.seed)
     unscored = [group.name for group in wanted if not known[group.roots].all()]
-    notes = [f"`importance` {config.importance} has no measure for {_few(unscored)}: l2 instead"] if unscored else []
+    notes = [f"`importance` {measure} has no measure for {_few(unscored)}: l2 instead"] if unscored else []
     layers = dict(named_layers(model))
     strided = {name for name, layer in layers.items() if _is_strided(layer)}
     frozen = [name for group in wanted for name in group.makers if not layers[name].trainable]
@@ -92,12 +113,16 @@ def candidates(model: keras.Model, config: StructuredConfig, data: Dataset | Non
         )
     groups_scores = [
         GroupScores(
-            group.roots, scores[group.roots], max(config.min_channels, SAFE_CHANNELS if group in careful else 1)
+            group.roots,
+            scores[group.roots],
+            max(config.min_channels, SAFE_CHANNELS if group in careful else 1),
+            bool(known[group.roots].all()),
         )
         for group in wanted
     ]
     spared = [group for group in found if group not in wanted]
-    return Candidates(model, graph, wanted, groups_scores, notes, spared, excluded_by(config.exclude))
+    pattern = excluded_by(config.exclude)
+    return Candidates(model, graph, wanted, groups_scores, notes, spared, pattern, measure == "reconstruction")
 
 
 def proof_inputs(model: keras.Model, data: Dataset | None) -> list[Tensor]:

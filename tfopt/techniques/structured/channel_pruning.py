@@ -3,19 +3,29 @@
 What comes back is a plain Keras model of the same class with smaller layers (Li et al. 2017; Fang et al. 2023).
 """
 
+from typing import NamedTuple
+
+import keras
+import numpy as np
+
+from tfopt.config.choices import Scope
 from tfopt.core.context import Context
 from tfopt.core.outcome import Outcome
+from tfopt.data.dataset import Dataset
 from tfopt.errors import InputError
 from tfopt.formats.keras.artifact import KerasArtifact
 from tfopt.graph.model_copy import compile_like
-from tfopt.techniques.structured.candidates import candidates, proof_inputs
+from tfopt.techniques.structured.candidates import Candidates, candidates, proof_inputs
 from tfopt.techniques.structured.config import StructuredConfig
 from tfopt.techniques.structured.fine_tuning import FineTuning
 from tfopt.techniques.structured.layer_changes import narrowed, shapes_of
-from tfopt.techniques.structured.repair import Repaired, repair_on_train
-from tfopt.techniques.structured.targets import goal_of
+from tfopt.techniques.structured.repair import Repair, Repaired, repair_on_train
+from tfopt.techniques.structured.targets import Goal, goal_of
 from tfopt.training.seeds import seed_everything
 from tfopt.training.teacher import load_teacher
+from tfopt.typing import Array
+
+WORDS: dict[Scope, str] = {"global": "with amounts solved for", "local": "with the same share of each group"}
 
 
 def prune_channels(artifact: KerasArtifact, config: StructuredConfig, context: Context) -> Outcome:
@@ -24,7 +34,7 @@ def prune_channels(artifact: KerasArtifact, config: StructuredConfig, context: C
     Raises `UnsupportedError` if nothing can leave, `UnreachableError` if a target is out of reach, `SurgeryError` if
     the result is not the original without what left. Zeros in what stays are kept only while it is not fine-tuned.
     """
-    data, evaluator, progress = context.data, context.evaluator, context.progress
+    data, progress = context.data, context.progress
     teacher = load_teacher(config, artifact, data)
     seed_everything(config.seed)
     model = artifact.fresh_model()
@@ -37,24 +47,20 @@ def prune_channels(artifact: KerasArtifact, config: StructuredConfig, context: C
     told: list[str] = []
     for step in range(1, config.iterative + 1):
         found = first if step == 1 else candidates(model, config, data, artifact.name)
-        kept = goal.kept_ids(found, step)
-        removed += found.removed(kept)
+        cut = _cut(found, goal, step, config, context)
+        model, worst = cut.model, max(worst, cut.difference)
+        removed += found.removed(cut.kept)
         if not removed and step == config.iterative:
             raise InputError(f"nothing leaves {artifact.name}: {_why_nothing(config)}")
-        whole = model
-        model, difference = found.without(kept, proof_inputs(model, data))
-        worst = max(worst, difference)
-        if config.repair and removed and data is not None and evaluator is not None:
-            repaired = repair_on_train(whole, model, found.graph, kept, data, evaluator, progress)
-            errors |= repaired.errors
-            told.append(repaired.note)
+        errors |= cut.repair.errors
+        told += cut.repair.notes
         if fine_tuning and removed:
             model, epochs = fine_tuning.run(model, step, progress)
             history.extend(epochs)
     exactly = f"{worst:.0e} of its largest number" if worst else "the last bit"
     notes = [
         f"{removed:,} of {first.total():,} channels and heads that can leave have left (those that hang together count"
-        f" once), the least important by {config.importance}",
+        f" once), the least important by {config.measure(with_data=data is not None)}",
         "checked before fine-tuning: every tensor of the smaller model is that of the original with what left set to"
         f" zero, to {exactly}",
         *told,
@@ -68,6 +74,40 @@ def prune_channels(artifact: KerasArtifact, config: StructuredConfig, context: C
     made = KerasArtifact.from_model(model, artifact.name)
     training = fine_tuning.training if fine_tuning else None
     return Outcome(made, layers=changes, notes=notes, history=history, training=training)
+
+
+class _Cut(NamedTuple):
+    """A smaller model: what is kept, the largest difference that its proof found, and its repair."""
+
+    model: keras.Model
+    kept: Array
+    difference: float
+    repair: Repair = Repair({}, 0.0, ())
+
+
+def _cut(found: Candidates, goal: Goal, step: int, config: StructuredConfig, context: Context) -> _Cut:
+    """Make the smaller model of a step, repaired if it is to be; of several scopes the one of least validation loss."""
+    data = context.data
+    scopes = config.scopes(with_data=data is not None)
+    cuts: dict[Scope, _Cut] = {}
+    for scope in scopes:
+        kept = goal.kept_ids(found, step, scope)
+        cut = _Cut(*_proven(found, kept, data))
+        if config.repair and data is not None and context.evaluator is not None and found.removed(kept):
+            made = repair_on_train(found.model, cut.model, found.graph, kept, data, context.evaluator, context.progress)
+            cut = cut._replace(repair=made)
+        cuts[scope] = cut
+    best = min(cuts.values(), key=lambda cut: np.nan_to_num(cut.repair.loss, nan=np.inf))
+    if len(cuts) == 1:
+        return best
+    tried = " and ".join(f"{cut.repair.loss:.4f} {WORDS[scope]}" for scope, cut in cuts.items())
+    note = f"the validation loss is {tried}: the lower one it is"
+    return best._replace(repair=best.repair._replace(notes=(*best.repair.notes, note)))
+
+
+def _proven(found: Candidates, kept: Array, data: Dataset | None) -> tuple[keras.Model, Array, float]:
+    small, difference = found.without(kept, proof_inputs(found.model, data))
+    return small, kept, difference
 
 
 def _why_nothing(config: StructuredConfig) -> str:

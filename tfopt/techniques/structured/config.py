@@ -37,11 +37,19 @@ class StructuredConfig(TaughtConfig):
     target_latency: Annotated[
         Fraction | None, Field(description="Remove until LiteRT takes this share of the time at batch 1.")
     ] = None
-    importance: Annotated[Importance, Field(description="What says which channels matter least.")] = "l2"
+    importance: Annotated[
+        Importance | None,
+        Field(
+            description="What says which channels matter least; left out: reconstruction, or l2 if there is no data."
+        ),
+    ] = None
     scope: Annotated[
-        Scope,
-        Field(description="Prune every layer alike (layer, local), or what matters least in all of them (global)."),
-    ] = "local"
+        Scope | None,
+        Field(
+            description="Prune every layer alike (layer, local), or what matters least in all of them (global); left"
+            " out: local, or with a target of MACs or parameters whichever is better on the validation split."
+        ),
+    ] = None
     round_to: Annotated[Count, Field(description="Keep a multiple of N channels where there are as many.")] = 1
     min_channels: Annotated[Count, Field(description="Keep at least N channels everywhere.")] = 1
     iterative: Annotated[Count, Field(description="Remove in N steps, fine-tuned after each.")] = 1
@@ -62,6 +70,17 @@ class StructuredConfig(TaughtConfig):
     def share(self) -> float:
         """The share that leaves if there is no target."""
         return USUAL_AMOUNT if self.amount is None else self.amount
+
+    def measure(self, *, with_data: bool) -> Importance:
+        """Return what says which channels matter least."""
+        return self.importance or ("reconstruction" if with_data else "l2")
+
+    def scopes(self, *, with_data: bool) -> tuple[Scope, ...]:
+        """Return the scopes to try: of two, the better one counts."""
+        if self.scope is not None:
+            return (self.scope,)
+        solved = self.measure(with_data=with_data) == "reconstruction" and self.repair
+        return ("global", "local") if solved and (self.target_macs or self.target_params) else ("local",)
 
     @property
     def target(self) -> tuple[str, float] | None:

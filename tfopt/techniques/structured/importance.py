@@ -1,5 +1,6 @@
-"""The importance of a channel has six measures; the least important leave first.
+"""The importance of a channel has seven measures; the least important leave first.
 
+reconstruction: what the answers lose once it leaves and the others make up for it (see `reconstruction`).
 l1, l2: norms of the weights that make and read it (Li et al. 2017, arXiv:1608.08710; over all layers that hang
 together, Fang et al. 2023, arXiv:2301.12900). bn-scale: |gamma| of its normalization (Liu et al. 2017,
 arXiv:1708.06519). taylor: the square of sum(gradient x weight) over the weights that read it, which is the first-order
@@ -16,12 +17,15 @@ from tfopt.config.choices import Importance
 from tfopt.data.dataset import Dataset
 from tfopt.errors import InputError
 from tfopt.graph.channels.channel_graph import ChannelGraph, InputAxis, WeightSlices
+from tfopt.graph.channels.groups import find_groups
 from tfopt.graph.layer_names import first_names, named_layers
 from tfopt.graph.model_io import call as call_model
 from tfopt.graph.model_io import compiled
 from tfopt.graph.replay import Call, replay
 from tfopt.tasks.losses import loss_function
 from tfopt.tasks.registry import rules_for
+from tfopt.techniques.rounding.side_by_side import most_samples
+from tfopt.techniques.structured.readers import removal_errors
 from tfopt.typing import Array, Tensor
 
 SAMPLES = 512
@@ -47,6 +51,8 @@ def importances(
             for slices in graph.weight_slices:
                 if slices.role == "follows" and names[slices.layer][slices.weight] == "gamma":
                     scores.add(graph, slices.ids, np.abs(weights[slices.layer][slices.weight]))
+        case "reconstruction":
+            _reconstruction(scores, model, graph, _needed(data, by))
         case "taylor":
             _taylor(scores, model, graph, _needed(data, by))
         case "activation":
@@ -96,6 +102,12 @@ def _needed(data: Dataset | None, by: Importance) -> Dataset:
     if data is None:
         raise InputError(f"`importance` {by} looks at samples, and there is no data: give `data`, or use l1 or l2")
     return data
+
+
+def _reconstruction(scores: Scores, model: keras.Model, graph: ChannelGraph, data: Dataset) -> None:
+    samples = data.train.sample(min(SAMPLES, most_samples(model))).inputs
+    errors = removal_errors(model, graph, find_groups(graph), samples)
+    scores.add(graph, np.array(list(errors), int), np.array(list(errors.values())))
 
 
 def _taylor(scores: Scores, model: keras.Model, graph: ChannelGraph, data: Dataset) -> None:

@@ -7,9 +7,9 @@ from tfopt.report.inspection import Verdict
 from tfopt.techniques.structured.block_removal import removable_blocks
 from tfopt.techniques.structured.candidates import Candidates, candidates
 from tfopt.techniques.structured.config import StructuredConfig
-from tfopt.techniques.structured.costs import Costs
-from tfopt.techniques.structured.layer_changes import narrowed
+from tfopt.techniques.structured.layer_changes import Shapes, narrowed
 from tfopt.techniques.structured.targets import estimated_amount
+from tfopt.typing import Array
 
 
 def planned_layers(artifact: KerasArtifact, config: StructuredConfig, context: Context) -> dict[str, Verdict]:
@@ -17,20 +17,22 @@ def planned_layers(artifact: KerasArtifact, config: StructuredConfig, context: C
     if config.structured == "layers":
         return _blocks(artifact, config)
     found = candidates(artifact.model, config, context.data, artifact.name)
-    costs = Costs.of(found.model, found.graph)
-    amount = estimated_amount(config, found, costs)
+    scope = config.scopes(with_data=context.data is not None)[-1]
+    amount = estimated_amount(config, found, scope)
     if amount is None:
-        return _undecided(found, config, costs)
-    kept = found.kept_ids(config, amount)
-    changes = narrowed(found, {name: costs.shapes_with(name, kept) for name in costs.shapes})
+        return _undecided(found, config)
+    changes = narrowed(found, _shapes_with(found, found.kept_ids(config, amount, scope)))
     return {change.layer: Verdict(can=change.action != "skipped", detail=change.detail) for change in changes}
 
 
-def _undecided(found: Candidates, config: StructuredConfig, costs: Costs) -> dict[str, Verdict]:
+def _shapes_with(found: Candidates, kept: Array) -> Shapes:
+    return {name: found.costs.shapes_with(name, kept) for name in found.costs.shapes}
+
+
+def _undecided(found: Candidates, config: StructuredConfig) -> dict[str, Verdict]:
     """Say of each layer whether it may get smaller, where models have to be timed to know by how much."""
     name, share = config.target or ("amount", config.share)
-    all_that_can = found.kept_ids(config, 1.0)
-    changes = narrowed(found, {layer: costs.shapes_with(layer, all_that_can) for layer in costs.shapes})
+    changes = narrowed(found, _shapes_with(found, found.kept_ids(config, 1.0, "local")))
     told = f"as many channels leave as `{name}` {share:g} needs"
     able = {change.layer: Verdict(can=True, detail=told) for change in changes if change.action != "skipped"}
     return able | {

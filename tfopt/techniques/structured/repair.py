@@ -21,7 +21,7 @@ from tfopt.graph.batch_norm_folding import find_foldable
 from tfopt.graph.channels.channel_graph import ChannelGraph, WeightSlices
 from tfopt.graph.channels.surviving import Surviving, find_surviving
 from tfopt.graph.layer_names import first_names, named_layers
-from tfopt.graph.moments import MOST_ROWS, Moments, gather_moments
+from tfopt.graph.moments import Moments, about_zero, gather_moments, rows_of_a_sample
 from tfopt.graph.replay import Call, replay
 from tfopt.graph.rows import LinearMap, linear_maps
 from tfopt.runtime.progress import Advance, Progress
@@ -30,7 +30,6 @@ from tfopt.techniques.rounding.side_by_side import PairedCall, batches_of, most_
 from tfopt.typing import Array, Tensor
 
 SAMPLES = 512
-ROWS = 32  # for each input weight, that a least-squares solution looks at
 
 
 class Repaired(NamedTuple):
@@ -46,10 +45,11 @@ class Repaired(NamedTuple):
 
 
 class Repair(NamedTuple):
-    """The layers that were repaired, and a note on what that did."""
+    """The layers that were repaired, the validation loss afterwards, and notes on what that did."""
 
     errors: dict[str, Repaired]
-    note: str
+    loss: float
+    notes: tuple[str, ...]
 
 
 def repair_on_train(
@@ -74,8 +74,8 @@ def repair_on_train(
     told = f"on {len(samples[0]):,} training samples, without labels: the validation loss became {after:.4f}, which was"
     if not after <= before:
         small.set_weights(cut)
-        return Repair({}, f"not repaired; it was tried {told} {before:.4f}")
-    return Repair(errors, f"what reads the channels that stay was fitted anew {told} {before:.4f} without them")
+        return Repair({}, before, (f"not repaired; it was tried {told} {before:.4f}",))
+    return Repair(errors, after, (f"what reads the channels that stay was fitted anew {told} {before:.4f}",))
 
 
 def repair(
@@ -178,7 +178,7 @@ class _Visit:
         left = find_surviving(before, after, self.by_weight[position], self.kept)
         wanted = left.answers(before.read()).astype(np.float64)
         samples = sum(len(call.first) for call in self.pair.before())
-        most = int(np.clip(ROWS * wanted.shape[1] / samples, 1, MOST_ROWS))
+        most = rows_of_a_sample(wanted.shape[1], samples)
         fed = gather_moments(self._rows(before, after, left), wanted, most)
         if not all(np.isfinite(part).all() for part in (fed.mean, fed.mean_answer, fed.power)):
             raise InputError(f"{self.pair.call.name} is fed NaN or infinity, or answers so: it cannot be repaired")
@@ -187,7 +187,7 @@ class _Visit:
         kernel = after.read().astype(np.float64)
         free = after.bias is not None or self.normalized
         if not free:
-            fed = _about_zero(fed)
+            fed = about_zero(fed)
         fitted = refit(kernel, fed)
         after.write(fitted)
         if after.bias is not None:
@@ -218,19 +218,6 @@ def _statistics(calls: Iterator[Call], axis: int) -> tuple[Array, Array]:
     x = tf.concat([call.first for call in calls], axis=0)
     mean, variance = tf.nn.moments(x, [other for other in range(len(x.shape)) if other != axis % len(x.shape)])
     return mean.numpy(), variance.numpy()
-
-
-def _about_zero(fed: Moments) -> Moments:
-    """Return the moments about zero: what has no bias cannot make up for a mean."""
-    assert fed.second is not None
-    return Moments(
-        fed.rows,
-        np.zeros_like(fed.mean),
-        np.zeros_like(fed.mean_answer),
-        fed.second + fed.mean[..., np.newaxis] * fed.mean[:, np.newaxis],
-        fed.cross + fed.mean[..., np.newaxis] * fed.mean_answer[:, np.newaxis],
-        fed.power + fed.mean_answer**2,
-    )
 
 
 def refit(kernel: Array, fed: Moments) -> Array:

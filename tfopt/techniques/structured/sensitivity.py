@@ -54,6 +54,6 @@ def group_losses(
             advance(1, group.name)
     note = (
         f"loss on the validation split, {before:.4f} before; {config.share:g} of each group alone is silenced, the"
-        f" least important by {config.importance}, without fine-tuning"
+        f" least important by {config.measure(with_data=True)}, without fine-tuning"
     )
     return sorted(losses, key=lambda one: -one.increase), [note, *found.notes]

@@ -7,6 +7,7 @@ from typing import NamedTuple, Protocol, Self
 import keras
 import numpy as np
 
+from tfopt.config.choices import Scope
 from tfopt.conversion.convert import convert
 from tfopt.errors import UnreachableError, UnsupportedError
 from tfopt.evaluation.keras_macs import keras_macs
@@ -28,7 +29,7 @@ NAMES = {"target_macs": "MACs", "target_params": "parameters", "target_latency":
 class Goal(Protocol):
     """Says what stays in each of the steps, and afterwards whether the whole was reached."""
 
-    def kept_ids(self, found: Candidates, step: int) -> Array:
+    def kept_ids(self, found: Candidates, step: int, scope: Scope) -> Array:
         """Return which ids (n,) of a model stay in step `step`, counted from 1."""
 
     def reached(self, model: keras.Model) -> list[str]:
@@ -114,20 +115,23 @@ def cost_of(config: StructuredConfig, artifact: KerasArtifact, progress: Progres
             return Cost(latency_left(artifact, progress))
 
 
-def estimated_amount(config: StructuredConfig, found: Candidates, costs: Costs) -> float | None:
+def estimated_amount(config: StructuredConfig, found: Candidates, scope: Scope) -> float | None:
     """Estimate which share of the channels leaves, without making a model; None if models have to be timed."""
     if config.target is None:
         return config.share
     name, share = config.target
     everything = np.ones(len(found.graph.roots), bool)
     counted: dict[str, Callable[[Array], float]] = {
-        "target_params": costs.parameters,
-        "target_macs": costs.multiplications,
+        "target_params": found.costs.parameters,
+        "target_macs": found.costs.multiplications,
     }
     if name not in counted:
         return None
     count = counted[name]
-    return least_amount(lambda amount: count(found.kept_ids(config, amount)) / (count(everything) or 1), share)
+    return least_amount(
+        lambda amount: count(found.kept_ids(config, amount, _equally_dear(found, scope))) / (count(everything) or 1),
+        share,
+    )
 
 
 @dataclass(frozen=True)
@@ -136,9 +140,9 @@ class Amount:
 
     config: StructuredConfig
 
-    def kept_ids(self, found: Candidates, step: int) -> Array:  # noqa: ARG002
+    def kept_ids(self, found: Candidates, step: int, scope: Scope) -> Array:  # noqa: ARG002
         """Leave out so many that after the last step the share has left."""
-        return found.kept_ids(self.config, 1 - (1 - self.config.share) ** (1 / self.config.iterative))
+        return found.kept_ids(self.config, 1 - (1 - self.config.share) ** (1 / self.config.iterative), scope)
 
     def reached(self, model: keras.Model) -> list[str]:  # noqa: ARG002
         """Nothing to tell."""
@@ -155,13 +159,13 @@ class Target:
     cost: Cost
     estimate: Callable[[Costs, Array], float] | None
 
-    def kept_ids(self, found: Candidates, step: int) -> Array:
+    def kept_ids(self, found: Candidates, step: int, scope: Scope) -> Array:
         """Leave out as little as gets the cost to this step's part of the way; an estimate is checked on the model.
 
         Raises `UnreachableError`, which says what is the least that there can be.
         """
         wanted = self.share ** (step / self.config.iterative)
-        least = self._built(found, MOST, wanted)
+        least = self._built(found, MOST, wanted, "local")
         if least.share > wanted and least.decided:
             raise UnreachableError(
                 f"{NAMES[self.name]} cannot get to {self.share:g} of the original's: with all removed that can leave,"
@@ -169,19 +173,24 @@ class Target:
             )
         guess = 0.0
         if self.estimate is not None:
-            costs, estimate = Costs.of(found.model, found.graph), self.estimate
-            guess = least_amount(lambda amount: estimate(costs, found.kept_ids(self.config, amount)), wanted)
-        return found.kept_ids(
-            self.config,
-            least_amount(lambda amount: self._built(found, amount, wanted).share, wanted, guess, PROBES),
-        )
+            estimate, quick = self.estimate, _equally_dear(found, scope)
+            guess = least_amount(
+                lambda amount: estimate(found.costs, found.kept_ids(self.config, amount, quick)), wanted
+            )
+        amount = least_amount(lambda amount: self._built(found, amount, wanted, scope).share, wanted, guess, PROBES)
+        return found.kept_ids(self.config, amount, scope)
 
     def reached(self, model: keras.Model) -> list[str]:
         """Return how much is left."""
         return self.cost.reached(model, self.name, self.share)
 
-    def _built(self, found: Candidates, amount: float, wanted: float) -> Left:
-        return self.cost(remove_channels(found.model, found.graph, found.kept_ids(self.config, amount)), wanted)
+    def _built(self, found: Candidates, amount: float, wanted: float, scope: Scope) -> Left:
+        return self.cost(remove_channels(found.model, found.graph, found.kept_ids(self.config, amount, scope)), wanted)
+
+
+def _equally_dear(found: Candidates, scope: Scope) -> Scope:
+    """Return a scope that costs the same and takes no time: amounts are solved for what an equal share costs."""
+    return "local" if found.measures_errors else scope
 
 
 def _counted(full: float) -> Callable[[Costs, Array], float]:

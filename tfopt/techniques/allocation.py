@@ -1,42 +1,38 @@
-"""Mixed bits: each kernel has as many as its errors are worth, such that all of them fit into a budget of bytes.
+"""Allocation: each thing gets the option that its error is worth, such that all costs together fit into a budget.
 
-Of each kernel it is known what every width costs in bytes and in error at the output of the model. Errors of different
-kernels add up as long as they are small, so that the best choice is a knapsack with one item of each kernel, as in
-HAWQ-V2 (Dong et al. 2019, arXiv:1911.03852). It is solved exactly, by a dynamic programme over all sums of bytes for
-which no choice with less bytes has less error.
+Of each it is known what every option costs and which error it brings to the output of the model. Errors add up as long
+as they are small, so that the best choice is a knapsack with one item of each, as in HAWQ-V2 (Dong et al. 2019,
+arXiv:1911.03852). It is solved exactly, by a dynamic programme over all sums of costs for which no choice that costs
+less has less error. Things are kernels and their bits, or groups of channels and how many of them stay.
 """
 
-from collections.abc import Mapping
-from typing import NamedTuple, TypeAlias
+from collections.abc import Hashable, Mapping
+from typing import NamedTuple, TypeVar
 
 import numpy as np
 
-from tfopt.techniques.rounding.levels import Levels
 from tfopt.typing import Array
 
-Place: TypeAlias = tuple[str, int]
-"""A kernel: the name of its layer, and its position among the layer's weights."""
+Thing = TypeVar("Thing", bound=Hashable)
+Option = TypeVar("Option", bound=Hashable)
 
 
 class Cost(NamedTuple):
-    """The cost of a kernel of some levels: the error that it brings to the output, and its bytes in the file."""
+    """The cost of an option: the error that it brings to the output, and its size, as bytes in a file."""
 
     error: float
     size: int
 
 
-Costs: TypeAlias = Mapping[Place, Mapping[Levels, Cost]]
-
-
-def allocate(costs: Costs, most: int) -> dict[Place, Levels]:
-    """Choose levels for each kernel such that the sum of errors is the least of all that fit into a budget.
+def allocate(costs: Mapping[Thing, Mapping[Option, Cost]], most: int) -> dict[Thing, Option]:
+    """Choose an option for each thing such that the sum of errors is the least of all that fit into a budget.
 
     Args:
-        costs: What each width of each kernel costs.
-        most: The most bytes of all kernels; at least `least_size(costs)`.
+        costs: What each option of each thing costs.
+        most: The most size of all together; at least `least_size(costs)`.
 
     Returns:
-        The levels of each kernel.
+        The option of each.
 
     >>> first = {"int8": Cost(0.0, 8), "int2": Cost(0.5, 2)}
     >>> second = {"int8": Cost(0.0, 8), "int4": Cost(0.1, 4), "int2": Cost(0.9, 2)}
@@ -46,7 +42,7 @@ def allocate(costs: Costs, most: int) -> dict[Place, Levels]:
     sizes: Array = np.zeros(1, np.int64)
     errors: Array = np.zeros(1)
     least = least_size(costs)
-    steps: list[tuple[list[Levels], Array, Array]] = []
+    steps: list[tuple[list[Option], Array, Array]] = []
     for options in costs.values():
         names = list(options)
         least -= min(cost.size for cost in options.values())
@@ -62,8 +58,8 @@ def allocate(costs: Costs, most: int) -> dict[Place, Levels]:
     return dict(zip(costs, reversed(chosen), strict=True))
 
 
-def least_size(costs: Costs) -> int:
-    """Return the fewest bytes that all kernels can have."""
+def least_size(costs: Mapping[Thing, Mapping[Option, Cost]]) -> int:
+    """Return the least size that all can have together."""
     return sum(min(cost.size for cost in options.values()) for options in costs.values())
 
 
