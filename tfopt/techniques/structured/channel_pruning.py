@@ -47,7 +47,7 @@ def prune_channels(artifact: KerasArtifact, config: StructuredConfig, context: C
     told: list[str] = []
     for step in range(1, config.iterative + 1):
         found = first if step == 1 else candidates(model, config, data, artifact.name)
-        cut = _cut(found, goal, step, config, context)
+        cut = make_smaller(found, goal, step, config, context)
         model, worst = cut.model, max(worst, cut.difference)
         removed += found.removed(cut.kept)
         if not removed and step == config.iterative:
@@ -76,7 +76,7 @@ def prune_channels(artifact: KerasArtifact, config: StructuredConfig, context: C
     return Outcome(made, layers=changes, notes=notes, history=history, training=training)
 
 
-class _Cut(NamedTuple):
+class Cut(NamedTuple):
     """A smaller model: what is kept, the largest difference that its proof found, and its repair."""
 
     model: keras.Model
@@ -85,14 +85,14 @@ class _Cut(NamedTuple):
     repair: Repair = Repair({}, 0.0, ())
 
 
-def _cut(found: Candidates, goal: Goal, step: int, config: StructuredConfig, context: Context) -> _Cut:
+def make_smaller(found: Candidates, goal: Goal, step: int, config: StructuredConfig, context: Context) -> Cut:
     """Make the smaller model of a step, repaired if it is to be; of several scopes the one of least validation loss."""
     data = context.data
     scopes = config.scopes(with_data=data is not None)
-    cuts: dict[Scope, _Cut] = {}
+    cuts: dict[Scope, Cut] = {}
     for scope in scopes:
         kept = goal.kept_ids(found, step, scope)
-        cut = _Cut(*_proven(found, kept, data))
+        cut = Cut(*_proven(found, kept, data))
         if config.repair and data is not None and context.evaluator is not None and found.removed(kept):
             made = repair_on_train(found.model, cut.model, found.graph, kept, data, context.evaluator, context.progress)
             cut = cut._replace(repair=made)
