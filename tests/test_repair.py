@@ -7,13 +7,16 @@ from keras import layers
 
 from tests.conftest import context
 from tests.random_graphs import randomize
+from tfopt.evaluation.evaluator import Evaluator
 from tfopt.formats.keras.artifact import KerasArtifact
 from tfopt.graph.channels.groups import find_groups
 from tfopt.graph.channels.removal import remove_channels
 from tfopt.graph.channels.tracing import trace
+from tfopt.techniques.pruning.config import PruneConfig
+from tfopt.techniques.pruning.prune import prune_weights
+from tfopt.techniques.repair import Left, conjugate_gradients, repair
 from tfopt.techniques.structured.channel_pruning import prune_channels
 from tfopt.techniques.structured.config import StructuredConfig
-from tfopt.techniques.structured.repair import repair
 
 
 def without(model, maker, count):
@@ -21,7 +24,7 @@ def without(model, maker, count):
     graph = trace(model, "model")
     group = next(group for group in find_groups(graph) if maker in group.makers)
     kept = ~np.isin(graph.roots, group.roots[:count])
-    return remove_channels(model, graph, kept), graph, kept
+    return remove_channels(model, graph, kept), Left(graph, kept)
 
 
 def answers(model, x):
@@ -36,9 +39,9 @@ def test_what_left_and_can_be_rebuilt_from_the_rest_is_not_missed():
     kernel[..., 0] = kernel[..., 1] - 2 * kernel[..., 3]
     model.get_layer("conv").set_weights([kernel, bias])
     x = np.random.default_rng(0).normal(size=(200, 6, 6, 2)).astype("float32")
-    small, *how = without(model, "conv", 1)
+    small, left = without(model, "conv", 1)
     wanted, cut = answers(model, x), answers(small, x)
-    repair(model, small, *how, [x], lambda *_: None)
+    repair(model, small, left, [x], lambda *_: None)
     repaired = answers(small, x)
     assert np.mean((repaired - wanted) ** 2) < 0.01 * np.mean((cut - wanted) ** 2)
 
@@ -76,9 +79,9 @@ def test_whatever_hangs_together_every_reader_errs_less_and_the_answer_does_so_o
 ):
     model = randomize(build())
     x = np.random.default_rng(0).normal(size=(400, *model.input_shape[1:])).astype("float32")
-    small, *how = without(model, maker, count)
+    small, left = without(model, maker, count)
     wanted, cut = (answers(one, x[300:]) for one in (model, small))
-    found = repair(model, small, *how, [x[:300]], lambda *_: None)
+    found = repair(model, small, left, [x[:300]], lambda *_: None)
     assert set(found) == repaired
     assert all(error.after < error.before for error in found.values())
     assert np.mean((answers(small, x[300:]) - wanted) ** 2) < 0.7 * np.mean((cut - wanted) ** 2)
@@ -105,3 +108,29 @@ def test_with_a_target_amounts_are_solved_for_unless_an_equal_share_is_better_an
     losses = [float(word) for word in note.split() if word[0].isdigit()]
     [repaired] = [note for note in result.notes if "the validation loss became" in note]
     assert f"the validation loss became {min(losses):.4f}" in repaired
+
+
+def test_weights_that_are_alive_are_the_least_squares_solution_of_each_column():
+    rng = np.random.default_rng(0)
+    x, answers = rng.normal(size=(1, 60, 6)), rng.normal(size=(1, 60, 3))
+    alive = rng.random((1, 6, 3)) < 0.6
+    found = conjugate_gradients(x.swapaxes(1, 2) @ x, x.swapaxes(1, 2) @ answers, np.zeros((1, 6, 3)), alive)
+    for column in range(3):
+        [rows] = np.nonzero(alive[0, :, column])
+        wanted, *_ = np.linalg.lstsq(x[0][:, rows], answers[0, :, column], rcond=None)
+        np.testing.assert_allclose(found[0, rows, column], wanted, atol=1e-3)
+    assert (found[~alive] == 0).all()
+
+
+def test_pruned_in_one_shot_the_weights_that_stay_make_up_for_the_others(sample, digits):
+    artifact, split = KerasArtifact.load(sample), Evaluator.on(digits, "test")
+    right = {}
+    for repaired in (False, True):
+        config = PruneConfig(sparsity=0.7, schedule="one-shot", repair=repaired)
+        result = prune_weights(artifact, config, context(digits))
+        right[repaired] = float(np.mean(split.score(result.artifact.model)))
+        pruned = [change for change in result.layers if change.action == "pruned"]
+        assert all(change.sparsity == pytest.approx(0.7, abs=0.01) for change in pruned)
+        assert ("repaired: it answers" in pruned[-1].detail) == repaired
+    assert right[True] > right[False] + 0.2
+    assert right[True] > 0.9

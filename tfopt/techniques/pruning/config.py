@@ -42,6 +42,10 @@ class PruneConfig(TaughtConfig):
     engine: Annotated[
         Engine, Field(description="Prune with tfopt's masks (tfopt) or by TensorFlow Model Optimization.")
     ] = "tfopt"
+    repair: Annotated[
+        bool,
+        Field(description="Fit the weights that stay anew, so that layers answer as before (one-shot, with data)."),
+    ] = True
     exclude: Exclude = None
     epochs: Epochs = 20
     batch_size: BatchSize = 64
@@ -69,6 +73,12 @@ class PruneConfig(TaughtConfig):
     def _engine_can(self) -> Self:
         if self.engine == "tfmot" and (self.scope == "global" or self.schedule == "one-shot"):
             raise ValueError("`engine` tfmot prunes each layer by itself, in training: no `scope` global, no one-shot")
+        return self
+
+    @model_validator(mode="after")
+    def _training_is_repair(self) -> Self:
+        if not self.repair and self.schedule != "one-shot":
+            raise ValueError("`repair` is for `schedule` one-shot: the others are trained")
         return self
 
     @model_validator(mode="after")

@@ -10,6 +10,7 @@ from tfopt.core.outcome import Outcome, Training
 from tfopt.distribution.strategies import make_strategy
 from tfopt.errors import InputError, UnsupportedError
 from tfopt.formats.keras.artifact import KerasArtifact
+from tfopt.graph.replay import is_graph
 from tfopt.report.inspection import Verdict
 from tfopt.report.schema import LayerChange
 from tfopt.techniques.kernel_selection import Target, targets, verdicts
@@ -17,6 +18,7 @@ from tfopt.techniques.pruning.config import PruneConfig
 from tfopt.techniques.pruning.magnitude import sparsity
 from tfopt.techniques.pruning.masks import Pruning
 from tfopt.techniques.pruning.patterns import NOfM, masks, parse
+from tfopt.techniques.repair import Repair, Repaired, repair_on_train
 from tfopt.training.fit import fit
 from tfopt.training.plan import FitPlan
 from tfopt.training.seeds import seed_everything
@@ -26,7 +28,7 @@ RAMP = 0.6  # share of the epochs in which sparsity rises; in the others the rem
 
 
 def prune_weights(artifact: KerasArtifact, config: PruneConfig, context: Context) -> Outcome:
-    """Prune a copy of the model; with data it is fine-tuned, without (or `one-shot`) the weights are only masked.
+    """Prune a copy of the model; with data it is fine-tuned, or in `one-shot` repaired, without only masked.
 
     Zeros that are there already stay zero. Clusters and quantization ranges are not kept when it is fine-tuned.
     """
@@ -40,7 +42,7 @@ def prune_weights(artifact: KerasArtifact, config: PruneConfig, context: Context
     skipped = [*skipped, *small]
     notes = [*([teacher.note] if teacher else []), *_counted(config)]
     history: list[dict[str, float]] = []
-    training = None
+    training, errors = None, dict[str, Repaired]()
     if data is None or config.schedule == "one-shot":
         if config.engine == "tfmot":
             raise InputError("`engine` tfmot prunes in training, and there is no data: leave it out or give `data`")
@@ -48,6 +50,10 @@ def prune_weights(artifact: KerasArtifact, config: PruneConfig, context: Context
             notes.append("pruned in one shot, weights only: there is no data to fine-tune with")
         _mask(model, _positions(found), config)
         pruned = model
+        if data is not None and config.repair:
+            repaired = _repaired(artifact, model, context)
+            notes += repaired.notes
+            errors = repaired.errors
     else:
         pruned = artifact.fresh_model()
         seed_everything(config.seed)
@@ -82,7 +88,7 @@ def prune_weights(artifact: KerasArtifact, config: PruneConfig, context: Context
                 history = fit(model, data, plan, progress, callbacks=[pruning], teacher=teacher).history
             pruned.set_weights(model.get_weights())
         training = Training([plan.lasting(len(history))], teacher)
-    changes = [_change(target, pruned) for target in found]
+    changes = [_change(target, pruned, errors.get(target.layer)) for target in found]
     notes.extend(_remarks(changes, config))
     notes.append(
         "zeros are stored like other numbers: files shrink when compressed, and no time is saved by zeros alone"
@@ -169,14 +175,24 @@ def _mask(model: keras.Model, positions: list[int], config: PruneConfig) -> None
             model.weights[position].assign(kernel)
 
 
-def _change(target: Target, model: keras.Model) -> LayerChange:
+def _repaired(artifact: KerasArtifact, pruned: keras.Model, context: Context) -> Repair:
+    """Repair a model whose weights were set to zero, if its graph is known."""
+    if not is_graph(pruned):
+        return Repair({}, 0.0, ("not repaired: its graph is not known, so that nobody sees what a layer is fed",))
+    assert context.data is not None
+    assert context.evaluator is not None
+    return repair_on_train(artifact.fresh_model(), pruned, None, context.data, context.evaluator, context.progress)
+
+
+def _change(target: Target, model: keras.Model, repaired: Repaired | None) -> LayerChange:
     kernels = np.concatenate([model.weights[position].numpy().ravel() for position in target.positions])
     reached = sparsity(kernels)
     return LayerChange(
         layer=target.layer,
         kind=target.kind,
         action="pruned",
-        detail=f"{np.count_nonzero(kernels):,} of {kernels.size:,} weights left",
+        detail=f"{np.count_nonzero(kernels):,} of {kernels.size:,} weights left"
+        + (f"; {repaired.told}" if repaired else ""),
         weights=kernels.size,
         sparsity=reached,
     )

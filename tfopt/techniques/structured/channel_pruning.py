@@ -15,11 +15,11 @@ from tfopt.data.dataset import Dataset
 from tfopt.errors import InputError
 from tfopt.formats.keras.artifact import KerasArtifact
 from tfopt.graph.model_copy import compile_like
+from tfopt.techniques.repair import Left, Repair, Repaired, repair_on_train
 from tfopt.techniques.structured.candidates import Candidates, candidates, proof_inputs
 from tfopt.techniques.structured.config import StructuredConfig
 from tfopt.techniques.structured.fine_tuning import FineTuning
 from tfopt.techniques.structured.layer_changes import narrowed, shapes_of
-from tfopt.techniques.structured.repair import Repair, Repaired, repair_on_train
 from tfopt.techniques.structured.targets import Goal, goal_of
 from tfopt.training.seeds import seed_everything
 from tfopt.training.teacher import load_teacher
@@ -94,7 +94,8 @@ def make_smaller(found: Candidates, goal: Goal, step: int, config: StructuredCon
         kept = goal.kept_ids(found, step, scope)
         cut = Cut(*_proven(found, kept, data))
         if config.repair and data is not None and context.evaluator is not None and found.removed(kept):
-            made = repair_on_train(found.model, cut.model, found.graph, kept, data, context.evaluator, context.progress)
+            left = Left(found.graph, kept)
+            made = repair_on_train(found.model, cut.model, left, data, context.evaluator, context.progress)
             cut = cut._replace(repair=made)
         cuts[scope] = cut
     best = min(cuts.values(), key=lambda cut: np.nan_to_num(cut.repair.loss, nan=np.inf))

@@ -9,8 +9,8 @@ import keras
 from tfopt.graph.channels.channel_graph import ChannelGraph
 from tfopt.graph.layer_names import named_layers
 from tfopt.report.schema import Action, LayerChange
+from tfopt.techniques.repair import Repaired
 from tfopt.techniques.structured.candidates import Candidates
-from tfopt.techniques.structured.repair import Repaired
 
 NOUNS = {"Embedding": "numbers a token", "LSTM": "units", "GRU": "units", "SimpleRNN": "units", "Dense": "units"}
 

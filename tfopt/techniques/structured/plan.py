@@ -17,11 +17,11 @@ def planned_layers(artifact: KerasArtifact, config: StructuredConfig, context: C
     if config.structured == "layers":
         return _blocks(artifact, config)
     found = candidates(artifact.model, config, context.data, artifact.name)
-    scope = config.scopes(with_data=context.data is not None)[-1]
-    amount = estimated_amount(config, found, scope)
-    if amount is None:
+    scopes = config.scopes(with_data=context.data is not None)
+    amount = estimated_amount(config, found, scopes[0])
+    if amount is None or len(scopes) > 1:
         return _undecided(found, config)
-    changes = narrowed(found, _shapes_with(found, found.kept_ids(config, amount, scope)))
+    changes = narrowed(found, _shapes_with(found, found.kept_ids(config, amount, scopes[0])))
     return {change.layer: Verdict(can=change.action != "skipped", detail=change.detail) for change in changes}
 
 
@@ -30,7 +30,7 @@ def _shapes_with(found: Candidates, kept: Array) -> Shapes:
 
 
 def _undecided(found: Candidates, config: StructuredConfig) -> dict[str, Verdict]:
-    """Say of each layer whether it may get smaller, where models have to be timed to know by how much."""
+    """Say of each layer whether it may get smaller, where models have to be timed or compared to know by how much."""
     name, share = config.target or ("amount", config.share)
     changes = narrowed(found, _shapes_with(found, found.kept_ids(config, 1.0, "local")))
     told = f"as many channels leave as `{name}` {share:g} needs"

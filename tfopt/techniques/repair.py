@@ -1,8 +1,9 @@
-"""Repair: the layers that read what is left answer, as well as they can, what they answered before channels left.
+"""Repair: a model that was cut answers again, layer by layer and as well as it can, what it answered before.
 
-The kernel of each is the least-squares solution of "what it is fed now times kernel = what it answered" (He et al.
-2017, arXiv:1707.06168, eq. 5), layer after layer, so that each makes up for what those before it lack, too.
-Normalizations get the statistics of what they are fed now. It takes samples, and no labels.
+The kernel of each layer is the least-squares solution of "what it is fed now times kernel = what it answered" (He et
+al. 2017, arXiv:1707.06168, eq. 5), one after the other, so that each makes up for what those before it lack, too.
+Weights that were pruned stay zero (as in SparseGPT, Frantar and Alistarh 2023, arXiv:2301.00774). Normalizations get
+the statistics of what they are fed now. It takes samples, and no labels.
 """
 
 from collections import defaultdict
@@ -30,6 +31,9 @@ from tfopt.techniques.rounding.side_by_side import PairedCall, batches_of, most_
 from tfopt.typing import Array, Tensor
 
 SAMPLES = 512
+PRUNED = 0.1  # of the weights that are zero: they were pruned, and stay zero
+STEPS = 100  # of conjugate gradients
+TOLERANCE = 1e-8  # of the squared error that is left
 
 
 class Repaired(NamedTuple):
@@ -52,47 +56,48 @@ class Repair(NamedTuple):
     notes: tuple[str, ...]
 
 
+@dataclass(frozen=True)
+class Left:
+    """The channels of a model that are left in a smaller one: its channel graph, and True (n,) for each id that is."""
+
+    graph: ChannelGraph
+    kept: Array
+
+
 def repair_on_train(
     model: keras.Model,
-    small: keras.Model,
-    graph: ChannelGraph,
-    kept: Array,
+    cut: keras.Model,
+    left: Left | None,
     data: Dataset,
     evaluator: Evaluator,
     progress: Progress,
 ) -> Repair:
-    """Repair a smaller model on samples of the train split, unless its loss on the validation split grows by that.
+    """Repair a model on samples of the train split, unless its loss on the validation split grows by that.
 
     The arguments are those of `repair`.
     """
     samples = data.train.sample(min(SAMPLES, most_samples(model))).inputs
-    loss, cut = evaluator.loss(small), small.get_weights()
+    loss, weights = evaluator.loss(cut), cut.get_weights()
     before = loss()
     with progress.task("repairing", len(list(named_layers(model)))) as advance:
-        errors = repair(model, small, graph, kept, samples, advance)
+        errors = repair(model, cut, left, samples, advance)
     after = loss()
     told = f"on {len(samples[0]):,} training samples, without labels: the validation loss became {after:.4f}, which was"
     if not after <= before:
-        small.set_weights(cut)
+        cut.set_weights(weights)
         return Repair({}, before, (f"not repaired; it was tried {told} {before:.4f}",))
-    return Repair(errors, after, (f"what reads the channels that stay was fitted anew {told} {before:.4f}",))
+    return Repair(errors, after, (f"what stays was fitted anew {told} {before:.4f}",))
 
 
 def repair(
-    model: keras.Model,
-    small: keras.Model,
-    graph: ChannelGraph,
-    kept: Array,
-    samples: Sequence[Array],
-    advance: Advance,
+    model: keras.Model, cut: keras.Model, left: Left | None, samples: Sequence[Array], advance: Advance
 ) -> dict[str, Repaired]:
-    """Repair a smaller model in place.
+    """Repair a model in place.
 
     Args:
         model: The whole model.
-        small: The same without some channels, whose layers have the same names.
-        graph: The channel graph of `model`.
-        kept: True (n,) for each id that is in `small`.
+        cut: The same without some channels or weights, whose layers have the same names.
+        left: The channels that are left in it; None for all, so that its kernels keep their zeros.
         samples: An array (N, ...) for each input.
         advance: Is told the name of each layer that is done.
 
@@ -102,11 +107,11 @@ def repair(
     Raises:
         InputError: If a layer answers NaN or infinity on the samples.
     """
-    twins = _operations(small)
+    twins = _operations(cut)
     names, layers = first_names(model), dict(named_layers(model))
     normalized = set(find_foldable(model).values())
     slices: dict[tuple[str, int], list[WeightSlices]] = defaultdict(list)
-    for one in graph.weight_slices:
+    for one in left.graph.weight_slices if left else ():
         slices[one.layer, one.weight].append(one)
     done: dict[int, bool] = {}
     found: dict[str, Repaired] = {}
@@ -117,11 +122,10 @@ def repair(
         if call.name in layers and id(twin) not in done:
             name = names[id(call.operation)]
             by_weight = [slices[name, position] for position in range(len(call.operation.weights))]
-            one = _Visit(pair, by_weight, kept, normalized=call.name in normalized)
+            one = _Visit(pair, by_weight, left.kept if left else np.ones(0, bool), normalized=call.name in normalized)
             done[id(twin)] = one.changed
-            if one.fed_otherwise:
-                error = one.repair()
-                found.update({call.name: error} if error else {})
+            error = one.repair()
+            found.update({call.name: error} if error else {})
             advance(1, call.name)
         return pair.answers(same=pair.agree and not done.get(id(twin)))
 
@@ -152,30 +156,33 @@ class _Visit:
 
     @property
     def changed(self) -> bool:
-        """Tell whether the layer is smaller than it was."""
+        """Tell whether the layer has fewer weights than it had, or others."""
         both = zip(self.pair.call.operation.weights, self.pair.twin.weights, strict=True)
-        return any(tuple(one.shape) != tuple(other.shape) for one, other in both)
-
-    @property
-    def fed_otherwise(self) -> bool:
-        """Tell whether its kernels multiply other numbers than before: of layers before it, or of a part of its own."""
-        reads = [one for slices in self.by_weight for one in slices if one.role == "reads"]
-        return not self.pair.agree or not all(self.kept[one.ids].all() for one in reads)
+        return not all(np.array_equal(one, other) for one, other in both)
 
     def repair(self) -> Repaired | None:
         """Fit the kernels of the layer, or estimate a normalization anew; return the error, if it is known."""
         layer, twin = self.pair.call.operation, self.pair.twin
         if isinstance(twin, keras.layers.BatchNormalization):
-            self._estimate(layer, twin)
+            if not self.pair.agree:
+                self._estimate(layer, twin)
             return None
         errors = [self._fit(*both) for both in zip(linear_maps(layer), linear_maps(twin), strict=True)]
         known = [error for error in errors if error]
         return known[-1] if known else None
 
     def _fit(self, before: LinearMap, after: LinearMap) -> Repaired | None:
-        """Fit one kernel and its bias; return the error, if there are not too many inputs to know."""
+        """Fit one kernel and its bias; return the error, if there are not too many inputs to know.
+
+        One that is not free to be anything, as the model constrains it, stays.
+        """
+        if after.kernel.constraint is not None:
+            return None
         position = next(i for i, one in enumerate(self.pair.call.operation.weights) if one is before.kernel)
         left = find_surviving(before, after, self.by_weight[position], self.kept)
+        kernel = after.read().astype(np.float64)
+        if self.pair.agree and np.array_equal(left.answers(before.read()), kernel):
+            return None  # it multiplies what it did
         wanted = left.answers(before.read()).astype(np.float64)
         samples = sum(len(call.first) for call in self.pair.before())
         most = rows_of_a_sample(wanted.shape[1], samples)
@@ -184,11 +191,11 @@ class _Visit:
             raise InputError(f"{self.pair.call.name} is fed NaN or infinity, or answers so: it cannot be repaired")
         if fed.second is None:
             return None
-        kernel = after.read().astype(np.float64)
         free = after.bias is not None or self.normalized
         if not free:
             fed = about_zero(fed)
-        fitted = refit(kernel, fed)
+        zero = kernel == 0
+        fitted = refit(kernel, fed, ~zero if zero.mean() > PRUNED else None)
         after.write(fitted)
         if after.bias is not None:
             shift = fed.mean_answer - np.sum(fed.mean[..., np.newaxis] * fitted, axis=1)
@@ -220,12 +227,13 @@ def _statistics(calls: Iterator[Call], axis: int) -> tuple[Array, Array]:
     return mean.numpy(), variance.numpy()
 
 
-def refit(kernel: Array, fed: Moments) -> Array:
+def refit(kernel: Array, fed: Moments, alive: Array | None = None) -> Array:
     """Solve for the kernels that answer most like the original ones, by ridge regression towards those given.
 
     Args:
         kernel: Kernels (G, K, C), what is left of the original ones.
         fed: The moments of what they are fed now, with the answers to be given.
+        alive: False (G, K, C) for a weight that has to stay zero; None for all to be free.
 
     Returns:
         Kernels (G, K, C).
@@ -234,7 +242,41 @@ def refit(kernel: Array, fed: Moments) -> Array:
     size = kernel.shape[1]
     mean = np.einsum("gkk->g", fed.second) / size
     damping = np.where(mean > 0, damping_of(fed.rows, size) * mean, 1.0)[:, np.newaxis, np.newaxis]
-    return np.asarray(np.linalg.solve(fed.second + damping * np.eye(size), fed.cross + damping * kernel))
+    second, cross = fed.second + damping * np.eye(size), fed.cross + damping * kernel
+    if alive is None:
+        return np.asarray(np.linalg.solve(second, cross))
+    return conjugate_gradients(second, cross, kernel, alive)
+
+
+def conjugate_gradients(second: Array, cross: Array, start: Array, alive: Array) -> Array:
+    """Solve second @ kernel = cross in the weights that are alive, each column of its own ones, by least squares.
+
+    Args:
+        second: Positive definite matrices (G, K, K).
+        cross: What they are to give (G, K, C).
+        start: Kernels (G, K, C) to begin with, zero where nothing is alive.
+        alive: True (G, K, C) for each weight that may be other than zero.
+
+    Returns:
+        Kernels (G, K, C).
+    """
+    scale = alive / np.diagonal(second, axis1=1, axis2=2)[..., np.newaxis]  # the preconditioner, and the mask
+    kernel, missing = start.copy(), cross - second @ start
+    direction = scale * missing
+    power = np.sum(missing * direction, axis=1, keepdims=True)
+    enough = TOLERANCE * np.maximum(power, 1e-300)
+    for _ in range(STEPS):
+        if (power <= enough).all():
+            break
+        ahead = second @ direction
+        along = np.sum(direction * ahead, axis=1, keepdims=True)
+        step = np.divide(power, along, out=np.zeros_like(power), where=along > 0)
+        kernel += step * direction
+        missing -= step * ahead
+        turned = scale * missing
+        before, power = power, np.sum(missing * turned, axis=1, keepdims=True)
+        direction = turned + np.divide(power, before, out=np.zeros_like(power), where=before > 0) * direction
+    return kernel
 
 
 def error_of(kernel: Array, fed: Moments, *, shifted: bool = False) -> float:
