@@ -2,7 +2,8 @@
 
     [BARE=1] python benchmarks/structured.py SECTION [DATA MODEL]
 
-Sections: digits (5 seeds), fashion (DATA, the .npz file), resnet8 (DATA, MODEL), resnet50 (times), sequences, blocks.
+Sections: digits (5 seeds), fashion (DATA, the .npz file), resnet8 (DATA, MODEL), weights (Fashion-MNIST, CIFAR-10,
+ResNet-8: pruned in one shot), resnet50 (the time that it takes), sequences, blocks.
 Everything is chosen on validation splits; each line has the accuracy on the test split with its 95 % interval. With
 BARE nothing is fine-tuned.
 """
@@ -15,7 +16,7 @@ from pathlib import Path
 import keras
 import numpy as np
 
-from tfopt import DataConfig, StructuredConfig, TrainConfig, prune, train
+from tfopt import DataConfig, PruneConfig, StructuredConfig, TrainConfig, prune, train
 from tfopt.config.choices import Augmentation, Importance, Structure
 from tfopt.conversion.convert import convert
 from tfopt.core.context import Context
@@ -49,6 +50,8 @@ def main() -> int:
         case "resnet8":
             data = load_dataset(DataConfig(source=files[0], scale="none"), None, Silent())
             curve(load_keras(Path(files[1])), data, 40, targets=(0.48, 0.25), augment=("flip", "crop"))
+        case "weights":
+            weights(Path(files[0]), Path(files[1]), Path(files[2]))
         case "resnet50":
             resnet50()
         case "sequences":
@@ -118,6 +121,25 @@ def resnet50() -> None:
     start = time.perf_counter()
     small = one_shot(KerasArtifact.from_model(model, "resnet50.keras"), config, data)
     print(f"{time.perf_counter() - start:.0f} s; {small.model.count_params():,} of {model.count_params():,} weights")
+
+
+def weights(fashion: Path, cifar: Path, resnet8: Path) -> None:
+    """Single weights pruned in one shot, by magnitude, of four models: as they are, and repaired."""
+    digits = load_dataset("digits", None, Silent())
+    clothes = load_dataset(DataConfig(source=str(fashion)), None, Silent())
+    nets = {
+        "digits cnn": (train(TrainConfig(arch="cnn"), digits).artifact, digits),
+        "digits transformer": (train(TrainConfig(arch="transformer"), digits).artifact, digits),
+        "Fashion-MNIST cnn": (train(TrainConfig(arch="cnn", epochs=8), clothes).artifact, clothes),
+        "ResNet-8": (load_keras(resnet8), load_dataset(DataConfig(source=str(cifar), scale="none"), None, Silent())),
+    }
+    for name, (artifact, data) in nets.items():
+        say(name, artifact, artifact, data)
+        for sparsity in (0.5, 0.8):
+            for repair in (False, True):
+                config = PruneConfig(sparsity=sparsity, schedule="one-shot", repair=repair)
+                pruned = prune(artifact, config, data).artifact
+                say(f"{name}, {sparsity:g}, {'repaired' if repair else 'cut'}", artifact, pruned, data)
 
 
 def sequences() -> None:

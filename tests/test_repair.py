@@ -61,6 +61,7 @@ def shared_stream():
 def attention():
     inputs = keras.Input((10, 8))
     x = layers.Dense(16, activation="relu", name="stem")(inputs)
+    x = layers.EinsumDense("btc,cd->btd", (10, 16), bias_axes="td", name="positions")(x)  # a bias for each step
     x = layers.MultiHeadAttention(4, 8, name="attention")(x, x)
     return keras.Model(inputs, layers.Dense(4, name="dense")(x))
 
@@ -71,7 +72,7 @@ def attention():
         (shared_stream, "stem", 5, {"inner", "depthwise", "point", "last", "dense"}),
         (shared_stream, "point", 2, {"last", "dense"}),
         (attention, "attention", 2, {"attention", "dense"}),
-        (attention, "stem", 4, {"attention", "dense"}),
+        (attention, "stem", 4, {"positions", "attention", "dense"}),
     ],
 )
 def test_whatever_hangs_together_every_reader_errs_less_and_the_answer_does_so_on_other_samples(

@@ -79,7 +79,7 @@ def test_what_is_added_to_the_bias_is_added_to_the_channels_of_all_answers(kind)
     call, _ = called(layer, shape)
     last = list(linear_maps(layer))[-1]
     before, shift = call.infer().numpy(), np.arange(last.read()[:, 0].size, dtype="float32")
-    last.add_to_bias(shift.reshape(last.groups, -1))
+    last.shift(shift.reshape(last.groups, -1))
     added = (call.infer().numpy() - before).reshape(-1, shift.size)
     np.testing.assert_allclose(added, np.broadcast_to(shift, added.shape), atol=1e-3)
 

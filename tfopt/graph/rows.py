@@ -53,11 +53,11 @@ class LinearMap(NamedTuple):
         matrix = np.swapaxes(matrices, 0, 1).reshape(matrices.shape[1], -1)
         self.kernel.assign(to_kernel(matrix.astype(self.kernel.dtype), tuple(self.kernel.shape), self.axes))
 
-    def add_to_bias(self, shift: Array) -> None:
-        """Add numbers (G, C) to the channels of the bias, at all positions that it has."""
-        assert self.bias is not None
-        positions = self.bias.numpy().reshape(-1, shift.size) + shift.ravel()
-        self.bias.assign(positions.reshape(self.bias.shape))
+    def shift(self, amounts: Array) -> None:
+        """Add numbers (G, C) to the channels of the bias, at all positions that it has; nothing if there is none."""
+        if self.bias is not None:
+            positions = self.bias.numpy().reshape(-1, amounts.size) + amounts.ravel()
+            self.bias.assign(positions.reshape(self.bias.shape))
 
 
 def stack(matrix: Array, groups: int) -> Array:

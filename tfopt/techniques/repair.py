@@ -197,9 +197,7 @@ class _Visit:
         zero = kernel == 0
         fitted = refit(kernel, fed, ~zero if zero.mean() > PRUNED else None)
         after.write(fitted)
-        if after.bias is not None:
-            shift = fed.mean_answer - np.sum(fed.mean[..., np.newaxis] * fitted, axis=1)
-            after.bias.assign_add(shift.reshape(after.bias.shape).astype(after.bias.dtype))
+        after.shift(fed.mean_answer - np.sum(fed.mean[..., np.newaxis] * fitted, axis=1))
         return Repaired(error_of(kernel, fed, shifted=free), error_of(fitted, fed))
 
     def _rows(self, before: LinearMap, after: LinearMap, left: Surviving) -> Iterator[tuple[Tensor, Tensor, int]]:

@@ -65,8 +65,8 @@ def measure_errors(
         errors[place] = {}
         for levels, rounded in tried.items():
             variable.assign(rounded.kernel)
-            if known and bias is not None and rounded.shift is not None:
-                known.add_to_bias(rounded.shift)
+            if known and rounded.shift is not None:
+                known.shift(rounded.shift)
             errors[place][levels] = error()
             for one, values in held:
                 one.assign(values)

@@ -153,8 +153,7 @@ class _Visit:
         alive = (~zero).astype(np.int8) if zero.mean() > PRUNED and levels != "binary" else None
         result = matched(kernel, levels, fed, alive=alive, compensate=self.compensate)
         after.write(result.kernel)
-        if after.bias is not None:
-            after.add_to_bias(result.shift)
+        after.shift(result.shift)
         return True
 
     def _rows(self, before: LinearMap, after: LinearMap, *, same: bool) -> Iterator[tuple[Tensor, Tensor, int]]:

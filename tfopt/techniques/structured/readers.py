@@ -87,9 +87,8 @@ class _Part(NamedTuple):
         shift[self.position] = self.mean @ (own - fitted)
         stack[self.position] = fitted
         self.read.write(stack)
-        if self.read.bias is not None:
-            self.read.bias.assign_add(shift.reshape(self.read.bias.shape))
-        elif self.normalization is not None:
+        self.read.shift(shift)
+        if self.read.bias is None and self.normalization is not None:
             self.normalization.moving_mean.assign_sub(shift.ravel())
 
 
