@@ -12,6 +12,7 @@ from typing import NamedTuple
 import keras
 import numpy as np
 
+from tfopt.evaluation.keras_macs import keras_macs
 from tfopt.graph.batch_norm_folding import find_foldable
 from tfopt.graph.channels.channel_graph import ChannelGraph, WeightSlices
 from tfopt.graph.channels.groups import ChannelGroup
@@ -26,7 +27,8 @@ from tfopt.techniques.rounding.side_by_side import PairedCall, batches_of
 from tfopt.techniques.structured.reconstruction import Reader, compensated_kernel, removal_order
 from tfopt.typing import Array, Tensor
 
-MOST = 128  # samples whose answers are compared
+LEAST, MOST = 32, 128  # samples whose answers are compared
+WORK = 2e10  # MACs of a comparison; of a large model fewer are
 
 
 def removal_errors(
@@ -45,7 +47,8 @@ def removal_errors(
         if what reads the others makes up for them; nothing for groups of which no reader is known.
     """
     found = _Readers(model, graph, groups)
-    error = error_against_now(model, [x[:MOST] for x in samples])
+    count = int(np.clip(WORK / (keras_macs(model) or 1), LEAST, MOST))
+    error = error_against_now(model, [x[:count] for x in samples])
     errors: dict[int, float] = {}
 
     def visit(call: Call) -> Tensor:
