@@ -5,7 +5,8 @@
     python benchmarks/few_bits.py widths
 
 `table` quantizes models of several kinds in each way; nothing is chosen by the test data, on which each file answers
-once. Without labels it is how often a file says what the float model says. `time` gives the seconds of rounding and of
+once. MLPerf Tiny's DS-CNN and MobileNetV1, whose own data are not here, are first trained for spoken digits and for
+CIFAR-10. `time` gives the seconds of rounding and of
 one inference over the calibration images. `widths` runs every kind of kernel with every number of bits.
 """
 
@@ -21,9 +22,11 @@ import numpy as np
 from keras import layers
 from rich.console import Console
 from rich.table import Table
+from scipy.fft import dct
 
 from tfopt.config.choices import Algorithm, Precision
 from tfopt.core.context import Context
+from tfopt.core.provenance import load_data as load_python_data
 from tfopt.data.config import DataConfig
 from tfopt.data.dataset import Dataset
 from tfopt.data.loader import load as load_data
@@ -42,6 +45,7 @@ from tfopt.techniques.quantization.preparation import prepare
 from tfopt.techniques.rounding.sequential import round_model
 from tfopt.training.config import TrainConfig
 from tfopt.training.train import train
+from tfopt.typing import Array
 
 WAYS: dict[str, tuple[Precision, Algorithm]] = {
     "tfopt": ("int8", "auto"),
@@ -51,6 +55,9 @@ WAYS: dict[str, tuple[Precision, Algorithm]] = {
     "gptq (dynamic)": ("dynamic", "gptq"),
     "tfopt (dynamic)": ("dynamic", "auto"),
 }
+FRAMES, COEFFICIENTS = 49, 10  # of the spectrograms that DS-CNN takes
+VWW_SIZE = 96  # pixels of the images that MobileNetV1 takes
+IMAGES = 4000  # that it is trained on
 ROUNDED = 1000  # calibration images that rounding is timed on
 KINDS = 12
 
@@ -97,6 +104,8 @@ def subjects(shared: Path, names: list[str]) -> Iterator[Subject]:
             DataConfig(source=str(shared / "data/fashion_mnist_dev.npz")),
             TrainConfig(arch="cnn", epochs=3),
         ),
+        "DS-CNN": partial(_spoken_digits, shared),
+        "MobileNetV1": partial(_pictures, shared),
         "wake word": partial(
             _loaded,
             "wake word",
@@ -122,6 +131,36 @@ def _trained(name: str, data: DataConfig, config: TrainConfig) -> Subject:
     result = train(config, data)
     assert isinstance(result.artifact, KerasArtifact)
     return Subject(name, result.artifact, load_data(data))
+
+
+def _spoken_digits(shared: Path) -> Subject:
+    """DS-CNN, trained from its weights for keywords, by the first coefficients of log-mel spectrograms."""
+    with np.load(shared / "data/fsdd_logmel_dev.npz") as held:
+        x_train, y_train, x_test, y_test = (held[name] for name in ("x_train", "y_train", "x_test", "y_test"))
+
+    def coefficients(x: Array) -> Array:
+        middle = (x.shape[1] - FRAMES) // 2
+        frames = x[:, middle : middle + FRAMES, :, 0].astype(np.float32)
+        return dct(frames, norm="ortho")[..., :COEFFICIENTS, np.newaxis]  # type: ignore[no-any-return]
+
+    data = load_python_data(((coefficients(x_train), y_train), (coefficients(x_test), y_test)))
+    return _transferred("DS-CNN", shared / "models/mlperf_tiny/tiny_kws_dscnn_savedmodel", data)
+
+
+def _pictures(shared: Path) -> Subject:
+    """MobileNetV1 of a quarter of the width, trained from its weights for people in pictures, on larger CIFAR-10."""
+    with np.load(shared / "data/cifar10_jpeg_small.npz") as held:
+        pairs = [(held[f"x_{part}"][:IMAGES], held[f"y_{part}"][:IMAGES]) for part in ("train", "test")]
+    size = (VWW_SIZE, VWW_SIZE)
+    train_pair, test_pair = ((np.uint8(np.round(keras.ops.image.resize(x, size))), y) for x, y in pairs)
+    data = load_python_data((train_pair, test_pair))
+    return _transferred("MobileNetV1", shared / "models/mlperf_tiny/tiny_vww96_mobilenetv1.h5", data)
+
+
+def _transferred(name: str, base: Path, data: Dataset) -> Subject:
+    result = train(TrainConfig(base=str(base)), data)
+    assert isinstance(result.artifact, KerasArtifact)
+    return Subject(name, result.artifact, data)
 
 
 def _rows(subject: Subject) -> Iterator[tuple[str, ...]]:

@@ -29,6 +29,13 @@ def test_a_crop_moves_the_picture_by_up_to_an_eighth_and_bares_zeros():
     np.testing.assert_allclose(found.sum(axis=(1, 2)), 1, rtol=1e-4)
 
 
+def test_a_crop_moves_by_whole_pixels_so_that_nothing_is_blurred():
+    images = np.zeros((100, 16, 16, 1), "float32")
+    images[:, 8, 8] = 1
+    found = transform_images(tf.constant(images), KEY, ("crop", "flip")).numpy()
+    np.testing.assert_allclose(np.sort(found.ravel())[-100:], 1, rtol=1e-4)
+
+
 def test_a_turn_keeps_the_centre_and_moves_the_corners():
     found = transform_images(tf.constant(np.repeat(IMAGE, 50, axis=0)), KEY, ("rotate",)).numpy()
     np.testing.assert_allclose(found[:, 2, 2], 13, rtol=1e-5)

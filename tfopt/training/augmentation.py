@@ -115,8 +115,9 @@ def transform_images(
     across, down = (width - 1) / 2, (height - 1) / 2
     a, b = mirror * tf.cos(angle), -mirror * tf.sin(angle)
     c, d = tf.sin(angle), tf.cos(angle)
-    right = across + shift[0] * width - a * across - b * down
-    below = down + shift[1] * height - c * across - d * down
+    # By whole pixels: between them an image would be blurred as no image is that the model will meet.
+    right = across + tf.round(shift[0] * width) - a * across - b * down
+    below = down + tf.round(shift[1] * height) - c * across - d * down
     nothing = tf.zeros(count)
     transform = tf.stack([a, b, right, c, d, below, nothing, nothing], axis=1)
     found = keras.ops.image.affine_transform(
