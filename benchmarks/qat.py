@@ -13,6 +13,7 @@ by both engines in turns. `resnet8` tells the accuracy of each setting on the va
 import os
 import sys
 import time
+from collections.abc import Sequence
 
 from qat_models import CLASSES, data_for_class
 
@@ -25,12 +26,16 @@ from tfopt.formats.keras.artifact import KerasArtifact
 from tfopt.formats.loading import load_keras
 from tfopt.formats.tflite.graph import float_operations
 from tfopt.formats.tflite.packing import packed_size
+from tfopt.report.schema import LayerChange
 from tfopt.runtime.progress import Silent
 from tfopt.techniques.qat.qat import planned_layers, quantize_aware
 
+SHOWN = 3  # names of layers
 TWO, THREE = "conv2d_7=2,conv2d_6=2", "conv2d_7=2,conv2d_6=2,conv2d_4=2"
 FOUR = f"{THREE},conv2d_3=2"
-FOR_RESNET = {"epochs": 15, "batch_size": 50, "augment": ("flip", "crop"), "teacher_weight": 0.3, "weights": "int4"}
+FOR_RESNET = {"epochs": 15, "batch_size": 50, "augment": ("flip", "crop"), "teacher_weight": 0.3, "weights": "int4"} | {
+    "batch": 1
+}
 SETTINGS: dict[str, dict[str, object]] = {
     "int4": FOR_RESNET,
     "one-at-2": {**FOR_RESNET, "layer_bits": "conv2d_7=2"},
@@ -58,8 +63,15 @@ def main() -> int:
 
 def classes(names: list[str]) -> None:
     """What the file of a model with a class of layers computes in integers, and what TFMOT says of that class."""
-    print("| class of layers | left in float by TFMOT | operations in integers | in floats | outputs differ by |")
-    print("|---|---|---|---|---|")
+    columns = (
+        "class of layers",
+        "left in float by TFMOT",
+        "kernels in integers",
+        "operations in integers",
+        "in floats",
+    )
+    print(f"| {' | '.join(columns)} | outputs differ by |")
+    print("|---|---|---|---|---|---|")
     for name in names:
         artifact, data = KerasArtifact.from_model(CLASSES[name](), "m.keras"), data_for_class(name)
         made = quantize_aware(artifact, QatConfig(epochs=1, max_drop=0.99), Context.of(data, Silent()))
@@ -69,9 +81,17 @@ def classes(names: list[str]) -> None:
         mine, file = made.companions[0].predict(x), made.artifact.predict(x)
         share = float(abs(mine - file).mean() / abs(mine).max())
         print(
-            f"| {name} | {_left_float(artifact)} | {count - len(floats)} of {count} | {kinds} | {share:.1%} |",
+            f"| {name} | {_left_float(artifact)} | {_kernels(made.layers)} | {count - len(floats)} of {count} | {kinds}"
+            f" | {share:.1%} |",
             flush=True,
         )
+
+
+def _kernels(layers: Sequence[LayerChange]) -> str:
+    """Return how many layers with kernels are in integers in a file."""
+    held = [layer for layer in layers if layer.action == "quantized" or "no kernel" not in (layer.detail or "")]
+    held = [layer for layer in held if layer.action in ("quantized", "skipped")]
+    return f"{sum(layer.action == 'quantized' for layer in held)} of {len(held)}"
 
 
 def _left_float(artifact: KerasArtifact) -> str:
@@ -79,7 +99,8 @@ def _left_float(artifact: KerasArtifact) -> str:
         planned = planned_layers(artifact, QatConfig(qat_engine="tfmot"))
     except Exception as error:  # a layer may have no twin in tf_keras, or one that refuses its config
         return f"cannot be rebuilt ({type(error).__name__})"
-    return ", ".join(name for name, verdict in planned.items() if not verdict.can) or "nothing"
+    names = [name for name, verdict in planned.items() if not verdict.can]
+    return ", ".join(names[:SHOWN]) + f" and {len(names) - SHOWN} more" * (len(names) > SHOWN) or "nothing"
 
 
 def fashion(source: str, rounds: int, path: str | None = None) -> None:

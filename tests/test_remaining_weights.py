@@ -126,3 +126,10 @@ def test_no_file_is_larger_than_that_of_the_stock_converter_and_all_are_within_t
     wanted = np.concatenate([made.predict(list(feed.values()), verbose=0) for feed in feeds])
     found = np.concatenate([value for feed in feeds for value in file.outputs(feed).values()])
     assert np.sqrt(np.mean((found - wanted) ** 2) / np.mean(wanted**2)) < 0.02
+
+
+def test_the_report_says_that_weights_in_a_loop_are_integers_though_its_states_are_floats():
+    artifact = KerasArtifact.from_model(recurrent(layers.GRU(16, name="gru")), "m.keras")
+    made = quantize_after_training(artifact, QuantizeConfig(precision="dynamic"), context())
+    told = {change.layer: change for change in made.layers}
+    assert (told["gru"].action, told["gru"].detail[:12]) == ("quantized", "weights int8")

@@ -59,7 +59,8 @@ def owners(model: keras.Model, payload: bytes, scopes: Mapping[str, str] | None 
         if operation.in_loop or operation.kind in RECURRENT:
             steps += [*(unpacking[name] for name in operation.inputs if name in unpacking), operation]
     for name, layer in named_layers(model):
-        weighs = any(prod(c.shape) > 1 for operation in found[name] for c in operation.constants)
+        held = [c for operation in found[name] if operation.kind != "WHILE" for c in operation.constants]  # no states
+        weighs = any(prod(c.shape) > 1 for c in held)
         if isinstance(layer, (keras.layers.RNN, keras.layers.Bidirectional)) and not weighs:
             found[name] = steps
     return dict(found)
