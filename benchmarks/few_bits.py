@@ -24,6 +24,7 @@ from rich.console import Console
 from rich.table import Table
 from scipy.fft import dct
 
+from tfopt.api import train
 from tfopt.config.choices import Algorithm, Precision
 from tfopt.core.context import Context
 from tfopt.core.provenance import load_data as load_python_data
@@ -44,7 +45,6 @@ from tfopt.techniques.quantization.post_training import quantize_after_training
 from tfopt.techniques.quantization.preparation import prepare
 from tfopt.techniques.rounding.sequential import round_model
 from tfopt.training.config import TrainConfig
-from tfopt.training.train import train
 from tfopt.typing import Array
 
 WAYS: dict[str, tuple[Precision, Algorithm]] = {
@@ -144,7 +144,7 @@ def _spoken_digits(shared: Path) -> Subject:
         return dct(frames, norm="ortho")[..., :COEFFICIENTS, np.newaxis]  # type: ignore[no-any-return]
 
     data = load_python_data(((coefficients(x_train), y_train), (coefficients(x_test), y_test)))
-    return _transferred("DS-CNN", shared / "models/mlperf_tiny/tiny_kws_dscnn_savedmodel", data)
+    return _transferred("DS-CNN", shared / "models/mlperf_tiny/tiny_kws_dscnn_savedmodel", data, epochs=20)
 
 
 def _pictures(shared: Path) -> Subject:
@@ -154,11 +154,11 @@ def _pictures(shared: Path) -> Subject:
     size = (VWW_SIZE, VWW_SIZE)
     train_pair, test_pair = ((np.uint8(np.round(keras.ops.image.resize(x, size))), y) for x, y in pairs)
     data = load_python_data((train_pair, test_pair))
-    return _transferred("MobileNetV1", shared / "models/mlperf_tiny/tiny_vww96_mobilenetv1.h5", data)
+    return _transferred("MobileNetV1", shared / "models/mlperf_tiny/tiny_vww96_mobilenetv1.h5", data, epochs=5)
 
 
-def _transferred(name: str, base: Path, data: Dataset) -> Subject:
-    result = train(TrainConfig(base=str(base)), data)
+def _transferred(name: str, base: Path, data: Dataset, epochs: int) -> Subject:
+    result = train(TrainConfig(base=str(base), epochs=epochs), data)
     assert isinstance(result.artifact, KerasArtifact)
     return Subject(name, result.artifact, data)
 

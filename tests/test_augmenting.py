@@ -19,7 +19,7 @@ def test_a_flip_mirrors_about_half_of_the_images_and_changes_nothing_else():
     assert 70 < mirrored.sum() < 130
 
 
-def test_a_crop_moves_the_picture_by_up_to_an_eighth_and_bares_zeros():
+def test_a_crop_moves_the_picture_by_up_to_an_eighth():
     images = np.zeros((100, 16, 16, 1), "float32")
     images[:, 8, 8] = 1
     found = transform_images(tf.constant(images), KEY, ("crop",)).numpy()[..., 0]
@@ -34,6 +34,11 @@ def test_a_crop_moves_by_whole_pixels_so_that_nothing_is_blurred():
     images[:, 8, 8] = 1
     found = transform_images(tf.constant(images), KEY, ("crop", "flip")).numpy()
     np.testing.assert_allclose(np.sort(found.ravel())[-100:], 1, rtol=1e-4)
+
+
+def test_what_a_crop_bares_is_a_reflection_and_no_edge():
+    bright = tf.ones((50, 16, 16, 3))
+    np.testing.assert_allclose(transform_images(bright, KEY, ("crop", "rotate")), bright, rtol=1e-4)
 
 
 def test_a_turn_keeps_the_centre_and_moves_the_corners():

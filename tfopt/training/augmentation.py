@@ -65,8 +65,7 @@ def make_augmentation(
     steps: list[Callable[[tf.Tensor, tf.Tensor], tf.Tensor]] = []
     moved = bool({"flip", "crop", "rotate"} & set(wanted))
     if moved:
-        fill: Literal["reflect", "constant"] = "reflect" if labels else "constant"  # 0 may be any class
-        steps.append(lambda batch, key: transform_images(batch, key, wanted, fill))
+        steps.append(lambda batch, key: transform_images(batch, key, wanted))
     if "noise" in wanted:
         deviation = (
             0.0
@@ -78,7 +77,7 @@ def make_augmentation(
     def augment(inputs: Sequence[tf.Tensor], y: tf.Tensor, key: tf.Tensor) -> tuple[Sequence[tf.Tensor], tf.Tensor]:
         first, *others = inputs
         if labels and moved:
-            y = tf.cast(transform_images(tf.cast(y, tf.float32), key, wanted, fill, exact=labels == "masks"), y.dtype)
+            y = tf.cast(transform_images(tf.cast(y, tf.float32), key, wanted, exact=labels == "masks"), y.dtype)
         for number, step in enumerate(steps):
             first = step(first, tf.add(key, [0, number]))
         if "mixup" in wanted:
@@ -92,17 +91,18 @@ def transform_images(
     images: tf.Tensor,
     key: tf.Tensor,
     wanted: Sequence[Augmentation],
-    fill: Literal["constant", "reflect"] = "constant",
     *,
     exact: bool = False,
 ) -> tf.Tensor:
     """Shift, turn and mirror each image of a batch by an affine transformation of its own.
 
+    What is bared is a reflection of what is beside it: a black edge is nothing that the model will meet, and in masks
+    0 may be any class.
+
     Args:
         images: Images (N, H, W) or (N, H, W, C).
         key: Two integers from which all random numbers follow.
         wanted: Among them "crop" for shifts, "rotate" for turns and "flip" for mirroring.
-        fill: Whether what is bared is 0, or a reflection of what is beside it.
         exact: Whether only values that are there may come out, as of masks, and none between them.
     """
     grey = images.shape.rank == 3
@@ -121,7 +121,7 @@ def transform_images(
     nothing = tf.zeros(count)
     transform = tf.stack([a, b, right, c, d, below, nothing, nothing], axis=1)
     found = keras.ops.image.affine_transform(
-        batch, transform, interpolation="nearest" if exact else "bilinear", fill_mode=fill
+        batch, transform, interpolation="nearest" if exact else "bilinear", fill_mode="reflect"
     )
     found = tf.ensure_shape(found, batch.shape)
     return found[..., 0] if grey else found
