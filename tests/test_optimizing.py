@@ -2,12 +2,16 @@ import keras
 import numpy as np
 import pytest
 
+from tfopt.core.provenance import load_data
+from tfopt.data.config import DataConfig
 from tfopt.runtime.progress import Silent
 from tfopt.tasks.losses import smoothed
 from tfopt.training.batches import balanced_sample_weights
 from tfopt.training.callbacks import Plateau, count_plateaus
 from tfopt.training.config import TrainConfig
+from tfopt.training.fit import fit
 from tfopt.training.optimizers import make_learning_rate, make_optimizer
+from tfopt.training.plan import FitPlan
 from tfopt.training.train import train
 
 
@@ -134,3 +138,13 @@ def test_steps_relative_to_a_kernel_are_the_same_share_of_it_whatever_its_size(s
         kernel.numpy() / size - [[3.0, -4.0]], np.array([[-0.01, 0.01]]) * np.sqrt(12.5), rtol=1e-2
     )
     np.testing.assert_allclose(bias.numpy(), [-0.01, 0.01], rtol=1e-3)
+
+
+def test_the_statistics_of_a_normalization_are_of_the_last_epoch_even_where_it_has_few_steps():
+    x = np.random.default_rng(0).normal(5, 1, (200, 3)).astype("float32")
+    data = load_data((x, np.arange(200) % 2), DataConfig(scale="none"))
+    normalization = keras.layers.BatchNormalization()
+    model = keras.Sequential([keras.Input((3,)), normalization, keras.layers.Dense(2, activation="softmax")])
+    fit(model, data, FitPlan(epochs=1, batch_size=6, learning_rate=1e-3, seed=0), Silent())
+    assert normalization.moving_mean.numpy() == pytest.approx(5, rel=0.15)
+    assert normalization.momentum == 0.99

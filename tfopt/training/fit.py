@@ -25,6 +25,7 @@ from tfopt.tasks.losses import loss_of, smoothed, soft_loss
 from tfopt.tasks.registry import rules_for
 from tfopt.tasks.several import LossOfOutputs
 from tfopt.training.augmentation import LABELS, make_augmentation
+from tfopt.training.batch_norm import recent_statistics
 from tfopt.training.batches import balanced_sample_weights, evaluation_batches, steps_per_epoch, training_batches
 from tfopt.training.callbacks import BestEpoch, EpochMonitor, Plateau, ProgressBar, tensorboard_callbacks
 from tfopt.training.checkpoint import NOT_STARTED, Checkpoint, Position, RunFiles
@@ -130,7 +131,9 @@ def fit(
             first = checkpoint.resume(learner) if files.resume else checkpoint.start_over()
             every.append(checkpoint)
         stack.enter_context(kernel_penalties(model, plan.l1, plan.l2))
-        stack.enter_context(synchronize_batch_norm([layer for _, layer in named_layers(model)]))
+        layers = [layer for _, layer in named_layers(model)]
+        stack.enter_context(synchronize_batch_norm(layers))
+        stack.enter_context(recent_statistics(layers, plan.steps(data)))
         if first.epoch < plan.epochs and not monitor.best.is_over(first.epoch - 1):
             run_epochs(learner, data, plan, progress, every, targets, first)
         if files and monitor.diverged:
