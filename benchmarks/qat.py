@@ -32,7 +32,7 @@ from tfopt.techniques.qat.qat import planned_layers, quantize_aware
 
 SHOWN = 3  # names of layers
 TWO, THREE = "conv2d_7=2,conv2d_6=2", "conv2d_7=2,conv2d_6=2,conv2d_4=2"
-FIVE = f"{THREE},conv2d_3=2,conv2d_8=2"
+FOUR = f"{THREE},conv2d_3=2,dense=4"
 FOR_RESNET = {"epochs": 15, "batch_size": 50, "augment": ("flip", "crop"), "teacher_weight": 0.3, "weights": "int4"} | {
     "batch": 1
 }
@@ -41,7 +41,7 @@ SETTINGS: dict[str, dict[str, object]] = {
     "one-at-2": {**FOR_RESNET, "layer_bits": "conv2d_7=2"},
     "two-at-2": {**FOR_RESNET, "layer_bits": TWO},
     "three-at-2": {**FOR_RESNET, "layer_bits": THREE},
-    "five-at-2": {**FOR_RESNET, "layer_bits": FIVE},
+    "four-at-2": {**FOR_RESNET, "layer_bits": FOUR, "epochs": 30},
 }
 
 

@@ -20,7 +20,7 @@ from tfopt.techniques.quantization.layer_changes import owners
 from tfopt.training.fit import fit
 from tfopt.training.plan import FitPlan
 
-ONE_SAMPLE = 1 / 359  # of the test split of digits
+ONE_SAMPLE = 1.01 / 359  # of the test split of digits, and what floats miss
 MIXTURE = {"conv1b": 3, "conv2b": 2}
 
 
