@@ -140,7 +140,7 @@ def test_a_flipped_bit_in_the_weights(refused, sample):
 
 def test_a_suffix_nobody_reads(refused, tmp_path):
     (tmp_path / "m.pt").write_bytes(b"x")
-    assert "neither a .keras, .h5 or .tflite file" in refused("prune", "m.pt")
+    assert "neither a .keras, .h5, .tflite or .onnx file" in refused("prune", "m.pt")
 
 
 @pytest.mark.parametrize("command", EVERY_COMMAND)

@@ -25,6 +25,7 @@ WRONG = {
     tfopt.FloatConfig: ({"batch": -1}, "`batch` -1 is out of range"),
     tfopt.FolderConfig: ({"resume": "perhaps"}, "`resume` perhaps is out of range"),
     tfopt.Gates: ({"max_size": "huge"}, "`max_size` huge is out of range"),
+    tfopt.CheckConfig: ({"ram": 0}, "`ram` 0 is out of range"),
     tfopt.PackConfig: ({"max_size": -1}, "`max_size` -1 is out of range"),
     tfopt.PruneConfig: ({"sparsity": 1.5}, "`sparsity` 1.5 is more than the whole; did you mean 1.5%?"),
     tfopt.QatConfig: ({"layer_bits": {"a": 5}}, "`layer_bits`"),

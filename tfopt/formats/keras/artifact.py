@@ -7,8 +7,6 @@ with a fresh optimizer: what the file weighs is what the model weighs.
 import contextlib
 import os
 import shutil
-import warnings
-import zipfile
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Literal, Self
@@ -18,13 +16,12 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from tfopt.errors import InputError, TfoptError, UnsupportedError
+from tfopt.errors import InputError, UnsupportedError
 from tfopt.formats import provenance as provenances
 from tfopt.formats.artifact import Shape, Side
 from tfopt.formats.keras.prediction import predict_batches
-from tfopt.formats.keras.refusal import explain
 from tfopt.formats.keras.serialization import write_keras_file
-from tfopt.formats.paths import UNREADABLE
+from tfopt.formats.keras.unpacking import WEIGHTS, check_and_unpack, load_file, load_unpacked
 from tfopt.formats.provenance import Provenance
 from tfopt.graph.last_operation import gives_probabilities
 from tfopt.graph.model_io import call, compiled, explain_failures, inputs_of, outputs_of
@@ -33,14 +30,9 @@ from tfopt.report.ports import Port
 from tfopt.runtime.atomic_files import write_file
 from tfopt.runtime.temporary_files import TemporaryFile, check_free_space, temporary_folder
 from tfopt.typing import Array, Samples
-from tfopt.untrusted.archives import check_members, read_member
-from tfopt.untrusted.configs import check_config, read_config
-from tfopt.untrusted.hdf5 import check_weights
 from tfopt.untrusted.limits import time_limit
 from tfopt.untrusted.variables import limit_variables
 
-WEIGHTS = "model.weights.h5"
-MEMBERS = ("metadata.json", "config.json", WEIGHTS)
 MIN_SECONDS = 30.0  # that loading may take, and a second more for so many bytes
 BYTES_PER_SECOND = 10_000_000
 
@@ -88,10 +80,10 @@ class KerasArtifact:
         check_free_space(file.path.parent, size)
         shutil.copyfile(path, file.path)
         with temporary_folder() as unpacked:
-            provenance = _check_and_unpack(file.path, path, unpacked)
+            provenance = check_and_unpack(file.path, path, unpacked)
             stored = (unpacked / WEIGHTS).stat().st_size
             with time_limit(MIN_SECONDS + size / BYTES_PER_SECOND, path.name), limit_variables(stored, path.name):
-                model, uncompiled = _load_unpacked(unpacked, path.name)
+                model, uncompiled = load_unpacked(unpacked, path.name)
             state = _optimizer_bytes(unpacked / WEIGHTS)
         check_tensor_sizes(model, path.name)
         folder = provenances.home_of(path, provenance) if folder is None else folder
@@ -119,7 +111,7 @@ class KerasArtifact:
         _check_backend()
         file, folder, name = TemporaryFile(), Path(name).parent, Path(name).name
         write_keras_file(reset_optimizer(model), file.path, provenance, folder, deflated=deflated)
-        loaded, uncompiled = _load_file(file.path, name)
+        loaded, uncompiled = load_file(file.path, name)
         artifact = cls(name, loaded, file, provenance)
         artifact._folder = folder
         artifact.uncompiled, artifact.given_loss = uncompiled, model.loss if model.compiled else None
@@ -142,7 +134,7 @@ class KerasArtifact:
 
     def fresh_model(self) -> keras.Model:
         """Load a copy that may be changed freely."""
-        return _load_file(self._file.path, self.name)[0]
+        return load_file(self._file.path, self.name)[0]
 
     @property
     def runtime(self) -> str:
@@ -233,63 +225,6 @@ def reset_optimizer(model: keras.Model) -> keras.Model:
         with contextlib.suppress(ValueError, TypeError):
             model.compile(**keras.saving.deserialize_keras_object(config))
     return model
-
-
-def _load_file(path: Path, name: str) -> tuple[keras.Model, str]:
-    with temporary_folder() as folder:
-        with zipfile.ZipFile(path) as archive:
-            _unpack(archive, folder)
-        return _load_unpacked(folder, name)
-
-
-def _unpack(archive: zipfile.ZipFile, folder: Path) -> None:
-    """Unpack what Keras reads: from a zip it would read all weights at once, and unpack everything besides."""
-    for member in archive.namelist():
-        if member in MEMBERS or member.startswith("assets/"):
-            archive.extract(member, folder)
-
-
-def _load_unpacked(folder: Path, name: str) -> tuple[keras.Model, str]:
-    """Load a model, without its loss and optimizer if only these cannot be loaded; return it and why that was."""
-    uncompiled = ""
-    try:
-        with warnings.catch_warnings():
-            warnings.filterwarnings("ignore", message="Skipping variable loading for optimizer")
-            warnings.filterwarnings("ignore", message="`compile\\(\\)` was not called as part of model loading")
-            model = keras.saving.load_model(folder, safe_mode=True)
-    except TfoptError:
-        raise
-    except Exception as error:  # Keras raises TypeError, ValueError, KeyError, OSError, ... for unsound files
-        uncompiled = explain(error, name)
-        try:
-            model = keras.saving.load_model(folder, safe_mode=True, compile=False)
-        except Exception:
-            raise InputError(uncompiled) from error
-    if not isinstance(model, keras.Model):
-        raise InputError(f"{name} holds a {type(model).__name__}, not a model")
-    return model, uncompiled
-
-
-def _check_and_unpack(file: Path, path: Path, folder: Path) -> Provenance | None:
-    """Unpack `file`, a copy of `path`, once it has passed the checks; return its provenance."""
-    try:
-        with zipfile.ZipFile(file) as archive:
-            check_members(archive, str(path), file.stat().st_size)
-            missing = [member for member in MEMBERS if member not in archive.namelist()]
-            if missing:
-                raise InputError(f"{path} is a zip without {', '.join(missing)}; a .keras file of Keras 3 has them")
-            damaged = archive.testzip()
-            if damaged:
-                raise InputError(f"{path} is damaged: its member {damaged} does not match its checksum")
-            check_config(read_config(read_member(archive, "config.json"), path.name), path.name)
-            provenance = provenances.read_provenance(archive, path.name, Provenance)
-            check_free_space(folder, sum(member.file_size for member in archive.infolist()))
-            _unpack(archive, folder)
-        with h5py.File(folder / WEIGHTS) as weights:
-            check_weights(weights, path.name, (folder / WEIGHTS).stat().st_size)
-        return provenance
-    except UNREADABLE as error:
-        raise InputError(f"{path} is not a .keras file or is truncated: {error}") from error
 
 
 def _optimizer_bytes(weights: Path) -> int:
