@@ -61,8 +61,8 @@ def prune_channels(artifact: KerasArtifact, config: StructuredConfig, context: C
     notes = [
         f"{removed:,} of {first.total():,} channels and heads that can leave have left (those that hang together count"
         f" once), the least important by {config.measure(with_data=data is not None)}",
-        "checked before fine-tuning: every tensor of the smaller model is that of the original with what left set to"
-        f" zero, to {exactly}",
+        "checked before anything was fitted: every tensor of the smaller model is that of the original with what left"
+        f" set to zero, to {exactly}",
         *told,
         *goal.reached(model),
         *first.notes,
