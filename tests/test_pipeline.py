@@ -136,7 +136,7 @@ def test_steps_that_do_not_fit_are_refused_before_the_work(steps, words):
         (lambda: tfopt.train(data=[1, 2]), "`data` must be a name"),
         (lambda: tfopt.compare([SAMPLE], gates=0.1), "`gates` must be a Gates"),
         (lambda: tfopt.compare([]), "`models` is empty"),
-        (lambda: tfopt.convert(SAMPLE, to="onnx"), "`to` onnx"),
+        (lambda: tfopt.convert(SAMPLE, to="coreml"), "`to` coreml"),
     ],
 )
 def test_a_wrong_argument_is_named(call, words):
