@@ -270,7 +270,7 @@ def test_accuracy_chooses_the_epoch_with_most_right_answers_of_the_model_that_an
         def call(self, x):
             return -model(x) if reverses else model(x)
 
-    plan = FitPlan(epochs=3, batch_size=64, learning_rate=1e-3, seed=0, metric="accuracy")
+    plan = FitPlan(epochs=3, batch_size=64, learning_rate=3e-3, seed=0, metric="accuracy")
     found = fit(model, digits, plan, Silent(), answering=Answering())
     right = [logs["val_accuracy"] for logs in found.history]
     assert right[2] > right[0] + 0.1
