@@ -9,14 +9,16 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from tfopt.errors import UnsupportedError
-from tfopt.report.target_fit import OperationFit, TargetFigure
+from tfopt.report.target_fit import TargetFigure
 from tfopt.runtime.packages import installed
 from tfopt.runtime.processes import ProcessError, run
-from tfopt.targets.target import Examined, StoredForm, Target
+from tfopt.targets.target import Examined, Numbers, StoredForm, Target
 from tfopt.typing import Json
 
 if TYPE_CHECKING:
     from tfopt.formats.tflite.artifact import TfliteArtifact
+    from tfopt.formats.tflite.graph import Operation
+    from tfopt.report.target_fit import OperationFit
     from tfopt.runtime.progress import Progress
 
 TIME_LIMIT = 900.0
@@ -27,7 +29,7 @@ TENSOR = "tensor_"
 class EthosU(Target):
     """Arm Ethos-U, as its compiler Vela sees it (extra `mcu`)."""
 
-    numbers = "integer"
+    numbers: Numbers = "integer"
 
     def __init__(self, name: str) -> None:
         self.name = name
@@ -123,23 +125,16 @@ def _numbered(payload: bytes) -> bytes:
     return file.payload()
 
 
-def _fits(file: "TfliteArtifact", found: Json) -> list[OperationFit]:
-    from tfopt.formats.tflite.graph import operations, read_model
-    from tfopt.targets.remedies import remedy
+def _fits(file: "TfliteArtifact", found: Json) -> "list[OperationFit]":
+    from tfopt.formats.tflite.graph import read_model
+    from tfopt.targets.fits import Said, fits
 
     outputs = [f"{TENSOR}{int(one.outputs[0])}" for one in read_model(file.payload).subgraphs[0].operators]
-    main = [one for one in operations(file.payload) if not one.in_loop]
-    fits = []
-    for number, (one, output) in enumerate(zip(main, outputs, strict=True)):
-        left = output in found["on_cpu"] or output in found["reasons"]
-        fits.append(
-            OperationFit(
-                number=number,
-                kind=one.kind,
-                output=one.outputs[0] if one.outputs else "",
-                support="partly" if left else "runs",
-                reason=f"on the CPU: {found['reasons'].get(output, 'Vela names no reason')}" if left else "",
-                fix=remedy(one, file) if left else "",
-            )
-        )
-    return fits
+
+    def said(number: int, _operation: "Operation") -> Said:
+        output = outputs[number]
+        if output not in found["on_cpu"] and output not in found["reasons"]:
+            return Said()
+        return Said("partly", f"on the CPU: {found['reasons'].get(output, 'Vela names no reason')}")
+
+    return fits(file, said)

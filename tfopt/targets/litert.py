@@ -8,11 +8,13 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from tfopt.report.target_fit import OperationFit, TargetFigure
+from tfopt.report.target_fit import TargetFigure
 from tfopt.targets.target import UNKNOWN, Examined, Target
 
 if TYPE_CHECKING:
     from tfopt.formats.tflite.artifact import TfliteArtifact
+    from tfopt.formats.tflite.graph import Operation
+    from tfopt.report.target_fit import OperationFit
     from tfopt.runtime.progress import Progress
 
 
@@ -49,19 +51,14 @@ class LiteRT(Target):
         )
 
 
-def _fits(file: "TfliteArtifact", left: dict[str, int]) -> list[OperationFit]:
+def _fits(file: "TfliteArtifact", left: dict[str, int]) -> "list[OperationFit]":
     """All run; kinds of which XNNPACK has left some say so."""
     from tfopt.formats.tflite.graph import operations
+    from tfopt.targets.fits import Said, fits
 
-    main = [one for one in operations(file.payload) if not one.in_loop]
-    counts = Counter(one.kind for one in main)
-    return [
-        OperationFit(
-            number=number,
-            kind=one.kind,
-            output=one.outputs[0] if one.outputs else "",
-            support="runs",
-            reason=f"{left[one.kind]} of {counts[one.kind]} by LiteRT's own kernel" if one.kind in left else "",
-        )
-        for number, one in enumerate(main)
-    ]
+    counts = Counter(one.kind for one in operations(file.payload) if not one.in_loop)
+
+    def said(_number: int, one: "Operation") -> Said:
+        return Said(reason=f"{left[one.kind]} of {counts[one.kind]} by LiteRT's own kernel" if one.kind in left else "")
+
+    return fits(file, said)

@@ -6,7 +6,7 @@ Third parties add theirs by an entry point of the group `tfopt.targets`, and any
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, ClassVar, Literal, NamedTuple
+from typing import TYPE_CHECKING, Literal, NamedTuple
 
 from tfopt.errors import UnsupportedError
 from tfopt.report.target_fit import OperationFit, TargetFigure
@@ -48,7 +48,7 @@ class Target(ABC):
     """
 
     name: str
-    numbers: ClassVar[Numbers] = "float"
+    numbers: Numbers = "float"
 
     @abstractmethod
     def source(self) -> str:

@@ -21,7 +21,7 @@ from pydantic import BeforeValidator, ByteSize, Field
 from tfopt.config.fields import Config, Count
 from tfopt.core.yaml_document import Document, read_document
 from tfopt.errors import ConfigError, InputError
-from tfopt.report.target_fit import OperationFit, TargetFigure
+from tfopt.report.target_fit import TargetFigure
 from tfopt.targets.target import Examined, Numbers, Target
 
 if TYPE_CHECKING:
@@ -62,7 +62,7 @@ class DescribedTarget(Target):
     def __init__(self, described: TargetDescription) -> None:
         self.described = described
         self.name = described.name
-        self.numbers = described.numbers  # type: ignore[misc]  # of this one
+        self.numbers = described.numbers
 
     def source(self) -> str:
         """Say what the file says."""
@@ -70,36 +70,32 @@ class DescribedTarget(Target):
 
     def examine(self, file: "TfliteArtifact", progress: "Progress") -> Examined:
         """Hold each operation to what the file says of its kind."""
-        from tfopt.formats.tflite.graph import operations
         from tfopt.formats.tflite.lifetimes import bytes_alive, lifetimes
+        from tfopt.targets.fits import Said, fits
+
+        free = self.described.fixed_shapes and any(s is None for shape in file.input_shapes() for s in shape)
+        stopped = ""
+
+        def said(_number: int, one: "Operation") -> Said:
+            nonlocal stopped
+            wrong = "its sizes are not fixed" if free else self._wrong(one)
+            wrong = wrong or (stopped and f"it comes after {stopped}, which does not run")
+            if not wrong:
+                return Said(reason=self.described.operators[one.kind].note)
+            stopped = stopped or (one.kind if self.described.until_first else "")
+            fix = "fix them by `batch` 1, and `length` for sequences" if free else ""
+            return Said("partly", f"on the CPU: {wrong}", fix) if self.described.fallback else Said("no", wrong, fix)
 
         with progress.task("reading operations", None):
-            main = [one for one in operations(file.payload) if not one.in_loop]
-            free = self.described.fixed_shapes and any(s is None for shape in file.input_shapes() for s in shape)
-            fits, stopped = [], ""
-            for number, one in enumerate(main):
-                wrong = "its sizes are not fixed" if free else self._wrong(one)
-                wrong = wrong or (stopped and f"it comes after {stopped}, which does not run")
-                stopped = stopped or (one.kind if wrong and self.described.until_first else "")
-                rule = self.described.operators.get(one.kind, OperatorRule())
-                fits.append(
-                    OperationFit(
-                        number=number,
-                        kind=one.kind,
-                        output=one.outputs[0] if one.outputs else "",
-                        support="runs" if not wrong else "partly" if self.described.fallback else "no",
-                        reason=f"on the CPU: {wrong}" if wrong and self.described.fallback else wrong or rule.note,
-                        fix=_fix(one, file, free=free) if wrong else "",
-                    )
-                )
+            found = fits(file, said)
             lives = [life._replace(bytes=self._aligned(life.bytes)) for life in lifetimes(file.payload)]
         ram = TargetFigure(value=int(bytes_alive(lives).max()), how="the most bytes of tensors alive at once: no less")
         return Examined(
-            fits,
+            found,
             TargetFigure(value=len(file.model_bytes), how="the file"),
             ram,
             notes=["a prediction from a list of operations: nothing was run or compiled for this target"],
-            runs=all(one.support != "no" for one in fits),
+            runs=all(one.support != "no" for one in found),
         )
 
     def _aligned(self, size: int) -> int:
@@ -113,12 +109,6 @@ class DescribedTarget(Target):
         if rule.types and operation.output_type not in rule.types:
             return f"{operation.output_type} is not among its types {', '.join(rule.types)}"
         return ""
-
-
-def _fix(operation: "Operation", file: "TfliteArtifact", *, free: bool) -> str:
-    from tfopt.targets.remedies import remedy
-
-    return "fix them by `batch` 1, and `length` for sequences" if free else remedy(operation, file)
 
 
 def read_target(path: Path) -> DescribedTarget:

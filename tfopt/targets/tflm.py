@@ -8,13 +8,16 @@ from typing import TYPE_CHECKING
 
 from tfopt.formats.tflite.micro import examined, tail_of_32_bits, with_tables
 from tfopt.report.figures import format_size
-from tfopt.report.target_fit import OperationFit, Support, TargetFigure
+from tfopt.report.target_fit import TargetFigure
 from tfopt.runtime.packages import installed
 from tfopt.targets.target import Examined, StoredForm, Target
-from tfopt.typing import Json
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from tfopt.formats.tflite.artifact import TfliteArtifact
+    from tfopt.formats.tflite.graph import Operation
+    from tfopt.report.target_fit import OperationFit
     from tfopt.runtime.progress import Progress
 
 
@@ -45,7 +48,7 @@ class TFLM(Target):
     def examine(self, file: "TfliteArtifact", progress: "Progress") -> Examined:
         """Run the file and each of its operations, and find the smallest arena."""
         found = examined(file.model_bytes, file.name, progress)
-        operations = _fits(file, found)
+        operations = _fits(file, found["operations"])
         size = len(file.model_bytes)
         flash = TargetFigure(value=size, how="the file, without the code of the kernels")
         if found["failure"]:
@@ -65,26 +68,15 @@ class TFLM(Target):
         return Examined(operations, flash, TargetFigure(value=found["arena"], how=how), details=details, notes=notes)
 
 
-def _fits(file: "TfliteArtifact", found: Json) -> list[OperationFit]:
-    from tfopt.formats.tflite.graph import operations
-    from tfopt.targets.remedies import remedy
+def _fits(file: "TfliteArtifact", wrong: "Sequence[str | None]") -> "list[OperationFit]":
+    from tfopt.targets.fits import Said, fits
 
-    main = [one for one in operations(file.payload) if not one.in_loop]
-    fits = []
-    for number, (one, wrong) in enumerate(zip(main, found["operations"], strict=True)):
-        support: Support = "no" if wrong else "runs"
-        if wrong is None:
-            support, wrong = "unknown", "LiteRT does not run it on random inputs by itself"
-        elif "differ" in wrong:
-            support = "partly"
-        fits.append(
-            OperationFit(
-                number=number,
-                kind=one.kind,
-                output=one.outputs[0] if one.outputs else "",
-                support=support,
-                reason=wrong,
-                fix=remedy(one, file) if wrong else "",
-            )
-        )
-    return fits
+    def said(number: int, _operation: "Operation") -> Said:
+        sentence = wrong[number]
+        if sentence is None:
+            return Said("unknown", "LiteRT does not run it on random inputs by itself")
+        if not sentence:
+            return Said()
+        return Said("partly" if "differ" in sentence else "no", sentence)
+
+    return fits(file, said)
