@@ -1,6 +1,7 @@
 """What a target runs of a file, what it costs there, and the limits of a device."""
 
 import csv
+import re
 import subprocess
 import sys
 from importlib.metadata import PackageNotFoundError
@@ -133,6 +134,22 @@ def test_a_keras_model_is_converted_to_what_the_target_takes():
     assert report.name == "digits-mlp-int8.tflite"
     assert {one.support for one in report.operations} == {"runs"}
     assert any("converted to a file of 8-bit integers" in note for note in report.notes)
+
+
+def test_quantize_for_a_target_makes_what_it_takes_and_says_what_it_runs(sample, tfopt):
+    ended = tfopt("quantize", sample, "--int8", "--for", "edgetpu", "-o", "e.tflite", "--json")
+    assert ended.code == 0, ended.err
+    config = ended.report["config"]
+    assert (config["io"], config["batch"], config["full_integer"]) == ("int8", 1, True)
+    assert [gate["passed"] for gate in ended.report["gates"] if gate["gate"] == "target"] == [True]
+    assert any(note.startswith("on edgetpu ") and "operations run; flash " in note for note in ended.report["notes"])
+
+
+def test_what_the_target_does_not_run_fails_with_the_way_out(sample, tfopt):
+    ended = tfopt("quantize", sample, "--float16", "--for", "tflm", "-o", "f.tflite")
+    assert ended.code == 1
+    assert re.search(r"FAIL: f.tflite: --for its target, \d+ operations do not run there", " ".join(ended.out.split()))
+    assert "it unpacks weights that are stored narrow: quantize by --int8" in " ".join(ended.out.split())
 
 
 @pytest.mark.parametrize(

@@ -15,6 +15,7 @@ from tfopt.conversion.config import for_c_array
 from tfopt.data.config import OtherDataConfig
 from tfopt.errors import InputError
 from tfopt.formats.paths import newest_tfopt_model
+from tfopt.targets.config import MadeForConfig
 from tfopt.techniques.qat.config import QatConfig
 from tfopt.techniques.quantization.config import QuantizeConfig
 from tfopt.typing import Options
@@ -48,6 +49,7 @@ def quantize(
     config: Annotated[Config, techniques("quantize", "qat", adjust=with_precision)],
     data: OtherDataConfig,
     target: StepTargetConfig,
+    made_for: MadeForConfig,
     model: OptionalModel = None,
     emit: Emit = None,
 ) -> None:
@@ -56,6 +58,7 @@ def quantize(
     Examples:
         tfopt quantize --int8
         tfopt quantize model.keras --int8 --io int8 -o firmware.tflite
+        tfopt quantize model.keras --int8 --for ethos-u55-128
         tfopt quantize model.keras --int8 --max-drop 0.5%
         tfopt quantize model.keras --dynamic --weights int4 --algorithm gptq
         tfopt quantize model.keras --float16
@@ -66,4 +69,4 @@ def quantize(
         model = newest_tfopt_model(Path())
         out.say(f"quantizing {model}, the newest Keras model here that tfopt wrote")
     config = for_c_array(config) if emit else config
-    make(out, config, model, data, target, companions=C_SUFFIXES if emit else ())
+    make(out, config, model, data, target, companions=C_SUFFIXES if emit else (), made_for=made_for.made_for)

@@ -55,16 +55,26 @@ def make(
     one: AnyTechnique | None = None,
     ending: str = "",
     companions: Sequence[str] = (),
+    made_for: str | None = None,
 ) -> None:
     """Apply a technique, that of the config or another `one`, to a file and write what it makes.
 
-    The result is named after the file, with what the technique says or `ending`; `companions` are suffixes of sources.
+    The result is named after the file, with what the technique says or `ending`; `companions` are suffixes of sources,
+    and `made_for` the name of a target.
     """
     from tfopt.core.destination import Destination
     from tfopt.formats.paths import check_model_path, model_stem
     from tfopt.runtime.atomic_files import check_destination
 
+    if made_for:
+        from tfopt.targets.made_for import held_to, settings_for
+        from tfopt.targets.registry import find_target
+
     path, one = check_model_path(model), one or technique_of(config)
+    for_target = find_target(made_for) if made_for else None
+    if for_target:
+        for_target.source()  # refuses before the work if a package is missing
+        config = settings_for(for_target, config)
     stem = model_stem(path)
     named = (value for name, value in config if option_of(type(config), name).model)
     name = target.output or (f"{stem}{ending}" if ending else one.output_name(stem, config))
@@ -87,6 +97,10 @@ def make(
 
         return Pipeline([Step(one, config)])
 
+    def result() -> "Result":
+        made = pipeline().run(path, data.config, name=str(destination.path), progress=out)
+        return held_to(for_target, made, out) if for_target else made
+
     if target.dry_run:
         out.load_tensorflow()
         plan = pipeline().plan(path, data.config, progress=out)
@@ -94,7 +108,7 @@ def make(
         destination.save_beside()
     else:
         with started_ahead(*one.children):  # while TensorFlow is loaded here
-            write(out, destination, lambda: pipeline().run(path, data.config, name=str(destination.path), progress=out))
+            write(out, destination, result)
 
 
 def _recipe(

@@ -12,6 +12,8 @@ def gate_line(gate: GateResult) -> str:
     """Say whether a limit holds, and what was found."""
     if gate.gate == "full-integer":
         return f"{_word(gate.passed)}: {gate.name}: --full-integer, {gate.found:.0f} operations compute in floats"
+    if gate.gate == "target":
+        return f"{_word(gate.passed)}: {gate.name}: --for its target, {gate.found:.0f} operations do not run there"
     limit, found = (_gate_figure(gate, value) for value in (gate.limit, gate.found))
     sure = " at the worse end" if gate.at_worst else ""
     where = " on the validation split" if gate.split == "validation" else ""

@@ -9,6 +9,21 @@ from tfopt.config.fields import Config, Option
 Bytes = Annotated[ByteSize, Field(gt=0), Option("SIZE")]
 
 
+class MadeForConfig(Config):
+    """The target that a file is made for."""
+
+    panel: ClassVar[str] = "Target"
+
+    made_for: Annotated[
+        str | None,
+        Field(
+            description="Make what this target (see tfopt check) can use, and say what it runs of the file: one sample at"
+            " a time, integers from end to end where it computes in them. Fail if it does not run."
+        ),
+        Option("NAME|FILE", flag="--for"),
+    ] = None
+
+
 class StoreConfig(Config):
     """The target whose own form a file is stored in."""
 

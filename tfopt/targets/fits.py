@@ -10,7 +10,7 @@ from tfopt.targets.remedies import remedy
 
 
 class Said(NamedTuple):
-    """Whether a target runs an operation, the reason, and the way out if it is not the usual one."""
+    """A target runs an operation or not, for a reason; the way out, if it is not the usual one."""
 
     support: Support = "runs"
     reason: str = ""

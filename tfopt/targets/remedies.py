@@ -31,6 +31,8 @@ def remedy(operation: "Operation", file: "TfliteArtifact") -> str:
         return "it is part of a loop over time: quantize by `precision` int8 with `batch` 1, which unrolls some"
     if operation.kind.startswith("FLEX") or operation.kind == "CUSTOM":
         return "it is no operation of LiteRT: only code of your own runs it"
+    if operation.kind == "DEQUANTIZE" and operation.constants:
+        return "it unpacks weights that are stored narrow: quantize by `precision` int8"
     if operation.kind in ("QUANTIZE", "DEQUANTIZE") and "float32" in file.input_types():
         return "it stands between floats and integers: `io` int8 lets the file take and give integers"
     if operation.output_type in ("FLOAT32", "FLOAT16"):
