@@ -17,8 +17,8 @@ class MadeForConfig(Config):
     made_for: Annotated[
         str | None,
         Field(
-            description="Make what this target (see tfopt check) can use, and say what it runs of the file: one sample at"
-            " a time, integers from end to end where it computes in them. Fail if it does not run."
+            description="Make what this target can use (see tfopt check), and say what it runs of the file: one sample"
+            " at a time, integers from end to end where it computes in them. Fail if it does not run."
         ),
         Option("NAME|FILE", flag="--for"),
     ] = None
