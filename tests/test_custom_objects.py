@@ -72,7 +72,10 @@ def test_a_subclassed_model_is_taken_by_the_input_it_was_built_with(folder):
     assert ended.code == 0, ended.err
     kinds = {m["format"]: m["nonzero_parameters"] for m in ended.report["measurements"]}
     assert kinds["tflite"] <= kinds["keras"] == 320 + 10
-    ended = process("quantize", "net.keras", "--qat", *options, folder=folder)
+    ended = process("quantize", "net.keras", "--qat", "--epochs", 1, *options, "--json", folder=folder)
+    assert ended.code == 0, ended.err
+    assert {layer["action"] for layer in ended.report["layers"]} == {"quantized"}
+    ended = process("quantize", "net.keras", "--qat", "--qat-engine", "tfmot", *options, "--force", folder=folder)
     assert (ended.code, "is a Net, a model whose graph is not known" in ended.err) == (2, True)
 
 
