@@ -24,6 +24,7 @@ from tfopt.formats.keras.serialization import write_keras_file
 from tfopt.formats.keras.unpacking import WEIGHTS, check_and_unpack, load_file, load_unpacked
 from tfopt.formats.provenance import Provenance
 from tfopt.graph.last_operation import gives_probabilities
+from tfopt.graph.layer_names import named_layers
 from tfopt.graph.model_io import call, compiled, explain_failures, inputs_of, outputs_of
 from tfopt.graph.tensor_sizes import check_tensor_sizes
 from tfopt.report.ports import Port
@@ -133,8 +134,11 @@ class KerasArtifact:
         self.provenance, self._folder = provenance, folder
 
     def fresh_model(self) -> keras.Model:
-        """Load a copy that may be changed freely."""
-        return load_file(self._file.path, self.name)[0]
+        """Load a copy that may be changed freely; its layers have the same names, which Keras may count up."""
+        copy = load_file(self._file.path, self.name)[0]
+        for (_, layer), (_, original) in zip(named_layers(copy), named_layers(self.model), strict=True):
+            layer.name = original.name
+        return copy
 
     @property
     def runtime(self) -> str:

@@ -48,14 +48,19 @@ def _changes(artifact: KerasArtifact, chosen: BitWidths, emitted: Emitted) -> li
     folded = {one.replace("/", "_"): into for one, into in emitted.folded.items()}
     changes = []
     for name, layer in named_layers(artifact.model):
+        count = sum(prod(weight.shape) for weight in layer.weights)
+        kind = type(layer).__name__
         if name in found:
             changes.append(_with_bits(found[name], chosen, exact=name in emitted.exact))
         elif name.replace("/", "_") in folded:
-            count = sum(prod(weight.shape) for weight in layer.weights)
             detail = f"into the weights of {folded[name.replace('/', '_')]}"
-            changes.append(
-                LayerChange(layer=name, kind=type(layer).__name__, action="folded", detail=detail, weights=count)
-            )
+            changes.append(LayerChange(layer=name, kind=kind, action="folded", detail=detail, weights=count))
+        elif name in emitted.exact:  # of a class of its own, whose layers have other names in the file
+            detail = f"trained for {chosen.bits[name]} bits; its integers are in the file"
+            changes.append(LayerChange(layer=name, kind=kind, action="quantized", detail=detail, weights=count))
+        elif count:
+            detail = "not found under its name in the file"
+            changes.append(LayerChange(layer=name, kind=kind, action="skipped", detail=detail, weights=count))
     return changes
 
 
