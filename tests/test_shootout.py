@@ -111,7 +111,7 @@ def test_architectures_are_compared_from_the_command_line(tfopt):
     assert mlp["measurement"]["parameters"] <= 5000
     assert len(mlp["scores"]) == 2
     assert mlp["score"]["low"] <= mlp["score"]["mean"] <= mlp["score"]["high"]
-    assert mlp["measurement"]["latency"]["runs"] >= 20
+    assert mlp["measurement"]["latency"]["runs"] >= 2  # as conftest has it
     assert mlp["added_bytes"] > 0
     assert any(note.startswith("seq2seq is left out") for note in ended.report["notes"])
 

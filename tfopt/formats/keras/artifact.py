@@ -8,6 +8,7 @@ import contextlib
 import os
 import shutil
 from collections.abc import Callable, Sequence
+from math import prod
 from pathlib import Path
 from typing import Literal, Self
 
@@ -171,8 +172,9 @@ class KerasArtifact:
 
     def parameter_counts(self) -> tuple[int, int]:
         """Count the weights, and those that are not zero."""
-        weights = [weight.numpy() for weight in self.model.weights]
-        return sum(weight.size for weight in weights), sum(int(np.count_nonzero(weight)) for weight in weights)
+        weights = self.model.weights
+        count = sum(prod(weight.shape) for weight in weights)
+        return count, sum(int(np.count_nonzero(weight.numpy())) for weight in weights)
 
     @property
     def output_names(self) -> list[str]:
