@@ -14,7 +14,7 @@ import numpy as np
 
 from tfopt.config.choices import InterfaceType, Lowering
 from tfopt.conversion.config import ConvertConfig
-from tfopt.conversion.converter_process import run_converter
+from tfopt.conversion.converter_process import LARGE, run_converter
 from tfopt.conversion.lowering import Lowered, LowerJob
 from tfopt.errors import ConversionError, UnsupportedError
 from tfopt.formats.keras.artifact import KerasArtifact
@@ -164,7 +164,8 @@ def _attempt(
                 feeds,
                 title=artifact.name,
                 progress=progress,
-                lasting=not job.custom_objects and not job.modules,  # they are registered in the process
+                # Custom objects are registered in the process.
+                lasting=not job.custom_objects and not job.modules and len(artifact.payload) < LARGE,
             )
         except ConversionError:
             if not lowered.exists():  # it died before the float file was there and had been tried

@@ -8,6 +8,7 @@ from tfopt.runtime.progress import Progress
 
 TIME_LIMIT = 900.0  # seconds
 LONGEST = 200  # letters of a reason
+LARGE = 2**24  # bytes of a model; a process that has converted one would hold its memory while it waits
 
 
 def run_converter(

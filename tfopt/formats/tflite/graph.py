@@ -107,6 +107,11 @@ def read_model(payload: bytes) -> SchemaObject:
     return model
 
 
+def has_sparse_tensors(payload: bytes) -> bool:
+    """Tell whether any tensor of a file is stored without its zeros."""
+    return any(tensor.sparsity is not None for graph in read_model(payload).subgraphs for tensor in graph.tensors)
+
+
 def operation_kind(builtin: int, deprecated: int) -> str:
     """Return the kind of operations, such as "CONV_2D", whose code a file gives as these two numbers."""
     return str(OPERATIONS.get(max(builtin, deprecated), "CUSTOM"))

@@ -7,7 +7,7 @@ from types import MappingProxyType
 import numpy as np
 
 from tfopt.config.choices import Form
-from tfopt.conversion.converter_process import run_converter
+from tfopt.conversion.converter_process import LARGE, run_converter
 from tfopt.formats.tflite.artifact import TfliteArtifact
 from tfopt.runtime.progress import Progress
 from tfopt.runtime.temporary_files import temporary_folder
@@ -55,6 +55,7 @@ def quantize_files(
             dict(known),
             title=source.name,
             progress=progress,
+            lasting=len(source.payload) < LARGE,
         )
         stem = Path(source.name).stem.removesuffix("-float")
         payloads = [(folder / f"quantized-{number}.tflite").read_bytes() for number in range(len(variants))]
