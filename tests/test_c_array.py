@@ -9,6 +9,7 @@ import pytest
 from tflite_micro.python.tflite_micro import runtime
 
 import tfopt as library
+from tests.arenas import allocates
 from tests.conftest import SAMPLES
 from tfopt.conversion.c_array import C_SUFFIXES, c_array
 from tfopt.conversion.c_project import arena_lines, c_files, main_source, method_of
@@ -92,14 +93,6 @@ def test_the_resolver_has_the_operations_of_the_file_and_no_others(project):
     header = (folder / "m.resolver.h").read_text()
     assert sorted(re.findall(r"resolver\.(\w+)\(\)", header)) == sorted(map(method_of, kinds))
     assert f"MicroMutableOpResolver<{len(kinds)}>" in header
-
-
-def allocates(payload, size):
-    try:
-        runtime.Interpreter.from_bytes(payload, arena_size=size).invoke()
-    except RuntimeError:
-        return False
-    return True
 
 
 def test_the_arena_of_the_project_suffices_and_is_little_more_than_needed(project):

@@ -12,9 +12,9 @@ import numpy as np
 import pytest
 from ai_edge_litert.interpreter import Interpreter
 from keras import layers
-from tflite_micro.python.tflite_micro import runtime
 
 import tfopt as library
+from tests.arenas import allocates
 from tests.conftest import SAMPLES
 from tfopt.conversion.convert import convert
 from tfopt.errors import InputError, UnsupportedError
@@ -54,14 +54,6 @@ def floats(tmp_path_factory):
 
 def checked(path, target, **limits):
     return library.check(path, library.CheckConfig(target=target, **limits))
-
-
-def allocates(payload, size):
-    try:
-        runtime.Interpreter.from_bytes(payload, arena_size=size).invoke()
-    except RuntimeError:
-        return False
-    return True
 
 
 def test_in_the_stated_arena_tensors_can_be_allocated_and_in_16_bytes_less_they_cannot(int8):
@@ -134,6 +126,18 @@ def test_a_keras_model_is_converted_to_what_the_target_takes():
     assert report.name == "digits-mlp-int8.tflite"
     assert {one.support for one in report.operations} == {"runs"}
     assert any("converted to a file of 8-bit integers" in note for note in report.notes)
+
+
+def test_data_are_asked_for_where_something_is_calibrated_only(sample, tfopt):
+    ended = tfopt("check", sample, "--target", "tflm", "--data", "digits")
+    assert (ended.code, ended.out) == (2, "")
+    assert "--data is of no use: tflm takes floats, which are not calibrated" in ended.err
+
+
+def test_a_recipe_has_no_target(sample, tfopt):
+    ended = tfopt("quantize", sample, "--int8", "--for", "edgetpu", "--save-recipe", "r.yaml")
+    assert (ended.code, ended.out) == (2, "")
+    assert "a recipe does not hold its file to a target: leave --for or --save-recipe out" in ended.err
 
 
 def test_quantize_for_a_target_makes_what_it_takes_and_says_what_it_runs(sample, tfopt):

@@ -15,6 +15,7 @@ from tfopt.conversion.c_array import C_SUFFIXES
 from tfopt.core.registry import summary_of, technique, technique_of
 from tfopt.core.technique import AnyTechnique
 from tfopt.data.config import OtherDataConfig
+from tfopt.errors import InputError
 from tfopt.runtime.processes import started_ahead
 
 if TYPE_CHECKING:
@@ -66,6 +67,8 @@ def make(
     from tfopt.formats.paths import check_model_path, model_stem
     from tfopt.runtime.atomic_files import check_destination
 
+    if made_for and target.save_recipe:
+        raise InputError("a recipe does not hold its file to a target: leave `made_for` or `save_recipe` out")
     if made_for:
         from tfopt.targets.made_for import held_to, settings_for
         from tfopt.targets.registry import find_target

@@ -82,13 +82,15 @@ def _file_for(
         if data is not None:
             raise InputError(f"`data` is of no use: {artifact.name} is converted already")
         return artifact, []
+    if target.numbers == "float" and data is not None:
+        raise InputError(f"`data` is of no use: {target.name} takes floats, which are not calibrated")
     assert isinstance(artifact, KerasArtifact)
     wanted: Config = FloatConfig(batch=1)
     how = "a float file of one sample at a time"
     if target.numbers == "integer":
         wanted, how = QuantizeConfig(io="int8", batch=1), "a file of 8-bit integers from end to end, a sample at a time"
     technique = technique_of(wanted)
-    dataset, notes = data_for(artifact, data, progress)
+    dataset, notes = data_for(artifact, data, progress) if target.numbers == "integer" else (None, [])
     context = Context.of(dataset, progress)
     technique.check(artifact, wanted, context)
     with started_ahead(*technique.children):
