@@ -137,6 +137,7 @@ def choose(
     smallest = min(sizes[name] for name in sound)
     alike = {n: a for n, a in sound.items() if sizes[n] <= smallest * (1 + SAME_SIZE)}
     name = min(alike, key=lambda name: errors[name])
+    notes = notes if alike[name] is ours else []  # they are of the ranges that ours has
     return prepared, alike[name], [*notes, f"quantized by {name}: {told} of the output on {reference.evaluator.name}"]
 
 
