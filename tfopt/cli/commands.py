@@ -30,6 +30,7 @@ OWN = {
         " collapsed.",
         "binarize": "Give each weight one bit, by training or by careful rounding; writes a .keras and a .tflite file.",
         "sparsify": "Convert a pruned model to a float LiteRT file without its zeros; refuse if that is not smaller.",
+        "optimize": "Search for the smallest, fastest or leanest file of a model within what may be lost.",
         "convert": "Convert a model to LiteRT in float32, the baseline of quantized files, to ONNX, or a file of"
         " Keras 2 to Keras 3.",
         "pack": "Leave out of LiteRT files what no runtime reads; written when seen to answer bit by bit alike.",

@@ -6,6 +6,7 @@ from typing import Self
 from tfopt.config.choices import Task
 from tfopt.config.fields import Config
 from tfopt.config.metric import MetricConfig
+from tfopt.core.tables import Tables
 from tfopt.data.dataset import Dataset
 from tfopt.evaluation.evaluator import Evaluator
 from tfopt.evaluation.limits import metric_asked
@@ -21,11 +22,13 @@ class Context:
         data: Train, validation and calibration split; the test split is empty. None if there are no data.
         evaluator: Judges by the validation split; None if there are no data.
         progress: Shows how far the work is.
+        tables: Keeps tables of figures that take long to measure; None if nothing is kept.
     """
 
     data: Dataset | None = None
     evaluator: Evaluator | None = None
     progress: Progress = Silent()  # noqa: RUF009  # it holds nothing
+    tables: Tables | None = None
 
     def judged_as(self, config: Config) -> Self:
         """Return it with an evaluator that judges by the metric that a config asks for, if it does."""
@@ -40,12 +43,12 @@ class Context:
         return self.data.task if self.data else None
 
     @classmethod
-    def of(cls, data: Dataset | None, progress: Progress) -> Self:
+    def of(cls, data: Dataset | None, progress: Progress, tables: Tables | None = None) -> Self:
         """Make the context of a pipeline; what it holds of `data` has no test samples."""
         if data is None:
-            return cls(None, None, progress)
+            return cls(None, None, progress, tables)
         seen = data.without_test()
-        return cls(seen, Evaluator.on(seen, "validation"), progress)
+        return cls(seen, Evaluator.on(seen, "validation"), progress, tables)
 
 
 def metric_of(config: Config | None) -> MetricLike | None:

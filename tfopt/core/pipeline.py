@@ -87,7 +87,7 @@ class Pipeline:
         dataset, notes = data_for(source, data, progress)
         if gates:
             limit_for(gates, dataset.task if dataset else None)  # refuses before the work
-        applied = self._applied(source, dataset, progress, name, folder)
+        applied = self.apply(source, dataset, progress, name=name, folder=folder)
         last = applied[-1]
         limits = gates if gates != Gates() else None
         control = next((outcome.control for outcome in reversed(applied) if outcome.control), None)
@@ -139,22 +139,34 @@ class Pipeline:
             notes.append("each step is planned on the model as it is now: what one removes, a later one does not find")
         return Plan(model=source.name, data=dataset.config.source if dataset else None, steps=steps, notes=notes)
 
-    def _applied(
+    def apply(
         self,
         source: KerasArtifact,
         dataset: Dataset | None,
         progress: Progress,
-        name: str | None,
-        folder: RunFolder | None,
+        *,
+        name: str | None = None,
+        folder: RunFolder | None = None,
     ) -> list[Outcome]:
-        """Apply the steps, or take from the folder what they have made; the last one measures against the source."""
-        context = Context.of(dataset, progress)
+        """Apply the steps, or take from the folder what they have made, and measure nothing.
+
+        Args:
+            source: The model, which is left alone.
+            dataset: The data, whose test split no step is given.
+            progress: Shows how far the work is.
+            name: What the result is called and where it is written; left out: named after the source, in the folder.
+            folder: Keeps what each step makes.
+
+        Returns:
+            What each step has made; the artifact of the last one is the result.
+        """
+        context = Context.of(dataset, progress, folder.tables if folder else None)
         for step in self.steps:
             context.judged_as(step.config)  # refuses before the work
         applied: list[Outcome] = []
         artifact: Artifact = source
         control: KerasArtifact | None = source if self.controlled else None
-        home = Path(name).parent if name else Path()
+        home = Path(name).parent if name else folder.path if folder else Path()
         key = sha256(source.payload + b"control" * self.controlled) if folder else ""
         for number, step in enumerate(self.steps, 1):
             assert isinstance(artifact, KerasArtifact)

@@ -6,6 +6,7 @@ put in place as a whole folder, by renaming it; a file in there that is not what
     small-run/
       run.json                    which recipe it belongs to, and the files that it wrote
       steps/3f2a...9c/            what a step made, and step.json, what it had to say
+      tables/b07d...41.json       figures that took long to measure (see `tfopt.core.tables`)
       model-pruned.keras          the result, with its report
 """
 
@@ -26,6 +27,7 @@ from tfopt.core.outcome import Outcome
 from tfopt.core.provenance import config_record, data_provenance
 from tfopt.core.recipe import Step
 from tfopt.core.registry import version_of
+from tfopt.core.tables import Tables
 from tfopt.data.dataset import Dataset
 from tfopt.errors import InputError, OutputError, TfoptError
 from tfopt.formats.artifact import Artifact
@@ -37,7 +39,7 @@ from tfopt.runtime.atomic_files import hidden_name, temporary_name, write_file, 
 from tfopt.runtime.locks import locked
 from tfopt.typing import Json
 
-STATE, STEPS, STEP = "run.json", "steps", "step.json"
+STATE, STEPS, TABLES, STEP = "run.json", "steps", "tables", "step.json"
 LEFT_STEP = re.compile(r"\.[0-9a-f]{32}\.[0-9a-f]{8}\.tmp")
 SOURCE = -1  # the index of what a step was given among the artifacts that it measures
 
@@ -120,12 +122,23 @@ class RunFolder:
     def __init__(self, path: Path, recipe: str, *, resume: bool) -> None:
         self.path = path
         self.resume = resume
-        self.finished = 0  # steps that were found in it
+        self.finished = 0  # steps of earlier runs that were found in it
+        self._kept: set[str] = set()  # by this run, which finds them in any case
+        self.tables = Tables(path / TABLES, resume=resume)
         if path.exists() and not path.is_dir():
             raise OutputError(f"{path} is no folder; use `output` for another one")
         self.state = self._read_state() or RunState(recipe=recipe)
         if self.state.recipe != recipe:
             raise OutputError(f"{path} is the run folder of {self.state.recipe}; use `output` for another one")
+
+    @classmethod
+    def of_earlier_run(cls, path: Path) -> Self:
+        """Open the folder of a run that has begun, whichever recipe it belongs to; `InputError` if there is none."""
+        try:
+            state = RunState.model_validate_json((path / STATE).read_bytes())
+        except (OSError, ValidationError) as error:
+            raise InputError(f"{path} is the folder of no run") from error
+        return cls(path, state.recipe, resume=True)
 
     @property
     def used(self) -> bool:
@@ -177,7 +190,7 @@ class RunFolder:
     def find(self, key: str, source: Artifact) -> Outcome | None:
         """Return what the step of this key has made of `source`, if it is kept here whole."""
         folder = self.path / STEPS / key
-        if not self.resume or not folder.is_dir():
+        if not (self.resume or key in self._kept) or not folder.is_dir():
             return None
         try:
             text, _, seal = (folder / STEP).read_text(encoding="utf-8").rstrip("\n").rpartition("\n")
@@ -186,7 +199,7 @@ class RunFolder:
             outcome = _restored(KeptStep.model_validate(json.loads(text)), folder, source, self.path)
         except (OSError, ValueError, ValidationError, LookupError, TfoptError):
             return None  # it is made again
-        self.finished += 1
+        self.finished += key not in self._kept
         return outcome
 
     def keep(self, key: str, step: Step, source: Artifact, outcome: Outcome) -> None:
@@ -217,6 +230,7 @@ class RunFolder:
         if not self.used:
             self.write({})
         self._put(self.path / STEPS / key, contents)
+        self._kept.add(key)
 
     def _put(self, folder: Path, contents: Mapping[str, bytes]) -> None:
         """Put a folder in place at once."""

@@ -7,6 +7,7 @@ from typing import Literal, Self
 
 from tfopt.config.choices import Task
 from tfopt.report.changes import Comparison
+from tfopt.report.front import FrontPoint
 from tfopt.report.metrics import ClassTable, MetricFigure
 from tfopt.report.ports import Port
 from tfopt.report.record import Endless, Record
@@ -228,6 +229,7 @@ class Report(Record):
             they are those before the first.
         trials: The trials of a search.
         importances: How much each option of a search mattered, as shares.
+        front: The best files of a search, the cheapest first.
         seed: The seed of everything random.
         output: The file that was written.
         versions: Of Python and of the packages that decide a result.
@@ -252,6 +254,7 @@ class Report(Record):
     best_epoch: int | None = None
     trials: list[TrialResult] = []
     importances: dict[str, float] = {}
+    front: list[FrontPoint] = []
     seed: int | None = None
     output: str | None = None
     versions: dict[str, str] = {}

@@ -13,6 +13,7 @@ from tfopt.report.class_tables import render_classes
 from tfopt.report.epochs_table import render_epochs
 from tfopt.report.figures import EMPTY, format_score
 from tfopt.report.fitting import Fitting
+from tfopt.report.front_table import render_front
 from tfopt.report.gate_lines import gate_line, lock_line
 from tfopt.report.layer_tables import render_errors, render_groups, render_layers
 from tfopt.report.output_table import render_outputs
@@ -31,6 +32,7 @@ def render_report(report: Report, *, everything: bool = False) -> RenderableType
     parts.extend(Text(f"WARNING: {warning}", style="bold red") for warning in report.warnings)
     parts.append(_measurements(report))
     for render in (
+        render_front,
         render_outputs,
         render_classes,
         render_epochs,

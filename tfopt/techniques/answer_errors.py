@@ -25,14 +25,30 @@ def error_against_now(model: keras.Model, samples: Sequence[Array]) -> Callable[
         difference in their variances.
     """
     run, inputs = compiled(call, model), [tf.constant(x) for x in samples]
-    shares = [gives_probabilities(model, output) for output in range(len(model.outputs))]
-    wanted = _flat(run(inputs))
+    shares, wanted = _shares(model), _flat(run(inputs))
+    return lambda: _error(wanted, _flat(run(inputs)), shares)
 
-    def error() -> float:
-        pairs = zip(wanted, _flat(run(inputs)), shares, strict=True)
-        return float(np.mean([(_divergence if share else _squared)(before, after) for before, after, share in pairs]))
 
-    return error
+def error_between(model: keras.Model, other: keras.Model, samples: Sequence[Array]) -> float:
+    """Return how far the answers of another model are from those of a model, as `error_against_now` measures it.
+
+    Args:
+        model: The model whose answers are wanted.
+        other: The other model.
+        samples: An array (N, ...) for each input of both.
+    """
+    inputs = [tf.constant(x) for x in samples]
+    wanted, found = (_flat(compiled(call, one)(inputs)) for one in (model, other))
+    return _error(wanted, found, _shares(model))
+
+
+def _shares(model: keras.Model) -> list[bool]:
+    return [gives_probabilities(model, output) for output in range(len(model.outputs))]
+
+
+def _error(wanted: Sequence[Array], found: Sequence[Array], shares: Sequence[bool]) -> float:
+    pairs = zip(wanted, found, shares, strict=True)
+    return float(np.mean([(_divergence if share else _squared)(before, after) for before, after, share in pairs]))
 
 
 def _flat(outputs: Tensor) -> list[Array]:

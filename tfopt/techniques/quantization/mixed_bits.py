@@ -12,6 +12,7 @@ from math import ceil, floor
 import keras
 
 from tfopt.conversion.convert import FloatFile
+from tfopt.core.tables import Tables
 from tfopt.formats.tflite.artifact import TfliteArtifact
 from tfopt.formats.tflite.packing import packed_size
 from tfopt.graph.kernels import find_kernels
@@ -26,7 +27,7 @@ from tfopt.techniques.quantization.widths import STORED, Widths, find_options, i
 from tfopt.techniques.rounding.costs import measure_errors
 from tfopt.techniques.rounding.levels import Levels, Place
 from tfopt.techniques.rounding.side_by_side import most_samples
-from tfopt.typing import Array
+from tfopt.typing import Array, Json
 
 UNPACKING = 160  # bytes of the operations that unpack a kernel, in a packed file
 METADATA = 600  # bytes of what a file remembers of its making
@@ -49,13 +50,28 @@ class MixedBits:
 
     @classmethod
     def measured(
-        cls, model: keras.Model, config: QuantizeConfig, samples: Sequence[Array], progress: Progress
+        cls,
+        model: keras.Model,
+        config: QuantizeConfig,
+        samples: Sequence[Array],
+        progress: Progress,
+        tables: Tables | None = None,
     ) -> "MixedBits":
-        """Measure the kernels of a model whose normalizations are folded."""
+        """Measure the kernels of a model whose normalizations are folded, unless `tables` has their errors."""
         options, layers = find_options(model, config.precision), dict(named_layers(model))
         some = [x[: most_samples(model)] for x in samples]
-        with progress.task("measuring what bits cost", 2 * len(options)) as advance:
-            errors = measure_errors(model, options, some, advance)
+
+        def measure() -> Json:
+            with progress.task("measuring what bits cost", 2 * len(options)) as advance:
+                found = measure_errors(model, options, some, advance)
+            return {"errors": [[*place, own] for place, own in found.items()]}
+
+        if tables:
+            content = [model.to_json(), *(weight.numpy().tobytes() for weight in model.weights)]
+            table = tables.table(["bits", repr(options), *content, *(x.tobytes() for x in some)], measure)
+        else:
+            table = measure()
+        errors: dict[Place, dict[Levels, float]] = {(name, at): own for name, at, own in table["errors"]}
         kinds = {place: _kind(layers[place[0]], place[1]) for place in errors}
         unpacked = {
             (place, levels)

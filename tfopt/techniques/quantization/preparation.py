@@ -172,7 +172,7 @@ def prepare(artifact: KerasArtifact, config: QuantizeConfig, context: Context) -
         samples = _more(arrays, context.data) if config.calibration is None else arrays
         make = partial(Rounding.of, made.model, artifact.name, samples, config, evaluator, nested, context.progress)
         if config.budgeted:
-            mixed = MixedBits.measured(made.model, config, samples, context.progress)
+            mixed = MixedBits.measured(made.model, config, samples, context.progress, context.tables)
             rounding, told = round_within_budget(mixed, make, made, config, feeds, context.progress)
             remarks += told
         else:
@@ -180,6 +180,21 @@ def prepare(artifact: KerasArtifact, config: QuantizeConfig, context: Context) -
         remarks += rounding.notes()
     told = notes + dense + made.notes + remarks
     return Prepared(made, feeds, evaluator.against(made.artifact), told, rounding, mixed=mixed, folded=folded)
+
+
+def measure_bits(artifact: KerasArtifact, config: QuantizeConfig, context: Context) -> MixedBits:
+    """Measure what the bits of each kernel cost, as for the budget of `config`; no file is made.
+
+    Raises:
+        UnsupportedError: If bits cannot be chosen for this model.
+    """
+    arrays, _ = _samples(artifact, config, context.data)
+    to_round, _ = _to_round(artifact, config, arrays)
+    assert to_round, "a budget is refused if weights cannot be rounded"
+    nested = {name.replace("/", "_"): name for name, _ in named_layers(artifact.model)}
+    source, _ = _with_kernels_for_few_bits(to_round[0], config, nested)
+    samples = _more(arrays, context.data) if config.calibration is None else arrays
+    return MixedBits.measured(source.model, config, samples, context.progress, context.tables)
 
 
 def _to_round(

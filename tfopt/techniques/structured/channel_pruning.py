@@ -67,7 +67,7 @@ def prune_channels(artifact: KerasArtifact, config: StructuredConfig, context: C
         *goal.reached(model),
         *first.notes,
         *([teacher.note] if teacher else []),
-        *([] if data else ["not fine-tuned: there is no data"]),
+        *([] if data and config.epochs else [f"not fine-tuned: {'`epochs` is 0' if data else 'there is no data'}"]),
     ]
     changes = narrowed(first, shapes_of(model), errors)
     compile_like(artifact.model, model)

@@ -5,7 +5,7 @@ from typing import Annotated, Self
 from pydantic import Field, model_validator
 
 from tfopt.config.choices import Importance, Scope, Structure
-from tfopt.config.fields import AdamRate, BatchSize, Count, Epochs, Exclude, Fraction, Seed
+from tfopt.config.fields import AdamRate, BatchSize, Count, Exclude, Fraction, Option, Seed
 from tfopt.config.fine_tuning import Augmentations, TaughtConfig
 
 USUAL_AMOUNT = 0.5
@@ -61,7 +61,11 @@ class StructuredConfig(TaughtConfig):
         Augmentations,
         Field(description="Change samples a little each epoch of fine-tuning: flip, crop, rotate, noise, mixup."),
     ] = ()
-    epochs: Epochs = 20
+    epochs: Annotated[
+        int,
+        Field(ge=0, description="Most epochs to train; 0 leaves it at removal and repair."),
+        Option("N"),
+    ] = 20
     batch_size: BatchSize = 64
     learning_rate: AdamRate = 1e-3
     seed: Seed = 0
@@ -93,7 +97,7 @@ class StructuredConfig(TaughtConfig):
         given = [name for name in TARGETS if getattr(self, name) is not None]
         if len(given) > 1:
             raise ValueError(f"`{given[0]}` and `{given[1]}` exclude each other")
-        if self.iterative > self.epochs:
+        if self.iterative > max(self.epochs, 1):
             raise ValueError(f"`iterative` {self.iterative} needs an epoch for each step; there are {self.epochs}")
         return self
 

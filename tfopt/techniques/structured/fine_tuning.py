@@ -27,6 +27,8 @@ class FineTuning:
 
     def run(self, model: keras.Model, step: int, progress: Progress) -> tuple[keras.Model, list[dict[str, float]]]:
         """The model after the share of the epochs that step `step` has, and their history."""
+        if not self.config.epochs:
+            return model, []
         plan = self._plan(step)
         self.done.append(plan)
         with make_strategy(self.config).scope():
@@ -49,6 +51,6 @@ class FineTuning:
         )
 
     @property
-    def training(self) -> Training:
+    def training(self) -> Training | None:
         """All that was run, as a control repeats it: a step in which nothing leaves trains nothing."""
-        return Training(self.done, self.teacher)
+        return Training(self.done, self.teacher) if self.done else None
