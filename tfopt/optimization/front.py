@@ -40,7 +40,7 @@ def points_of(search: Search, front: Sequence[Candidate], chosen: Candidate | No
             FrontPoint(
                 number=number,
                 file=one.file.name,
-                made=str(one.move),
+                made=search.described(one.move),
                 costs=dict(one.costs),
                 gate=search.limit.gate,
                 loss=one.loss.value,

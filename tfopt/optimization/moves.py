@@ -38,9 +38,14 @@ class Move:
     form: Form = "int8"
     epochs: int = 0
 
-    def __str__(self) -> str:
-        parts = [f"{self.share:.0%} of the channels' costs"] if self.share < 1 else []
-        parts.append(self.form if self.bits == WIDE else f"{self.form} with {self.bits:g} bits a weight")
+    def described(self, costs: str) -> str:
+        """Say it in words; `costs` are what channels leave for, MACs or parameters.
+
+        >>> Move(0.5, 3.25, epochs=20).described("MACs")
+        'channels for 50 % of the MACs, int8 with 3.25 bits a weight, 20 epochs'
+        """
+        parts = [f"channels for {self.share * 100:.0f} % of the {costs}"] if self.share < 1 else []
+        parts.append(f"{self.form} with {self.bits:g} bits a weight" if self.narrow else self.form)
         parts += [f"{self.epochs} epochs"] if self.epochs else []
         return ", ".join(parts)
 
@@ -75,9 +80,14 @@ class Move:
 
 def removal(share: float, config: OptimizeConfig, epochs: int = 0) -> StructuredConfig:
     """Return what lets channels leave until a share of the parameters or MACs is left, whichever the goal is about."""
-    target = "target_params" if config.goal in ("size", "flash") else "target_macs"
+    target = "target_params" if by_parameters(config) else "target_macs"
     learnt = {"teacher": "self", **_training(config)} if epochs else {"seed": config.seed}
     return StructuredConfig(epochs=epochs, **{target: share}, **learnt)
+
+
+def by_parameters(config: OptimizeConfig) -> bool:
+    """Tell whether channels leave for the sake of parameters; otherwise it is for MACs."""
+    return config.goal in ("size", "flash")
 
 
 def usual_epochs(config: OptimizeConfig) -> int:

@@ -24,7 +24,7 @@ from tfopt.formats.loading import ModelLike, load_keras
 from tfopt.optimization.config import Goal, OptimizeConfig
 from tfopt.optimization.deadline import Deadline
 from tfopt.optimization.front import front_of, points_of, recipe_of
-from tfopt.optimization.pick import FRONT
+from tfopt.optimization.pick import FRONT, report_json
 from tfopt.optimization.prediction import rank_correlation
 from tfopt.optimization.search import Candidate, Search
 from tfopt.report.changes import Comparison
@@ -103,33 +103,39 @@ def _finished(
     search: Search, notes: Sequence[str], source: str | None, asked: DataConfig | None, progress: Progress
 ) -> Result:
     """Measure the front, write it and report; of a model that is no file there are no recipes."""
-    config, best, folder = search.config, search.best, search.folder
+    folder, best = search.folder, search.best
     chosen = best or min(search.made, key=lambda one: _excess(search, one))
-    front = front_of(search.made, config.goal, chosen)
+    front = front_of(search.made, search.goal, chosen)
     for number, one in enumerate(front, 1):
         one.file.name = f"point-{number}.tflite"
-    files = [one.file for one in front]
-    report = report_of("optimize", config, search.data, [search.source, *reversed(files)], progress, metric=config.metric)
-    told = [*notes, *_told(search, best), *search.notes]
-    points = points_of(search, front, best)
     output = folder.path / f"{Path(search.source.name).stem}{RESULT}.tflite"
-    report = report.model_copy(
-        update={"front": points, "gates": _gates(search, chosen), "output": str(output)}
-    ).with_notes(told)
-    report = report.model_copy(update={"warnings": [*report.warnings, *_doubts(report, chosen, search.limit)]})
+    report = _report(search, front, chosen, progress).with_notes([*notes, *_told(search), *search.notes])
+    report = report.model_copy(update={"output": str(output)})
     contents = {folder.path / one.file.name: one.file.payload for one in front}
     if source:
         contents |= {
-            folder.path / f"point-{number}.yaml": recipe_of(one, source, asked, folder.path)
-            for number, one in enumerate(front, 1)
+            (folder.path / one.file.name).with_suffix(".yaml"): recipe_of(one, source, asked, folder.path)
+            for one in front
         }
-    folder.write(contents | {output: chosen.file.payload, folder.path / FRONT: _json(report)})
-    return Result(chosen.file, report, tuple(files))
+    folder.write(contents | {output: chosen.file.payload, folder.path / FRONT: report_json(report)})
+    return Result(chosen.file, report, tuple(one.file for one in front))
 
 
-def _told(search: Search, best: Candidate | None) -> list[str]:
-    """Say how the choice came about."""
+def _report(search: Search, front: Sequence[Candidate], chosen: Candidate, progress: Progress) -> Report:
+    """Measure the model and the files of the front on the test split, the dearest first, and say what was chosen."""
     config = search.config
+    measured = [search.source, *(one.file for one in reversed(front))]
+    report = report_of("optimize", config, search.data, measured, progress, metric=config.metric)
+    found = {
+        "front": points_of(search, front, search.best),
+        "gates": _gates(search, chosen),
+        "warnings": [*report.warnings, *_doubts(report, chosen, search.limit)],
+    }
+    return report.model_copy(update=found)
+
+
+def _told(search: Search) -> list[str]:
+    """Say how the choice came about."""
     trained = sum(bool(one.move.epochs) for one in search.made)
     notes = [
         f"{len(search.made)} files were made, {trained} of them trained for, and judged on the"
@@ -142,9 +148,9 @@ def _told(search: Search, best: Candidate | None) -> list[str]:
             f"predicted and measured losses of {len(search.measured)} files without training have a rank correlation"
             f" of {found:.2f}"
         )
-    if config.limited is None and not search.by_answers:
+    if search.config.limited is None and not search.by_answers:
         notes.append(f"no limit was set on what is lost: {search.limit.shown} are allowed")
-    if best is None:
+    if search.best is None:
         notes.append("no file keeps to all limits: the nearest was written")
     return notes
 
@@ -176,7 +182,3 @@ def _doubts(report: Report, chosen: Candidate, limit: Limit) -> list[str]:
         f" ({-change.accuracy.high * 100:.2f} to {-change.accuracy.low * 100:.2f}), more than is allowed: it was chosen"
         " on the validation split"
     ]
-
-
-def _json(report: Report) -> bytes:
-    return (report.model_dump_json(indent=2) + "\n").encode()

@@ -28,7 +28,10 @@ def pick(number: int, where: Path) -> tuple[Path, FrontPoint]:
     front = [one.model_copy(update={"chosen": one.number == number}) for one in report.front]
     changed = report.model_copy(update={"front": front})
     with folder.held():
-        folder.write(
-            {output: (where / point.file).read_bytes(), path: (changed.model_dump_json(indent=2) + "\n").encode()}
-        )
+        folder.write({output: (where / point.file).read_bytes(), path: report_json(changed)})
     return output, point
+
+
+def report_json(report: Report) -> bytes:
+    """Return a report as its file holds it."""
+    return (report.model_dump_json(indent=2) + "\n").encode()

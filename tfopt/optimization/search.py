@@ -23,9 +23,10 @@ from tfopt.formats.tflite.artifact import TfliteArtifact
 from tfopt.optimization.config import Goal, OptimizeConfig
 from tfopt.optimization.costs import CostMeter, Costs
 from tfopt.optimization.deadline import Deadline, TimeIsUp, TooLong
-from tfopt.optimization.moves import WIDE, Form, Move, removal, usual_epochs
+from tfopt.optimization.moves import WIDE, Form, Move, by_parameters, removal, usual_epochs
 from tfopt.optimization.prediction import Measured, predicted_loss
 from tfopt.optimization.structures import Structure, make_structure
+from tfopt.report.gate_lines import format_worsening
 from tfopt.targets.target import Target
 
 SHARES = (0.8, 0.65, 0.5, 0.4, 0.3, 0.2)
@@ -35,7 +36,7 @@ HOPELESS = 0.05  # more points than are allowed, lost by a structure whose weigh
 LEAST_EPOCHS = 3
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Candidate:
     """A file that was made and judged.
 
@@ -277,14 +278,26 @@ class Search:
             assert isinstance(file, TfliteArtifact)
             costs = self._meter.costs(file)
         except TfoptError as error:
-            self.notes.append(f"{move}: {error}")
+            self.notes.append(f"{self.described(move)}: {error}")
             return
         loss = self._lost(file)
         predicted = None if move.epochs else self._error(move)
         self.made.append(Candidate(move, steps, file, costs, loss, self.limit.holds(loss), predicted))
-        best = self.best
-        told = f"best so far {best.costs[self.goal]:,.0f} ({best.loss.value:+.2%})" if best else "none fits yet"
-        self.progress.say(f"{move}: {costs[self.goal]:,.0f}, {loss.value:+.2%}; {told}")
+        self._tell(self.made[-1])
+
+    def _tell(self, made: Candidate) -> None:
+        """Show what came of a file, which is the best so far, and how much time is left."""
+        best, left = self.best, self.progress.left
+        told = f"best so far: {self._shown(best)}" if best else "none keeps to all limits yet"
+        time = "" if left == float("inf") else f"; {left:.0f} s left"
+        self.progress.say(f"{self.described(made.move)}: {self._shown(made)}; {told}{time}")
+
+    def _shown(self, made: Candidate) -> str:
+        return f"{made.costs[self.goal]:,.4g} with {format_worsening(self.limit.gate, made.loss.value)} lost"
+
+    def described(self, move: Move) -> str:
+        """Say how a file is made."""
+        return move.described("parameters" if by_parameters(self.config) else "MACs")
 
     def _applied(self, steps: list[Step]) -> list[Artifact]:
         """Apply steps to the model, or take from the folder what they made; return what each has made."""
