@@ -26,6 +26,7 @@ WRONG = {
     tfopt.FolderConfig: ({"resume": "perhaps"}, "`resume` perhaps is out of range"),
     tfopt.Gates: ({"max_size": "huge"}, "`max_size` huge is out of range"),
     tfopt.CheckConfig: ({"ram": 0}, "`ram` 0 is out of range"),
+    tfopt.OptimizeConfig: ({"goal": "speed"}, "`goal` speed is not known; there are size, latency, ram, flash, macs"),
     tfopt.PackConfig: ({"max_size": -1}, "`max_size` -1 is out of range"),
     tfopt.PruneConfig: ({"sparsity": 1.5}, "`sparsity` 1.5 is more than the whole; did you mean 1.5%?"),
     tfopt.QatConfig: ({"layer_bits": {"a": 5}}, "`layer_bits`"),

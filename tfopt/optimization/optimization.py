@@ -180,5 +180,5 @@ def _doubts(report: Report, chosen: Candidate, limit: Limit) -> list[str]:
     return [
         f"on the test split {chosen.file.name} loses {-change.accuracy.change * 100:.2f} points"
         f" ({-change.accuracy.high * 100:.2f} to {-change.accuracy.low * 100:.2f}), more than is allowed: it was chosen"
-        " on the validation split"
+        " on the validation split, of which more samples or `confidence` 0.95 make it surer"
     ]

@@ -34,6 +34,7 @@ CHEAPER = 0.98  # of the cost of the best, from which on a file is worth making
 STEP = 0.8  # of the cost of the best, that training is tried for
 HOPELESS = 0.05  # more points than are allowed, lost by a structure whose weights are not rounded yet
 LEAST_EPOCHS = 3
+UNTRAINED = 0.4  # of the time, for files that are not trained for
 
 
 @dataclass(frozen=True, eq=False)
@@ -101,7 +102,7 @@ class Search:
             self._scores: Scores = self._evaluator.judge(self.source)
             self._begin()
             for _ in range(self.config.files - len(self.made)):
-                if not self._explore():
+                if self._is_time_to_train or not self._explore():
                     break
             for _ in range(self.config.finalists):
                 if not self._train():
@@ -138,6 +139,12 @@ class Search:
         """Return the files whose error was predicted, with what they lose."""
         return [Measured(one.error, one.loss.value) for one in self.made if one.error is not None]
 
+    @property
+    def _is_time_to_train(self) -> bool:
+        """Tell whether the share of the time is gone that files without training have, if others are to be trained."""
+        seconds = self.progress.seconds
+        return bool(seconds and self.config.finalists) and self.progress.left < (1 - UNTRAINED) * (seconds or 0)
+
     def _begin(self) -> None:
         """Make the file of 8 bits, and for the goal latency other forms."""
         self._structures[1.0] = Structure(1.0, self.source, 0.0, None)
@@ -165,10 +172,10 @@ class Search:
         pool = {move: self._predicted(move) for move in self._moves() if move not in self._tried}
         best = self.best
         if self.by_answers:
-            if best:
-                return None
-            fitting = [move for move, (costs, _) in pool.items() if self.within(costs)]
-            return min(fitting, key=lambda move: self._error(move), default=None)
+            known = [one.error for one in self.made if one.error is not None and self.within(one.costs)]
+            pool = {move: found for move, found in pool.items() if self.within(found[0])}
+            better = [move for move in pool if self._error(move) < min(known, default=float("inf"))]
+            return min(better, key=self._error, default=None)
         if best:
             most = CHEAPER * best.costs[self.goal]
             pool = {move: found for move, found in pool.items() if found[0][self.goal] < most}
