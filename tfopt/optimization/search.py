@@ -13,7 +13,7 @@ from tfopt.core.pipeline import Pipeline
 from tfopt.core.recipe import Step
 from tfopt.core.run_folder import RunFolder
 from tfopt.data.dataset import Dataset
-from tfopt.errors import InputError, TfoptError
+from tfopt.errors import InputError, OutputError, TfoptError
 from tfopt.evaluation.evaluator import Evaluator, Scores
 from tfopt.evaluation.limits import Limit
 from tfopt.evaluation.statistics import Worsening
@@ -284,6 +284,8 @@ class Search:
             *_, file = self._applied(steps)
             assert isinstance(file, TfliteArtifact)
             costs = self._meter.costs(file)
+        except OutputError:
+            raise  # what cannot be kept cannot be gone on with
         except TfoptError as error:
             self.notes.append(f"{self.described(move)}: {error}")
             return
