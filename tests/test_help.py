@@ -13,7 +13,7 @@ from tfopt.core import registry
 
 COMMANDS = (
     "train", "tune", "shootout", "build", "prune", "cluster", "quantize", "binarize", "distill", "sparsify", "convert",
-    "pack", "run", "schema", "evaluate", "inspect", "debug", "check", "bench", "compare",
+    "optimize", "pack", "run", "schema", "evaluate", "inspect", "debug", "check", "bench", "compare",
     "predict",
 )  # fmt: skip
 PAGES = ((), *((command,) for command in COMMANDS))

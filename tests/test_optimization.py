@@ -7,12 +7,13 @@ import pytest
 
 from tfopt.evaluation.limits import Limit
 from tfopt.evaluation.statistics import Worsening
+from tfopt.optimization.candidate import Candidate
 from tfopt.optimization.config import OptimizeConfig
 from tfopt.optimization.deadline import Deadline, TimeIsUp, TooLong
 from tfopt.optimization.front import front_of
 from tfopt.optimization.moves import Move
 from tfopt.optimization.prediction import Measured, predicted_loss, rank_correlation
-from tfopt.optimization.search import Candidate, Search
+from tfopt.optimization.search import Search
 from tfopt.optimization.structures import Structure
 from tfopt.runtime.progress import Silent
 from tfopt.techniques.qat.config import QatConfig

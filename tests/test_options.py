@@ -224,7 +224,7 @@ def test_the_sentences_of_a_report_are_told_of_flags_and_nothing_else_is():
         (("prune", "m.keras", "--structured", "--amount", "0.5"), "as in --structured auto --amount ..."),
         (("prune", "m.keras", "--lr", "1"), "No such option: --lr; here it is --learning-rate"),
         (("quantize", "m.keras", "--int4"), "No such option: --int4; here it is --weights int4"),
-        (("optimize", "m.keras"), "No such command 'optimize'; here it is prune, cluster, quantize or distill"),
+        (("compress", "m.keras"), "No such command 'compress'; here it is optimize, prune, cluster or quantize"),
         (("export", "m.keras"), "No such command 'export'; here it is convert"),
         (("info", "m.keras"), "No such command 'info'; here it is inspect"),
         (("evaluate", "cnn.kears"), "cnn.kears does not exist: did you mean cnn.keras?"),

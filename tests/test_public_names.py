@@ -22,6 +22,7 @@ ROOMS = [
     {"core"},
     {"techniques"},
     {"inspection", "shootouts", "targets", "tuning"},
+    {"optimization"},
     {"api", "creation_api", "evaluation_api"},
     {"cli", "__init__", "__main__"},
 ]

@@ -8,7 +8,6 @@ from .api import distill as distill
 from .api import evaluate as evaluate
 from .api import inspect as inspect
 from .api import load as load
-from .api import optimize as optimize
 from .api import prune as prune
 from .api import quantize as quantize
 from .api import run as run
@@ -44,6 +43,7 @@ from .formats.keras.artifact import KerasArtifact as KerasArtifact
 from .formats.keras.custom_objects import register_custom_objects as register_custom_objects
 from .models.config import BuildConfig as BuildConfig
 from .optimization.config import OptimizeConfig as OptimizeConfig
+from .optimization.optimization import optimize as optimize
 from .report.inspection import Inspection as Inspection
 from .report.inspection import Verdict as Verdict
 from .report.schema import LayerChange as LayerChange

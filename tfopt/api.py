@@ -29,7 +29,6 @@ from tfopt.formats.loading import ModelLike, load_keras
 from tfopt.formats.loading import load as load_artifact
 from tfopt.models.applications import PREFIX
 from tfopt.models.config import BuildConfig
-from tfopt.optimization.config import OptimizeConfig
 from tfopt.report.inspection import Inspection
 from tfopt.report.schema import Report
 from tfopt.report.shootout import ShootoutReport
@@ -237,26 +236,6 @@ def run(recipe: str | Path, config: FolderConfig | None = None, *, progress: Pro
 
     config = _checked(config or FolderConfig(), FolderConfig)
     return run_recipe(open_recipe(Path(recipe)), config, progress or Silent())
-
-
-@preserved()
-def optimize(
-    model: ModelLike,
-    config: OptimizeConfig | None = None,
-    data: DataLike | None = None,
-    *,
-    folder: FolderConfig | None = None,
-    progress: Progress | None = None,
-) -> Result:
-    """Search for the smallest, fastest or leanest file of a model within what may be lost.
-
-    Everything is written to a folder, `model-optimized` unless `folder` names another one; `report.front` are the files
-    of which none is better in what was asked for and loses less as well, and `companions` these files.
-    """
-    from tfopt.optimization.optimization import optimize_model
-
-    config = _checked(config or OptimizeConfig(), OptimizeConfig)
-    return optimize_model(model, config, data, folder or FolderConfig(), progress or Silent())
 
 
 @preserved()

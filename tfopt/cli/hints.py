@@ -3,8 +3,7 @@
 import re
 
 COMMANDS = {
-    "optimize": "prune, cluster, quantize or distill; several at once with run",
-    "compress": "prune, cluster or quantize",
+    "compress": "optimize, prune, cluster or quantize",
     "export": "convert",
     "info": "inspect",
     "summary": "inspect",
@@ -40,7 +39,7 @@ def hint(sentence: str) -> str:
         start, option, other, values = taken.groups()
         usual = "auto" if "'auto'" in values else values.partition(",")[0].strip("'")
         return f"{start}: it takes one of {values}, as in {option} {usual} {other} ..."
-    words = sentence.replace("'", "").rstrip(".").split()
+    words = [word.rstrip(".") for word in sentence.replace("'", "").split()]
     meant = {"No such command": COMMANDS, "No such option:": OPTIONS}
     for beginning, names in meant.items():
         found = next((word for word in words[2:] if word in names), None) if sentence.startswith(beginning) else None

@@ -50,7 +50,7 @@ def optimize(
         out.say(f"wrote {output}: {point.made}, {point.loss * 100:.2f} points lost on the validation split")
         return
     out.load_tensorflow()
-    from tfopt.api import optimize as search
+    from tfopt.optimization.optimization import optimize as search
 
     out.on_failure = "the same command with --resume goes on with what has been made"
     result = search(path, config, data.config, folder=where.model_copy(update={"output": folder}), progress=out)

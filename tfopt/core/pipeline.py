@@ -13,12 +13,13 @@ from tfopt.conversion.config import MetadataConfig, NamesConfig
 from tfopt.conversion.packed_file import pack_artifact
 from tfopt.core.context import Context, metric_of
 from tfopt.core.control import remarks, with_control
+from tfopt.core.hashes import sha256, step_key
 from tfopt.core.outcome import Outcome
 from tfopt.core.provenance import DataLike, data_for, next_provenance, with_threshold
 from tfopt.core.recipe import Recipe, Step, check_formats
 from tfopt.core.registry import summary_of
 from tfopt.core.result import Result, report_of
-from tfopt.core.run_folder import RunFolder, sha256, step_key
+from tfopt.core.run_folder import RunFolder
 from tfopt.data.dataset import Dataset
 from tfopt.distribution.strategies import create_logical_devices
 from tfopt.errors import InputError

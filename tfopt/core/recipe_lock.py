@@ -13,9 +13,9 @@ from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 
+from tfopt.core.hashes import file_hash, sha256
 from tfopt.core.provenance import config_record
 from tfopt.core.recipe import Recipe
-from tfopt.core.run_folder import file_hash, sha256
 from tfopt.errors import InputError, OutputError, TfoptError
 from tfopt.formats.keras.custom_objects import source_hashes
 from tfopt.formats.paths import location

@@ -12,7 +12,6 @@ put in place as a whole folder, by renaming it; a file in there that is not what
 
 import contextlib
 import glob
-import hashlib
 import json
 import re
 import shutil
@@ -20,21 +19,18 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Literal, Self
 
-import tensorflow as tf
 from pydantic import BaseModel, ConfigDict, ValidationError
 
+from tfopt.core.hashes import sha256
 from tfopt.core.outcome import Outcome
-from tfopt.core.provenance import config_record, data_provenance
+from tfopt.core.provenance import config_record
 from tfopt.core.recipe import Step
-from tfopt.core.registry import version_of
 from tfopt.core.tables import Tables
-from tfopt.data.dataset import Dataset
 from tfopt.errors import InputError, OutputError, TfoptError
 from tfopt.formats.artifact import Artifact
 from tfopt.formats.keras.artifact import KerasArtifact
-from tfopt.formats.keras.custom_objects import source_hashes
 from tfopt.formats.tflite.artifact import TfliteArtifact
-from tfopt.report.schema import GateResult, LayerChange, package_versions
+from tfopt.report.schema import GateResult, LayerChange
 from tfopt.runtime.atomic_files import hidden_name, temporary_name, write_file, write_files
 from tfopt.runtime.locks import locked
 from tfopt.typing import Json
@@ -273,42 +269,3 @@ def _restored(kept: KeptStep, folder: Path, source: Artifact, home: Path) -> Out
 
 def _file_name(index: int, file: KeptFile) -> str:
     return f"{index}.{file.format}"
-
-
-def step_key(before: str, step: Step, source: Artifact, data: Dataset | None, name: str | None = None) -> str:
-    """Return the hash of all that determines what a step makes.
-
-    Args:
-        before: The key of the step before it, or the hash of the source.
-        step: The technique and its config; of files that the config names, the contents count.
-        source: What the step is given.
-        data: The data; None if there are none.
-        name: What the result is called, if it is not named after the source.
-    """
-    parts = [
-        before,
-        source.name,
-        name,
-        step.technique.name,
-        version_of(step.technique.name),
-        config_record(step.config),
-        {name: file_hash(path) for name, path in step.config.paths()},
-        data_provenance(data).model_dump(mode="json") if data else None,
-        package_versions(),
-        source_hashes(),
-        [device.device_type for device in tf.config.list_physical_devices()],
-    ]
-    return sha256(json.dumps(parts, sort_keys=True).encode())[:32]
-
-
-def sha256(payload: bytes) -> str:
-    """Return the hash of bytes, in hexadecimal digits."""
-    return hashlib.sha256(payload).hexdigest()
-
-
-def file_hash(path: Path) -> str:
-    """Return the hash of a file, or of all files in a folder and their names."""
-    if not path.is_dir():
-        return sha256(path.read_bytes()) if path.is_file() else ""
-    inside = sorted(one for one in path.rglob("*") if one.is_file())
-    return sha256("".join(f"{one.relative_to(path)} {file_hash(one)}\n" for one in inside).encode())

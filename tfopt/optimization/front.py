@@ -6,9 +6,10 @@ from pathlib import Path
 from tfopt.core.recipe import Outputs, Recipe
 from tfopt.core.recipe_file import recipe_text
 from tfopt.data.config import DataConfig
+from tfopt.optimization.candidate import Candidate
 from tfopt.optimization.config import Goal
 from tfopt.optimization.prediction import predicted_loss
-from tfopt.optimization.search import Candidate, Search
+from tfopt.optimization.search import Search
 from tfopt.report.front import FrontPoint
 
 MOST = 8  # points that are measured on the test split and written

@@ -49,6 +49,10 @@ class Move:
         parts += [f"{self.epochs} epochs"] if self.epochs else []
         return ", ".join(parts)
 
+    def costs_no_less(self, other: "Move") -> bool:
+        """Tell whether another move saves at least as much of everything."""
+        return self.form == other.form and self.share >= other.share and self.bits >= other.bits
+
     @property
     def narrow(self) -> bool:
         """Tell whether weights have fewer than 8 bits."""

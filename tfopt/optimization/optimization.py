@@ -12,24 +12,27 @@ from dataclasses import replace
 from pathlib import Path
 
 from tfopt.config.run import FolderConfig
+from tfopt.core.hashes import sha256
 from tfopt.core.provenance import DataLike, data_for
 from tfopt.core.result import Result, report_of
-from tfopt.core.run_folder import RunFolder, sha256
+from tfopt.core.run_folder import RunFolder
 from tfopt.data.config import DataConfig
 from tfopt.data.dataset import Dataset
 from tfopt.errors import InputError, OutputError
 from tfopt.evaluation.limits import WORSE_GROWTH, WORSE_POINTS, Limit, limit_for
 from tfopt.formats.keras.artifact import KerasArtifact
 from tfopt.formats.loading import ModelLike, load_keras
+from tfopt.optimization.candidate import Candidate
 from tfopt.optimization.config import Goal, OptimizeConfig
 from tfopt.optimization.deadline import Deadline
 from tfopt.optimization.front import front_of, points_of, recipe_of
 from tfopt.optimization.pick import FRONT, report_json
 from tfopt.optimization.prediction import rank_correlation
-from tfopt.optimization.search import Candidate, Search
+from tfopt.optimization.search import Search
 from tfopt.report.changes import Comparison
 from tfopt.report.schema import GateResult, Report
-from tfopt.runtime.progress import Progress
+from tfopt.runtime.process_state import preserved
+from tfopt.runtime.progress import Progress, Silent
 from tfopt.targets.registry import find_target
 
 RESULT = "-optimized"
@@ -37,25 +40,36 @@ SEARCHED = 0.9  # of the time; the rest is for measuring
 GATES: dict[Goal, str] = {"size": "max-size", "latency": "max-ms", "ram": "ram", "flash": "flash", "macs": "macs"}
 
 
-def optimize_model(
-    model: ModelLike, config: OptimizeConfig, data: DataLike | None, where: FolderConfig, progress: Progress
+@preserved()
+def optimize(
+    model: ModelLike,
+    config: OptimizeConfig | None = None,
+    data: DataLike | None = None,
+    *,
+    folder: FolderConfig | None = None,
+    progress: Progress | None = None,
 ) -> Result:
-    """Search for the best file of a model within limits, and write it with the front to a folder.
+    """Search for the smallest, fastest or leanest file of a model within what may be lost.
 
     Args:
         model: A Keras model.
         config: What is asked for.
         data: The data; None for what the model remembers.
-        where: The folder, and whether a run in it is gone on with.
+        folder: Where everything is written, and whether an earlier search is gone on with; None for a folder that is
+            called as the model, as model-optimized.
         progress: Shows how far the work is.
 
     Returns:
-        The file that was chosen, or the nearest if none keeps to the limits, with a report of the whole front.
+        The file that was chosen, or the nearest if none keeps to the limits; `report.front` are the files of which none
+        is cheaper and loses less as well, and `companions` these files.
 
     Raises:
         InputError: If there are no data, or nothing can be made of the model.
         OutputError: If the folder is that of another model or run.
     """
+    config, where, progress = config or OptimizeConfig(), folder or FolderConfig(), progress or Silent()
+    if type(config) is not OptimizeConfig:
+        raise InputError(f"`config` must be an OptimizeConfig, not {type(config).__name__}")
     deadline = Deadline(progress, config.time and config.time * SEARCHED)
     source = load_keras(model)
     dataset, notes = data_for(source, data, progress)
@@ -68,11 +82,10 @@ def optimize_model(
     target = find_target(config.device) if config.device else None
     if target:
         target.source()  # refuses before the work if a package is missing
-    stem = Path(source.name).stem
-    folder = _folder(source, where, stem)
-    with folder.held():
-        folder.write({})
-        search = Search(config, source, dataset, target, limit, folder, deadline)
+    kept = _folder(source, where)
+    with kept.held():
+        kept.write({})
+        search = Search(config, source, dataset, target, limit, kept, deadline)
         search.run()
         if not search.made:
             raise InputError(f"nothing was made of {source.name}: {'; '.join(search.notes)}")
@@ -90,9 +103,9 @@ def _limit(config: OptimizeConfig, data: Dataset) -> Limit:
     return replace(limit, most=WORSE_POINTS if limit.gate == "max-drop" else WORSE_GROWTH)
 
 
-def _folder(source: KerasArtifact, where: FolderConfig, stem: str) -> RunFolder:
+def _folder(source: KerasArtifact, where: FolderConfig) -> RunFolder:
     """Return the run folder of a model."""
-    path = where.output or Path(f"{stem}{RESULT}")
+    path = where.output or Path(f"{Path(source.name).stem}{RESULT}")
     folder = RunFolder(path, f"{source.name} ({sha256(source.payload)[:8]})", resume=where.resume)
     if folder.used and not (where.resume or where.force):
         raise OutputError(f"{path} holds a run; use `resume` to go on with it or `force` to begin anew")

@@ -20,6 +20,7 @@ from tfopt.evaluation.statistics import Worsening
 from tfopt.formats.artifact import Artifact
 from tfopt.formats.keras.artifact import KerasArtifact
 from tfopt.formats.tflite.artifact import TfliteArtifact
+from tfopt.optimization.candidate import Candidate
 from tfopt.optimization.config import Goal, OptimizeConfig
 from tfopt.optimization.costs import CostMeter, Costs
 from tfopt.optimization.deadline import Deadline, TimeIsUp, TooLong
@@ -35,29 +36,6 @@ STEP = 0.8  # of the cost of the best, that training is tried for
 HOPELESS = 0.05  # more points than are allowed, lost by a structure whose weights are not rounded yet
 LEAST_EPOCHS = 3
 UNTRAINED = 0.4  # of the time, for files that are not trained for
-
-
-@dataclass(frozen=True, eq=False)
-class Candidate:
-    """A file that was made and judged.
-
-    Attributes:
-        move: How it was made.
-        steps: The steps of its recipe.
-        file: The file.
-        costs: What it costs.
-        loss: How much worse it answers on the validation split than the model as it was given.
-        holds: Whether it keeps to the limit on that.
-        error: The error of the output that was predicted; None of a file that was trained for.
-    """
-
-    move: Move
-    steps: list[Step]
-    file: Artifact
-    costs: Costs
-    loss: Worsening
-    holds: bool
-    error: float | None
 
 
 @dataclass
@@ -180,7 +158,7 @@ class Search:
             most = CHEAPER * best.costs[self.goal]
             pool = {move: found for move, found in pool.items() if found[0][self.goal] < most}
         failed = [one for one in self.made if one.error is not None and not one.holds]
-        lost = {move for move in pool for one in failed if _is_worse(move, one.move)}
+        lost = {move for move in pool for one in failed if one.move.costs_no_less(move)}
         pool = {move: found for move, found in pool.items() if move not in lost and self.within(found[0])}
         if not pool:
             return None
@@ -315,8 +293,3 @@ class Search:
 
     def _lost(self, artifact: Artifact) -> Worsening:
         return self._evaluator.worsening(self._scores, self._evaluator.judge(artifact), self.limit.level)
-
-
-def _is_worse(move: Move, other: Move) -> bool:
-    """Tell whether a move saves at least as much of everything as another."""
-    return move.form == other.form and move.share <= other.share and move.bits <= other.bits
