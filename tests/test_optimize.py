@@ -1,7 +1,12 @@
 """`tfopt optimize`: files are found, judged, written with recipes that make them again, and found again on resuming."""
 
 import json
+import random
 import shutil
+import signal
+import subprocess
+import sys
+import time
 
 import pytest
 
@@ -135,3 +140,54 @@ def test_a_folder_of_another_model_or_run_is_left_alone(searched, tfopt, tmp_pat
     assert ended.code == 2
     assert "--resume" in ended.err
     assert "--force" in ended.err
+
+
+def started(folder, *options):
+    """Start a search as a user does, in a process of its own."""
+    shutil.copy(SAMPLES / "digits-mlp.keras", folder / "model.keras")
+    command = [sys.executable, "-m", "tfopt", "optimize", "model.keras", *QUICK, "--resume", *options]
+    return subprocess.Popen(command, cwd=folder, stderr=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+
+
+@pytest.mark.slow
+def test_a_search_that_is_killed_again_and_again_ends_with_the_bytes_of_one_that_was_not(searched, tmp_path):
+    folder, _ = searched
+    moments, kills = random.Random(0), 0
+    for _ in range(6):
+        process = started(tmp_path)
+        try:
+            process.wait(moments.uniform(5, 25))
+        except subprocess.TimeoutExpired:
+            process.kill()
+            process.wait()
+            kills += 1
+    process = started(tmp_path)
+    process.communicate(timeout=600)
+    assert kills >= 2
+    assert process.returncode == 0
+    names = sorted(path.name for path in folder.glob("*.tflite"))
+    assert sorted(path.name for path in (tmp_path / "model-optimized").glob("*.tflite")) == names
+    for name in names:
+        assert (tmp_path / "model-optimized" / name).read_bytes() == (folder / name).read_bytes()
+
+
+@pytest.mark.slow
+def test_a_search_that_is_interrupted_writes_the_best_until_then(tmp_path):
+    process = started(tmp_path)
+    for line in process.stderr:
+        if line.startswith("int8:"):
+            process.send_signal(signal.SIGINT)
+            break
+    out, _ = process.communicate(timeout=300)
+    assert process.returncode == 0
+    assert "interrupted: what was being made is left out" in out
+    assert (tmp_path / "model-optimized" / "model-optimized.tflite").exists()
+
+
+@pytest.mark.slow
+def test_a_search_ends_in_the_time_that_it_has(tmp_path):
+    start = time.monotonic()
+    process = started(tmp_path, "--files", "500", "--finalists", "50", "--epochs", "500", "--time", "90s")
+    process.communicate(timeout=300)
+    assert process.returncode == 0
+    assert time.monotonic() - start < 1.1 * 90 + 10  # to import TensorFlow, and what a busy machine takes

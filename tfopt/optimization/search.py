@@ -126,7 +126,8 @@ class Search:
     def _begin(self) -> None:
         """Make the file of 8 bits, and for the goal latency other forms."""
         self._structures[1.0] = Structure(1.0, self.source, 0.0, None)
-        forms: tuple[Form, ...] = ("int8", "dynamic", "float32") if self.goal == "latency" else ("int8",)
+        others = self.goal == "latency" and not (self.target and self.target.numbers == "integer")
+        forms: tuple[Form, ...] = ("int8", "dynamic", "float32") if others else ("int8",)
         for form in forms:
             self._make(Move(form=form))
         if not self.made:
@@ -200,7 +201,8 @@ class Search:
     def _predicted(self, move: Move) -> tuple[Costs, float]:
         """Predict what a file costs and loses, from those that were made."""
         structure, first = self._structures[move.share], self.made[0]
-        near = next((one for one in reversed(self.made) if one.move.share == move.share), first)
+        alike = [one for one in self.made if one.move.form == move.form]
+        near = next((one for one in reversed(alike) if one.move.share == move.share), alike[0] if alike else first)
         before = self._structures.get(near.move.share, structure)
         share = move.share / near.move.share
         saved = before.weight_bytes(near.move.bits) - structure.weight_bytes(move.bits)
