@@ -17,6 +17,7 @@ from tfopt.config.choices import InterfaceType, Lowering
 from tfopt.formats.keras.custom_objects import import_from, register_custom_objects
 from tfopt.formats.tflite.artifact import TfliteArtifact
 from tfopt.formats.tflite.graph import has_sparse_tensors
+from tfopt.formats.tflite.shared_weights import with_shared_scales
 from tfopt.runtime.imports import quick_imports
 from tfopt.runtime.progress import Advance, Progress
 from tfopt.typing import Array
@@ -227,7 +228,7 @@ def _quantize_in_converter(folder: Path, job: LowerJob, feeds: Mapping[str, Arra
     if job.io != "float":
         converter.inference_input_type = converter.inference_output_type = tf.as_dtype(job.io)
     try:
-        payload = converter.convert()
+        payload = with_shared_scales(converter.convert(), (folder / "float.tflite").read_bytes())
         found = TfliteArtifact("converter.tflite", payload).outputs({name: x[:batch] for name, x in feeds.items()})
         if not all(np.isfinite(value).all() for value in found.values()):
             return "its outputs are not finite"

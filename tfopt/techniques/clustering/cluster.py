@@ -10,6 +10,10 @@ from tfopt.core.outcome import Outcome, Training
 from tfopt.distribution.strategies import make_strategy
 from tfopt.errors import InputError
 from tfopt.formats.keras.artifact import KerasArtifact
+from tfopt.graph.batch_norm_folding import find_foldable, fold_batch_norms
+from tfopt.graph.layer_names import named_layers
+from tfopt.graph.model_copy import compile_like
+from tfopt.graph.replay import is_graph
 from tfopt.report.schema import LayerChange
 from tfopt.techniques.clustering.centroids import clustered
 from tfopt.techniques.clustering.config import ClusterConfig
@@ -28,13 +32,15 @@ PATIENCE = 5
 def cluster_weights(artifact: KerasArtifact, config: ClusterConfig, context: Context) -> Outcome:
     """Cluster a copy of the model; with data the centroids are trained, without the weights are only replaced.
 
-    Zeros that are there already stay zero and are one of the clusters, unless `config.keep_sparsity` is false.
+    With `config.fold` the copy has no normalizations that can be folded into kernels. Zeros that are there already stay
+    zero and are one of the clusters, unless `config.keep_sparsity` is false.
     """
     data, progress = context.data, context.progress
     teacher = load_teacher(config, artifact, data)
+    source, folded = _folded(artifact) if config.fold else (artifact, [])
     where = make_strategy(config)
     with where.scope():
-        model = artifact.fresh_model()
+        model = source.fresh_model()
     found, skipped = targets(model, config.exclude, artifact.name)
     found, small = large_enough(model, found, config)
     weights = [model.weights[position] for target in found for position in target.positions]
@@ -54,6 +60,11 @@ def cluster_weights(artifact: KerasArtifact, config: ClusterConfig, context: Con
         "files shrink when compressed: shared values are stored like other numbers, and no time is saved by them;"
         " `tfopt pack` stores tables for TensorFlow Lite Micro, and what Vela packs for Ethos-U"
     ]
+    if config.per == "layer" and is_graph(model) and (split := find_foldable(model)):
+        notes.append(
+            f"{len(split)} normalizations become factors of each channel of the kernels before them in a .tflite file,"
+            " which share nothing as a whole there then: `fold` folds them first"
+        )
     history: list[dict[str, float]] = []
     training = None
     if data is None:
@@ -63,21 +74,41 @@ def cluster_weights(artifact: KerasArtifact, config: ClusterConfig, context: Con
         plan = FitPlan(
             config.epochs,
             config.batch_size,
-            config.learning_rate,
+            config.rate,
             config.seed,
             PATIENCE,
             tied=True,
+            relative=config.fold,
             metric=config.metric,
         )
         with where.scope():
             history = fit(model, data, plan, progress, teacher=teacher).history
         training = Training([plan.lasting(len(history))], teacher)
         notes += [teacher.note] if teacher else []
-    result = artifact.fresh_model()
+    result = source.fresh_model()
     result.set_weights(model.get_weights())
-    changes = [*(_change(target, result, config) for target in found), *skipped, *small]
+    changes = [*(_change(target, result, config) for target in found), *skipped, *small, *folded]
     made = KerasArtifact.from_model(result, artifact.name)
     return Outcome(made, layers=changes, notes=notes, history=history, training=training)
+
+
+def _folded(artifact: KerasArtifact) -> tuple[KerasArtifact, list[LayerChange]]:
+    """Return the model without the normalizations that can be folded into the kernels before them, and name these."""
+    if is_graph(artifact.model) and not find_foldable(artifact.model):
+        return artifact, []
+    model, pairs = fold_batch_norms(artifact.model, artifact.name)
+    layers = dict(named_layers(artifact.model))
+    changes = [
+        LayerChange(
+            layer=name,
+            kind=type(layers[name]).__name__,
+            action="folded",
+            detail=f"into {into}",
+            weights=sum(prod(weight.shape) for weight in layers[name].weights),
+        )
+        for name, into in pairs.items()
+    ]
+    return KerasArtifact.from_model(compile_like(artifact.model, model), artifact.name), changes
 
 
 def large_enough(

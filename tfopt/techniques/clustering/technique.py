@@ -32,6 +32,8 @@ class Cluster(Technique[ClusterConfig]):
 
     def plan(self, artifact: "KerasArtifact", config: ClusterConfig, context: "Context") -> "dict[str, Verdict]":
         """Say which kernels have enough weights for the clusters."""
+        from tfopt.graph.batch_norm_folding import find_foldable
+        from tfopt.graph.replay import is_graph
         from tfopt.techniques.clustering.cluster import large_enough
         from tfopt.techniques.kernel_selection import targets, verdicts
 
@@ -39,4 +41,6 @@ class Cluster(Technique[ClusterConfig]):
         large, small = large_enough(artifact.model, found, config)
         where = " in an output channel" if config.per == "channel" else ""
         able = {target.layer: f"at most {config.clusters} distinct values{where}" for target in large}
-        return verdicts(able, [*skipped, *small])
+        pairs = find_foldable(artifact.model) if config.fold and is_graph(artifact.model) else {}
+        folded = {name: f"folded into {into}" for name, into in pairs.items()}
+        return verdicts(able, [*skipped, *small]) | verdicts(folded, [])

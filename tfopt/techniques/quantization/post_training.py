@@ -18,6 +18,7 @@ from tfopt.formats.keras.artifact import KerasArtifact
 from tfopt.formats.tflite.artifact import TfliteArtifact
 from tfopt.formats.tflite.graph import float_operations
 from tfopt.formats.tflite.packing import packed_size
+from tfopt.formats.tflite.shared_weights import kernels_that_share
 from tfopt.graph.random_inputs import random_inputs
 from tfopt.report.inspection import Verdict
 from tfopt.report.schema import GateResult
@@ -64,6 +65,8 @@ def quantize_after_training(artifact: KerasArtifact, config: QuantizeConfig, con
         held, told = hold_to_integers(chosen, full=config.full_integer)
         gates += held
         notes.append(told)
+        if shared := kernels_that_share(chosen.payload, made.artifact.payload):
+            notes.append(f"{len(shared)} kernels have one scale for all channels: their values stay shared as integers")
     layers = prepared.layers(artifact, chosen)
     if not any(change.action == "quantized" for change in layers):
         raise UnsupportedError(

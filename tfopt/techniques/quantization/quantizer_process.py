@@ -16,6 +16,7 @@ from tfopt.config.choices import Form
 from tfopt.formats.tflite.artifact import TfliteArtifact
 from tfopt.formats.tflite.graph import bytes_of_a_run
 from tfopt.formats.tflite.remaining_weights import Kind, shrink_remaining
+from tfopt.formats.tflite.shared_weights import with_shared_scales
 from tfopt.formats.tflite.zero_channels import mend_zero_channels
 from tfopt.runtime.progress import Progress
 from tfopt.techniques.quantization.config import QuantizeConfig
@@ -94,7 +95,7 @@ def run_quantizer(
             if not all(np.isfinite(value).all() for value in found.values()):
                 raise ArithmeticError(f"as {config.name} it gives NaN or infinity")
             if config.static:
-                payload = mend_zero_channels(payload, source.read_bytes())
+                payload = with_shared_scales(mend_zero_channels(payload, source.read_bytes()), source.read_bytes())
             if config.precision in REMAINING:
                 payload = _without_remaining_floats(payload, REMAINING[config.precision], variant.spared, feeds)
             (folder / f"quantized-{number}.tflite").write_bytes(payload)
