@@ -1,7 +1,6 @@
 """What a target runs of a file, what it costs there, and the limits of a device."""
 
 import csv
-import re
 import subprocess
 import sys
 from importlib.metadata import PackageNotFoundError
@@ -132,28 +131,6 @@ def test_data_are_asked_for_where_something_is_calibrated_only(sample, tfopt):
     ended = tfopt("check", sample, "--target", "tflm", "--data", "digits")
     assert (ended.code, ended.out) == (2, "")
     assert "--data is of no use: tflm takes floats, which are not calibrated" in ended.err
-
-
-def test_a_recipe_has_no_target(sample, tfopt):
-    ended = tfopt("quantize", sample, "--int8", "--for", "edgetpu", "--save-recipe", "r.yaml")
-    assert (ended.code, ended.out) == (2, "")
-    assert "a recipe does not hold its file to a target: leave --for or --save-recipe out" in ended.err
-
-
-def test_quantize_for_a_target_makes_what_it_takes_and_says_what_it_runs(sample, tfopt):
-    ended = tfopt("quantize", sample, "--int8", "--for", "edgetpu", "-o", "e.tflite", "--json")
-    assert ended.code == 0, ended.err
-    config = ended.report["config"]
-    assert (config["io"], config["batch"], config["full_integer"]) == ("int8", 1, True)
-    assert [gate["passed"] for gate in ended.report["gates"] if gate["gate"] == "target"] == [True]
-    assert any(note.startswith("on edgetpu ") and "operations run; flash " in note for note in ended.report["notes"])
-
-
-def test_what_the_target_does_not_run_fails_with_the_way_out(sample, tfopt):
-    ended = tfopt("quantize", sample, "--float16", "--for", "tflm", "-o", "f.tflite")
-    assert ended.code == 1
-    assert re.search(r"FAIL: f.tflite: --for its target, \d+ operations do not run there", " ".join(ended.out.split()))
-    assert "it unpacks weights that are stored narrow: quantize by --int8" in " ".join(ended.out.split())
 
 
 @pytest.mark.parametrize(

@@ -12,6 +12,7 @@ from tfopt.config.run import StepTargetConfig
 from tfopt.conversion.config import ConvertConfig, FloatConfig
 from tfopt.data.config import OtherDataConfig
 from tfopt.errors import InputError
+from tfopt.targets.config import MadeForConfig
 from tfopt.techniques.convert.technique import ToKerasConfig, ToOnnxConfig
 
 Out = Annotated[Path | None, typer.Argument(metavar="[OUT]", help="File to write, .tflite, .onnx or .keras; like -o.")]
@@ -19,13 +20,14 @@ Out = Annotated[Path | None, typer.Argument(metavar="[OUT]", help="File to write
 
 @command
 def convert(
-    out: Output, model: Model, config: FloatConfig, data: OtherDataConfig, target: StepTargetConfig, named: Out = None
+    out: Output, model: Model, config: FloatConfig, data: OtherDataConfig, target: MadeForConfig, named: Out = None
 ) -> None:
     """Convert a model to LiteRT in float32, the baseline of quantized files, to ONNX, or a file of Keras 2 to Keras 3.
 
     Examples:
         tfopt convert model.keras
         tfopt convert model.keras -o baseline.tflite
+        tfopt convert model.keras --for tflm
         tfopt convert model.keras model.onnx
         tfopt convert old.h5 new.keras
     """
@@ -36,6 +38,8 @@ def convert(
     others = {".keras": ToKerasConfig, ".onnx": ToOnnxConfig}
     if suffix in others and config.model_fields_set:
         raise InputError(f"`{min(config.model_fields_set)}` is for a .tflite file: leave it out with {target.output}")
+    if suffix in others and target.made_for:
+        raise InputError(f"`made_for` {target.made_for} is for a .tflite file: leave it out with {target.output}")
     make(out, others[suffix]() if suffix in others else config, model, data, target)
 
 

@@ -9,7 +9,6 @@ from tfopt.cli.command import command
 from tfopt.cli.output import Output
 from tfopt.cli.technique import make, techniques
 from tfopt.config.fields import Config
-from tfopt.config.run import StepTargetConfig
 from tfopt.conversion.c_array import C_SUFFIXES
 from tfopt.conversion.config import for_c_array
 from tfopt.data.config import OtherDataConfig
@@ -48,8 +47,7 @@ def quantize(
     out: Output,
     config: Annotated[Config, techniques("quantize", "qat", adjust=with_precision)],
     data: OtherDataConfig,
-    target: StepTargetConfig,
-    made_for: MadeForConfig,
+    target: MadeForConfig,
     model: OptionalModel = None,
     emit: Emit = None,
 ) -> None:
@@ -69,4 +67,4 @@ def quantize(
         model = newest_tfopt_model(Path())
         out.say(f"quantizing {model}, the newest Keras model here that tfopt wrote")
     config = for_c_array(config) if emit else config
-    make(out, config, model, data, target, companions=C_SUFFIXES if emit else (), made_for=made_for.made_for)
+    make(out, config, model, data, target, companions=C_SUFFIXES if emit else ())

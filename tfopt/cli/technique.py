@@ -15,8 +15,8 @@ from tfopt.conversion.c_array import C_SUFFIXES
 from tfopt.core.registry import summary_of, technique, technique_of
 from tfopt.core.technique import AnyTechnique
 from tfopt.data.config import OtherDataConfig
-from tfopt.errors import InputError
 from tfopt.runtime.processes import started_ahead
+from tfopt.targets.config import MadeForConfig
 
 if TYPE_CHECKING:
     from tfopt.core.destination import Destination
@@ -42,6 +42,8 @@ def technique_command(*names: str, model: Any = Model) -> Callable[..., None]:
         make(out, config, model, data, target, one=next(one for one in all if one.config is type(config)))
 
     run.__annotations__ |= {"model": model, "config": Annotated[Config, techniques(*names)]}
+    if any(one.has_targets for one in all):
+        run.__annotations__["target"] = MadeForConfig
     run.__doc__ = "\n".join([_text(all[0]), "Examples:", *(example for one in all for example in one.examples)])
     return command(run)
 
@@ -56,28 +58,24 @@ def make(
     one: AnyTechnique | None = None,
     ending: str = "",
     companions: Sequence[str] = (),
-    made_for: str | None = None,
 ) -> None:
     """Apply a technique, that of the config or another `one`, to a file and write what it makes.
 
-    The result is named after the file, with what the technique says or `ending`; `companions` are suffixes of sources,
-    and `made_for` the name of a target.
+    The result is named after the file, with what the technique says or `ending`; `companions` are suffixes of sources.
     """
     from tfopt.core.destination import Destination
     from tfopt.formats.paths import check_model_path, model_stem
     from tfopt.runtime.atomic_files import check_destination
 
-    if made_for and target.save_recipe:
-        raise InputError("a recipe does not hold its file to a target: leave `made_for` or `save_recipe` out")
-    if made_for:
-        from tfopt.targets.made_for import held_to, settings_for
+    path, one = check_model_path(model), one or technique_of(config)
+    made_for = None
+    if isinstance(target, MadeForConfig) and target.made_for:
+        from tfopt.targets.made_for import made_for_target, settings_for
         from tfopt.targets.registry import find_target
 
-    path, one = check_model_path(model), one or technique_of(config)
-    for_target = find_target(made_for) if made_for else None
-    if for_target:
-        for_target.source()  # refuses before the work if a package is missing
-        config = settings_for(for_target, config)
+        made_for = find_target(target.made_for)
+        made_for.source()  # refuses before the work if a package is missing
+        config = settings_for(made_for, one, config)
     stem = model_stem(path)
     named = (value for name, value in config if option_of(type(config), name).model)
     name = target.output or (f"{stem}{ending}" if ending else one.output_name(stem, config))
@@ -85,6 +83,8 @@ def make(
     if target.save_recipe:
         check_destination(target.save_recipe, target.force)
         beside[target.save_recipe] = _recipe(one, config, path, data, target.save_recipe, Path(name).name, companions)
+        if made_for:
+            out.say(f"the recipe has the options that {made_for.name} needs; it does not hold its file to it")
     destination = Destination(
         name,
         suffix=f".{one.gives}",
@@ -102,7 +102,7 @@ def make(
 
     def result() -> "Result":
         made = pipeline().run(path, data.config, name=str(destination.path), progress=out)
-        return held_to(for_target, made, out) if for_target else made
+        return made_for_target(made_for, one, made, out) if made_for else made
 
     if target.dry_run:
         out.load_tensorflow()

@@ -39,6 +39,7 @@ class Technique(ABC, Generic[C]):
         ending: What follows the stem of the source in the name of the result; `{config}` stands for the config. Left
             out, it is the name and the suffix.
         children: Modules with functions that it calls in child processes; these are started ahead, one for each call.
+        has_targets: Whether options of it may follow from the target that a model is made for (`Target.suited`).
         column: How `inspect` calls it.
         examples: Command lines for the help page.
     """
@@ -53,6 +54,7 @@ class Technique(ABC, Generic[C]):
     companions: ClassVar[tuple[str, ...]] = ()
     ending: ClassVar[str] = ""
     children: ClassVar[tuple[str, ...]] = ()
+    has_targets: ClassVar[bool] = False
     column: ClassVar[str] = ""
     examples: ClassVar[tuple[str, ...]] = ()
 

@@ -5,22 +5,21 @@ from typing import Annotated, ClassVar
 from pydantic import ByteSize, Field
 
 from tfopt.config.fields import Config, Option
+from tfopt.config.run import StepTargetConfig
 
 Bytes = Annotated[ByteSize, Field(gt=0), Option("SIZE")]
 
 
-class MadeForConfig(Config):
-    """The target that a file is made for."""
-
-    panel: ClassVar[str] = "Target"
+class MadeForConfig(StepTargetConfig):
+    """The file that a technique writes, and the target that it is made for."""
 
     made_for: Annotated[
         str | None,
         Field(
-            description="Make what this target can use (see tfopt check), and say what it runs of the file: one sample"
-            " at a time, integers from end to end where it computes in them. Fail if it does not run."
+            description="Make what this target can use (see tfopt check): what else is asked for counts more. Of a"
+            " .tflite file say what it runs, and fail if it does not run."
         ),
-        Option("NAME|FILE", flag="--for"),
+        Option("NAME|FILE", flag="--for", panel="Target"),
     ] = None
 
 

@@ -6,10 +6,12 @@ Third parties add theirs by an entry point of the group `tfopt.targets`, and any
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Literal, NamedTuple
 
 from tfopt.errors import UnsupportedError
 from tfopt.report.target_fit import OperationFit, TargetFigure
+from tfopt.typing import Options
 
 if TYPE_CHECKING:
     from tfopt.formats.tflite.artifact import TfliteArtifact
@@ -45,10 +47,12 @@ class Target(ABC):
     Attributes:
         name: How the command line calls it.
         numbers: What a Keras model is converted to before it is examined: one sample at a time, in floats or integers.
+        suited: The options of techniques, by their names, that make of a model what the target can use.
     """
 
     name: str
     numbers: Numbers = "float"
+    suited: Mapping[str, Options] = MappingProxyType({})
 
     @abstractmethod
     def source(self) -> str:

@@ -4,6 +4,7 @@ Memory is one arena. Its head holds the tensors of an inference, which overlap w
 tail what lasts: structures of the interpreter, whose pointers take 8 bytes here and 4 on a microcontroller.
 """
 
+from types import MappingProxyType
 from typing import TYPE_CHECKING
 
 from tfopt.formats.tflite.micro import examined, tail_of_32_bits, with_tables
@@ -13,16 +14,24 @@ from tfopt.runtime.packages import installed
 from tfopt.targets.target import Examined, StoredForm, Target
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
     from tfopt.formats.tflite.artifact import TfliteArtifact
     from tfopt.formats.tflite.graph import Operation
     from tfopt.report.target_fit import OperationFit
     from tfopt.runtime.progress import Progress
+    from tfopt.typing import Options
 
 
 class TFLM(Target):
     """TensorFlow Lite Micro, in its own interpreter (extra `mcu`)."""
+
+    suited: "Mapping[str, Options]" = MappingProxyType(
+        {
+            "cluster": {"per": "channel"},  # it has a table for each
+            "convert": {"sparse": "off"},  # it has no DENSIFY
+        }
+    )
 
     def __init__(self, name: str = "tflm") -> None:
         self.name = name

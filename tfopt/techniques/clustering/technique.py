@@ -19,9 +19,11 @@ class Cluster(Technique[ClusterConfig]):
     config = ClusterConfig
     ending = "-clustered.keras"
     keeps = frozenset({"sparsity"})
+    has_targets = True
     examples = (
         "tfopt cluster model.keras --clusters 16",
         "tfopt cluster model-pruned.keras --clusters 32 --per channel --init density",
+        "tfopt cluster model.keras --for ethos-u55-128",
     )
 
     def apply(self, artifact: "KerasArtifact", config: ClusterConfig, context: "Context") -> "Outcome":

@@ -19,10 +19,12 @@ class Prune(Technique[PruneConfig]):
     config = PruneConfig
     ending = "-pruned.keras"
     keeps = frozenset({"sparsity"})
+    has_targets = True
     examples = (
         "tfopt prune model.keras --sparsity 0.5",
         "tfopt prune model.keras --sparsity 0.8 --scope global --exclude classes -o small.keras",
         "tfopt prune model.keras --pattern 2:4",
+        "tfopt prune model.keras --for ethos-u85-256",
         "tfopt prune model.keras --sparsity 0.9 --teacher self",
         "tfopt prune theirs.keras --data samples.npz --scale none",
     )
