@@ -1,15 +1,18 @@
 """A technique of another package, two files that no line of tfopt knows, is like one of tfopt's own."""
 
-import json
 import os
 import shutil
 import subprocess
 import sys
 from pathlib import Path
 
+import numpy as np
 import pytest
 
+import tfopt as library
 from tests.conftest import SAMPLES
+from tfopt.cli import commands
+from tfopt.core import registry
 
 PACKAGE = Path(__file__).parent / "noise_technique"
 PROJECT = PACKAGE.parents[1]
@@ -36,6 +39,22 @@ def installed(tmp_path_factory):
     return run
 
 
+@pytest.fixture
+def beside(installed, sample, monkeypatch):
+    """Have the installed package beside tfopt in this process, too: it imports TensorFlow once for all of them."""
+
+    def forget():
+        sys.modules.pop("tfopt_noise", None)
+        for known in (registry.third_party, registry.technique, commands.listed):
+            known.cache_clear()
+
+    forget()
+    monkeypatch.syspath_prepend(installed.folder / "site")
+    yield
+    monkeypatch.undo()
+    forget()
+
+
 def test_not_one_line_of_tfopt_knows_it():
     sources = [path.read_text() for path in (PROJECT / "tfopt").rglob("*.py")]
     assert sources
@@ -59,35 +78,33 @@ def test_its_mistakes_are_one_sentence(installed):
     assert ended.stderr.count("\n") == 1
 
 
-def test_it_runs_alone_and_the_model_remembers_it(installed):
-    ended = installed("-m", "tfopt", "noise", "sample.keras", "--sigma", "0.05", "--json")
-    assert ended.returncode == 0, ended.stderr
-    report = json.loads(ended.stdout)
+def test_it_runs_alone_and_the_model_remembers_it(tfopt, beside):
+    ended = tfopt("noise", "sample.keras", "--sigma", "0.05", "--json")
+    assert ended.code == 0, ended.err
+    report = ended.report
     assert report["command"] == "noise"
     assert {layer["detail"] for layer in report["layers"] if layer["action"] == "changed"} == {"noise of 0.05"}
     assert [m["name"] for m in report["measurements"]] == ["sample.keras", "sample-noisy.keras"]
-    facts = json.loads(installed("-m", "tfopt", "inspect", "sample-noisy.keras", "--json").stdout)
+    facts = tfopt("inspect", "sample-noisy.keras", "--json").report
     assert facts["origin"]["history"][-1]["command"] == "noise"
     assert facts["layers"][1]["techniques"]["noise"] == {"can": True, "detail": "noise on its kernel"}
 
 
-def test_it_runs_in_a_pipeline_and_keeps_what_every_technique_promises(installed):
-    code = """
-import numpy as np, tfopt, tfopt_noise
-source = tfopt.load("sample.keras")
-before = [w.copy() for w in source.model.get_weights()]
-steps = [tfopt_noise.NoiseConfig(sigma=0.02), tfopt.QuantizeConfig(precision="dynamic")]
-one, other = (tfopt.Pipeline(steps).run(source) for _ in "ab")
-assert one.artifact.payload == other.artifact.payload, "a seed decides every bit"
-assert all(np.array_equal(a, b) for a, b in zip(before, source.model.get_weights())), "the input is left alone"
-assert len(one.report.measurements) == 3, [m.name for m in one.report.measurements]
-assert {change.layer for change in one.report.layers} == {l.name for l in source.model.layers if l.weights}
-recipe = tfopt.Recipe.of(tfopt.Pipeline(steps).steps)
-assert [step.technique for step in recipe.steps] == ["noise", "quantize"]
-assert recipe.configs() == steps
-"""
-    ended = installed("-c", code)
-    assert ended.returncode == 0, ended.stderr[-3000:]
+def test_it_runs_in_a_pipeline_and_keeps_what_every_technique_promises(beside, sample):
+    from tfopt_noise import NoiseConfig
+
+    source = library.load(sample)
+    before = [weight.copy() for weight in source.model.get_weights()]
+    steps = [NoiseConfig(sigma=0.02), library.QuantizeConfig(precision="dynamic")]
+    one, other = (library.Pipeline(steps).run(source) for _ in "ab")
+    assert one.artifact.payload == other.artifact.payload, "a seed decides every bit"
+    after = source.model.get_weights()
+    assert all(np.array_equal(a, b) for a, b in zip(before, after, strict=True)), "the input is left alone"
+    assert len(one.report.measurements) == 3, [m.name for m in one.report.measurements]
+    assert {change.layer for change in one.report.layers} == {x.name for x in source.model.layers if x.weights}
+    recipe = library.Recipe.of(library.Pipeline(steps).steps)
+    assert [step.technique for step in recipe.steps] == ["noise", "quantize"]
+    assert recipe.configs() == steps
 
 
 def test_one_that_cannot_be_loaded_harms_nobody_else(installed, tmp_path):
