@@ -19,14 +19,30 @@ COMMANDS = (
 PAGES = ((), *((command,) for command in COMMANDS))
 
 
+LIGHT = (
+    "import sys; from tfopt.cli import run; code = run([*sys.argv[1:], '--help']); "
+    "heavy = {'tensorflow', 'keras', 'numpy', 'sklearn', 'scipy', 'optuna', 'pyarrow'} & sys.modules.keys(); "
+    "assert not heavy, heavy; sys.exit(code)"
+)
+
+
+def python(*arguments):
+    """Run Python; return how it ended and the processor time it took, which other processes do not change."""
+    before = resource.getrusage(resource.RUSAGE_CHILDREN)
+    ended = subprocess.run([sys.executable, *arguments], capture_output=True, text=True, check=False)
+    after = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return ended, after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
+
+
+@pytest.fixture(scope="module")
+def shown():
+    """Each page as it was shown, and the time that took."""
+    return {page: python("-c", LIGHT, *page) for page in PAGES}
+
+
 @pytest.mark.parametrize("page", PAGES)
-def test_help_is_light(page):
-    code = (
-        "import sys; from tfopt.cli import run; code = run([*sys.argv[1:], '--help']); "
-        "heavy = {'tensorflow', 'keras', 'numpy', 'sklearn', 'scipy', 'optuna', 'pyarrow'} & sys.modules.keys(); "
-        "assert not heavy, heavy; sys.exit(code)"
-    )
-    ended = subprocess.run([sys.executable, "-c", code, *page], capture_output=True, text=True, check=False)
+def test_help_is_light(shown, page):
+    ended, _ = shown[page]
     assert ended.returncode == 0, ended.stderr
     assert "Usage: " in ended.stdout
 
@@ -40,21 +56,13 @@ def test_the_list_of_commands_needs_nothing_but_python():
     assert ended.returncode == 0, ended.stderr
 
 
-def test_help_takes_under_a_tenth_of_the_time_of_importing_tensorflow_and_the_list_a_twentieth():
-    def seconds(*arguments):
-        """Processor time, which other processes do not change."""
-        before = resource.getrusage(resource.RUSAGE_CHILDREN)
-        subprocess.run([sys.executable, *arguments], capture_output=True, check=True)
-        after = resource.getrusage(resource.RUSAGE_CHILDREN)
-        return after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
-
-    tensorflow, listed = (
-        min(seconds(*command) for _ in range(2)) for command in (("-c", "import tensorflow"), ("-m", "tfopt", "--help"))
-    )
+def test_help_takes_under_a_tenth_of_the_time_of_importing_tensorflow_and_the_list_a_twentieth(shown):
+    tensorflow = python("-c", "import tensorflow")[1]
+    listed = min(python("-m", "tfopt", "--help")[1] for _ in range(2))
     assert listed < tensorflow / 20
-    took = {page: seconds("-m", "tfopt", *page, "--help") for page in PAGES}
-    slowest = max(took, key=took.__getitem__)  # of two tries, as the others: a cache that is cold is none of its own
-    assert min(took[slowest], seconds("-m", "tfopt", *slowest, "--help")) < tensorflow / 10, slowest
+    took = {page: seconds for page, (_, seconds) in shown.items()}
+    slowest = max(took, key=took.__getitem__)  # of two tries: a cache that is cold is none of its own
+    assert min(took[slowest], python("-m", "tfopt", *slowest, "--help")[1]) < tensorflow / 10, slowest
 
 
 @pytest.mark.parametrize("command", COMMANDS)
