@@ -1,7 +1,8 @@
+import importlib
 import os
-import subprocess
 import sys
 
+import keras
 import pytest
 
 from tests.conftest import process
@@ -31,29 +32,37 @@ def custom_objects():
 def nothing():
     return None
 """
-BUILD = """
-import keras, mine
-model = keras.Sequential([keras.Input((8, 8, 1)), keras.layers.Flatten(), mine.Triple(), keras.layers.Dense(10)])
-model.save("model.keras")
-net = mine.Net()
-net(keras.ops.zeros((1, 8, 8, 1)))
-net.save("net.keras")
-"""
 
 
 @pytest.fixture
-def folder(tmp_path):
+def folder(tmp_path, monkeypatch):
+    """A folder with models whose classes this process does not know, and has forgotten again at the end."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(custom_objects, "_sources", [])
+    monkeypatch.setattr(custom_objects, "_named", set())
+    sys.modules.pop("mine", None)
     (tmp_path / "mine.py").write_text(MODULE)
-    subprocess.run([sys.executable, "-c", BUILD], cwd=tmp_path, check=True, capture_output=True)
-    return tmp_path
+    with monkeypatch.context() as patch:
+        patch.syspath_prepend(tmp_path)
+        mine = importlib.import_module("mine")
+    layers = [keras.layers.Flatten(), mine.Triple(), keras.layers.Dense(10)]
+    keras.Sequential([keras.Input((8, 8, 1)), *layers]).save("model.keras")
+    net = mine.Net()
+    net(keras.ops.zeros((1, 8, 8, 1)))
+    net.save("net.keras")
+    del sys.modules["mine"]
+    yield tmp_path
+    sys.modules.pop("mine", None)
+    for name in ("Triple", "Net"):
+        keras.saving.get_custom_objects().pop(name, None)
 
 
-def test_a_custom_layer_is_refused_until_its_code_is_named(folder):
-    ended = process("prune", "model.keras", folder=folder)
+def test_a_custom_layer_is_refused_until_its_code_is_named(tfopt, folder):
+    ended = tfopt("prune", "model.keras")
     assert ended.code == 2
     assert "uses Triple, a custom layer" in ended.err
     assert "--custom-objects module:function" in ended.err
-    ended = process("prune", "model.keras", "--custom-objects", "mine:custom_objects", folder=folder)
+    ended = tfopt("prune", "model.keras", "--custom-objects", "mine:custom_objects")
     assert ended.code == 0, ended.err
 
 
