@@ -1,6 +1,6 @@
-"""Trains as one process of several, or on several replicas, and prints what came out: `python -m tests.replicas`.
+"""Trains as one process of several, or on each number of replicas, and prints what came out.
 
-Logical devices and collective operations are set up once in a process, so that each strategy needs its own.
+Logical devices and collective operations are set up once in a process: the greatest number of replicas comes first.
 """
 
 import json
@@ -38,10 +38,13 @@ class Curve(keras.callbacks.Callback):
         self.losses.append([float(logs["loss"]), float(logs["accuracy"])])
 
 
-def main(replicas: int, samples: int) -> None:
-    where = (
-        make_strategy(DistributedConfig(distributed=True, replicas=replicas)) if replicas else make_worker_strategy()
-    )
+def main(samples: int, *replicas: int) -> None:
+    asked = [DistributedConfig(distributed=True, replicas=count) for count in replicas]
+    for where in map(make_strategy, asked) if asked else [make_worker_strategy()]:
+        train(where, samples)
+
+
+def train(where: tf.distribute.Strategy, samples: int) -> None:
     data = load(DataConfig())
     data = replace(data, train=data.train.rows(slice(samples)))
     keras.utils.set_random_seed(0)
@@ -103,4 +106,4 @@ def clipped(where: tf.distribute.Strategy) -> float:
 
 
 if __name__ == "__main__":
-    main(int(sys.argv[1]), int(sys.argv[2]))
+    main(*map(int, sys.argv[1:]))

@@ -78,11 +78,11 @@ def test_keras_still_has_what_replicas_do_without():
     assert not issubclass(ReplicatedSteps, keras.Model)
 
 
-def ran(replicas, samples, addresses=()):
-    """What `tests.replicas` printed in one process, or in each of several workers."""
+def ran(samples, *replicas, addresses=()):
+    """What `tests.replicas` printed of each number of replicas in one process, or in each of several workers."""
 
     def start(**more):
-        command = [sys.executable, "-m", "tests.replicas", str(replicas), str(samples)]
+        command = [sys.executable, "-m", "tests.replicas", str(samples), *map(str, replicas)]
         return subprocess.Popen(command, stdout=subprocess.PIPE, text=True, env={**os.environ, **more})
 
     tasks = [{"type": "worker", "index": rank} for rank in range(len(addresses))]
@@ -90,7 +90,7 @@ def ran(replicas, samples, addresses=()):
         start()
     ]
     outputs = [each.communicate(timeout=200)[0] for each in running]
-    return [json.loads(output.splitlines()[-1]) for output in outputs]
+    return [json.loads(line) for output in outputs for line in output.splitlines() if line.startswith("{")]
 
 
 @pytest.fixture(
@@ -98,7 +98,8 @@ def ran(replicas, samples, addresses=()):
 )
 def curves(request):
     samples = request.param
-    return [*ran(1, samples), *ran(2, samples), *ran(0, samples, free_ports(2))]
+    two, one = ran(samples, 2, 1)
+    return [one, two, *ran(samples, addresses=free_ports(2))]
 
 
 def test_one_replica_two_replicas_and_two_workers_have_the_same_losses_at_each_step(curves):
