@@ -1,5 +1,7 @@
 """What tests share: the command line in this process or as a user runs it, and the three literal commands run once."""
 
+import contextlib
+import io
 import json
 import subprocess
 import sys
@@ -47,6 +49,15 @@ def tfopt(capfd, tmp_path, monkeypatch):
         return Ended(code, out, err)
 
     return call
+
+
+def called(*arguments: object, folder: Path) -> Ended:
+    """Run a command line in this process, in a folder; for fixtures of a module, which cannot have `tfopt`."""
+    out, err = (io.TextIOWrapper(io.BytesIO(), encoding="utf-8") for _ in range(2))
+    with contextlib.chdir(folder), contextlib.redirect_stdout(out), contextlib.redirect_stderr(err):
+        code = run_tfopt([str(argument) for argument in arguments])
+        printed = [(stream.flush(), stream.buffer.getvalue().decode())[1] for stream in (out, err)]
+    return Ended(code, *printed)
 
 
 def process(*arguments: object, folder: Path, **options) -> Ended:

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from keras import layers
 
-from tests.conftest import SAMPLES, context
+from tests.conftest import SAMPLES, called, context
 from tests.test_packed import rounded as with_rounded_kernels
 from tfopt.evaluation.evaluator import Evaluator
 from tfopt.evaluation.statistics import worsening
@@ -32,11 +32,9 @@ LOST_TRAINED, LOST_ROUNDED, LOST_TERNARY, LOST_WITH_SIGNS = 0.025, 0.08, 0.03, 0
 @pytest.fixture(scope="module")
 def made(tmp_path_factory):
     """The sample CNN after `tfopt binarize --all-layers`: its folder, how it ended, and its report."""
-    from tests.conftest import process
-
     folder = tmp_path_factory.mktemp("binarized")
     (folder / "cnn.keras").write_bytes((SAMPLES / "digits-cnn.keras").read_bytes())
-    ended = process("binarize", "cnn.keras", "--all-layers", folder=folder)
+    ended = called("binarize", "cnn.keras", "--all-layers", folder=folder)
     assert ended.code == 0, ended.err
     return folder, ended, json.loads((folder / "cnn-binary.keras.report.json").read_text())
 
