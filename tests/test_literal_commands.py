@@ -97,10 +97,8 @@ def test_sizes_of_different_formats_are_not_compared(report_of):
     assert int8_file["latency"]["against"] == float_file["name"]
 
 
-def test_the_json_report_holds_every_figure_of_the_table(literal):
-    folder, _ = literal
-    table = process("compare", "model.keras", "model-pruned.keras", "--json", folder=folder)
-    report = table.report
+def test_the_json_report_holds_every_figure_of_the_table(report_of):
+    report = report_of("model-pruned.keras")
     from rich.console import Console
 
     from tfopt.report.schema import Report
