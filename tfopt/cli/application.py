@@ -16,7 +16,7 @@ SETTINGS = {"help_option_names": ["-h", "--help"]}
 class Command(TyperCommand):
     """A command; what its help says of fields is translated to its flags."""
 
-    def format_help(self, ctx: Any, formatter: Any) -> None:  # noqa: ARG002
+    def format_help(self, ctx: Any, formatter: object) -> None:  # noqa: ARG002
         """Print the page."""
         flags = flags_of(ctx.command)
         panels: dict[str, list[page.Row]] = {"Arguments": [], "Options": []}
@@ -57,7 +57,7 @@ class Group(TyperGroup):
             found = self.commands[cmd_name] = imported(cmd_name)
         return found
 
-    def format_help(self, ctx: Any, formatter: Any) -> None:  # noqa: ARG002
+    def format_help(self, ctx: Any, formatter: object) -> None:  # noqa: ARG002
         """Print the list of commands."""
         show_list()
 

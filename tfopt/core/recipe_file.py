@@ -27,6 +27,7 @@ from tfopt.data.config import DataConfig
 from tfopt.errors import ConfigError, InputError
 from tfopt.evaluation.config import Gates
 from tfopt.formats.paths import check_model_path, location, relocated
+from tfopt.typing import Json, Options
 
 WHAT = "a recipe"
 SECTIONS: dict[str, type[Config]] = {"data": DataConfig, "gates": Gates, "outputs": Outputs}
@@ -216,7 +217,7 @@ def _extended(path: Path, below: Sequence[Path]) -> Document:
 
 def _filled(document: Document, base: Document) -> Document:
     """Return a document in which what is left out is that of `base`."""
-    data: dict[str, Any] = {**base.data, **document.data}
+    data: Json = {**base.data, **document.data}
     for name in SECTIONS:
         own, theirs = document.data.get(name), base.data.get(name)
         if isinstance(own, dict) and isinstance(theirs, dict):
@@ -243,9 +244,9 @@ def _from_here(document: Document, place: Place, path: Path) -> Path:
     return document.line(place).path.parent / path
 
 
-def _located(document: Document, recipe: Recipe) -> dict[str, Any]:
+def _located(document: Document, recipe: Recipe) -> Options:
     """Return the fields of a recipe that name files, from the current folder."""
-    found: dict[str, Any] = {}
+    found: Options = {}
     if recipe.source is not None:
         found["source"] = str(relocated(Path(recipe.source), lambda path: _from_here(document, ("source",), path)))
     if recipe.data is not None:

@@ -7,7 +7,7 @@ import json
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
@@ -25,7 +25,7 @@ from tfopt.data.stored_arrays import RowCollector
 from tfopt.data.table_format import take_from_table
 from tfopt.data.tables import table_of
 from tfopt.errors import InputError, TfoptError
-from tfopt.typing import Array
+from tfopt.typing import Array, Json
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -236,7 +236,7 @@ def _read_stream(path: Path, files: list[FileMap]) -> "pa.Table":
     return table
 
 
-def _read_json(path: Path) -> dict[str, Any]:
+def _read_json(path: Path) -> Json:
     check_file(path)
     if path.stat().st_size > MOST_DESCRIPTION:
         raise InputError(f"{path} is too large to describe data")

@@ -1,7 +1,7 @@
 """Samples that are not held with a label before each, as anomaly detection has them side by side."""
 
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any, Self
+from typing import TYPE_CHECKING, Self
 
 import numpy as np
 
@@ -25,7 +25,7 @@ class LabelledRows(LazyArray):
         return (len(self.labels), 1 + self.samples.shape[1])
 
     @property
-    def dtype(self) -> np.dtype[Any]:
+    def dtype(self) -> np.dtype[np.generic]:
         """Type of the values."""
         return np.dtype(np.float32)
 

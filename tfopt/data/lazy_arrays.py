@@ -37,7 +37,7 @@ class LazyArray(ABC):
 
     @property
     @abstractmethod
-    def dtype(self) -> np.dtype[Any]:
+    def dtype(self) -> np.dtype[np.generic]:
         """Type of the values."""
 
     @abstractmethod
@@ -106,7 +106,7 @@ class LazyArray(ABC):
             found[first - start : part.stop - start] = self._fetch(part if isinstance(rows, slice) else rows[part])
         return found
 
-    def __iter__(self) -> Iterator[Any]:
+    def __iter__(self) -> Iterator[Array]:
         for piece in pieces(cast(Array, self)):
             yield from piece
 
@@ -130,7 +130,7 @@ class MappedArray(LazyArray):
     source: LazyArray
     step: Step
     sample: tuple[int, ...]
-    kind: np.dtype[Any]
+    kind: np.dtype[np.generic]
 
     @property
     def shape(self) -> tuple[int, ...]:
@@ -138,7 +138,7 @@ class MappedArray(LazyArray):
         return (len(self.source), *self.sample)
 
     @property
-    def dtype(self) -> np.dtype[Any]:
+    def dtype(self) -> np.dtype[np.generic]:
         """Type of the values."""
         return self.kind
 

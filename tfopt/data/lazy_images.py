@@ -46,7 +46,7 @@ class LazyImages(LazyArray):
         return (len(self.paths), *self.size)
 
     @property
-    def dtype(self) -> np.dtype[Any]:
+    def dtype(self) -> np.dtype[np.generic]:
         """Type of the values."""
         return np.dtype(np.float32 if self.scaling else np.uint8)
 

@@ -1,7 +1,7 @@
 """Windows of a series that is too long to hold: overlapping runs of steps, read when they are asked for."""
 
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any, Self
+from typing import TYPE_CHECKING, Self
 
 import numpy as np
 
@@ -26,7 +26,7 @@ class LazyWindows(LazyArray):
         return (len(self.starts), self.length, *self.source.shape[1:])
 
     @property
-    def dtype(self) -> np.dtype[Any]:
+    def dtype(self) -> np.dtype[np.generic]:
         """Type of the values."""
         return self.source.dtype
 

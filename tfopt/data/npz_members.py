@@ -8,7 +8,7 @@ import zipfile
 from collections.abc import Iterator
 from math import prod
 from pathlib import Path
-from typing import IO, Any, NamedTuple, cast
+from typing import IO, NamedTuple, cast
 
 import numpy as np
 from numpy.lib import format as npy
@@ -26,7 +26,7 @@ class Header(NamedTuple):
 
     shape: tuple[int, ...]
     fortran: bool
-    dtype: np.dtype[Any]
+    dtype: np.dtype[np.generic]
     length: int
 
     @property

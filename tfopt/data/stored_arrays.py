@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass, replace
 from math import prod
-from typing import TYPE_CHECKING, Any, Self, cast
+from typing import TYPE_CHECKING, Self, cast
 
 import numpy as np
 
@@ -26,7 +26,7 @@ class StoredArray(LazyArray):
     """
 
     file: RowFile
-    kind: np.dtype[Any]
+    kind: np.dtype[np.generic]
     sample: tuple[int, ...]
     chosen: Array | None = None
 
@@ -36,7 +36,7 @@ class StoredArray(LazyArray):
         return (self.file.count if self.chosen is None else len(self.chosen), *self.sample)
 
     @property
-    def dtype(self) -> np.dtype[Any]:
+    def dtype(self) -> np.dtype[np.generic]:
         """Type of the values."""
         return self.kind
 

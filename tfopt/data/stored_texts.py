@@ -1,7 +1,7 @@
 """Texts that are too many to hold: one after the other in a temporary file, read when they are asked for."""
 
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any, Self, cast
+from typing import TYPE_CHECKING, Self, cast
 
 import numpy as np
 
@@ -35,9 +35,9 @@ class StoredTexts(LazyArray):
         return (len(self.starts),)
 
     @property
-    def dtype(self) -> np.dtype[Any]:
+    def dtype(self) -> np.dtype[np.generic]:
         """Type of the values, as of texts that are held."""
-        return cast("np.dtype[Any]", np.dtypes.StringDType())
+        return cast("np.dtype[np.generic]", np.dtypes.StringDType())
 
     @property
     def at_once(self) -> int:

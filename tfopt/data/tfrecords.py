@@ -9,7 +9,7 @@ import json
 import re
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Annotated, Any, Literal, Self
+from typing import Annotated, Literal, Self
 
 import numpy as np
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
@@ -23,7 +23,7 @@ from tfopt.data.series import Series
 from tfopt.data.splits import parse_split_name
 from tfopt.data.stored_arrays import RowCollector
 from tfopt.errors import InputError
-from tfopt.typing import Array
+from tfopt.typing import Array, Tensor
 
 DESCRIPTION = "features.json"
 MOST_DESCRIPTION = 1_000_000  # bytes
@@ -164,7 +164,7 @@ def _check_shapes(shard: Path, features: Features) -> None:
             raise InputError(f"{shard} would have more values in a record of {one.feature} than it has bytes")
 
 
-def _parse(shard: Path, features: Features) -> Iterator[dict[str, Any]]:
+def _parse(shard: Path, features: Features) -> Iterator[dict[str, Tensor]]:
     """Yield the features of the records of a file, some at once."""
     import tensorflow as tf
 

@@ -5,7 +5,6 @@ Nested models are flattened, weights are copied; the copy is not compiled.
 
 import re
 from collections.abc import Callable
-from typing import Any
 
 import keras
 
@@ -21,7 +20,7 @@ class LayerCopies:
         self._made: dict[int, keras.Operation] = {}
         self._taken: set[str] = set()
 
-    def call(self, call: Call, **options: Any) -> Tensor:
+    def call(self, call: Call, **options: object) -> Tensor:
         """Call the copy of a layer or operation as the original is called; `options` replace entries of its config."""
         original = call.operation
         new = id(original) not in self._made

@@ -147,7 +147,7 @@ def _sort_calls(layers: list[Json], known: set[Node]) -> Iterator[tuple[str, int
         waiting = later
 
 
-def _find_sources(argument: Any) -> set[Node]:
+def _find_sources(argument: object) -> set[Node]:
     if isinstance(argument, dict):
         if argument.get("class_name") == TENSOR:
             name, index, _ = argument["config"]["keras_history"]

@@ -1,7 +1,5 @@
 """Whatever a model was compiled for: its own loss says how good an answer is, and labels are fed as they are stored."""
 
-from typing import Any
-
 import keras
 import numpy as np
 
@@ -24,7 +22,7 @@ class OwnLoss(TaskRules):
     task = "compiled"
     saved_metrics = ()
 
-    def __init__(self, loss: Any = None) -> None:
+    def __init__(self, loss: object = None) -> None:
         self.loss = loss
 
     def scores(self, outputs: Array, y: Array, *, probabilities: bool = True) -> Array:  # noqa: ARG002

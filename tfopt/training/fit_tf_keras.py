@@ -5,7 +5,6 @@ this.
 """
 
 from collections.abc import Iterable, Sequence
-from typing import Any
 
 import keras
 import tensorflow as tf
@@ -101,7 +100,9 @@ class ProjectedAdam(tf_keras.optimizers.Adam):
         super().__init__(learning_rate)
         self.projections = projections
 
-    def apply_gradients(self, grads_and_vars: Iterable[tuple[Tensor, tf.Variable]], *args: Any, **kwargs: Any) -> Any:
+    def apply_gradients(
+        self, grads_and_vars: Iterable[tuple[Tensor, tf.Variable]], *args: object, **kwargs: object
+    ) -> object:
         """Project gradients, update, project."""
         free = {variable.ref(): projection for variable, projection in self.projections}
         projected = [

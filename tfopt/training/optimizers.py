@@ -5,7 +5,6 @@ With weight decay it is AdamW (Loshchilov & Hutter 2019), which spares biases an
 
 import contextlib
 from collections.abc import Iterator, Sequence
-from typing import Any
 
 import keras
 import tensorflow as tf
@@ -55,7 +54,7 @@ def make_optimizer(
 class _GlobalClipping:
     """Clips the gradient of the whole batch; Keras clips that of each replica before they are summed."""
 
-    def __init__(self, *args: Any, together: float, **kwargs: Any) -> None:
+    def __init__(self, *args: object, together: float, **kwargs: object) -> None:
         super().__init__(*args, **kwargs)
         self.together = together
 

@@ -141,7 +141,7 @@ def _check_shape(shape: Any, name: str, most: int = MOST_ELEMENTS) -> None:
             raise InputError(f"{name} declares a shape of more than {most:,} elements for one sample: refused")
 
 
-def _walk_dicts(value: Any) -> Iterator[Json]:
+def _walk_dicts(value: object) -> Iterator[Json]:
     waiting = [value]
     while waiting:
         value = waiting.pop()

@@ -8,12 +8,12 @@ import contextlib
 import time
 from collections.abc import Container
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from tfopt.errors import InputError
 from tfopt.runtime.processes import ProcessError, run, signal_name
 from tfopt.runtime.progress import Progress
-from tfopt.typing import Array, Json
+from tfopt.typing import Array, Json, SchemaObject
 
 if TYPE_CHECKING:
     import numpy as np
@@ -90,7 +90,7 @@ def _runs_at_once(interpreter: "Interpreter", batch: int) -> bool:
     return False
 
 
-def _check(model: Any, copies: Container[int]) -> None:
+def _check(model: SchemaObject, copies: Container[int]) -> None:
     """Names are text, and what copies has one type."""
     for graph in model.subgraphs:
         for tensor in graph.tensors:
@@ -146,7 +146,7 @@ def _run(interpreter: "Interpreter") -> float:
     return seconds
 
 
-def random_values(rng: "np.random.Generator", kind: "np.dtype[Any]", detail: Json) -> Array:
+def random_values(rng: "np.random.Generator", kind: "np.dtype[np.generic]", detail: Json) -> Array:
     """Return random values of an input: floats below 1, all of a quantized type, tokens 0 and 1, which all tables have.
 
     Args:

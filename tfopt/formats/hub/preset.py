@@ -6,7 +6,6 @@ would also download a preset that is given by a handle, and read other formats; 
 
 import shutil
 from pathlib import Path
-from typing import Any
 
 import h5py
 
@@ -57,7 +56,7 @@ def load_preset(path: Path) -> KerasArtifact:
 
 def _copy_checked(folder: Path, copy: Path, name: str) -> Json:
     """Copy the files that are read, once each has passed the checks; return the configuration of the task."""
-    found: dict[str, Any] = {}
+    found: Json = {}
     for config in (*CONFIGS, *MORE_CONFIGS):
         if config in CONFIGS or (folder / config).exists():
             text = _file(folder, config, name).read_bytes()

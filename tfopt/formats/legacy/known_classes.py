@@ -53,7 +53,7 @@ def _known_names(kerases: ModuleType) -> Known:
     return Known(classes - CODE, _names(kerases, FUNCTIONS, inspect.isfunction) - LOADERS, OPERATION_TWINS)
 
 
-def _names(kerases: ModuleType, places: Sequence[str], fits: Callable[[Any], bool]) -> set[str]:
+def _names(kerases: ModuleType, places: Sequence[str], fits: Callable[[object], bool]) -> set[str]:
     found: set[str] = set()
     for place in places:
         inside: Any = kerases

@@ -189,7 +189,7 @@ def _first_different(model: tf_keras.Model, result: keras.Model, pairs: Pairs, i
     return "in a nested model"
 
 
-def _is_symbolic(leaf: Any) -> bool:
+def _is_symbolic(leaf: object) -> bool:
     try:
         return bool(tf_keras.backend.is_keras_tensor(leaf))
     except ValueError:  # it raises for what is no tensor at all

@@ -6,7 +6,7 @@ layer.
 """
 
 import inspect
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import keras
 import tensorflow as tf
@@ -37,7 +37,7 @@ def insert_tensors(structure: Tensor, tensors: list[Tensor]) -> Tensor:
     return keras.tree.map_structure(lambda leaf: next(rest) if leaf is PLACEHOLDER else leaf, structure)
 
 
-def _is_tensor(leaf: Any) -> bool:
+def _is_tensor(leaf: object) -> bool:
     if tf.is_tensor(leaf):
         return True
     try:
@@ -52,7 +52,7 @@ def wrapper_class(calls: dict[str, WrappedCall]) -> type[tf_keras.layers.Layer]:
     class Keras3Wrapper(tf_keras.layers.Layer):
         """Makes the call under `key` with the list of its tensors."""
 
-        def __init__(self, key: str, **kwargs: Any) -> None:
+        def __init__(self, key: str, **kwargs: object) -> None:
             super().__init__(**kwargs)
             self.key = key
             self.supports_masking = True

@@ -3,8 +3,6 @@
 That holds for activations that look at each number by itself, for normalizations by channel, pooling and dropout.
 """
 
-from typing import Any
-
 import keras
 import numpy as np
 
@@ -20,7 +18,7 @@ POINTWISE = {getattr(keras.activations, name) for name in POINTWISE_NAMES}
 POINTWISE_LAYERS = (keras.layers.ReLU, keras.layers.LeakyReLU, keras.layers.ELU)
 
 
-def check_pointwise(*activations: Any) -> None:
+def check_pointwise(*activations: object) -> None:
     """Raise `Untraceable` if one of the activations is not known to look at each number by itself; softmax does not."""
     for activation in activations:
         if activation not in POINTWISE and type(activation) not in POINTWISE_LAYERS:

@@ -24,7 +24,7 @@ TOLERANCE = 1e-6  # of a scale, by which a weight may miss the product of its co
 class Packed(keras.layers.Layer):
     """Calls `layer`; `levels` says by the position of each kernel in `layer.weights` which values it has."""
 
-    def __init__(self, layer: keras.Layer, levels: dict[str, Levels], **options: Any) -> None:
+    def __init__(self, layer: keras.Layer, levels: dict[str, Levels], **options: object) -> None:
         super().__init__(**{"name": layer.name, "trainable": False, **options})
         self.layer = layer
         self.layer.trainable = False  # a step of training would leave values that no bits stand for
@@ -32,11 +32,11 @@ class Packed(keras.layers.Layer):
         self.supports_masking = True
         self.built = True
 
-    def call(self, *args: Tensor, **kwargs: Any) -> Tensor:
+    def call(self, *args: Tensor, **kwargs: object) -> Tensor:
         """Return what the layer inside answers."""
         return self.layer(*args, **kwargs)
 
-    def compute_output_spec(self, *args: Tensor, **kwargs: Any) -> Tensor:
+    def compute_output_spec(self, *args: Tensor, **kwargs: object) -> Tensor:
         """Shape and type of what the layer inside answers."""
         return self.layer.compute_output_spec(*args, **kwargs)
 

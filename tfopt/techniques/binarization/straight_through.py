@@ -6,7 +6,7 @@ change its sign (BinaryConnect, Courbariaux et al. 2015, arXiv:1511.00363; Binar
 """
 
 from collections.abc import Sequence
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import keras
 from keras import ops
@@ -56,7 +56,7 @@ def _mean(weight: Tensor, axes: list[int]) -> Tensor:
 class Rounding(keras.layers.Layer):
     """Calls a model with the rounded values of its latent weights; penalties that its layers add are left out."""
 
-    def __init__(self, model: keras.Model, latents: Sequence[Latent], **options: Any) -> None:
+    def __init__(self, model: keras.Model, latents: Sequence[Latent], **options: object) -> None:
         super().__init__(**options)
         self.model = model
         self._latents = list(latents)

@@ -6,8 +6,6 @@ by T^2, and the factor makes up for it (section 2). A model that ends in a softm
 logarithms of its probabilities are as good: they differ from them by a constant, which a softmax does not see.
 """
 
-from typing import Any
-
 import keras
 from keras import ops
 
@@ -28,7 +26,7 @@ class Softened(keras.distillation.LogitsDistillation):
         self.teacher_logits = teacher_logits
         self.student_logits = student_logits
 
-    def compute_loss(self, teacher_outputs: Tensor, student_outputs: Tensor, **kwargs: Any) -> Tensor:  # noqa: ARG002
+    def compute_loss(self, teacher_outputs: Tensor, student_outputs: Tensor, **kwargs: object) -> Tensor:  # noqa: ARG002
         """The mean over the samples of the batch."""
         return super().compute_loss(
             logits(teacher_outputs, given=self.teacher_logits), logits(student_outputs, given=self.student_logits)

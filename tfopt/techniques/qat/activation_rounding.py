@@ -5,7 +5,7 @@ while the step is trained as those of kernels are.
 """
 
 from collections.abc import Sequence
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import keras
 import numpy as np
@@ -33,7 +33,7 @@ class Range(NamedTuple):
 class ActivationRounding(keras.layers.Layer):
     """Rounds a tensor to 8 bits over a range whose width is learnt, unless it is `fixed`."""
 
-    def __init__(self, calibrated: Range, *, fixed: bool = False, **options: Any) -> None:
+    def __init__(self, calibrated: Range, *, fixed: bool = False, **options: object) -> None:
         super().__init__(**options)
         self.supports_masking = True
         step, self.zero_point = step_and_zero_point(calibrated)

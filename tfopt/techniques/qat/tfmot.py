@@ -74,11 +74,11 @@ class QuantizationAware:
 class OutputOnly(tfmot.quantization.keras.QuantizeConfig):
     """Quantizes what a float layer gives, so that the layer after it has integers to work on."""
 
-    def get_weights_and_quantizers(self, layer: tf_keras.layers.Layer) -> list[Any]:  # noqa: ARG002
+    def get_weights_and_quantizers(self, layer: tf_keras.layers.Layer) -> list[object]:  # noqa: ARG002
         """None: the weights stay float."""
         return []
 
-    def get_activations_and_quantizers(self, layer: tf_keras.layers.Layer) -> list[Any]:  # noqa: ARG002
+    def get_activations_and_quantizers(self, layer: tf_keras.layers.Layer) -> list[object]:  # noqa: ARG002
         """None: the activation stays float."""
         return []
 
@@ -90,7 +90,7 @@ class OutputOnly(tfmot.quantization.keras.QuantizeConfig):
         """Nothing to set."""
         del layer, quantize_activations
 
-    def get_output_quantizers(self, layer: tf_keras.layers.Layer) -> list[Any]:  # noqa: ARG002
+    def get_output_quantizers(self, layer: tf_keras.layers.Layer) -> list[object]:  # noqa: ARG002
         """8 bits, range by moving average, as the scheme has it for outputs."""
         return [
             tfmot.quantization.keras.quantizers.MovingAverageQuantizer(
