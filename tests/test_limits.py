@@ -29,6 +29,23 @@ def test_what_catches_an_exception_is_told_again(monkeypatch):
     assert len(swallowed) == 2
 
 
+def test_it_is_the_time_that_is_told_whatever_a_library_makes_of_it():
+    def busy():
+        while True:
+            pass
+
+    def wrapped():
+        try:
+            busy()
+        except InputError:
+            failed = True
+        if failed:
+            raise TypeError("the layer could not be deserialized")
+
+    with pytest.raises(InputError, match="took longer than"), time_limit(0.05, "m.keras"):
+        wrapped()
+
+
 def test_the_timer_of_somebody_else_goes_on():
     rung = []
     before = signal.signal(signal.SIGALRM, lambda *_: rung.append(time.monotonic()))

@@ -33,18 +33,24 @@ def time_limit(seconds: float, what: str) -> Iterator[None]:
         return
 
     late = InputError(f"{what} took longer than {seconds:.0f} s: given up, as no sound file does that")
+    told = False
 
     def stop(number: int, frame: FrameType | None) -> None:  # noqa: ARG001
+        nonlocal told
         waited = time.monotonic() - began < MOST_PATIENCE * seconds
         if time.thread_time() - worked >= seconds / 2 or not waited:
+            told = True
             raise late
 
     began, worked = time.monotonic(), time.thread_time()
     before = signal.signal(signal.SIGALRM, stop)
     others = signal.setitimer(signal.ITIMER_REAL, seconds, min(REPEAT_SECONDS, seconds))
     try:
-        with reraising(late):
-            yield
+        yield
+    except Exception:
+        if told:  # Keras catches it, and says of a layer that it could not be deserialized
+            raise late from None
+        raise
     finally:
         signal.setitimer(signal.ITIMER_REAL, 0)
         signal.signal(signal.SIGALRM, before)
