@@ -11,7 +11,7 @@ from tfopt.conversion.config import PackConfig
 from tfopt.conversion.convert import convert
 from tfopt.formats.keras.artifact import KerasArtifact
 from tfopt.formats.loading import load_keras
-from tfopt.formats.tflite.shared_weights import are_shared, with_shared_scales
+from tfopt.formats.tflite.shared_weights import are_shared, fitting_scale, with_shared_scales
 from tfopt.formats.tflite.stored_weights import StoredWeights
 from tfopt.graph.layer_names import named_layers
 from tfopt.graph.model_io import call
@@ -114,6 +114,12 @@ def test_vela_packs_what_all_channels_share(files):
         for name in ("later", "before")
     }
     assert sizes["before"] < 0.9 * sizes["later"]
+
+
+def test_the_scale_is_the_one_by_which_the_values_are_nearest_to_integers():
+    values = np.array([-110, -37, 5, 61]) / 110
+    kernel = np.random.default_rng(0).choice(values, (3, 3, 8, 16))
+    assert fitting_scale(kernel) == pytest.approx(1 / 110, rel=1e-3)
 
 
 def test_values_of_each_channel_alone_keep_a_scale_for_each():

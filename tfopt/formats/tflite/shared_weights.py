@@ -1,8 +1,8 @@
 """Values that all channels of a kernel share are the same integers in all of them, if the channels have one scale.
 
 Weights have a scale for each output channel, so that a value which several channels share would be another integer in
-each: tables and compilers that pack weights, as Vela, would find nothing to share. A whole kernel of few values loses
-little by one scale, as its values fill the range of it.
+each: tables and compilers that pack weights, as Vela, would find nothing to share. All weights of a value err alike by
+rounding it, which adds up; so the scale is the one by which the few values are nearest to integers.
 """
 
 import numpy as np
@@ -11,7 +11,7 @@ from tfopt.formats.tflite.stored_weights import Stored, StoredWeights
 from tfopt.typing import Array
 
 MOST_VALUES = 128  # half of the integers of 8 bits
-LARGEST = 127
+STEPS = np.linspace(100, 127, 1000)  # in which the largest weight may be stored
 
 
 def kernels_that_share(payload: bytes, source: bytes) -> list[str]:
@@ -36,12 +36,24 @@ def with_shared_scales(payload: bytes, source: bytes) -> bytes:
     for name, stored in file.read().items():
         values = floats.get(name)
         if values is not None and stored.bits == 8 and are_shared(stored.matrix(values)) and not has_one_scale(stored):
-            scale = np.abs(values).max() / LARGEST
+            scale = fitting_scale(values)
             chosen[name] = np.round(values / scale).astype(np.int8), np.full_like(stored.scale, scale)
     if not chosen:
         return payload
     file.replace(chosen, floats)
     return file.payload
+
+
+def fitting_scale(kernel: Array) -> float:
+    """Return the scale by which weights that share few values are rounded with the least squared error.
+
+    >>> round(1 / fitting_scale(np.array([1.0, 1.0, 0.5])), 1) % 2
+    0.0
+    """
+    values, counts = np.unique(kernel, return_counts=True)
+    scales = np.abs(values).max() / STEPS[:, np.newaxis]
+    errors = (counts * (np.round(values / scales) * scales - values) ** 2).sum(axis=1)
+    return float(scales[errors.argmin(), 0])
 
 
 def are_shared(kernel: Array) -> bool:
@@ -51,7 +63,7 @@ def are_shared(kernel: Array) -> bool:
     (True, False)
     """
     count = len(np.unique(kernel))
-    if count > min(MOST_VALUES, kernel.size // 2):
+    if count > min(MOST_VALUES, kernel.size // 2) or not kernel.any():
         return False
     return 2 * max(len(np.unique(channel)) for channel in kernel.T) > count
 
