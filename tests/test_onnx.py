@@ -142,3 +142,10 @@ def test_a_changed_answer_would_be_noticed(made):
             one.raw_data = b"\x00" * len(one.raw_data)
     artifact = OnnxArtifact("m.onnx", proto.SerializeToString())
     assert artifact.parameter_counts()[1] == 0
+
+
+def test_constants_that_keras_leaves_open_are_named_with_the_way_out():
+    norm = layers.Normalization(mean=[1.0, 2.0], variance=[1.0, 4.0])
+    model = keras.Sequential([keras.Input((2,)), norm, layers.Dense(2)])
+    with pytest.raises(ConversionError, match=r"leaves the constant \S+ open, as an input: .* Rescaling does the same"):
+        library.convert(model, to="onnx")

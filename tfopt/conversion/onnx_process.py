@@ -33,7 +33,7 @@ def export(
         answers, as a share of the largest.
 
     Raises:
-        ArithmeticError: If the file answers otherwise.
+        ArithmeticError: If the file answers otherwise, or has constants as inputs.
     """
     with progress.task("converting", None) as stage:
         stage(1, "loading TensorFlow")
@@ -55,6 +55,11 @@ def export(
 
         session = session_of(path.read_bytes(), path.name, 1)
         names = [one.name for one in session.get_inputs()]
+        if left := names[len(samples) :]:
+            raise ArithmeticError(
+                f"Keras' export leaves the constant {left[0]} open, as an input: where it is of a Normalization,"
+                " Rescaling does the same"
+            )
         found = run(session, dict(zip(names, samples, strict=True)), path.name)
         error = difference(wanted, {str(number): one for number, one in enumerate(found)})
         if not error <= TOLERANCE:
