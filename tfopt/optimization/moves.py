@@ -4,7 +4,7 @@ It amounts to the steps of a recipe, so that `tfopt run` makes the same file of 
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
 from tfopt.config.fields import Config
@@ -69,8 +69,10 @@ class Move:
             layer_bits: The bits of each layer that is trained for few.
         """
         found = [Step.of(removal(self.share, config, self.epochs))] if self.share < 1 else []
-        step = self._file(config, layer_bits)
-        return [*found, Step.of(settings_for(target, step) if target else step)]
+        step = Step.of(self._file(config, layer_bits))
+        if target:
+            step = replace(step, config=settings_for(target, step.technique, step.config))
+        return [*found, step]
 
     def _file(self, config: OptimizeConfig, layer_bits: Mapping[str, int] | None) -> Config:
         """Return what makes the file of a model, whose channels have left."""
