@@ -1,4 +1,4 @@
-"""What is made for a target: settings that the target needs, and what it then runs of a file."""
+"""A model that is made for a target has the settings that the target needs, and is told what it runs of the file."""
 
 from dataclasses import replace
 
