@@ -2,7 +2,7 @@
 
 from typing import Annotated, Literal
 
-from pydantic import ByteSize, Field
+from pydantic import Field
 
 from tfopt.config.fields import Count, Duration, Option, Seed
 from tfopt.config.fine_tuning import Augmentations
@@ -32,7 +32,7 @@ class OptimizeConfig(AnswerLimits):
         ),
         Option("NAME|FILE", flag="--for", panel="Target"),
     ] = None
-    max_size: Annotated[ByteSize | None, Field(description="The most bytes of the file: 30kB."), Option("SIZE")] = None
+    max_size: Annotated[Bytes | None, Field(description="The most bytes of the file: 30kB.")] = None
     flash: Annotated[Bytes | None, Field(description="The most flash at the target: 64kB."), Option(panel="Target")] = (
         None
     )

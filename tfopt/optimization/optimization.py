@@ -36,7 +36,7 @@ from tfopt.runtime.progress import Progress, Silent
 from tfopt.targets.registry import find_target
 
 RESULT = "-optimized"
-SEARCHED = 0.9  # of the time; the rest is for measuring
+MEASURED, MEASURING = 0.1, 30.0  # of the time, and seconds, that measuring the front takes at most
 GATES: dict[Goal, str] = {"size": "max-size", "latency": "max-ms", "ram": "ram", "flash": "flash", "macs": "macs"}
 
 
@@ -70,7 +70,7 @@ def optimize(
     config, where, progress = config or OptimizeConfig(), folder or FolderConfig(), progress or Silent()
     if type(config) is not OptimizeConfig:
         raise InputError(f"`config` must be an OptimizeConfig, not {type(config).__name__}")
-    deadline = Deadline(progress, config.time and config.time * SEARCHED)
+    deadline = Deadline(progress, config.time and _searching(config.time))
     source = load_keras(model)
     dataset, notes = data_for(source, data, progress)
     if dataset is None:
@@ -92,6 +92,11 @@ def optimize(
         asked = dataset.config if data is not None and not dataset.config.in_memory else None
         path = str(model) if isinstance(model, str | Path) else None
         return _finished(search, notes, path, asked, progress)
+
+
+def _searching(seconds: float) -> float:
+    """Return the seconds of a time that are for the search; the rest is for measuring what was found."""
+    return max(seconds - max(MEASURED * seconds, MEASURING), seconds / 2)
 
 
 def _limit(config: OptimizeConfig, data: Dataset) -> Limit:
