@@ -20,7 +20,7 @@ from tfopt.errors import InputError, UnsupportedError
 from tfopt.formats.keras.artifact import KerasArtifact
 from tfopt.formats.tflite import micro
 from tfopt.formats.tflite.artifact import TfliteArtifact
-from tfopt.formats.tflite.graph import operations
+from tfopt.formats.tflite.graph import operations, read_model
 from tfopt.formats.tflite.lifetimes import bytes_alive, lifetimes
 from tfopt.formats.tflite.micro_process import told
 from tfopt.formats.tflite.micro_runtime import smallest
@@ -210,6 +210,15 @@ def test_each_operation_is_a_file_of_its_own(int8):
         interpreter.allocate_tensors()
         interpreter.invoke()
     assert sum(map(len, found)) < 3 * len(payload)
+
+
+def test_what_a_loop_computes_with_is_not_said_of_the_operations_beside_it():
+    model = keras.Sequential([keras.Input((6, 4)), layers.GRU(4), layers.Dense(2)])
+    payload = convert(KerasArtifact.from_model(model, "m.keras"), Silent()).artifact.payload
+    graphs = [len(read_model(single).subgraphs) for single in single_operations(payload)]
+    loops = [one.kind == "WHILE" for one in operations(payload) if not one.in_loop]
+    assert any(loops)
+    assert [count > 1 for count in graphs] == loops
 
 
 def test_a_tensor_lives_from_the_operation_that_makes_it_to_the_last_that_reads_it():

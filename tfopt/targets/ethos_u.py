@@ -108,7 +108,7 @@ def compile_for(accelerator: str, file: "TfliteArtifact", progress: "Progress") 
         try:
             found = run(target, str(path), accelerator, progress=progress, environment={}, time_limit=TIME_LIMIT)
         except ProcessError as error:
-            reason = error.raised or str(error)
+            reason = " ".join((error.raised or str(error)).split())
             raise UnsupportedError(f"Vela does not compile {file.name} for {accelerator}: {reason}") from None
         compiled = (path.parent / "model_vela.tflite").read_bytes()
     assert isinstance(found, dict)

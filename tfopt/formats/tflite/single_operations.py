@@ -13,7 +13,7 @@ from tfopt.typing import SchemaObject
 def single_operations(payload: bytes) -> Iterator[bytes]:
     """Yield a file for each operation of the main graph, in order; its inputs are what the operation reads.
 
-    Other graphs, which loops and conditions call, are in each of these files.
+    Other graphs are in the files of the loops and conditions that call them, and in no others.
 
     Args:
         payload: The bytes of the file.
@@ -26,12 +26,19 @@ def single_operations(payload: bytes) -> Iterator[bytes]:
         graph.inputs = _indices(index for index in operator.inputs if _is_given(file, graph, int(index)))
         graph.outputs = _indices(operator.outputs)
         _keep(graph, {int(index) for index in (*operator.inputs, *operator.outputs, *_intermediates(operator))})
+        if not _calls_graphs(operator):
+            file.model.subgraphs = [graph]
         file.model.signatureDefs, file.model.metadata = [], []
         yield file.payload()
 
 
 def _is_given(file: EditedFile, graph: SchemaObject, index: int) -> bool:
     return index >= 0 and not graph.tensors[index].isVariable and file.data(graph.tensors[index]) is None
+
+
+def _calls_graphs(operator: SchemaObject) -> bool:
+    options = operator.builtinOptions
+    return options is not None and any(name.endswith("SubgraphIndex") for name in vars(options))
 
 
 def _intermediates(operator: SchemaObject) -> list[int]:
