@@ -1,22 +1,22 @@
 """What targets run of models that others trained, and the figures of their own tools beside those of `tfopt check`.
 
-    python benchmarks/targets.py models SHARED [PATTERN]
+    python benchmarks/targets.py models SHARED [PATTERN] [--write docs/targets-of-models.md]
     python benchmarks/targets.py arena SHARED
     python benchmarks/targets.py vela SHARED
 
 SHARED has `models`. `models`: each as a file of integers (calibrated on noise: what runs does not depend on it), or of
 floats where that cannot be made, on each target. `arena`: the smallest arena that `check` states, and whether
 AllocateTensors succeeds in it and fails in 16 bytes less. `vela`: flash, SRAM and cycles beside those that the command
-`vela` prints of the same file. Exit 1 if one differs.
+`vela` prints of the same file. Exit 1 if one differs, or if something does not run and no reason is given.
 """
 
+import argparse
 import contextlib
 import csv
 import io
 import subprocess
 import sys
 import tempfile
-from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -29,11 +29,13 @@ from tfopt.config.fields import Config
 from tfopt.errors import TfoptError
 from tfopt.formats.tflite.micro_runtime import micro_interpreter
 from tfopt.graph.random_inputs import random_inputs
-from tfopt.report.target_fit import TargetReport
+from tfopt.report.target_fit import OperationFit, TargetReport
 from tfopt.runtime.fork import holds
 from tfopt.runtime.native_code import native_output
 
 TARGETS = ("litert", "tflm", "ethos-u55-128", "ethos-u85-256", "edgetpu")
+WRONG = ("no", "partly", "unknown")
+BEGINS, ENDS = "<!-- the table -->", "<!-- its end -->"
 SUFFIXES = (".h5", ".keras", ".tflite")
 SAMPLES = Path(__file__).parents[1] / "sample_models"
 CONFIGURATIONS = ("ethos-u55-128", "ethos-u65-256", "ethos-u85-256")
@@ -62,40 +64,64 @@ def file_of(path: Path, folder: Path) -> tuple[Path, str]:
         ("floats", tfopt.FloatConfig(batch=1)),
     ]
     for kind, config in tried:
-        with contextlib.suppress(TfoptError):
+        try:
             made = tfopt.Pipeline([config]).run(path).artifact
-            return made.save(folder / f"{path.stem}.tflite", force=True), kind
-    raise TfoptError(f"{path.name} cannot be converted")
+        except TfoptError as error:
+            why = str(error)
+            continue
+        return made.save(folder / f"{path.stem}.tflite", force=True), kind
+    raise TfoptError(why)
 
 
-def told(report: TargetReport) -> str:
-    """Return a cell: whether it runs, what does not and why, and the working memory."""
-    wrong = Counter(f"{one.kind}: {one.reason}"[:70] for one in report.operations if one.support in ("no", "partly"))
-    memory = "" if report.ram.value is None else f", {report.ram.value / 1000:,.1f} kB RAM"
-    verdict = "runs" if report.runs else "does not run"
-    reasons = "; ".join(f"{count} {reason}" for reason, count in wrong.most_common(3))
-    return f"{verdict}{memory}{f' ({reasons})' if reasons else ''}"
+def told(report: TargetReport, reasons: list[str]) -> str:
+    """Return a cell: whether it runs, the working memory, and the numbers of the reasons for what does not."""
+    found = [*dict.fromkeys(_reason(one) for one in report.operations if one.support in WRONG)]
+    if not report.runs and not found:
+        found = [note.removeprefix(f"{report.name} ") for note in report.notes[-1:]]
+    reasons += [reason for reason in found if reason not in reasons]
+    wrong = sum(one.support in WRONG for one in report.operations)
+    memory = "" if report.ram.value is None else f", {report.ram.value / 1000:,.1f} kB"
+    verdict = "does not run" if not report.runs else f"{wrong} of {len(report.operations)} not" if wrong else "runs"
+    numbers = ", ".join(f"{reasons.index(reason) + 1}" for reason in found)
+    return f"{verdict}{memory}{f' ({numbers})' if numbers else ''}"
 
 
-def show_models(console: Console, shared: Path, pattern: str) -> bool:
-    """Show every model on every target; return whether all is explained."""
-    explained = True
+def _reason(one: OperationFit) -> str:
+    """Return why an operation does not run; its kind only where the reason does not say what would help."""
+    reason = one.reason.removeprefix("on the CPU: ")
+    return f"{one.kind}: {reason}" if reason == "Unsupported opType" or "differ" in reason else reason
+
+
+def show_models(console: Console, shared: Path, pattern: str, page: Path | None) -> bool:
+    """Show every model on every target, and write the table into a page; return whether all is explained."""
+    explained, reasons = True, list[str]()
+    lines = ["| Model | Numbers | File, bytes | " + " | ".join(TARGETS) + " |", "|---" * (3 + len(TARGETS)) + "|"]
     for path in models(shared, pattern):
+        name = path.relative_to(shared / "models")
         with tempfile.TemporaryDirectory() as folder:
             try:
                 file, kind = file_of(path, Path(folder))
             except TfoptError as error:
-                console.print(f"{path.name}: {error}", soft_wrap=True)
-                continue
-            console.print(f"{path.name}, {kind}, {file.stat().st_size:,} bytes", style="bold")
-            for target in TARGETS:
-                try:
-                    report = tfopt.check(file, tfopt.CheckConfig(target=target))
-                except TfoptError as error:
-                    console.print(f"  {target}: {error}", soft_wrap=True)
-                    continue
-                console.print(f"  {target}: {told(report)}", soft_wrap=True)
-                explained &= all(one.support == "runs" or one.reason for one in report.operations)
+                cells = ["-", "-", str(error).replace(f"{path.parent}/", ""), *["-"] * (len(TARGETS) - 1)]
+            else:
+                cells = [kind, f"{file.stat().st_size:,}"]
+                for target in TARGETS:
+                    try:
+                        report = tfopt.check(file, tfopt.CheckConfig(target=target))
+                    except TfoptError as error:
+                        cells.append(str(error))
+                        continue
+                    cells.append(told(report, reasons))
+                    explained &= report.runs or "(" in cells[-1]
+                    explained &= all(one.support == "runs" or bool(one.reason) for one in report.operations)
+        lines.append(f"| {name} | " + " | ".join(cells) + " |")
+        console.print(lines[-1], soft_wrap=True, markup=False)
+    notes = [f"{number}. {reason}" for number, reason in enumerate(reasons, 1)]
+    console.print(*notes, sep="\n", soft_wrap=True, markup=False)
+    if page:
+        before, _, rest = page.read_text(encoding="utf-8").partition(BEGINS)
+        table = "\n".join([BEGINS, *lines, "", *notes, ENDS])
+        page.write_text(f"{before}{table}{rest.partition(ENDS)[2]}", encoding="utf-8")
     return explained
 
 
@@ -166,13 +192,18 @@ def _summary(path: Path, target: str) -> dict[str, str]:
     return next(csv.DictReader(io.StringIO(text)))
 
 
-def main(part: str, shared: str, pattern: str = "") -> int:
+def main(part: str, shared: str, pattern: str = "", page: Path | None = None) -> int:
     """Run a part; return the exit code."""
     console = Console(width=160)
     if part == "models":
-        return int(not show_models(console, Path(shared), pattern))
+        return int(not show_models(console, Path(shared), pattern, page))
     return int(not {"arena": show_arenas, "vela": show_vela}[part](console, Path(shared)))
 
 
 if __name__ == "__main__":
-    sys.exit(main(*sys.argv[1:]))
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("part", choices=("models", "arena", "vela"))
+    parser.add_argument("shared")
+    parser.add_argument("pattern", nargs="?", default="")
+    parser.add_argument("--write", type=Path, dest="page", metavar="PAGE")
+    sys.exit(main(**vars(parser.parse_args())))
