@@ -94,6 +94,14 @@ def test_a_training_that_would_end_too_late_is_given_up_early(monkeypatch):
     assert found.value.share == pytest.approx(100 / 400, rel=0.05)
 
 
+def test_the_first_step_of_a_training_may_take_long(monkeypatch):
+    now = [0.0]
+    monkeypatch.setattr(time, "monotonic", lambda: now[0])
+    steps = iter([30.0, *[0.05] * 999])  # it compiles
+    work(Deadline(Silent(), 100), TRAINING_TASK, lambda: now.append(now.pop() + next(steps)))
+    assert now[0] < 100
+
+
 def test_without_a_time_there_is_no_deadline():
     deadline = Deadline(Silent(), None)
     with deadline.task(TRAINING_TASK, 2) as advance:

@@ -11,7 +11,6 @@ from tfopt.runtime.progress import Advance, Progress
 from tfopt.training.fit import TRAINING_TASK
 
 SEEN = 5.0  # seconds of a training, from which its end is reckoned
-WARM_UP = 0.02  # of a training, which takes longer than later steps
 
 
 class TimeIsUp(Exception):  # noqa: N818  # it is no error
@@ -51,20 +50,22 @@ class Deadline:
     @contextmanager
     def task(self, description: str, total: int | None) -> Iterator[Advance]:
         """Show a task; raise `TimeIsUp` or `TooLong` in a step of it."""
-        begun, done = time.monotonic(), 0
+        done = 0
+        first: tuple[float, int] | None = None  # when the first step was done, which compiles what is trained
 
         with self._progress.task(description, total) as shown:
 
             def advance(steps: int = 1, detail: str = "") -> None:
-                nonlocal done
+                nonlocal done, first
                 done += steps
+                first = first or ((time.monotonic(), done) if done else None)
                 shown(steps, detail)
                 if self.left <= 0:
                     raise TimeIsUp
-                spent = time.monotonic() - begun
-                if description == TRAINING_TASK and total and spent > SEEN and done > WARM_UP * total:
-                    missing = spent / done * (total - done)
-                    if missing > self.left:
+                if description == TRAINING_TASK and total and first and done > first[1]:
+                    spent, seen = time.monotonic() - first[0], done - first[1]
+                    missing = spent / seen * (total - done)
+                    if spent > SEEN and missing > self.left:
                         raise TooLong((spent + self.left) / (spent + missing))
 
             yield advance
