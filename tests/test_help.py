@@ -14,7 +14,7 @@ from tfopt.core import registry
 COMMANDS = (
     "train", "tune", "shootout", "build", "prune", "cluster", "quantize", "binarize", "distill", "sparsify", "convert",
     "optimize", "pack", "run", "schema", "evaluate", "inspect", "debug", "check", "bench", "compare",
-    "predict",
+    "report", "predict",
 )  # fmt: skip
 PAGES = ((), *((command,) for command in COMMANDS))
 

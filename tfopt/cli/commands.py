@@ -48,6 +48,8 @@ OWN = {
         "check": "Say which operations of a model a target runs and what it costs there; exit 1 if it does not fit.",
         "bench": "Measure latency, throughput and memory of LiteRT files, their runs in turns.",
         "compare": "Measure models side by side; exit 1 if one exceeds a limit.",
+        "report": "Show the report of a command again, or make a page of HTML of it; exit 1 if a limit in it does not"
+        " hold.",
     },
     USE: {
         "predict": "Answer texts, images or numbers as they come, prepared as the model remembers from its training."

@@ -38,7 +38,13 @@ def run(
     from tfopt.core.recipe_file import open_recipe
     from tfopt.report.files import check_report_files, write_report_files
 
-    asked = {"resume": target.resume, "locked": target.locked, "junit": files.junit, "markdown": files.markdown}
+    asked = {
+        "resume": target.resume,
+        "locked": target.locked,
+        "junit": files.junit,
+        "markdown": files.markdown,
+        "html": files.html,
+    }
     if dry_run and any(asked.values()):
         named = " and ".join(f"`{name}`" for name, value in asked.items() if value)
         raise InputError(f"`dry_run` runs and measures nothing: leave out {named}")

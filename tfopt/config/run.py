@@ -64,7 +64,7 @@ class FolderConfig(Config):
 
 
 class ReportFilesConfig(Config):
-    """Files for what runs the command in CI."""
+    """Files of the report, for what runs the command in CI and for a browser."""
 
     panel: ClassVar[str] = "Run and output"
 
@@ -73,6 +73,11 @@ class ReportFilesConfig(Config):
     ] = None
     markdown: Annotated[
         Path | None, Field(description="Also write the report as a table in Markdown."), Option("FILE")
+    ] = None
+    html: Annotated[
+        Path | None,
+        Field(description="Also write the report as one page of HTML, with charts (extra `html`)."),
+        Option("FILE"),
     ] = None
 
 

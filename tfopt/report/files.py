@@ -1,4 +1,4 @@
-"""Reports for CI systems, as files of their own: JUnit XML and Markdown."""
+"""Reports as files of their own: JUnit XML and Markdown for CI systems, a page of HTML for a browser."""
 
 from collections.abc import Iterable
 from pathlib import Path
@@ -8,11 +8,21 @@ from tfopt.report.junit import junit_xml
 from tfopt.report.markdown import markdown_text
 from tfopt.report.schema import Report
 from tfopt.runtime.atomic_files import check_destination, check_distinct, check_folder, write_files
+from tfopt.runtime.packages import installed
+
+PAGE_PACKAGES = ("jinja2", "altair", "vl-convert-python")
 
 
 def check_report_files(files: ReportFilesConfig, others: Iterable[Path], *, force: bool) -> None:
-    """Raise `OutputError` if a file cannot be written, exists already, or is one of the `others` of a command."""
-    asked = [path for path in (files.junit, files.markdown) if path]
+    """Check before the work that all files can be written.
+
+    Raises:
+        OutputError: A file cannot be written, exists already, or is one of the `others` of a command.
+        InputError: A package that a page needs is not installed.
+    """
+    asked = [path for path in (files.junit, files.markdown, files.html) if path]
+    for package in PAGE_PACKAGES if files.html else ():
+        installed(package)
     check_distinct(asked, others)
     for path in asked:
         check_destination(path, force)
@@ -26,5 +36,9 @@ def write_report_files(report: Report, files: ReportFilesConfig, *, force: bool)
         contents[files.junit] = junit_xml(report)
     if files.markdown:
         contents[files.markdown] = markdown_text(report).encode()
+    if files.html:
+        from tfopt.report.html.page import html_page
+
+        contents[files.html] = html_page(report).encode()
     if contents:
         write_files(contents, force=force)

@@ -29,18 +29,20 @@ def render_front(report: Report, *, everything: bool = False) -> list[Renderable
     table.add_column("how", overflow="fold")
     for point in points:
         mark = " *" if point.chosen else ""
-        costs = [_cost(name, point.costs[name]) if name in point.costs else EMPTY for name in names]
+        costs = [format_cost(name, point.costs[name]) if name in point.costs else EMPTY for name in names]
         style = "bold" if point.chosen else "" if point.holds else "dim"
-        table.add_row(f"{point.number}{mark}", *costs, _lost(point), escape(point.made), style=style)
+        table.add_row(f"{point.number}{mark}", *costs, format_lost(point), escape(point.made), style=style)
     legend = "* chosen" if any(point.chosen for point in points) else "none keeps to all limits"
     return [table, Text(f"{legend}; --pick N writes another one")]
 
 
-def _cost(name: str, value: float) -> str:
+def format_cost(name: str, value: float) -> str:
+    """Write what a file costs."""
     return format_size(value) if name in BYTES else f"{value:.3g}" if name == "latency" else f"{value:,.0f}"
 
 
-def _lost(point: FrontPoint) -> str:
+def format_lost(point: FrontPoint) -> str:
+    """Write what a file loses, and the interval of that."""
     found = format_worsening(point.gate, point.loss)
     if point.low is None or point.high is None:
         return found

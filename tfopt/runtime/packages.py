@@ -4,7 +4,15 @@ from importlib.metadata import PackageNotFoundError, version
 
 from tfopt.errors import InputError
 
-EXTRAS = {"tflite-micro": "mcu", "ethos-u-vela": "mcu", "onnxruntime": "onnx", "tf2onnx": "onnx"}
+EXTRAS = {
+    "tflite-micro": "mcu",
+    "ethos-u-vela": "mcu",
+    "onnxruntime": "onnx",
+    "tf2onnx": "onnx",
+    "jinja2": "html",
+    "altair": "html",
+    "vl-convert-python": "html",
+}
 
 
 def installed(package: str) -> str:
