@@ -34,7 +34,7 @@ def test_the_files_that_would_be_written_are_a_list():
     assert "would write a.tflite, a.cc and a.h; nothing was trained" in told.get()
 
 
-@pytest.mark.parametrize("option", ["--resume", "--locked", "--junit=x.xml", "--markdown=x.md"])
+@pytest.mark.parametrize("option", ["--resume", "--locked", "--junit=x.xml", "--markdown=x.md", "--html=x.html"])
 def test_what_a_dry_run_cannot_do_is_refused(tfopt, tmp_path, option):
     quick_recipe(tmp_path)
     ended = tfopt("run", "r.yaml", "--dry-run", option)

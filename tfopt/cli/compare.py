@@ -50,16 +50,29 @@ def compare(
 
 
 @command
-def evaluate(out: Output, model: AnyModel, data: OtherDataConfig, metric: MetricConfig) -> None:
+def evaluate(
+    out: Output,
+    model: AnyModel,
+    data: OtherDataConfig,
+    metric: MetricConfig,
+    files: ReportFilesConfig,
+    target: Annotated[TargetConfig, Fields(TargetConfig, only=["force"])],
+) -> None:
     """Measure one model: size, accuracy with its interval, latency.
 
     Examples:
         tfopt evaluate model.keras
         tfopt evaluate model-int8.tflite --data digits
         tfopt evaluate model.keras --metric macro-f1
+        tfopt evaluate model.keras --html model.html
     """
     path = check_model_path(model)
+    from tfopt.report.files import check_report_files, write_report_files
+
+    check_report_files(files, [path], force=target.force)
     out.load_tensorflow()
     from tfopt.api import evaluate
 
-    out.report(evaluate(path, data.config, metric=metric.metric, progress=out))
+    report = evaluate(path, data.config, metric=metric.metric, progress=out)
+    write_report_files(report, files, force=target.force)
+    out.report(report)

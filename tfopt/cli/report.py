@@ -35,4 +35,4 @@ def report(
     found = read_report(report)
     check_report_files(files, [report], force=target.force)
     write_report_files(found, files, force=target.force)
-    out.report(found, written=[path for path in (files.junit, files.markdown, files.html) if path])
+    out.report(found, written=files.asked)

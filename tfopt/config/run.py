@@ -80,6 +80,11 @@ class ReportFilesConfig(Config):
         Option("FILE"),
     ] = None
 
+    @property
+    def asked(self) -> list[Path]:
+        """The files that are asked for."""
+        return [path for path in (self.junit, self.markdown, self.html) if path]
+
 
 class RunConfig(Config):
     """The options of what a command imports and prints."""

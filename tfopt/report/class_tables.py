@@ -10,6 +10,7 @@ from tfopt.report.schema import Measurement, Report
 
 MOST_SHOWN = 10  # classes, without -v
 EMPTY = "[dim]-[/]"
+CONFUSION = "true, and said"
 
 
 def render_classes(report: Report, *, everything: bool = False) -> list[RenderableType]:
@@ -38,7 +39,7 @@ def _figures(one: Measurement, found: ClassTable) -> Table:
 def _confusion(one: Measurement, found: ClassTable, counts: list[list[int]]) -> Table:
     """A row for each class that is true, a column for each that was said."""
     table = _table()
-    table.add_column(f"{escape(one.name)}: true, and said")
+    table.add_column(f"{escape(one.name)}: {CONFUSION}")
     for figure in found.classes:
         table.add_column(_name(figure), justify="right")
     for figure, row in zip(found.classes, counts, strict=True):

@@ -20,11 +20,10 @@ def check_report_files(files: ReportFilesConfig, others: Iterable[Path], *, forc
         OutputError: A file cannot be written, exists already, or is one of the `others` of a command.
         InputError: A package that a page needs is not installed.
     """
-    asked = [path for path in (files.junit, files.markdown, files.html) if path]
     for package in PAGE_PACKAGES if files.html else ():
         installed(package)
-    check_distinct(asked, others)
-    for path in asked:
+    check_distinct(files.asked, others)
+    for path in files.asked:
         check_destination(path, force)
         check_folder(path)
 

@@ -1,26 +1,25 @@
 """A report as a page of HTML: what matters first, each table and chart only where there is something to show."""
 
-from collections.abc import Iterator
-from dataclasses import dataclass, field
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 
-from markupsafe import Markup
-
-from tfopt.report.class_tables import render_classes
+from tfopt.report.figures import format_score
 from tfopt.report.gate_lines import gate_line, lock_line
-from tfopt.report.html.charts import front_chart, history_charts, importance_chart
+from tfopt.report.html.charts import Drawn, classes_chart, front_chart, history_charts, importance_chart
 from tfopt.report.html.tables import (
     PageTable,
     Row,
+    class_tables,
     front_table,
     history_table,
     importances_table,
     measurements_table,
     rendered,
 )
-from tfopt.report.html.verdict import verdict_sentence
+from tfopt.report.html.verdict import result_of, verdict_sentence
 from tfopt.report.layer_tables import render_errors, render_groups, render_layers
 from tfopt.report.output_table import render_outputs
-from tfopt.report.schema import Report
+from tfopt.report.schema import Measurement, Report
 from tfopt.report.tuning_table import render_trials
 
 
@@ -30,9 +29,9 @@ class Section:
 
     id: str
     title: str
-    tables: list[PageTable] = field(default_factory=list)
-    charts: list[tuple[str, Markup]] = field(default_factory=list)
-    lines: list[tuple[str, str]] = field(default_factory=list)
+    tables: Sequence[PageTable] = ()
+    charts: Sequence[Drawn] = ()
+    lines: Sequence[tuple[str, str]] = ()
 
 
 def html_page(report: Report) -> str:
@@ -42,32 +41,28 @@ def html_page(report: Report) -> str:
     loader = PackageLoader("tfopt.report.html", "")
     rooms = Environment(autoescape=True, loader=loader, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True)
     page = rooms.get_template("page.html.j2")
-    return page.render(report=report, verdict=verdict_sentence(report), sections=list(_sections(report)))
+    tone = "exceeded" if not report.passed else "held" if report.gates or report.lock else "plain"
+    return page.render(report=report, verdict=verdict_sentence(report), tone=tone, sections=list(_sections(report)))
 
 
 def _sections(report: Report) -> Iterator[Section]:
     if report.front:
-        drawn = [
-            ("Cost of each file against what it loses, with intervals; the chosen one is ringed", front_chart(report))
-        ]
-        yield Section("front", "Front", [front_table(report)], drawn)
+        yield Section("front", "Front", [front_table(report)], front_chart(report))
     if report.measurements:
         yield Section("measurements", "Measurements", [measurements_table(report)])
     yield from _shown("outputs", "Outputs", rendered(render_outputs, report, "Figures of each output"))
     if report.history:
-        curves = [(f"{name} by epoch", chart) for name, chart in history_charts(report)]
-        yield Section("history", "Training", [history_table(report)], curves)
+        yield Section("history", "Training", [history_table(report)], history_charts(report))
     layers = rendered(render_layers, report, "Layers in order: what was done to each, or why it was left alone")
     yield from _shown("layers", "Layers", layers)
     errors = rendered(render_errors, report, "Errors that quantizing adds at each layer, the worst first")
     yield from _shown("errors", "Quantization errors", errors)
     groups = rendered(render_groups, report, "Groups of channels and what each is worth")
     yield from _shown("groups", "Channels", groups)
-    yield from _shown("classes", "Classes", rendered(render_classes, report, "Figures of each class"))
+    yield from _shown("classes", "Classes", class_tables(report), classes_chart(_ends(report)))
     yield from _shown("trials", "Trials", rendered(render_trials, report, "Trials, the best first"))
     if report.importances:
-        drawn = [("Importance of each option", importance_chart(report))]
-        yield Section("importances", "Importances", [importances_table(report)], drawn)
+        yield Section("importances", "Importances", [importances_table(report)], importance_chart(report))
     held = [("pass" if gate.passed else "fail", gate_line(gate)) for gate in report.gates]
     held += [("pass" if check.passed else "fail", lock_line(check)) for check in report.lock]
     if held:
@@ -77,19 +72,26 @@ def _sections(report: Report) -> Iterator[Section]:
     yield Section("made", "How it was made", list(_made(report)))
 
 
-def _shown(id: str, title: str, tables: list[PageTable]) -> Iterator[Section]:
+def _ends(report: Report) -> list[Measurement]:
+    """Return the first file, and what was made if that is another one."""
+    result = result_of(report)
+    return [*report.measurements[:1], *([result] if result and result is not report.measurements[0] else [])]
+
+
+def _shown(id: str, title: str, tables: list[PageTable], charts: Sequence[Drawn] = ()) -> Iterator[Section]:
     if tables:
-        yield Section(id, title, tables)
+        yield Section(id, title, tables, charts)
 
 
 def _made(report: Report) -> Iterator[PageTable]:
     """Yield the tables of what was asked for, of the data and of the versions."""
-    facts = {"command": f"tfopt {report.command}", "seed": report.seed, "output": report.output}
+    facts: dict[str, object] = {"command": f"tfopt {report.command}", "seed": report.seed, "output": report.output}
     if report.data:
         facts |= {"data": report.data.source, "scale": report.data.scale, "fingerprint": report.data.fingerprint}
         facts |= {f"{split} samples": f"{count:,}" for split, count in report.data.samples.items()}
         if report.data.baseline:
-            facts["without a model"] = f"{report.data.baseline.value:.4g} by {report.data.baseline.method}"
+            score = format_score(report.data.baseline.value, report.data.task)
+            facts["without a model"] = f"{score} by {report.data.baseline.method}"
     facts |= {"replicas": ", ".join(report.replicas) or None}
     yield from _facts("Command, data and seed", facts)
     yield from _facts("Config: what was asked for", report.config if isinstance(report.config, dict) else {})

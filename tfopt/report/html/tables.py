@@ -1,20 +1,21 @@
 """Tables of a page: those that the terminal shows, as plain text, and those of what it leaves out."""
 
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from rich.table import Table
 from rich.text import Text
 
 from tfopt.report.cells import BASELINE, ROWS, pairs_of
+from tfopt.report.class_tables import CONFUSION, render_classes
 from tfopt.report.figures import EMPTY
 from tfopt.report.fitting import Fitting
 from tfopt.report.front_table import TITLES, format_cost, format_lost
 from tfopt.report.schema import Report
 
 RENDERED = {"bold": "chosen", "dim": "dim"}
-LONG = 24  # rows, more than which are folded
+LONG = 24  # rows
 
 
 @dataclass(frozen=True)
@@ -27,16 +28,20 @@ class Row:
 
 @dataclass(frozen=True)
 class PageTable:
-    """A table with a caption; the first cell of a row is its heading, columns in `numbers` are set to the right."""
+    """A table with a caption; the first cell of a row is its heading, columns in `numbers` are set to the right.
+
+    One that is `folded` is opened by a click.
+    """
 
     caption: str
     columns: Sequence[str]
     rows: Sequence[Row]
     numbers: frozenset[int] = frozenset()
+    folded: bool = False
 
     @property
     def long(self) -> bool:
-        """True if it has more rows than are shown at once."""
+        """True if it has so many rows that a reader may want to fold it."""
         return len(self.rows) > LONG
 
 
@@ -85,11 +90,21 @@ def importances_table(report: Report) -> PageTable:
     return PageTable("Importance of each option", ["option", "share"], rows, frozenset({1}))
 
 
-def rendered(render: Callable[..., Iterable[object]], report: Report, *captions: str) -> list[PageTable]:
-    """Return the tables that a function of the terminal makes, each with its caption, the last for all further ones."""
+def class_tables(report: Report) -> list[PageTable]:
+    """Return the figures of the classes for each model, and folded what was taken for what."""
+    counts = "counts of answers, a row for each true class and a column for what was said"
+    return [
+        replace(one, caption=f"{one.columns[0].removesuffix(f': {CONFUSION}')}: {counts}", folded=True)
+        if one.columns[0].endswith(CONFUSION)
+        else replace(one, caption=f"{one.columns[0]}: figures of each class")
+        for one in rendered(render_classes, report, "")
+    ]
+
+
+def rendered(render: Callable[..., Iterable[object]], report: Report, caption: str) -> list[PageTable]:
+    """Return the tables that a function of the terminal makes."""
     shown = [one.choices[0] if isinstance(one, Fitting) else one for one in render(report, everything=True)]
-    tables = [one for one in shown if isinstance(one, Table)]
-    return [_of_rich(table, captions[min(place, len(captions) - 1)]) for place, table in enumerate(tables)]
+    return [_of_rich(one, caption) for one in shown if isinstance(one, Table)]
 
 
 def _of_rich(table: Table, caption: str) -> PageTable:
