@@ -5,6 +5,7 @@ from html.parser import HTMLParser
 
 import pytest
 
+from tests.conftest import SAMPLES
 from tfopt.report.changes import AccuracyChange, Comparison
 from tfopt.report.front import FrontPoint
 from tfopt.report.html.page import html_page
@@ -243,3 +244,19 @@ def test_bad_input_is_one_sentence_and_nothing_is_replaced(tfopt, tmp_path, monk
     monkeypatch.setattr(packages, "version", missing)
     ended = tfopt("report", "good.json", "--html", "new.html")
     assert (ended.code, "pip install 'tfopt[html]'" in ended.err, (tmp_path / "new.html").exists()) == (2, True, False)
+
+
+def test_evaluate_writes_the_page_and_refuses_before_it_measures(tfopt, tmp_path):
+    model = SAMPLES / "digits-mlp.keras"
+    ended = tfopt("evaluate", model, "--html", "mlp.html", "--json")
+    assert ended.code == 0
+    page = (tmp_path / "mlp.html").read_text()
+    assert f"{ended.report['measurements'][0]['accuracy']['value']:.2%}" in page
+    assert "digits" in Page(page).texts
+    ended = tfopt("evaluate", model, "--html", "mlp.html")
+    assert (ended.code, "mlp.html exists" in ended.err, ended.out) == (2, True, "")
+
+
+def test_another_file_of_a_front_has_no_page_of_its_own(tfopt):
+    ended = tfopt("optimize", SAMPLES / "digits-mlp.keras", "--pick", "1", "--html", "front.html")
+    assert (ended.code, "`tfopt report`" in ended.err) == (2, True)

@@ -53,10 +53,11 @@ def optimize(
         output, point = pick_point(pick, folder)
         out.say(f"wrote {output}: {point.made}, {point.loss * 100:.2f} points lost on the validation split")
         return
+    from tfopt.optimization.pick import FRONT
     from tfopt.report.files import check_report_files, write_report_files
 
     force = where.force or where.resume
-    check_report_files(files, [path, folder / "front.json"], force=force)
+    check_report_files(files, [path, folder / FRONT], force=force)
     out.load_tensorflow()
     from tfopt.optimization.optimization import optimize as search
 
